@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POWER_CUT_EXPLORE_H
+#define POWER_CUT_EXPLORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "power-cut/image.h"
+#include "power-cut/log.h"
+
+/*
+ * The explorer: from the log of one run, every crash state; from every crash state, the
+ * recovery; from every recovery's log, every crash state again; until nothing new appears.
+ *
+ * A crash state of a log at entry t: everything durable at t, plus what the storage model lets survive of the writes not
+ * yet flushed on their medium. States are enumerated just before each flush completes, before each BP_MARK_WORLD and at the end: earlier cuts
+ * give subsets of those. World events before t have happened; the others have not.
+ *
+ * Enumeration of the pending writes of one cut: all subsets up to limits.subset_writes; beyond that prefixes, omit <= 2,
+ * keep <= 2 and limits.samples seeded subsets. TORN adds, for each subset member that can be the last to reach the medium, every 512-byte boundary from the front and from the
+ * back, with fills old, 00, FF. A chain (bulk medium) counts as one write whose parts survive as prefix, all but one, or only one.
+ */
+struct bp_limits {
+	unsigned subset_writes;     /* 10 */
+	unsigned samples;           /* 64 */
+	uint64_t seed;
+	uint64_t states_max;        /* distinct states; 0 = no limit. Reaching it: bounded, not closed */
+	uint64_t runs_max;
+	unsigned depth_max;         /* cuts in a row; 0 = no limit */
+	double audit_fraction;      /* of settled states that are run all the same: 0.02 */
+};
+
+/* One cut: how to get from a state to the next. Encodes to and from text, see bp_case_encode(). */
+struct bp_cut {
+	uint32_t entry;      /* the cut falls just before this entry of the run's log */
+	uint8_t form;        /* enum of explore.c: subset mask, prefix, omit, keep, sample, chain prefix ... */
+	uint64_t a, b;       /* the form's arguments */
+	int32_t torn;        /* index among the pending writes of the torn one, or -1 */
+	uint32_t tear;       /* sectors of it that survive; high bit: from the back */
+	uint8_t fill;        /* 0 old, 1 00, 2 FF */
+};
+#define BP_CUTS_MAX 64u
+struct bp_case { unsigned count; struct bp_cut cuts[BP_CUTS_MAX]; };
+#define BP_CASE_TEXT_MAX 1024u
+/* "<entry>.<form>.<a>.<b>[t<torn>.<tear>.<fill>]" joined by "-": fit for a command line and a file name. */
+int bp_case_encode(const struct bp_case *c, char *out, size_t out_bytes) __attribute__((warn_unused_result));
+int bp_case_decode(const char *text, struct bp_case *out) __attribute__((warn_unused_result)); /* 0 or -EINVAL */
+
+enum bp_verdict { BP_PASS = 0, BP_SKIP, BP_MISS, BP_ERROR, BP_FAIL }; /* better first */
+
+/* What a recovery came to. `label` is a semantic class for the report, such as "new", "old", "broken". */
+struct bp_outcome {
+	enum bp_verdict verdict;
+	char label[24];
+	char invariant[8];     /* "I2" when FAIL */
+	char text[160];        /* one clause */
+	uint32_t boots;
+};
+
+/*
+ * What the explorer needs of a rig and its oracles. All are deterministic. 0 or -errno.
+ *
+ * recover  runs the device from `start` until it is idle (cuts have stopped), recording everything,
+ *          reads included, into log (empty on entry); *out says how it ended by this run alone. Does not change start.
+ * canon    hash of the state's canonical form: equal for states that behave alike. May be NULL: the image's own hash.
+ * judge    the oracle for one state: called for *every* distinct state, settled or run, with the state's own media
+ *          (before recovery), the world's events before the cut, the outcome of the recovery and the world's events during it.
+ */
+struct bp_rig {
+	void *ctx;
+	int (*recover)(void *ctx, const struct bp_image *start, struct bp_log *log, struct bp_outcome *out);
+	int (*canon)(void *ctx, const struct bp_image *state, const struct bp_world *before, struct bp_hash *out);
+	int (*judge)(void *ctx, const struct bp_image *state, const struct bp_world *before, const struct bp_world *during,
+		     const struct bp_outcome *run, struct bp_outcome *out);
+};
+
+struct bp_stats {
+	uint64_t enumerated;   /* crash states generated */
+	uint64_t distinct;     /* different images (with their world) */
+	uint64_t canonical;    /* different canonical forms: judged */
+	uint64_t run;          /* recoveries executed */
+	uint64_t settled;      /* by read set, without running */
+	uint64_t audited;      /* settled and run all the same */
+	uint64_t disagreed;    /* of those: any is a FAIL of the campaign */
+	uint64_t failed;
+	unsigned depth;        /* most cuts in a row on a shortest path */
+	bool closed;
+	uint64_t digest;       /* over all ids and verdicts: same seed, same digest */
+};
+
+/* Called once for each judged state, in a fixed order; id is the case's text. Non-zero stops the exploration, which forwards it. */
+typedef int bp_case_sink(void *ctx, const char *id, const struct bp_case *c, const char *step, const struct bp_outcome *outcome, bool settled);
+typedef void bp_progress_sink(void *ctx, const struct bp_stats *stats, uint64_t frontier);
+
+struct bp_explore {
+	const struct bp_rig *rig;
+	const struct bp_image *base;   /* media before the recorded run */
+	const struct bp_log *log;      /* the recorded run */
+	struct bp_limits limits;
+	bp_case_sink *on_case;
+	void *case_ctx;
+	bp_progress_sink *on_progress;
+	void *progress_ctx;
+	bool stop_at_first_failure;
+};
+int bp_explore_run(const struct bp_explore *explore, struct bp_stats *stats) __attribute__((warn_unused_result));
+
+/* Rebuilds the crash state of a case, cut by cut (running recoveries in between). *state: bp_image_free(). world events are borrowed from *log_out's. */
+int bp_explore_replay(const struct bp_explore *explore, const struct bp_case *c, struct bp_image **state, struct bp_outcome *outcome,
+		      char *story, size_t story_bytes) __attribute__((warn_unused_result));
+/* Shrinks a failing case to the fewest cuts and omitted writes that still fail with the same invariant; `sentence` says it, with step ids, offsets and sizes. */
+int bp_explore_shrink(const struct bp_explore *explore, const struct bp_case *failing, struct bp_case *out, char *sentence,
+		      size_t sentence_bytes) __attribute__((warn_unused_result));
+
+/* One state of the log's timeline, for the report: what a plain cut (everything completed survives) before each entry leads to. */
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_SIM_H
+#define SIM_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "power-cut/explore.h"
+#include "power-cut/lint.h"
+
+/*
+ * The in-process device: media in memory behind a write log, a bootloader that decides by
+ * U-Boot's rules, a kernel that starts what the slot holds, and the *unmodified* objects of core as its updater. Deterministic.
+ *
+ * Media: "slot-a", "slot-b" (rootfs), "kernel-a", "kernel-b" (if asked for), "env" (both copies), "state", "data".
+ */
+
+/* How an image behaves once it is booted. Its header block says so; the rest is seeded noise. */
+enum sim_image_kind {
+	SIM_IMAGE_GOOD, SIM_IMAGE_PANICS, SIM_IMAGE_HANGS, SIM_IMAGE_NO_ROOT, SIM_IMAGE_HEALTH_FAILS, SIM_IMAGE_HEALTH_HANGS, SIM_IMAGE_CRASH_LOOPS
+};
+
+enum sim_fault_kind {
+	SIM_FAULT_NONE,
+	SIM_FAULT_READ_EIO, SIM_FAULT_WRITE_EIO, SIM_FAULT_FLUSH_EIO, /* on the nth such operation */
+	SIM_FAULT_WRITE_ENOSPC,
+	SIM_FAULT_WRITE_BITFLIP,   /* the nth write reaches the medium with one bit changed */
+	SIM_FAULT_SHORT_ANSWER,    /* the nth fetch ends after half of its bytes */
+	SIM_FAULT_NO_MEMORY,       /* the nth allocation fails */
+	SIM_FAULT_STOP,            /* the process dies at the nth operation; the device lives */
+	SIM_FAULT_POWER,           /* the device dies at the nth operation, everything completed survives */
+	SIM_FAULT_CLOCK            /* the clock says clock_s from the start */
+};
+
+struct sim_fault {
+	enum sim_fault_kind kind;
+	uint64_t nth;       /* counts from 1 */
+	bool for_ever;      /* not only the nth, all from it on */
+	int64_t clock_s;
+	int medium;         /* -1: any */
+};
+
+/* A device and its story, made from a scenario. Zero-initialised, then set. */
+struct sim_spec {
+	unsigned slot_kib;            /* 96 */
+	unsigned kernel_kib;          /* 0: none */
+	unsigned env_bytes;           /* 4096, of each copy */
+	unsigned chunk_bytes;         /* 4096 */
+	unsigned checkpoint_kib;      /* 16 */
+	unsigned boot_attempts;       /* 3 */
+	enum bp_model model[BP_MEDIA_MAX]; /* by role: see sim.c */
+	enum sim_image_kind new_kind; /* what the offered version does */
+	bool slot_b_empty;            /* first install */
+	bool serve;                   /* the server offers the new version */
+	bool downgrade;               /* it offers a version below the floor instead */
+	bool after_rollback;          /* an earlier version was rolled back on this device before */
+	bool committed;               /* the story starts after the commit: nothing to do */
+	uint8_t env_counter;          /* of the holding copy at the start */
+	unsigned env_bad;             /* bit 0/1: copy 0/1 is torn at the start */
+	unsigned quick_cycles;        /* power cycles right after the end, each a plain cut at user space */
+	uint64_t seed;
+};
+
+/* What must hold in the end. */
+struct sim_expect {
+	char version[16];    /* "old" or "new": what runs in the end without faults; crash states may end in either unless strict */
+	bool strict;         /* every state must end there */
+	char reason[32];     /* name of the reason that the report must carry, "" = any */
+};
+
+struct sim;
+int sim_new(const struct sim_spec *spec, const struct sim_expect *expect, struct sim **out) __attribute__((warn_unused_result));
+void sim_free(struct sim *sim);
+const struct bp_layout *sim_layout(const struct sim *sim);
+struct bp_pool *sim_pool(const struct sim *sim);
+const struct bp_image *sim_base(const struct sim *sim);          /* media before the story */
+const struct bp_rig *sim_rig(struct sim *sim);                   /* recover, canon, judge */
+const struct bp_lint_roles *sim_roles(const struct sim *sim);
+/* The story without a fault: record it. out->verdict FAIL if even that breaks an invariant. */
+int sim_record(struct sim *sim, struct bp_log **log, struct bp_outcome *out) __attribute__((warn_unused_result));
+/* The story with one fault, then without it until idle: the same invariants. *landed: the fault really happened. */
+int sim_run_fault(struct sim *sim, const struct sim_fault *fault, bool *landed, struct bp_outcome *out) __attribute__((warn_unused_result));
+/* How many operations of that kind the fault-free story has: the range of sim_fault.nth. */
+uint64_t sim_fault_points(struct sim *sim, enum sim_fault_kind kind);
+/* The equivalences canon() uses, for the report: name and argument, NULL-terminated pairs. */
+const char *const *sim_equivalences(void);
+
+#endif
