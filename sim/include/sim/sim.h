@@ -40,6 +40,25 @@ struct sim_fault {
 	int medium;         /* -1: any */
 };
 
+/* How the bundle on the server lies. Every one but NONE and FLAKY_CHUNK must be refused, and nothing of it may ever run. */
+enum sim_lie {
+	SIM_LIE_NONE,
+	SIM_LIE_NO_SIGNATURE,      /* signature_bytes is 0 */
+	SIM_LIE_EMPTY_SIGNATURE,   /* a CMS structure without a signer */
+	SIM_LIE_BAD_SIGNATURE,     /* one bit of the signature flipped */
+	SIM_LIE_WRONG_PURPOSE,     /* signed by a certificate of the right root, for TLS servers */
+	SIM_LIE_UNTRUSTED,         /* signed for code, under another root */
+	SIM_LIE_CORRUPT_MANIFEST,  /* one byte of the manifest changed after signing */
+	SIM_LIE_CORRUPT_CHUNK,     /* one byte of the payload changed */
+	SIM_LIE_INCOMPATIBLE,      /* well signed, for another product */
+	SIM_LIE_EXPIRED,           /* well signed, the metadata expired long ago */
+	SIM_LIE_TOO_BIG,           /* well signed, an image larger than the slot */
+	SIM_LIE_TRUNCATED,         /* the file ends in the middle of the payload */
+	SIM_LIE_FLAKY_CHUNK,       /* as CORRUPT_CHUNK, but only in the first download: the next one is good */
+	SIM_LIE_COUNT
+};
+#define SIM_FOR_EVER 0xffffffffu
+
 /* A device and its story, made from a scenario. Zero-initialised, then set. */
 struct sim_spec {
 	unsigned slot_kib;            /* 96 */
@@ -59,6 +78,9 @@ struct sim_spec {
 	unsigned env_bad;             /* bit 0/1: copy 0/1 is torn at the start */
 	unsigned quick_cycles;        /* power cycles right after the end, each a plain cut at user space */
 	uint64_t seed;
+	enum sim_lie bundle_lie;
+	unsigned report_down;         /* the server refuses the first n reports; SIM_FOR_EVER: all */
+	bool report_url_none;         /* no reports are configured */
 };
 
 /* What must hold in the end. */
@@ -69,6 +91,7 @@ struct sim_expect {
 };
 
 struct sim;
+/* Refuses what it cannot simulate with -EINVAL. spec and expect are copied. */
 int sim_new(const struct sim_spec *spec, const struct sim_expect *expect, struct sim **out) __attribute__((warn_unused_result));
 void sim_free(struct sim *sim);
 const struct bp_layout *sim_layout(const struct sim *sim);
@@ -82,6 +105,12 @@ int sim_record(struct sim *sim, struct bp_log **log, struct bp_outcome *out) __a
 int sim_run_fault(struct sim *sim, const struct sim_fault *fault, bool *landed, struct bp_outcome *out) __attribute__((warn_unused_result));
 /* How many operations of that kind the fault-free story has: the range of sim_fault.nth. */
 uint64_t sim_fault_points(struct sim *sim, enum sim_fault_kind kind);
+/* What one bench loop needs: CPU-cheap runs without a log. recover() from `start` without recording. */
+int sim_run(struct sim *sim, const struct bp_image *start, struct bp_outcome *out) __attribute__((warn_unused_result));
+/* Names for scenario files: "good", "panics", ...; "none", "no-signature", ...; "write-eio", ... NULL outside the range. */
+const char *sim_kind_name(enum sim_image_kind kind);
+const char *sim_lie_name(enum sim_lie lie);
+const char *sim_fault_name(enum sim_fault_kind kind);
 /* The equivalences canon() uses, for the report: name and argument, NULL-terminated pairs. */
 const char *const *sim_equivalences(void);
 
