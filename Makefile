@@ -10,6 +10,9 @@
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
 .DEFAULT_GOAL := all
 
 VARIANT ?= release
@@ -98,7 +101,7 @@ fuzzer = $(eval $(call fuzzer_rule,$(1),$(2),$(3),$(4),$(5),$(6)))
 
 include core/core.mk power-cut/power-cut.mk sim/sim.mk scenarios/scenarios.mk images/images.mk ci/ci.mk
 
-$(sort $(OBJECTS)): $(B)/%.o: $(SRC)/%.c
+$(sort $(OBJECTS)): $(B)/%.o: $(SRC)/%.c | $(SETUP_BUILD)
 	@mkdir -p $(@D)
 	$(CC) $(OTA_CFLAGS) $(INCLUDES) -c -o $@ $<
 -include $(patsubst %.o,%.d,$(sort $(OBJECTS)))

@@ -1,1 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
+# Setting up a machine, running tests and checks, turning results into reports.
+
+CI_INCLUDES := -I$(SRC)/ci
+$(call program,brickproof-report,ci/report/main.c ci/report/results.c ci/report/junit.c ci/report/html.c ci/report/template.c,,\
+	-ljansson -lxml2,-I$(SRC)/ci/report -I/usr/include/libxml2 -DREPORT_HTML=\"ci/report/report.html\")
+$(B)/ci/report/template.o: ci/report/report.html
+
+SETUP_BUILD := build/setup-build.stamp
+build/setup-%.stamp: ci/packages/%.txt
+	@mkdir -p $(@D)
+	ci/setup.sh $*
+	@touch $@
+
+.PHONY: setup test run-tests check check-san check-cov check-clang check-tidy check-cppcheck check-format check-shell fuzz
+setup: build/setup-build.stamp build/setup-test.stamp ## install what building and testing need
+
+REPLAY_PROGRAMS := $(foreach r,$(FUZZ_REPLAYS),$(firstword $(subst :, ,$(r))))
+test: build/setup-test.stamp $(PROGRAMS) $(TESTS) $(REPLAY_PROGRAMS) ## run every test; ends with "N passed, N failed, N skipped"
+	@ci/run-tests.sh $(B)/test-logs $(TESTS) $(FUZZ_REPLAYS)
+
+check: check-format check-shell check-clang check-tidy check-cppcheck ## static checks: format, shell, clang, clang-tidy, cppcheck
+check-san: ## run every test under AddressSanitizer and UBSan
+	$(MAKE) VARIANT=san test
+check-cov: build/setup-check.stamp ## run the tests with coverage; prints line and branch coverage of core
+	$(MAKE) VARIANT=cov test
+	gcovr --root . --object-directory build/cov --filter core/src/ --filter core/linux/ --filter core/cmd/ --branches --print-summary -o build/cov/branches.txt
+	gcovr --root . --object-directory build/cov --filter core/src/ --filter core/linux/ --filter core/cmd/
+
+SOURCES_C := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+check-format: build/setup-check.stamp
+	clang-format --dry-run -Werror $(SOURCES_C)
+check-shell: build/setup-check.stamp
+	shellcheck $(shell git ls-files '*.sh') .ci/run
+check-clang: build/setup-check.stamp
+	$(MAKE) VARIANT=clang CC=clang CI=1 all $(TESTS:$(B)/%=build/clang/%)
+TIDY_SOURCES := $(filter-out ci/fuzz-replay.c,$(filter %.c,$(shell git ls-files core/src core/linux core/cmd power-cut/src sim/src scenarios/src ci/report 2>/dev/null)))
+check-tidy: build/setup-check.stamp
+	printf '%s\n' $(TIDY_SOURCES) | xargs -P $$(nproc) -n 4 clang-tidy --quiet --warnings-as-errors='*' -- -std=c11 -D_POSIX_C_SOURCE=200809L \
+	 -D_DEFAULT_SOURCE -D_FILE_OFFSET_BITS=64 $(CORE_INCLUDES) -Icore/linux -Icore/cmd -Ipower-cut/include -Ipower-cut/src -Isim/include -Isim/src -Iscenarios/src -Ici/report -Icore/test -I/usr/include/libxml2
+check-cppcheck: build/setup-check.stamp
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -j $$(nproc) \
+	 --suppress=missingIncludeSystem $(CORE_INCLUDES) -Ipower-cut/include -Isim/include core/src core/linux core/cmd power-cut/src sim/src scenarios/src ci
+
+FUZZ_SECONDS ?= 600
+fuzz: build/setup-check.stamp ## run each fuzz target for FUZZ_SECONDS (600), two at a time
+	$(MAKE) VARIANT=fuzz fuzz-run
+.PHONY: fuzz-run
+fuzz-run: $(FUZZERS)
+	ci/run-fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Feeds every file named on the command line (or every file of a named directory) to a fuzz target
- * once, so that an ordinary build replays a corpus. Exit 1 if there was nothing to replay: an empty corpus proves nothing.
+ * once, so that an ordinary build replays a corpus. Exit 1 if there was nothing to replay: an empty corpus proves
+ * nothing.
  */
 #include <dirent.h>
 #include <stdint.h>
