@@ -1,1 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# Write logs, storage models, crash states, the explorer, shrinking, the lint.
+POWER_CUT_INCLUDES := -I$(SRC)/power-cut/include
+POWER_CUT_SRC := $(sort $(wildcard power-cut/src/*.c))
+$(call library,power-cut,$(POWER_CUT_SRC),$(POWER_CUT_INCLUDES) -I$(SRC)/power-cut/src)

@@ -31,19 +31,51 @@ struct bp_limits {
 	double audit_fraction;      /* of settled states that are run all the same: 0.02 */
 };
 
+/*
+ * Which of the pending writes of a cut survive. A pending "element" is one write or discard, or a whole chain; elements
+ * count from 0 in log order. bp_cut.form = base form + BP_FORM_COUNT * scope.
+ */
+enum bp_form {
+	BP_FORM_ALL,     /* everything that was written */
+	BP_FORM_NONE,    /* nothing unflushed */
+	BP_FORM_SUBSET,  /* a: mask of the elements that survive */
+	BP_FORM_PREFIX,  /* a: how many elements, in log order */
+	BP_FORM_OMIT,    /* all but a and b (a = b: all but one) */
+	BP_FORM_KEEP,    /* only a and b */
+	BP_FORM_SAMPLE,  /* a: seed of a pseudo-random subset */
+	BP_FORM_COUNT
+};
+/* Scope 0: all elements. 1 + 2 m + k: the form is about the elements of medium m; of the others nothing (k 0) or all (k 1) survives. */
+#define BP_SCOPES (1u + 2u * BP_MEDIA_MAX)
+/* How an element that survives in part does so. */
+enum bp_fill {
+	BP_FILL_OLD,     /* torn after `tear` sectors, the rest is old */
+	BP_FILL_00,      /* ... the rest (of a chain: of the write it falls in) reads as zero */
+	BP_FILL_FF,      /* ... reads as FF */
+	BP_FILL_ERASED,  /* NOR: the first `tear` sectors are erased, none is programmed yet */
+	BP_FILL_PREFIX,  /* chain: its first `tear` writes */
+	BP_FILL_OMIT,    /* chain: all its writes but number `tear` */
+	BP_FILL_ONLY,    /* chain: only write number `tear` */
+	BP_FILL_COUNT
+};
+#define BP_TEAR_BACK 0x80000000u
+
 /* One cut: how to get from a state to the next. Encodes to and from text, see bp_case_encode(). */
 struct bp_cut {
 	uint32_t entry;      /* the cut falls just before this entry of the run's log */
-	uint8_t form;        /* enum of explore.c: subset mask, prefix, omit, keep, sample, chain prefix ... */
+	uint8_t form;        /* enum bp_form and scope */
 	uint64_t a, b;       /* the form's arguments */
-	int32_t torn;        /* index among the pending writes of the torn one, or -1 */
-	uint32_t tear;       /* sectors of it that survive; high bit: from the back */
-	uint8_t fill;        /* 0 old, 1 00, 2 FF */
+	int32_t torn;        /* index among the pending elements of the one that survives in part, or -1 */
+	uint32_t tear;       /* sectors (or writes, see enum bp_fill) of it that survive; BP_TEAR_BACK: from the back */
+	uint8_t fill;        /* enum bp_fill */
 };
+/* "plain": all that was written survives; "lost": nothing unflushed survives; "mixed": anything else. */
+const char *bp_cut_kind(const struct bp_cut *cut);
 #define BP_CUTS_MAX 64u
 struct bp_case { unsigned count; struct bp_cut cuts[BP_CUTS_MAX]; };
 #define BP_CASE_TEXT_MAX 1024u
-/* "<entry>.<form>.<a>.<b>[t<torn>.<tear>.<fill>]" joined by "-": fit for a command line and a file name. */
+/* "<entry>.<form>.<a>.<b>[t<torn>.<tear>.<fill>]" joined by "-": fit for a command line and a file name. <form> is a letter of
+ * "anspokr" (enum bp_form) and, unless 0, the scope. Exactly one text per case. Encode: 0, -EINVAL, or -ENOSPC. */
 int bp_case_encode(const struct bp_case *c, char *out, size_t out_bytes) __attribute__((warn_unused_result));
 int bp_case_decode(const char *text, struct bp_case *out) __attribute__((warn_unused_result)); /* 0 or -EINVAL */
 
@@ -84,6 +116,7 @@ struct bp_stats {
 	uint64_t audited;      /* settled and run all the same */
 	uint64_t disagreed;    /* of those: any is a FAIL of the campaign */
 	uint64_t failed;
+	uint64_t sampled;      /* cuts whose pending writes were too many for all subsets */
 	unsigned depth;        /* most cuts in a row on a shortest path */
 	bool closed;
 	uint64_t digest;       /* over all ids and verdicts: same seed, same digest */

@@ -77,6 +77,9 @@ int bp_log_read(struct bp_log *log, unsigned medium, uint64_t sector, uint32_t s
 int bp_log_flush(struct bp_log *log, unsigned medium) __attribute__((warn_unused_result));
 int bp_log_discard(struct bp_log *log, unsigned medium, uint64_t sector, uint32_t sectors) __attribute__((warn_unused_result));
 int bp_log_mark(struct bp_log *log, enum bp_mark_kind kind, const char *text) __attribute__((warn_unused_result));
+/* When the last entry was submitted and completed. Without it both are the entry's index. One clock per log, in any unit: a flush makes
+ * durable the writes that were complete when it was submitted, and a write submitted before a cut may survive it although it was logged later. */
+void bp_log_times(struct bp_log *log, uint64_t submit_ns, uint64_t complete_ns);
 size_t bp_log_count(const struct bp_log *log);
 const struct bp_entry *bp_log_entry(const struct bp_log *log, size_t i);
 uint32_t bp_log_content(const struct bp_log *log, const struct bp_entry *write, uint32_t k); /* content id of its k-th sector */
@@ -96,5 +99,11 @@ int bp_log_import_dm(const char *path, const struct bp_layout *layout, struct bp
 /* Our own format, complete (reads, marks, contents). Same returns. */
 int bp_log_save(const struct bp_log *log, const char *path) __attribute__((warn_unused_result));
 int bp_log_load(const char *path, struct bp_pool *pool, struct bp_log **out, char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
+
+/* The same from memory, for a file that is already there. */
+int bp_log_parse(const void *bytes, size_t size_bytes, struct bp_pool *pool, struct bp_log **out, char *detail, size_t detail_bytes)
+	__attribute__((warn_unused_result));
+int bp_log_parse_dm(const void *bytes, size_t size_bytes, const struct bp_layout *layout, struct bp_pool *pool, struct bp_log **out,
+		    char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
 
 #endif
