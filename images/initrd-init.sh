@@ -1,13 +1,14 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=dash
 # /init of the initrd: loads what a virtual disk with ext4 needs, mounts the slot named by root= and hands over to its init.
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
-for name in $(cat /lib/modules/order); do
+while read -r name; do
 	insmod "/lib/modules/$name"
-done
+done </lib/modules/order
 root=$(sed -n 's/.*root=\([^ ]*\).*/\1/p' /proc/cmdline)
 tries=0
 until mount -o ro "$root" /root 2>/dev/null; do

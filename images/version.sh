@@ -4,7 +4,6 @@
 # With BASE, an image of another version, only what changed is written into a copy of it: blocks that did not
 # change stay where they are, as a careful image builder does. Usage: images/version.sh OUT VERSION OTA [BASE]
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
 out=$1 version=$2 ota=$3 base=${4:-}
 as_root=()
 [ "$(id -u)" -eq 0 ] || as_root=(sudo)
