@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reports never say more than results.jsonl does: every case counts once, a failing one always shows with its replay
+ * id, a campaign that was cut short is not a pass, and a broken file is refused with its line.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "results.h"
+
+static const char campaign[] = "{\"type\":\"campaign\",\"schema\":1,\"started\":\"2026-01-01T00:00:00Z\",\"seed\":7}\n";
+static const char cases[] =
+    "{\"type\":\"case\",\"scenario\":\"power/a\",\"id\":\"power/"
+    "a@1\",\"fault\":\"power-cut\",\"step\":\"S05\",\"entry\":3,"
+    "\"verdict\":\"PASS\",\"label\":\"old\",\"form\":\"plain\",\"count\":40}\n"
+    "{\"type\":\"case\",\"scenario\":\"power/a\",\"id\":\"power/"
+    "a@2\",\"fault\":\"power-cut\",\"step\":\"S05\",\"entry\":3,"
+    "\"verdict\":\"FAIL\",\"label\":\"broken\",\"invariant\":\"I2\",\"text\":\"<torn> & booted\",\"form\":\"lost\"}\n"
+    "{\"type\":\"of-the-future\",\"scenario\":\"power/a\"}\n";
+static const char scenario[] =
+    "{\"type\":\"scenario\",\"scenario\":\"power/a\",\"verdict\":\"FAIL\",\"duration_ms\":1500}\n";
+
+static char *put_file(const char *a, const char *b, const char *c)
+{
+	static char path[64];
+	(void)snprintf(path, sizeof path, "/tmp/report-test-XXXXXX");
+	int fd = mkstemp(path);
+	cr_assert_geq(fd, 0);
+	FILE *f = fdopen(fd, "w");
+	cr_assert(f);
+	(void)fprintf(f, "%s%s%s", a, b, c);
+	cr_assert_eq(fclose(f), 0);
+	return path;
+}
+
+static char *slurp(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	cr_assert(f);
+	char *text = calloc(1, 1 << 20);
+	cr_assert(text);
+	(void)fread(text, 1, (1 << 20) - 1, f);
+	(void)fclose(f);
+	return text;
+}
+
+Test(report, folds_every_case_once)
+{
+	char detail[128];
+	json_t *results;
+	char *path = put_file(campaign, cases, scenario);
+	cr_assert_eq(results_load(path, &results, detail, sizeof detail), 0, "%s", detail);
+	(void)unlink(path);
+	json_t *s = json_array_get(json_object_get(results, "scenarios"), 0);
+	json_int_t total = 0;
+	size_t i;
+	json_t *cell;
+	json_array_foreach(json_object_get(s, "matrix"), i, cell) total += results_number(cell, "count");
+	cr_assert_eq(total, 41);
+	cr_assert_eq(json_array_size(json_object_get(s, "cuts")), 2);
+	cr_assert_eq(json_array_size(json_object_get(s, "failures")), 1);
+	cr_assert_str_eq(results_text(s, "verdict"), "FAIL");
+	json_decref(results);
+}
+
+Test(report, junit_and_html_show_the_failure_escaped)
+{
+	char detail[128];
+	json_t *results;
+	char *path = put_file(campaign, cases, scenario);
+	cr_assert_eq(results_load(path, &results, detail, sizeof detail), 0);
+	cr_assert_eq(junit_write(results, path), 0);
+	char *xml = slurp(path);
+	cr_assert(strstr(xml, "tests=\"2\" failures=\"2\" errors=\"0\" skipped=\"0\""), "%s", xml);
+	cr_assert(strstr(xml, "&lt;torn&gt; &amp; booted"));
+	cr_assert(strstr(xml, "brickproof replay power/a@2"));
+	free(xml);
+	cr_assert_eq(html_write(results, path), 0);
+	char *html = slurp(path);
+	cr_assert(strstr(html, "\\u003ctorn> & booted"));
+	cr_assert_not(strstr(html, "/*RESULTS*/"));
+	free(html);
+	(void)unlink(path);
+	json_decref(results);
+}
+
+Test(report, an_unfinished_scenario_is_an_error)
+{
+	char detail[128];
+	json_t *results;
+	char *path = put_file(campaign, cases, "{\"type\":\"case\",\"scen"); /* killed in the middle of a line */
+	cr_assert_eq(results_load(path, &results, detail, sizeof detail), 0);
+	(void)unlink(path);
+	json_t *s = json_array_get(json_object_get(results, "scenarios"), 0);
+	cr_assert_str_eq(results_text(s, "verdict"), "ERROR");
+	cr_assert(json_is_null(json_object_get(results, "end")));
+	json_decref(results);
+}
+
+Test(report, refuses_what_is_not_results)
+{
+	static const char *const bad[] = {"[1]\n", "{\"type\":\"case\"}\n", "not json\n"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		char detail[128];
+		json_t *results;
+		char *path = put_file(campaign, bad[i], scenario);
+		cr_assert_eq(results_load(path, &results, detail, sizeof detail), 1, "%s", bad[i]);
+		cr_assert(*detail);
+		(void)unlink(path);
+	}
+	char detail[128];
+	json_t *results;
+	cr_assert_eq(results_load("/nonexistent/results.jsonl", &results, detail, sizeof detail), -2);
+}
