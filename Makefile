@@ -72,11 +72,12 @@ PROGRAMS += $(B)/$(1)
 endef
 program = $(eval $(call program_rule,$(1),$(2),$(3),$(4),$(5)))
 
-# $(call test,NAME,SOURCES,LIBS,LDLIBS,INCLUDES): a criterion program, $(B)/test/NAME
+# $(call test,NAME,SOURCES,LIBS,LDLIBS,INCLUDES): a criterion program, $(B)/test/NAME. criterion finds its tests in a
+# section of their own, which the linker must not collect.
 define test_rule
 $(B)/test/$(1): $(call objects,$(2)) $(3:%=$(B)/lib%.a)
 	@mkdir -p $$(@D)
-	$$(CC) $$(OTA_LDFLAGS) -o $$@ $$(filter %.o,$$^) $(3:%=$(B)/lib%.a) $(4) -lcriterion
+	$$(CC) $$(OTA_LDFLAGS) -Wl,--no-gc-sections -o $$@ $$(filter %.o,$$^) $(3:%=$(B)/lib%.a) $(4) -lcriterion
 $(call objects,$(2)): INCLUDES += $(5)
 OBJECTS += $(call objects,$(2))
 TESTS += $(B)/test/$(1)
