@@ -1,3 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The boot environment: codec, back-ends, configuration.
-CORE_SRC += core/src/env.c core/src/uboot.c
+CORE_SRC += $(addprefix core/src/,env.c uboot.c)
+
+$(call test,env,core/test/env.c,ota,,$(CORE_INCLUDES))
+$(call test,uboot,core/test/uboot.c,ota,,$(CORE_INCLUDES))
