@@ -51,3 +51,7 @@ fuzz: build/setup-check.stamp ## run each fuzz target for FUZZ_SECONDS (600), tw
 .PHONY: fuzz-run
 fuzz-run: $(FUZZERS)
 	ci/run-fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)
+
+.PHONY: demo
+demo: build/setup-demo.stamp images $(PROGRAMS) ## the main job on the example: a real update, the proof, three planted defects; says where the report lies
+	@ci/demo.sh $(B) $(I) build/demo
