@@ -12,7 +12,7 @@
  * The in-process device: media in memory behind a write log, a bootloader that decides by
  * U-Boot's rules, a kernel that starts what the slot holds, and the *unmodified* objects of core as its updater. Deterministic.
  *
- * Media: "slot-a", "slot-b" (rootfs), "kernel-a", "kernel-b" (if asked for), "env" (both copies), "state", "data".
+ * Media: "slot-a", "slot-b" (rootfs), "env" (both copies), "state", "data", "kernel-a", "kernel-b" (if asked for), in this order.
  */
 
 /* How an image behaves once it is booted. Its header block says so; the rest is seeded noise. */
@@ -59,15 +59,16 @@ enum sim_lie {
 };
 #define SIM_FOR_EVER 0xffffffffu
 
-/* A device and its story, made from a scenario. Zero-initialised, then set. */
+/* A device and its story, made from a scenario. Zero-initialised, then set; 0 = the default given. */
 struct sim_spec {
 	unsigned slot_kib;            /* 96 */
 	unsigned kernel_kib;          /* 0: none */
+	unsigned tail_kib;            /* 64: of each rootfs medium, behind slot_kib; below 64 there is no stash of headers */
 	unsigned env_bytes;           /* 4096, of each copy */
 	unsigned chunk_bytes;         /* 4096 */
 	unsigned checkpoint_kib;      /* 16 */
 	unsigned boot_attempts;       /* 3 */
-	enum bp_model model[BP_MEDIA_MAX]; /* by role: see sim.c */
+	enum bp_model model[BP_MEDIA_MAX]; /* by medium, in the order named above: slot-a, slot-b, env, state, data, kernel-a, kernel-b */
 	enum sim_image_kind new_kind; /* what the offered version does */
 	bool slot_b_empty;            /* first install */
 	bool serve;                   /* the server offers the new version */

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+
+#define OP_US 100u /* what an operation takes, in virtual time */
+
+int sim_device_init(struct sim_device *device, const struct bp_layout *layout, struct bp_pool *pool)
+{
+	*device = (struct sim_device){.layout = layout, .pool = pool};
+	for (unsigned m = 0; m < layout->count; m++) {
+		device->ports[m] = (struct sim_port){device, m};
+		device->contents[m] = calloc(layout->media[m].sectors, sizeof *device->contents[m]);
+		if (device->contents[m] == NULL) {
+			sim_device_deinit(device);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void sim_device_deinit(struct sim_device *device)
+{
+	for (unsigned m = 0; m < SIM_MEDIA; m++) {
+		free(device->contents[m]);
+		device->contents[m] = NULL;
+	}
+}
+
+void sim_device_load(struct sim_device *device, const struct bp_image *from, struct bp_log *log)
+{
+	for (unsigned m = 0; m < device->layout->count; m++) {
+		uint64_t sectors = device->layout->media[m].sectors;
+
+		for (uint64_t s = 0; s < sectors; s++)
+			device->contents[m][s] = bp_image_get(from, m, s);
+	}
+	device->log = log;
+	device->life = SIM_ALIVE;
+	device->error = 0;
+	device->fault = (struct sim_fault){.kind = SIM_FAULT_NONE, .medium = -1};
+	device->landed = false;
+	memset(device->count, 0, sizeof device->count);
+	device->ops = device->writes = device->env_writes = device->written_sectors = 0;
+	device->now_us = 0;
+}
+
+void sim_device_store(const struct sim_device *device, struct bp_image *to)
+{
+	for (unsigned m = 0; m < device->layout->count; m++) {
+		uint64_t sectors = device->layout->media[m].sectors;
+
+		for (uint64_t s = 0; s < sectors; s++)
+			bp_image_set(to, m, s, device->contents[m][s]);
+	}
+}
+
+/* One more operation of the kind that this fault counts: does it strike now? */
+static bool strikes(struct sim_device *device, enum sim_fault_kind kind, unsigned medium)
+{
+	const struct sim_fault *fault = &device->fault;
+	uint64_t n;
+
+	if (fault->kind == kind && medium != SIM_MEDIA && fault->medium >= 0 && (unsigned)fault->medium != medium)
+		return false;
+	n = ++device->count[kind];
+	if (fault->kind != kind || n < fault->nth || (n > fault->nth && !fault->for_ever))
+		return false;
+	device->landed = true;
+	return true;
+}
+
+static int power_or_stop(struct sim_device *device, bool process)
+{
+	if (device->life != SIM_ALIVE || device->error != 0)
+		return -EIO;
+	device->ops++;
+	device->now_us += OP_US;
+	if (strikes(device, SIM_FAULT_POWER, SIM_MEDIA)) {
+		device->life = SIM_POWERLESS;
+		return -EIO;
+	}
+	if (process && strikes(device, SIM_FAULT_STOP, SIM_MEDIA)) {
+		device->life = SIM_STOPPED;
+		return -EIO;
+	}
+	return 0;
+}
+
+int sim_device_op(struct sim_device *device, enum sim_op op, unsigned medium)
+{
+	int error = power_or_stop(device, true);
+
+	if (error != 0)
+		return error;
+	switch (op) {
+	case SIM_OP_READ:
+		return strikes(device, SIM_FAULT_READ_EIO, medium) ? -EIO : 0;
+	case SIM_OP_WRITE:
+		if (strikes(device, SIM_FAULT_WRITE_EIO, medium))
+			return -EIO;
+		return strikes(device, SIM_FAULT_WRITE_ENOSPC, medium) ? -ENOSPC : 0;
+	case SIM_OP_FLUSH:
+		return strikes(device, SIM_FAULT_FLUSH_EIO, medium) ? -EIO : 0;
+	case SIM_OP_FETCH:
+	case SIM_OP_OTHER:
+		break;
+	}
+	return 0;
+}
+
+static void note_error(struct sim_device *device, int error)
+{
+	if (error < 0 && device->error == 0)
+		device->error = error;
+}
+
+static void get_sectors(struct sim_device *device, unsigned medium, uint64_t sector, uint32_t sectors, uint8_t *out)
+{
+	for (uint32_t k = 0; k < sectors; k++)
+		memcpy(out + (size_t)k * BP_SECTOR_BYTES,
+		       bp_pool_sector(device->pool, device->contents[medium][sector + k]), BP_SECTOR_BYTES);
+	if (device->log != NULL)
+		note_error(device, bp_log_read(device->log, medium, sector, sectors));
+}
+
+static void put_sectors(struct sim_device *device, unsigned medium, uint64_t sector, uint32_t sectors,
+			const uint8_t *data)
+{
+	uint32_t *to = device->contents[medium] + sector;
+	int error = 0;
+
+	device->writes++;
+	device->written_sectors += sectors;
+	if (medium == SIM_ENV)
+		device->env_writes++;
+	if (device->log == NULL) {
+		for (uint32_t k = 0; k < sectors && error == 0; k++)
+			error = bp_pool_intern(device->pool, data + (size_t)k * BP_SECTOR_BYTES, &to[k]);
+	} else {
+		error = bp_log_write(device->log, medium, sector, sectors, data, false);
+		if (error == 0) {
+			const struct bp_entry *entry = bp_log_entry(device->log, bp_log_count(device->log) - 1);
+
+			for (uint32_t k = 0; k < sectors; k++)
+				to[k] = bp_log_content(device->log, entry, k);
+		}
+	}
+	note_error(device, error);
+}
+
+static int port_read(void *dev, uint64_t offset_bytes, void *out, size_t size_bytes)
+{
+	struct sim_port *port = dev;
+	bool gate = sim_alloc_gate(false);
+	int error = sim_device_op(port->device, SIM_OP_READ, port->medium);
+
+	if (error == 0)
+		get_sectors(port->device, port->medium, offset_bytes / BP_SECTOR_BYTES,
+			    (uint32_t)(size_bytes / BP_SECTOR_BYTES), out);
+	sim_alloc_gate(gate);
+	return error;
+}
+
+/* The write that reaches the medium with one bit changed: in its middle sector, at a place that depends on n. */
+static int put_flipped(struct sim_port *port, uint64_t sector, uint32_t sectors, const uint8_t *data)
+{
+	uint64_t n = port->device->count[SIM_FAULT_WRITE_BITFLIP];
+	size_t at = (size_t)(sectors / 2) * BP_SECTOR_BYTES + (n * 37) % BP_SECTOR_BYTES;
+	uint8_t *copy = malloc((size_t)sectors * BP_SECTOR_BYTES);
+
+	if (copy == NULL)
+		return -ENOMEM;
+	memcpy(copy, data, (size_t)sectors * BP_SECTOR_BYTES);
+	copy[at] ^= (uint8_t)(1u << (n % 8));
+	put_sectors(port->device, port->medium, sector, sectors, copy);
+	free(copy);
+	return 0;
+}
+
+static int port_write(void *dev, uint64_t offset_bytes, const void *data, size_t size_bytes)
+{
+	struct sim_port *port = dev;
+	uint64_t sector = offset_bytes / BP_SECTOR_BYTES;
+	uint32_t sectors = (uint32_t)(size_bytes / BP_SECTOR_BYTES);
+	bool gate = sim_alloc_gate(false);
+	int error = sim_device_op(port->device, SIM_OP_WRITE, port->medium);
+
+	if (error == 0) {
+		if (strikes(port->device, SIM_FAULT_WRITE_BITFLIP, port->medium))
+			error = put_flipped(port, sector, sectors, data);
+		else
+			put_sectors(port->device, port->medium, sector, sectors, data);
+	}
+	sim_alloc_gate(gate);
+	return error;
+}
+
+static int port_flush(void *dev)
+{
+	struct sim_port *port = dev;
+	bool gate = sim_alloc_gate(false);
+	int error = sim_device_op(port->device, SIM_OP_FLUSH, port->medium);
+
+	if (error == 0 && port->device->log != NULL)
+		note_error(port->device, bp_log_flush(port->device->log, port->medium));
+	sim_alloc_gate(gate);
+	return error;
+}
+
+static const struct ota_block_ops port_ops = {
+    .read = port_read,
+    .read_uncached = port_read,
+    .write = port_write,
+    .flush = port_flush,
+};
+
+struct ota_block sim_device_block(struct sim_device *device, unsigned medium)
+{
+	const struct bp_medium *m = &device->layout->media[medium];
+
+	return (struct ota_block){
+	    .ops = &port_ops,
+	    .dev = &device->ports[medium],
+	    .size_bytes = m->sectors * BP_SECTOR_BYTES,
+	    .block_bytes = BP_SECTOR_BYTES,
+	    .name = m->name,
+	};
+}
+
+bool sim_device_short_answer(struct sim_device *device)
+{
+	return strikes(device, SIM_FAULT_SHORT_ANSWER, SIM_MEDIA);
+}
+
+void sim_device_mark(struct sim_device *device, enum bp_mark_kind kind, const char *text)
+{
+	if (device->log != NULL && device->life == SIM_ALIVE)
+		note_error(device, bp_log_mark(device->log, kind, text));
+}
+
+int sim_device_boot_read(struct sim_device *device, unsigned medium, uint64_t sector, uint32_t sectors, void *out)
+{
+	int error = power_or_stop(device, false);
+
+	if (error != 0)
+		return error;
+	if (out != NULL)
+		get_sectors(device, medium, sector, sectors, out);
+	else if (device->log != NULL)
+		note_error(device, bp_log_read(device->log, medium, sector, sectors));
+	return 0;
+}
+
+int sim_device_boot_write(struct sim_device *device, unsigned medium, uint64_t sector, uint32_t sectors,
+			  const void *data)
+{
+	int error = power_or_stop(device, false);
+
+	if (error != 0)
+		return error;
+	put_sectors(device, medium, sector, sectors, data);
+	/* The bootloader's block writes are synchronous, without a cache of its own. */
+	error = power_or_stop(device, false);
+	if (error == 0 && device->log != NULL)
+		note_error(device, bp_log_flush(device->log, medium));
+	return error;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_FIXTURE_H
+#define SIM_FIXTURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ota/bundle.h"
+#include "sim/sim.h"
+
+/* The versions that exist in a simulated world. */
+enum sim_version_id {
+	SIM_FACTORY, /* what slot B holds at first: below the floor once `old` was committed */
+	SIM_OLD,     /* what runs when the story starts */
+	SIM_BAD,     /* rolled back in an earlier life of the device (after_rollback) */
+	SIM_NEW,     /* what the story offers */
+	SIM_OLDER,   /* what a replaying server offers: between factory and old */
+	SIM_VERSIONS
+};
+
+/* One image that was made: bytes and, for each sector, its content id. */
+struct sim_blob {
+	uint8_t *data;
+	size_t size_bytes;
+	uint32_t *contents;
+};
+
+struct sim_version {
+	const char *label; /* "old", "new" ... */
+	const char *version;
+	uint64_t sequence;
+	enum sim_image_kind kind;
+	struct sim_blob rootfs;
+	struct sim_blob kernel; /* data NULL: none */
+};
+
+/* Seeded noise behind a header that says what it is; a quarter of the chunks is common to all versions. */
+int sim_version_make(struct sim_version *v, const struct sim_spec *spec, struct bp_pool *pool)
+    __attribute__((warn_unused_result));
+void sim_version_deinit(struct sim_version *v);
+
+/* The first bytes of a slot that a bootloader takes for an image. */
+#define SIM_IMAGE_MAGIC "SIMIMAGE"
+
+/* A bundle: the same bytes for the same input, in every process. *out: free(). */
+int sim_bundle_make(const struct sim_version *v, const struct sim_spec *spec, enum sim_lie lie, uint8_t **out,
+		    size_t *out_bytes) __attribute__((warn_unused_result));
+
+#define SIM_COMPATIBLE "sim-board"
+#define SIM_NOW_S      INT64_C(1796083200) /* 2026-12-01: what the clock says when a device starts */
+#define SIM_BUILD_S    INT64_C(1793491200) /* 2026-11-01: when the device's software was built */
+
+#endif

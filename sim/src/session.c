@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+
+#include "alloc.h"
+#include "internal.h"
+
+#define SLEEP_MAX_MS 86400000u
+
+static struct sim *of(void *ctx)
+{
+	return ctx;
+}
+
+static int system_booted(void *system, char out[OTA_BOOTNAME_MAX])
+{
+	(void)snprintf(out, OTA_BOOTNAME_MAX, "%c", of(system)->run.running);
+	return 0;
+}
+
+static int system_hook(void *system, enum ota_hook hook, const char *bundle_version)
+{
+	(void)system;
+	(void)hook;
+	(void)bundle_version;
+	return 0;
+}
+
+static int system_health(void *system, uint32_t deadline_ms, char *detail, size_t detail_bytes)
+{
+	struct sim *sim = of(system);
+	bool gate = sim_alloc_gate(false);
+	int result = sim_device_op(&sim->device, SIM_OP_OTHER, 0);
+
+	sim->run.health_calls++;
+	sim_alloc_gate(gate);
+	if (result != 0)
+		return result;
+	switch (sim->versions[sim->run.version].kind) {
+	case SIM_IMAGE_HEALTH_FAILS:
+		(void)snprintf(detail, detail_bytes, "network");
+		return OTA_HEALTH_FAILED;
+	case SIM_IMAGE_HEALTH_HANGS:
+		(void)snprintf(detail, detail_bytes, "network");
+		sim->device.now_us += (uint64_t)deadline_ms * 1000;
+		return OTA_HEALTH_TIMEOUT;
+	case SIM_IMAGE_CRASH_LOOPS:
+		sim->device.life = SIM_RESET;
+		return -EIO;
+	case SIM_IMAGE_GOOD:
+	case SIM_IMAGE_PANICS:
+	case SIM_IMAGE_HANGS:
+	case SIM_IMAGE_NO_ROOT:
+		break;
+	}
+	return 0;
+}
+
+static int system_power(void *system)
+{
+	(void)system;
+	return 0;
+}
+
+static int system_reboot(void *system)
+{
+	of(system)->run.reboot = true;
+	return 0;
+}
+
+static void system_step(void *system, enum ota_step step)
+{
+	bool gate = sim_alloc_gate(false);
+
+	sim_device_mark(&of(system)->device, BP_MARK_STEP, ota_step_name(step));
+	sim_alloc_gate(gate);
+}
+
+static void system_message(void *system, enum ota_level level, const char *text)
+{
+	bool gate = sim_alloc_gate(false);
+
+	if (level >= OTA_LEVEL_INFO)
+		sim_device_mark(&of(system)->device, BP_MARK_NOTE, text);
+	sim_alloc_gate(gate);
+}
+
+static void system_watchdog(void *system, bool release)
+{
+	(void)system;
+	(void)release;
+}
+
+static const struct ota_system_ops system_ops = {
+    .booted = system_booted,
+    .hook = system_hook,
+    .health = system_health,
+    .power = system_power,
+    .reboot = system_reboot,
+    .step = system_step,
+    .message = system_message,
+    .watchdog = system_watchdog,
+};
+
+static int64_t clock_realtime_s(void *clock)
+{
+	const struct sim_device *device = &of(clock)->device;
+	int64_t start = SIM_NOW_S;
+
+	if (device->fault.kind == SIM_FAULT_CLOCK) {
+		start = device->fault.clock_s;
+		of(clock)->device.landed = true;
+	}
+	return start + (int64_t)(device->now_us / 1000000u);
+}
+
+static int64_t clock_monotonic_ms(void *clock)
+{
+	return (int64_t)(of(clock)->device.now_us / 1000u);
+}
+
+static int clock_sleep_ms(void *clock, uint32_t ms)
+{
+	struct sim_device *device = &of(clock)->device;
+
+	if (device->life != SIM_ALIVE || device->error != 0)
+		return -EINTR;
+	device->now_us += (uint64_t)(ms < SLEEP_MAX_MS ? ms : SLEEP_MAX_MS) * 1000u;
+	return 0;
+}
+
+static const struct ota_clock_ops clock_ops = {
+    .realtime_s = clock_realtime_s,
+    .monotonic_ms = clock_monotonic_ms,
+    .sleep_ms = clock_sleep_ms,
+};
+
+static struct ota_slot make_slot(struct sim *sim, unsigned index)
+{
+	struct ota_slot slot = {
+	    .bootname = {index == 0 ? 'A' : 'B'}, .image_count = 1, .tail_bytes = sim->spec.tail_kib * 1024};
+
+	slot.images[0] = (struct ota_slot_image){"rootfs", sim_device_block(&sim->device, SIM_SLOT_A + index)};
+	if (sim->spec.kernel_kib != 0) {
+		slot.images[1] =
+		    (struct ota_slot_image){"kernel", sim_device_block(&sim->device, SIM_KERNEL_A + index)};
+		slot.image_count = 2;
+	}
+	return slot;
+}
+
+static struct ota make_ota(struct sim *sim)
+{
+	return (struct ota){
+	    .policy =
+		{
+		    .compatible = SIM_COMPATIBLE,
+		    .device_id = "sim-0001",
+		    .update_url = SIM_UPDATE_URL,
+		    .report_url = sim->spec.report_url_none ? NULL : SIM_REPORT_URL,
+		    .boot_attempts = sim->spec.boot_attempts,
+		    .checkpoint_bytes = sim->spec.checkpoint_kib * 1024,
+		    .build_time_s = SIM_BUILD_S,
+		    .reuse = true,
+		    .pipeline = false,
+		},
+	    .slots = {make_slot(sim, 0), make_slot(sim, 1)},
+	    .state = sim_device_block(&sim->device, SIM_STATE),
+	    .fetch = sim_world_fetch(&sim->world),
+	    .files = sim_world_fetch(&sim->world),
+	    .clock = {&clock_ops, sim},
+	    .system = {&system_ops, sim},
+	    .keyring = sim->keyring,
+	};
+}
+
+int sim_session(struct sim *sim)
+{
+	static const char *const names[2] = {"A", "B"};
+	struct ota ota = make_ota(sim);
+	struct ota_uboot *uboot = NULL;
+	struct ota_result result = {.reboot = false};
+	int error;
+
+	sim->run.reboot = false;
+	sim->run.sessions++;
+	(void)sim_alloc_gate(true);
+	error = ota_uboot_new(&sim->env_place, names, &uboot, &ota.boot);
+	if (error == 0) {
+		/* ota_check() begins with ota_resume(): a device's boot and its first poll in one. What they return is
+		 * the subject's claim; the oracles look at the media. */
+		int claim = sim->world.file != NULL ? ota_check(&ota, &result) : ota_resume(&ota, &result);
+
+		(void)claim;
+		ota_uboot_free(uboot);
+	}
+	(void)sim_alloc_gate(false);
+	if (result.reboot)
+		sim->run.reboot = true;
+	if (sim->versions[sim->run.version].kind == SIM_IMAGE_CRASH_LOOPS && sim->device.life == SIM_ALIVE)
+		sim->device.life = SIM_RESET;
+	return sim->device.error;
+}
