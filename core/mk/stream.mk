@@ -1,4 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Fetch, verify, decode, write; libcurl and files.
-CORE_SRC += core/src/stream.c core/src/source.c core/src/plan.c core/src/batch.c core/src/pipeline.c core/src/retry.c \
-	core/src/http_answer.c core/src/fetch_curl.c core/src/fetch_file.c
+CORE_SRC += $(addprefix core/src/,stream.c source.c plan.c batch.c pipeline.c retry.c http_answer.c fetch_curl.c fetch_file.c)
+
+STREAM_TEST_LDLIBS := -Wl,--no-gc-sections -lssl -lcurl -lcrypto -lzstd -lpthread
+STREAM_INCLUDES := -I$(SRC)/core/include -I$(SRC)/core/src -I$(SRC)/core/test
+
+# A scripted HTTP server for tests.
+$(call library,origin,core/test/origin.c,$(STREAM_INCLUDES))
+
+$(call test,fetch,core/test/fetch.c,origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))

@@ -1,0 +1,640 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fetch_curl against servers that lie: whatever a server does, body() sees bytes of the asked range alone, in order,
+ * and get() says 0 only when all of them came.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "http_answer.h"
+#include "origin.h"
+#include "ota/fetch_curl.h"
+#include "ota/reason.h"
+
+#define RESOURCE_BYTES 20u
+static const char resource[RESOURCE_BYTES + 1] = "0123456789abcdefghij";
+
+/* What one get() let through. */
+struct seen {
+	struct ota_fetch_answer answer;
+	unsigned heads;
+	char body[65536];
+	size_t body_bytes;
+	int head_says, body_says;
+	int body_delay_ms;
+};
+
+static int see_head(void *ctx, const struct ota_fetch_answer *answer)
+{
+	struct seen *seen = ctx;
+
+	seen->answer = *answer;
+	seen->heads++;
+	return seen->head_says;
+}
+
+static int see_body(void *ctx, const void *data, size_t size_bytes)
+{
+	struct seen *seen = ctx;
+
+	if (seen->body_bytes + size_bytes <= sizeof(seen->body))
+		memcpy(seen->body + seen->body_bytes, data, size_bytes);
+	seen->body_bytes += size_bytes;
+	if (seen->body_delay_ms > 0)
+		usleep((useconds_t)seen->body_delay_ms * 1000u);
+	return seen->body_says;
+}
+
+static struct ota_fetch_curl *open_fetch(const struct ota_fetch_curl_config *config, struct ota_fetch *fetch)
+{
+	struct ota_fetch_curl_config plain = {.allow_http = true};
+	struct ota_fetch_curl *curl;
+
+	cr_assert_eq(ota_fetch_curl_new(config ? config : &plain, &curl, fetch), 0);
+	return curl;
+}
+
+static int get(const struct ota_fetch *fetch, const char *url, uint64_t offset, uint64_t length, struct seen *seen)
+{
+	struct ota_fetch_request request = {.url = url,
+					    .offset_bytes = offset,
+					    .length_bytes = length,
+					    .head = see_head,
+					    .body = see_body,
+					    .ctx = seen};
+
+	return fetch->ops->get(fetch->fetch, &request);
+}
+
+/* A server that says the same bytes to every request. */
+struct canned {
+	const char *says;
+	enum { END_CLOSE, END_KEEP, END_RESET, END_SILENT, END_RUDE } end;
+	struct origin_request last;
+};
+
+static bool canned_script(void *ctx, const struct origin_request *request, struct origin_reply *reply)
+{
+	struct canned *canned = ctx;
+
+	canned->last = *request;
+	origin_send(reply, canned->says, strlen(canned->says));
+	if (canned->end == END_RESET)
+		origin_reset(reply);
+	if (canned->end == END_RUDE)
+		origin_rude(reply);
+	if (canned->end == END_SILENT)
+		origin_pause(reply, 8000);
+	return canned->end == END_KEEP;
+}
+
+struct trap {
+	const char *name;
+	const char *says;
+	int end;
+	uint64_t offset, length;
+	int result;
+	const char *body; /* what body() may have seen: exactly on result 0, else a prefix of it */
+};
+
+#define OK206  "HTTP/1.1 206 Partial Content\r\n"
+#define OK200  "HTTP/1.1 200 OK\r\n"
+#define R4_7   "Content-Range: bytes 4-7/20\r\n"
+#define LEN(n) "Content-Length: " #n "\r\n"
+
+/* Requests are for bytes 4-7 if not said otherwise. */
+static const struct trap traps[] = {
+    {"honest", OK206 R4_7 LEN(4) "\r\n4567", END_KEEP, 4, 4, 0, "4567"},
+    {"honest, no length, close", OK206 R4_7 "\r\n4567", END_CLOSE, 4, 4, 0, "4567"},
+    {"honest, chunked", OK206 R4_7 "Transfer-Encoding: chunked\r\n\r\n4\r\n4567\r\n0\r\n\r\n", END_KEEP, 4, 4, 0,
+     "4567"},
+    {"honest, after 103", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" OK206 R4_7 LEN(4) "\r\n4567", END_KEEP, 4, 4, 0,
+     "4567"},
+    {"honest, lower case, no space", OK206 "content-range:bytes 4-7/20\r\ncontent-length:4\r\n\r\n4567", END_KEEP, 4, 4,
+     0, "4567"},
+    {"honest, to the end", OK206 "Content-Range: bytes 16-19/20\r\n" LEN(4) "\r\nghij", END_KEEP, 16, 0, 0, "ghij"},
+    {"honest, shorter resource", OK206 "Content-Range: bytes 4-5/6\r\n" LEN(2) "\r\n45", END_KEEP, 4, 4, 0, "45"},
+    {"honest, total not said", OK206 "Content-Range: bytes 4-7/*\r\n" LEN(4) "\r\n4567", END_KEEP, 4, 4, 0, "4567"},
+    {"whole", OK200 LEN(20) "\r\n0123456789abcdefghij", END_KEEP, 0, 0, 0, "0123456789abcdefghij"},
+    {"200 to a range from 0: its first bytes", OK200 LEN(20) "\r\n0123456789abcdefghij", END_KEEP, 0, 4, 0, "0123"},
+    {"Range ignored", OK200 LEN(20) "\r\n0123456789abcdefghij", END_KEEP, 4, 4, OTA_HTTP_RANGE, ""},
+    {"Range ignored, same size", OK200 LEN(4) "\r\n0123", END_KEEP, 4, 4, OTA_HTTP_RANGE, ""},
+    {"captive portal", OK200 "Content-Type: text/html\r\n" LEN(6) "\r\n<html>", END_KEEP, 4, 0, OTA_HTTP_RANGE, ""},
+    {"Content-Range missing", OK206 LEN(4) "\r\n4567", END_KEEP, 4, 4, OTA_HTTP_RANGE, ""},
+    {"shifted start", OK206 "Content-Range: bytes 3-6/20\r\n" LEN(4) "\r\n3456", END_KEEP, 4, 4, OTA_HTTP_RANGE, ""},
+    {"wrong end", OK206 "Content-Range: bytes 4-6/20\r\n" LEN(3) "\r\n456", END_KEEP, 4, 4, OTA_HTTP_RANGE, ""},
+    {"end beyond the request", OK206 "Content-Range: bytes 4-8/20\r\n" LEN(5) "\r\n45678", END_KEEP, 4, 4,
+     OTA_HTTP_RANGE, ""},
+    {"not to the end", OK206 "Content-Range: bytes 4-7/20\r\n" LEN(4) "\r\n4567", END_KEEP, 4, 0, OTA_HTTP_RANGE, ""},
+    {"to the end, total not said", OK206 "Content-Range: bytes 4-7/*\r\n" LEN(4) "\r\n4567", END_KEEP, 4, 0,
+     OTA_HTTP_RANGE, ""},
+    {"end before start", OK206 "Content-Range: bytes 4-3/20\r\n" LEN(0) "\r\n", END_KEEP, 4, 4, OTA_HTTP_RANGE, ""},
+    {"end beyond total", OK206 "Content-Range: bytes 4-7/7\r\n" LEN(4) "\r\n4567", END_KEEP, 4, 4, OTA_HTTP_RANGE, ""},
+    {"total overflows", OK206 "Content-Range: bytes 4-7/99999999999999999999\r\n" LEN(4) "\r\n4567", END_KEEP, 4, 4,
+     OTA_HTTP_RANGE, ""},
+    {"two ranges", OK206 R4_7 "Content-Range: bytes 0-3/20\r\n" LEN(4) "\r\n4567", END_KEEP, 4, 4, OTA_HTTP_RANGE, ""},
+    {"other unit", OK206 "Content-Range: items 4-7/20\r\n" LEN(4) "\r\n4567", END_KEEP, 4, 4, OTA_HTTP_RANGE, ""},
+    {"multipart", OK206 R4_7 "Content-Type: multipart/byteranges; boundary=x\r\n" LEN(4) "\r\n4567", END_KEEP, 4, 4,
+     OTA_HTTP_RANGE, ""},
+    {"206 unasked", OK206 "Content-Range: bytes 0-19/20\r\n" LEN(20) "\r\n0123456789abcdefghij", END_KEEP, 0, 0,
+     OTA_HTTP_RANGE, ""},
+    {"416", "HTTP/1.1 416 No\r\nContent-Range: bytes */20\r\n" LEN(0) "\r\n", END_KEEP, 4, 4, OTA_HTTP_RANGE, ""},
+    {"length shorter than range", OK206 R4_7 LEN(3) "\r\n456", END_KEEP, 4, 4, OTA_SHORT_BODY, ""},
+    {"length longer than range", OK206 R4_7 LEN(5) "\r\n45678", END_KEEP, 4, 4, OTA_LONG_BODY, ""},
+    {"ends early, length said", OK206 R4_7 LEN(4) "\r\n456", END_CLOSE, 4, 4, OTA_SHORT_BODY, "4567"},
+    {"ends early, no length", OK206 R4_7 "\r\n456", END_CLOSE, 4, 4, OTA_SHORT_BODY, "4567"},
+    {"ends early, chunked", OK206 R4_7 "Transfer-Encoding: chunked\r\n\r\n3\r\n456\r\n0\r\n\r\n", END_KEEP, 4, 4,
+     OTA_SHORT_BODY, "4567"},
+    {"ends early inside a chunk", OK206 R4_7 "Transfer-Encoding: chunked\r\n\r\n4\r\n456", END_CLOSE, 4, 4,
+     OTA_SHORT_BODY, "4567"},
+    {"no body at all", OK206 R4_7 "\r\n", END_CLOSE, 4, 4, OTA_SHORT_BODY, ""},
+    {"goes on, no length", OK206 R4_7 "\r\n456789", END_CLOSE, 4, 4, OTA_LONG_BODY, "4567"},
+    {"goes on, chunked", OK206 R4_7 "Transfer-Encoding: chunked\r\n\r\n6\r\n456789\r\n0\r\n\r\n", END_KEEP, 4, 4,
+     OTA_LONG_BODY, "4567"},
+    {"goes on beyond its length: cut", OK206 R4_7 LEN(4) "\r\n456789", END_CLOSE, 4, 4, 0, "4567"},
+    {"two lengths", OK206 R4_7 LEN(4) LEN(5) "\r\n45678", END_CLOSE, 4, 4, OTA_HTTP_STATUS, ""},
+    {"length is no number", OK206 R4_7 "Content-Length: four\r\n\r\n4567", END_CLOSE, 4, 4, OTA_HTTP_STATUS, ""},
+    {"gzip", OK206 R4_7 "Content-Encoding: gzip\r\n" LEN(4) "\r\n4567", END_KEEP, 4, 4, OTA_HTTP_STATUS, ""},
+    {"transfer gzip", OK206 R4_7 "Transfer-Encoding: gzip\r\n\r\n4567", END_CLOSE, 4, 4, OTA_HTTP_STATUS, ""},
+    {"404", "HTTP/1.1 404 Not Found\r\n" LEN(4) "\r\n4567", END_KEEP, 4, 4, OTA_HTTP_STATUS, ""},
+    {"503", "HTTP/1.1 503 Busy\r\n" LEN(4) "\r\n4567", END_KEEP, 4, 4, OTA_HTTP_STATUS, ""},
+    {"503 closed", "HTTP/1.1 503 Busy\r\n\r\n4567", END_CLOSE, 0, 0, OTA_HTTP_STATUS, ""},
+    {"304 unasked", "HTTP/1.1 304 Not Modified\r\n\r\n", END_KEEP, 0, 0, OTA_HTTP_STATUS, ""},
+    {"204", "HTTP/1.1 204 No Content\r\n\r\n", END_KEEP, 4, 4, OTA_HTTP_STATUS, ""},
+    {"redirect without a place", "HTTP/1.1 302 Found\r\n" LEN(0) "\r\n", END_KEEP, 4, 4, OTA_HTTP_STATUS, ""},
+    {"redirect to ftp", "HTTP/1.1 302 Found\r\nLocation: ftp://127.0.0.1/x\r\n" LEN(0) "\r\n", END_KEEP, 4, 4,
+     OTA_HTTP_STATUS, ""},
+    {"redirect to a file", "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n" LEN(0) "\r\n", END_KEEP, 4, 4,
+     OTA_HTTP_STATUS, ""},
+    {"redirect to itself for ever", "HTTP/1.1 302 Found\r\nLocation: /\r\n" LEN(0) "\r\n", END_KEEP, 4, 4,
+     OTA_HTTP_STATUS, ""},
+    {"no HTTP", "SSH-2.0-OpenSSH_9.2\r\n", END_CLOSE, 4, 4, OTA_HTTP_STATUS, ""},
+    {"nothing", "", END_CLOSE, 4, 4, OTA_UNREACHABLE, ""},
+    {"reset at once", "", END_RESET, 4, 4, OTA_UNREACHABLE, ""},
+    {"reset in the head", "HTTP/1.1 20", END_RESET, 4, 4, OTA_UNREACHABLE, ""},
+    {"reset in the body", OK206 R4_7 LEN(4) "\r\n45", END_RESET, 4, 4, OTA_UNREACHABLE, "4567"},
+};
+
+/* Each trap of the field ends in its own reason, and body() never sees a byte that is not the resource's at that place.
+ */
+Test(fetch, traps)
+{
+	struct canned canned;
+	struct origin *origin;
+	struct ota_fetch fetch;
+	struct ota_fetch_curl *curl = open_fetch(NULL, &fetch);
+
+	cr_assert_eq(origin_start(canned_script, &canned, NULL, &origin), 0);
+	for (size_t i = 0; i < sizeof(traps) / sizeof(traps[0]); i++) {
+		const struct trap *trap = &traps[i];
+		struct seen *seen = calloc(1, sizeof(*seen));
+		int result;
+
+		canned = (struct canned){.says = trap->says, .end = trap->end};
+		result = get(&fetch, origin_url(origin), trap->offset, trap->length, seen);
+		cr_expect_eq(result, trap->result, "%s: %s instead of %s", trap->name, ota_reason_name(result),
+			     ota_reason_name(trap->result));
+		cr_expect_leq(seen->body_bytes, strlen(trap->body), "%s: %zu bytes", trap->name, seen->body_bytes);
+		cr_expect(strncmp(seen->body, trap->body, seen->body_bytes) == 0, "%s: other bytes", trap->name);
+		if (trap->result == 0)
+			cr_expect_eq(seen->body_bytes, strlen(trap->body), "%s: %zu bytes", trap->name,
+				     seen->body_bytes);
+		cr_expect_leq(seen->heads, 1, "%s: %u heads", trap->name, seen->heads);
+		free(seen);
+	}
+	ota_fetch_curl_free(curl);
+	origin_stop(origin);
+}
+
+/* head() learns size, strong validator and Retry-After; weak and broken validators count as none. */
+Test(fetch, heads)
+{
+	static const struct {
+		const char *says;
+		const char *etag;
+		uint64_t total;
+		uint32_t retry_after_s;
+	} heads[] = {
+	    {OK206 R4_7 LEN(4) "ETag: \"a-1\"\r\n\r\n4567", "\"a-1\"", 20, 0},
+	    {OK206 R4_7 LEN(4) "ETag: W/\"a-1\"\r\n\r\n4567", "", 20, 0},
+	    {OK206 R4_7 LEN(4) "ETag: a-1\r\n\r\n4567", "", 20, 0},
+	    {OK206 R4_7 LEN(4) "ETag: \"a\tb\"\r\n\r\n4567", "", 20, 0},
+	    {OK206 "Content-Range: bytes 4-7/*\r\n" LEN(4) "\r\n4567", "", UINT64_MAX, 0},
+	    {"HTTP/1.1 503 Busy\r\nRetry-After: 120\r\n" LEN(0) "\r\n", "", UINT64_MAX, 120},
+	    {"HTTP/1.1 503 Busy\r\nRetry-After: 999999999999\r\n" LEN(0) "\r\n", "", UINT64_MAX, 3600},
+	    {"HTTP/1.1 503 Busy\r\nRetry-After: soon\r\n" LEN(0) "\r\n", "", UINT64_MAX, 0},
+	    {"HTTP/1.1 503 Busy\r\nRetry-After: -5\r\n" LEN(0) "\r\n", "", UINT64_MAX, 0},
+	    {"HTTP/1.1 503 Busy\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n" LEN(0) "\r\n", "", UINT64_MAX, 0},
+	    {"HTTP/1.1 503 Busy\r\nRetry-After: Fri, 31 Dec 2100 23:59:59 GMT\r\n" LEN(0) "\r\n", "", UINT64_MAX, 3600},
+	};
+	struct canned canned;
+	struct origin *origin;
+	struct ota_fetch fetch;
+	struct ota_fetch_curl *curl = open_fetch(NULL, &fetch);
+
+	cr_assert_eq(origin_start(canned_script, &canned, NULL, &origin), 0);
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		struct seen *seen = calloc(1, sizeof(*seen));
+
+		canned = (struct canned){.says = heads[i].says, .end = END_KEEP};
+		(void)!get(&fetch, origin_url(origin), 4, 4, seen);
+		cr_expect_eq(seen->heads, 1, "%zu", i);
+		cr_expect_str_eq(seen->answer.etag, heads[i].etag, "%zu", i);
+		cr_expect_eq(seen->answer.total_bytes, heads[i].total, "%zu", i);
+		cr_expect_eq(seen->answer.retry_after_s, heads[i].retry_after_s, "%zu: %u", i,
+			     seen->answer.retry_after_s);
+		free(seen);
+	}
+	ota_fetch_curl_free(curl);
+	origin_stop(origin);
+}
+
+/* A Retry-After date is relative to the clock, within its cap. */
+Test(fetch, retry_after_date)
+{
+	static const char line[] = "Retry-After: Fri, 01 Jan 2027 00:00:10 GMT\r\n";
+	struct ota_http_answer answer = {0};
+
+	ota_http_answer_line(&answer, "HTTP/1.1 503 Busy\r\n", 19, 0);
+	ota_http_answer_line(&answer, line, strlen(line), 1798761600);
+	cr_assert_eq(answer.retry_after_s, 10);
+	ota_http_answer_line(&answer, line, strlen(line), 1798761611);
+	cr_assert_eq(answer.retry_after_s, 0);
+}
+
+/* The request says what the caller meant, and the same connection serves all of them. */
+Test(fetch, requests_and_one_connection)
+{
+	struct origin_file file = {.data = (const uint8_t *)resource, .size_bytes = RESOURCE_BYTES, .etag = "\"v1\""};
+	struct origin *origin;
+	struct ota_fetch fetch;
+	struct ota_fetch_curl *curl = open_fetch(NULL, &fetch);
+	struct seen *seen = calloc(1, sizeof(*seen));
+	struct ota_fetch_request request = {.head = see_head, .body = see_body, .ctx = seen};
+
+	cr_assert_eq(origin_start(origin_file_script, &file, NULL, &origin), 0);
+	request.url = origin_url(origin);
+	request.offset_bytes = 4;
+	request.length_bytes = 4;
+	request.if_range = "\"v1\"";
+	cr_assert_eq(fetch.ops->get(fetch.fetch, &request), 0);
+	cr_assert_str_eq(seen->body, "4567");
+	/* The resource changed: the server sends it whole, which is refused. */
+	request.if_range = "\"v0\"";
+	cr_assert_eq(fetch.ops->get(fetch.fetch, &request), OTA_HTTP_RANGE);
+	request.offset_bytes = request.length_bytes = 0;
+	request.if_range = NULL;
+	request.if_none_match = "\"v1\"";
+	cr_assert_eq(fetch.ops->get(fetch.fetch, &request), OTA_NOTHING_TO_DO);
+	request.if_none_match = "\"v0\"";
+	cr_assert_eq(fetch.ops->get(fetch.fetch, &request), 0);
+	/* A validator that would end the header line is never sent. */
+	request.if_none_match = "\"v0\"\r\nX-Evil: 1";
+	cr_assert_eq(fetch.ops->get(fetch.fetch, &request), -EINVAL);
+	cr_assert_eq(seen->body_bytes, 24);
+	cr_expect_eq(origin_requests(origin), 4);
+	cr_expect_eq(origin_connections(origin), 1, "%u connections", origin_connections(origin));
+	free(seen);
+	ota_fetch_curl_free(curl);
+	origin_stop(origin);
+}
+
+/* What head() or body() says is what get() says. */
+Test(fetch, abort_is_forwarded)
+{
+	struct origin_file file = {.data = (const uint8_t *)resource, .size_bytes = RESOURCE_BYTES};
+	struct origin *origin;
+	struct ota_fetch fetch;
+	struct ota_fetch_curl *curl = open_fetch(NULL, &fetch);
+	struct seen *seen = calloc(1, sizeof(*seen));
+
+	cr_assert_eq(origin_start(origin_file_script, &file, NULL, &origin), 0);
+	seen->body_says = -ENOSPC;
+	cr_assert_eq(get(&fetch, origin_url(origin), 0, 4, seen), -ENOSPC);
+	seen->body_says = 4242;
+	cr_assert_eq(get(&fetch, origin_url(origin), 4, 0, seen), 4242);
+	seen->head_says = 77;
+	seen->body_bytes = 0;
+	cr_assert_eq(get(&fetch, origin_url(origin), 4, 4, seen), 77);
+	cr_assert_eq(seen->body_bytes, 0);
+	free(seen);
+	ota_fetch_curl_free(curl);
+	origin_stop(origin);
+}
+
+static bool redirect_script(void *ctx, const struct origin_request *request, struct origin_reply *reply)
+{
+	int left = atoi(request->path + 1);
+
+	if (left > 0)
+		return origin_say(reply,
+				  "HTTP/1.1 302 Found\r\nContent-Range: bytes 0-0/1\r\nContent-Length: 4\r\n"
+				  "Location: /%d\r\n\r\nbody",
+				  left - 1);
+	return origin_file_script(ctx, request, reply);
+}
+
+/* Redirects are followed five deep; what their own heads say about ranges is not believed. */
+Test(fetch, redirects)
+{
+	struct origin_file file = {.data = (const uint8_t *)resource, .size_bytes = RESOURCE_BYTES};
+	struct origin *origin;
+	struct ota_fetch fetch;
+	struct ota_fetch_curl *curl = open_fetch(NULL, &fetch);
+	char url[128];
+
+	cr_assert_eq(origin_start(redirect_script, &file, NULL, &origin), 0);
+	for (int depth = 0; depth <= 6; depth++) {
+		struct seen *seen = calloc(1, sizeof(*seen));
+		int result;
+
+		snprintf(url, sizeof(url), "%s/%d", origin_url(origin), depth);
+		result = get(&fetch, url, 4, 4, seen);
+		cr_expect_eq(result, depth <= OTA_CURL_REDIRECTS_MAX ? 0 : OTA_HTTP_STATUS, "%d deep: %s", depth,
+			     ota_reason_name(result));
+		cr_expect_eq(seen->body_bytes, result == 0 ? 4 : 0, "%d deep", depth);
+		free(seen);
+	}
+	ota_fetch_curl_free(curl);
+	origin_stop(origin);
+}
+
+static bool long_header_script(void *ctx, const struct origin_request *request, struct origin_reply *reply)
+{
+	(void)ctx;
+	(void)request;
+	origin_say(reply, "HTTP/1.1 206 Part\r\n");
+	for (int i = 0; i < 100000; i++)
+		if (!origin_say(reply, "X-Padding-%d: %01000d\r\n", i, i))
+			break;
+	return false;
+}
+
+static bool long_body_script(void *ctx, const struct origin_request *request, struct origin_reply *reply)
+{
+	static const char zeros[4096];
+	uint64_t *sent = ctx;
+
+	(void)request;
+	origin_say(reply, "HTTP/1.1 404 No\r\n\r\n");
+	while (*sent < (1u << 30) && origin_send(reply, zeros, sizeof(zeros)))
+		*sent += sizeof(zeros);
+	return false;
+}
+
+/* Neither endless headers nor the endless body of an error are read to their end. */
+Test(fetch, endless)
+{
+	struct origin *origin;
+	struct ota_fetch fetch;
+	struct ota_fetch_curl *curl = open_fetch(NULL, &fetch);
+	struct seen *seen = calloc(1, sizeof(*seen));
+	uint64_t sent = 0;
+
+	cr_assert_eq(origin_start(long_header_script, NULL, NULL, &origin), 0);
+	cr_assert_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_HTTP_STATUS);
+	cr_assert_eq(seen->heads, 0);
+	origin_stop(origin);
+	cr_assert_eq(origin_start(long_body_script, &sent, NULL, &origin), 0);
+	cr_assert_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_HTTP_STATUS);
+	cr_assert_eq(seen->body_bytes, 0);
+	ota_fetch_curl_free(curl);
+	origin_stop(origin);
+	cr_assert_lt(sent, 32u << 20);
+	free(seen);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool drip_script(void *ctx, const struct origin_request *request, struct origin_reply *reply)
+{
+	int each_ms = *(int *)ctx;
+
+	(void)request;
+	origin_say(reply, OK206 "Content-Range: bytes 4-1003/2000\r\n" LEN(1000) "\r\n");
+	for (int i = 0; i < 1000; i++) {
+		if (!origin_say(reply, "x"))
+			break;
+		origin_pause(reply, each_ms);
+	}
+	return false;
+}
+
+/* A silent server is a stall within seconds; a drip above the limit ends at the deadline; a server that is only silent
+ * because we are slow is neither. */
+Test(fetch, stall_and_deadline, .timeout = 60)
+{
+	struct ota_fetch_curl_config config = {.allow_http = true, .low_speed_bytes_s = 5, .low_speed_s = 1};
+	struct canned canned = {.says = OK206 R4_7 LEN(4) "\r\n45", .end = END_SILENT};
+	struct seen *seen = calloc(1, sizeof(*seen));
+	struct ota_fetch_curl *curl;
+	struct ota_fetch fetch;
+	struct origin *origin;
+	int64_t start;
+	int each_ms = 50;
+
+	curl = open_fetch(&config, &fetch);
+	cr_assert_eq(origin_start(canned_script, &canned, NULL, &origin), 0);
+	start = now_ms();
+	cr_assert_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_STALLED);
+	cr_expect_lt(now_ms() - start, 4000, "%d ms", (int)(now_ms() - start));
+	origin_stop(origin);
+	/* Not even a head. */
+	canned.says = "";
+	cr_assert_eq(origin_start(canned_script, &canned, NULL, &origin), 0);
+	cr_assert_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_STALLED);
+	origin_stop(origin);
+	ota_fetch_curl_free(curl);
+	/* 20 bytes a second are fast enough for ever, but not beyond the deadline. */
+	config.deadline_s = 3;
+	curl = open_fetch(&config, &fetch);
+	cr_assert_eq(origin_start(drip_script, &each_ms, NULL, &origin), 0);
+	start = now_ms();
+	cr_assert_eq(get(&fetch, origin_url(origin), 4, 1000, seen), OTA_DEADLINE);
+	cr_expect_lt(now_ms() - start, 6000);
+	origin_stop(origin);
+	ota_fetch_curl_free(curl);
+	free(seen);
+}
+
+/* Time that the sink takes is no stall: a device may write more slowly than the limit. */
+Test(fetch, slow_sink, .timeout = 60)
+{
+	struct ota_fetch_curl_config config = {.allow_http = true, .low_speed_bytes_s = 1000000, .low_speed_s = 1};
+	size_t size_bytes = 48u * 1024u;
+	uint8_t *data = calloc(1, size_bytes);
+	struct origin_file file = {.data = data, .size_bytes = size_bytes};
+	struct seen *seen = calloc(1, sizeof(*seen));
+	struct ota_fetch_curl *curl;
+	struct ota_fetch fetch;
+	struct origin *origin;
+
+	curl = open_fetch(&config, &fetch);
+	cr_assert_eq(origin_start(origin_file_script, &file, NULL, &origin), 0);
+	seen->body_delay_ms = 1200;
+	cr_assert_eq(get(&fetch, origin_url(origin), 0, 0, seen), 0);
+	cr_assert_eq(seen->body_bytes, size_bytes);
+	ota_fetch_curl_free(curl);
+	origin_stop(origin);
+	free(seen);
+	free(data);
+}
+
+static bool stop_now(void *ctx)
+{
+	return now_ms() >= *(int64_t *)ctx;
+}
+
+/* A stop request ends a request that waits, within about a second. */
+Test(fetch, stop, .timeout = 60)
+{
+	int64_t stop_ms = now_ms() + 500;
+	struct ota_fetch_curl_config config = {.allow_http = true, .stop = stop_now, .stop_ctx = &stop_ms};
+	struct canned canned = {.says = OK206 R4_7 LEN(4) "\r\n45", .end = END_SILENT};
+	struct seen *seen = calloc(1, sizeof(*seen));
+	struct ota_fetch_curl *curl;
+	struct ota_fetch fetch;
+	struct origin *origin;
+
+	curl = open_fetch(&config, &fetch);
+	cr_assert_eq(origin_start(canned_script, &canned, NULL, &origin), 0);
+	cr_assert_eq(get(&fetch, origin_url(origin), 4, 4, seen), -EINTR);
+	cr_expect_lt(now_ms() - stop_ms, 2500);
+	ota_fetch_curl_free(curl);
+	origin_stop(origin);
+	free(seen);
+}
+
+/* No server, no name, no allowed protocol: each its own reason, before any byte. */
+Test(fetch, unreachable)
+{
+	struct ota_fetch_curl_config https_only = {.connect_timeout_ms = 5000};
+	struct seen *seen = calloc(1, sizeof(*seen));
+	struct origin *origin;
+	struct ota_fetch fetch;
+	struct ota_fetch_curl *curl = open_fetch(NULL, &fetch);
+	struct canned canned = {.says = ""};
+	char url[128];
+
+	cr_assert_eq(origin_start(canned_script, &canned, NULL, &origin), 0);
+	snprintf(url, sizeof(url), "%s", origin_url(origin));
+	origin_stop(origin);
+	cr_expect_eq(get(&fetch, url, 0, 0, seen), OTA_UNREACHABLE);
+	cr_expect_eq(get(&fetch, "http://no-such-host.invalid/", 0, 0, seen), OTA_NAME);
+	cr_expect_eq(get(&fetch, "ftp://127.0.0.1/x", 0, 0, seen), OTA_BAD_CONFIG);
+	cr_expect_eq(get(&fetch, "file:///etc/passwd", 0, 0, seen), OTA_BAD_CONFIG);
+	cr_expect_eq(get(&fetch, "http://[", 0, 0, seen), OTA_BAD_CONFIG);
+	ota_fetch_curl_free(curl);
+	curl = open_fetch(&https_only, &fetch);
+	cr_expect_eq(get(&fetch, url, 0, 0, seen), OTA_BAD_CONFIG);
+	ota_fetch_curl_free(curl);
+	free(seen);
+}
+
+struct post_log {
+	const char *says;
+	struct origin_request last;
+};
+
+static bool post_script(void *ctx, const struct origin_request *request, struct origin_reply *reply)
+{
+	struct post_log *log = ctx;
+
+	log->last = *request;
+	return origin_say(reply, "%s", log->says);
+}
+
+/* post() delivers the body as it is, and only a 2xx counts. */
+Test(fetch, post)
+{
+	static const char json[] = "{\"id\":1}";
+	struct post_log log = {.says = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"};
+	struct origin *origin;
+	struct ota_fetch fetch;
+	struct ota_fetch_curl *curl = open_fetch(NULL, &fetch);
+
+	cr_assert_eq(origin_start(post_script, &log, NULL, &origin), 0);
+	cr_assert_eq(fetch.ops->post(fetch.fetch, origin_url(origin), json, strlen(json)), 0);
+	cr_assert_str_eq(log.last.method, "POST");
+	cr_assert_str_eq(log.last.body, json);
+	cr_assert_str_eq(log.last.content_type, "application/json");
+	log.says = "HTTP/1.1 204 No Content\r\n\r\n";
+	cr_assert_eq(fetch.ops->post(fetch.fetch, origin_url(origin), json, strlen(json)), 0);
+	log.says = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";
+	cr_assert_eq(fetch.ops->post(fetch.fetch, origin_url(origin), json, strlen(json)), OTA_HTTP_STATUS);
+	log.says = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n";
+	cr_assert_eq(fetch.ops->post(fetch.fetch, origin_url(origin), json, strlen(json)), OTA_HTTP_STATUS);
+	cr_expect_eq(origin_connections(origin), 1);
+	ota_fetch_curl_free(curl);
+	origin_stop(origin);
+	cr_assert_neq(fetch.ops, NULL);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+/* TLS: the right root is needed, and an end of the connection without a length is a short body, whatever TLS says. */
+Test(fetch, tls)
+{
+	char dir[] = "/tmp/ota-fetch-XXXXXX", good[64], other[64];
+	struct test_pki_spec root_spec = {.name = "Root", .ca = true, .key_usage = "critical,keyCertSign,cRLSign"};
+	struct test_pki_spec host_spec = {
+	    .name = "localhost", .key_usage = "critical,digitalSignature", .extended_key_usage = "serverAuth"};
+	struct test_pki root, stranger, host;
+	struct canned canned = {.says = OK206 R4_7 "\r\n4567", .end = END_CLOSE};
+	struct ota_fetch_curl_config config = {.ca_path = good};
+	struct seen *seen = calloc(1, sizeof(*seen));
+	struct ota_fetch_curl *curl;
+	struct ota_fetch fetch;
+	struct origin *origin;
+
+	cr_assert(test_pki_make(&root_spec, NULL, &root) == 0 && test_pki_make(&root_spec, NULL, &stranger) == 0 &&
+		  test_pki_make(&host_spec, &root, &host) == 0);
+	cr_assert(mkdtemp(dir));
+	snprintf(good, sizeof(good), "%s/good.pem", dir);
+	snprintf(other, sizeof(other), "%s/other.pem", dir);
+	write_file(good, root.certificate_pem);
+	write_file(other, stranger.certificate_pem);
+	cr_assert_eq(origin_start(canned_script, &canned, &host, &origin), 0);
+	curl = open_fetch(&config, &fetch);
+	cr_expect_eq(get(&fetch, origin_url(origin), 4, 4, seen), 0, "%s", ota_fetch_curl_detail(curl));
+	canned = (struct canned){.says = OK206 R4_7 "\r\n456", .end = END_CLOSE};
+	cr_expect_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_SHORT_BODY);
+	canned = (struct canned){.says = OK206 R4_7 "\r\n456", .end = END_RUDE};
+	cr_expect_neq(get(&fetch, origin_url(origin), 4, 4, seen), 0);
+	canned = (struct canned){.says = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n" LEN(0) "\r\n",
+				 .end = END_CLOSE};
+	cr_expect_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_HTTP_STATUS, "redirect to plain http");
+	ota_fetch_curl_free(curl);
+	config.ca_path = other;
+	curl = open_fetch(&config, &fetch);
+	cr_expect_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_TLS);
+	ota_fetch_curl_free(curl);
+	config.ca_path = "/nonexistent.pem";
+	curl = open_fetch(&config, &fetch);
+	cr_expect_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_BAD_CONFIG);
+	ota_fetch_curl_free(curl);
+	origin_stop(origin);
+	unlink(good);
+	unlink(other);
+	rmdir(dir);
+	test_pki_free(&root);
+	test_pki_free(&stranger);
+	test_pki_free(&host);
+	free(seen);
+}
