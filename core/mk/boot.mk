@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The boot environment: codec, back-ends, configuration.
-CORE_SRC += $(addprefix core/src/,env.c uboot.c)
+CORE_SRC += $(addprefix core/src/,env.c uboot.c custom.c fw_env_config.c)
 
 $(call test,env,core/test/env.c,ota,,$(CORE_INCLUDES))
+$(call test,env-config,core/test/env-config.c,ota,,$(CORE_INCLUDES))
 $(call test,uboot,core/test/uboot.c,ota,,$(CORE_INCLUDES))
+$(call test,custom,core/test/custom.c,ota,,$(CORE_INCLUDES))

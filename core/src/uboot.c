@@ -30,10 +30,11 @@
 
 /*
  * A stored environment replaces all of U-Boot's defaults, the boot script included. So one that is made from nothing
- * holds commands that fetch the compiled-in defaults back (-k keeps what is not among them: the protocol's variables).
+ * holds commands that fetch the script back: ota_import, in images/uboot/ota.env, restores all compiled-in defaults
+ * around the protocol's variables. Short, because the smallest environment has 507 bytes.
  */
-#define REBUILT_BOOTCMD    "env default -k -a; run bootcmd"
-#define REBUILT_ALTBOOTCMD "env default -k -a; run altbootcmd"
+#define REBUILT_BOOTCMD    "env default ota_import && run ota_import && run bootcmd"
+#define REBUILT_ALTBOOTCMD "env default ota_import && run ota_import && run altbootcmd"
 
 #define NONE (-1)
 

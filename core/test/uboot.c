@@ -336,8 +336,9 @@ Test(uboot, both_bad)
 		state = query(&d);
 		cr_assert(state.readable && state.degraded);
 		cr_assert_str_eq(state.selected, v <= 1 ? "B" : "A");
-		cr_assert_str_eq(get(&d, "bootcmd", value), "env default -k -a; run bootcmd");
-		cr_assert_str_eq(get(&d, "altbootcmd", value), "env default -k -a; run altbootcmd");
+		cr_assert_str_eq(get(&d, "bootcmd", value), "env default ota_import && run ota_import && run bootcmd");
+		cr_assert_str_eq(get(&d, "altbootcmd", value),
+				 "env default ota_import && run ota_import && run altbootcmd");
 		/* The same verb once more mends the other copy. */
 		cr_assert_eq(verb(&d, v), 0);
 		state = query(&d);
