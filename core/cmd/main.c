@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+/* ota: the command. Parses, loads the configuration, runs one verb, ends with one line and one number. */
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <string.h>
+
+#include "cmd.h"
+
+static int prepare(struct cmd *cmd)
+{
+	char detail[OTA_DETAIL_MAX] = "";
+	int result;
+
+	result = ota_stop_new(&cmd->stop);
+	if (result != 0)
+		return cmd_outcome(cmd, result, "", "");
+	if (cmd_progress_new(cmd->verbose, &cmd->events, &cmd->progress) != 0)
+		return cmd_outcome(cmd, -ENOMEM, "", "");
+	if ((cmd->verb->flags & CMD_NEEDS_CONFIG) == 0)
+		return 0;
+	result = ota_config_load(cmd->config_path, &cmd->config, detail, sizeof(detail));
+	return result == 0 ? 0 : cmd_outcome(cmd, result, "", detail);
+}
+
+int main(int argc, char **argv)
+{
+	struct cmd cmd = {.level = 3};
+	int status = cmd_options_parse(&cmd, argc, argv);
+
+	if (status == 0) {
+		/* One heap for all threads: their own would cost memory that is never given back. */
+		(void)mallopt(M_ARENA_MAX, 1);
+		(void)signal(SIGPIPE, SIG_IGN);
+		status = prepare(&cmd);
+		if (status == 0)
+			status = cmd.verb->run(&cmd);
+		cmd_progress_free(cmd.progress);
+		ota_stop_free(cmd.stop);
+	}
+	if (status == -1)
+		status = CMD_EXIT_OK;
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		(void)fprintf(stderr, "ota: the output could not be written: %s\n", strerror(errno));
+		status = status == CMD_EXIT_OK ? CMD_EXIT_FAILED : status;
+	}
+	return status;
+}
