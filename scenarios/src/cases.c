@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cases.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct class
+{
+	uint64_t hash; /* 0: free */
+	uint64_t count;
+	json_t *line;
+};
+
+struct bp_cases {
+	int fd;
+	char scenario[BP_SCENARIO_NAME_MAX];
+	struct bp_digest *digest;
+	uint64_t count, passes, fails;
+	enum bp_verdict worst;
+	unsigned failing_cuts;
+	enum bp_verdict failing_verdict;
+	char failing[BP_ID_MAX];
+	char reason[256];
+	unsigned class_count;
+	struct class classes[BP_CASES_CLASSES_MAX];
+};
+
+int bp_cases_new(int fd, const char *scenario, struct bp_cases **out)
+{
+	struct bp_cases *cases = calloc(1, sizeof *cases);
+	if (!cases)
+		return -ENOMEM;
+	int result = bp_digest_new(&cases->digest);
+	if (result) {
+		free(cases);
+		return result;
+	}
+	cases->fd = fd;
+	(void)snprintf(cases->scenario, sizeof cases->scenario, "%s", scenario);
+	*out = cases;
+	return 0;
+}
+
+void bp_cases_free(struct bp_cases *cases)
+{
+	if (!cases)
+		return;
+	for (unsigned i = 0; i < BP_CASES_CLASSES_MAX; i++)
+		json_decref(cases->classes[i].line);
+	bp_digest_free(cases->digest);
+	free(cases);
+}
+
+uint64_t bp_cases_count(const struct bp_cases *cases)
+{
+	return cases->count;
+}
+
+static uint64_t mix(uint64_t hash, const char *text)
+{
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	return (hash ^ 0xff) * UINT64_C(0x100000001b3);
+}
+
+/* 64 bits stand for the key: with a few thousand classes a collision would only merge two counts. */
+static uint64_t class_of(const struct bp_case_line *line)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	hash = mix(hash, line->fault);
+	hash = mix(hash, line->step);
+	hash = mix(hash, line->form);
+	hash = mix(hash, line->label);
+	hash = mix(hash, line->invariant);
+	hash = (hash ^ (uint64_t)line->entry) * UINT64_C(0x100000001b3);
+	hash = (hash ^ ((uint64_t)line->verdict << 2 | (uint64_t)line->settled << 1 | (line->cuts > 1))) *
+	       UINT64_C(0x100000001b3);
+	return hash ? hash : 1;
+}
+
+/* 0 counted, 1 no room: write it whole. */
+static int count_in_class(struct bp_cases *cases, const struct bp_case_line *line)
+{
+	uint64_t hash = class_of(line);
+	unsigned at = (unsigned)(hash % BP_CASES_CLASSES_MAX);
+	while (cases->classes[at].hash && cases->classes[at].hash != hash)
+		at = (at + 1) % BP_CASES_CLASSES_MAX;
+	struct class *class = &cases->classes[at];
+	if (!class->hash) {
+		if (cases->class_count >= BP_CASES_CLASSES_MAX / 2)
+			return 1;
+		class->line = bp_results_case(cases->scenario, line);
+		if (!class->line)
+			return -ENOMEM;
+		class->hash = hash;
+		cases->class_count++;
+	}
+	class->count++;
+	return 0;
+}
+
+/* The failing case that is named is the worst, and of those the one with the fewest cuts. */
+static void note_failing(struct bp_cases *cases, const struct bp_case_line *line)
+{
+	if (*cases->failing && (line->verdict < cases->failing_verdict ||
+				(line->verdict == cases->failing_verdict && line->cuts >= cases->failing_cuts)))
+		return;
+	cases->failing_verdict = line->verdict;
+	cases->failing_cuts = line->cuts;
+	(void)snprintf(cases->failing, sizeof cases->failing, "%s", line->id);
+	(void)snprintf(cases->reason, sizeof cases->reason, "%s%s%s", line->invariant, *line->invariant ? ": " : "",
+		       line->text);
+}
+
+int bp_cases_add(struct bp_cases *cases, const struct bp_case_line *line)
+{
+	cases->count++;
+	bp_digest_text(cases->digest, line->id);
+	bp_digest_text(cases->digest, bp_verdict_text(line->verdict));
+	bp_digest_text(cases->digest, line->label);
+	bool good = line->verdict == BP_PASS || line->verdict == BP_SKIP;
+	if (line->verdict > cases->worst)
+		cases->worst = line->verdict;
+	if (!good)
+		note_failing(cases, line);
+	uint64_t *written = good ? &cases->passes : &cases->fails;
+	++*written;
+	if (cases->fd < 0)
+		return 0;
+	if (*written > (good ? BP_CASES_WHOLE_MAX : BP_CASES_FAILED_MAX)) {
+		int result = count_in_class(cases, line);
+		if (result <= 0)
+			return result;
+	}
+	return bp_results_line(cases->fd, bp_results_case(cases->scenario, line));
+}
+
+int bp_cases_end(struct bp_cases *cases, struct bp_result *out)
+{
+	for (unsigned i = 0; i < BP_CASES_CLASSES_MAX; i++) {
+		struct class *class = &cases->classes[i];
+		if (!class->line)
+			continue;
+		json_t *line = class->line;
+		class->line = NULL;
+		if (json_object_set_new(line, "count", json_integer((json_int_t) class->count))) {
+			json_decref(line);
+			return -ENOMEM;
+		}
+		int result = bp_results_line(cases->fd, line);
+		if (result)
+			return result;
+	}
+	out->verdict = cases->worst;
+	out->cases = cases->count;
+	out->fails = cases->fails;
+	(void)snprintf(out->failing, sizeof out->failing, "%s", cases->failing);
+	if (cases->worst != BP_PASS)
+		(void)snprintf(out->reason, sizeof out->reason, "%s", cases->reason);
+	bp_digest_end(cases->digest, out->digest);
+	return 0;
+}

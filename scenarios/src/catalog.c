@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scenario.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int read_file(const char *path, uint8_t *text, size_t room, size_t *bytes)
+{
+	FILE *f = fopen(path, "rb");
+	if (!f)
+		return -errno;
+	*bytes = fread(text, 1, room, f);
+	int result = ferror(f) ? -EIO : 0;
+	(void)fclose(f);
+	return result;
+}
+
+static int bad(char *detail, size_t detail_bytes, const char *path, const char *what)
+{
+	(void)snprintf(detail, detail_bytes, "%s:1:1: %s", path, what);
+	return 1;
+}
+
+/* The folder's name and the file's name without its ending; both are part of `path`. */
+static int check_place(const struct bp_scenario *scenario, const char *path, char *detail, size_t detail_bytes)
+{
+	char expected[BP_SCENARIO_NAME_MAX + 40];
+	(void)snprintf(expected, sizeof expected, "%s/%s.yaml", scenario->group, scenario->name);
+	size_t length = strlen(path);
+	size_t tail = strlen(expected);
+	/* A file given as "power/x.yaml" or "x.yaml" is fine from inside the folder: only what is there is compared. */
+	size_t shown = length < tail ? length : tail;
+	if (strcmp(path + length - shown, expected + tail - shown) == 0 &&
+	    (length <= tail || path[length - tail - 1] == '/'))
+		return 0;
+	char what[256];
+	(void)snprintf(what, sizeof what, "name and group do not fit the file; call it %s", expected);
+	return bad(detail, detail_bytes, path, what);
+}
+
+int bp_scenario_load(const char *path, struct bp_scenario *out, char *detail, size_t detail_bytes)
+{
+	if (strlen(path) >= sizeof out->path)
+		return bad(detail, detail_bytes, path, "the path is too long; move the file");
+	uint8_t *text = malloc(BP_SCENARIO_BYTES_MAX + 1);
+	if (!text)
+		return -ENOMEM;
+	size_t bytes = 0;
+	int result = read_file(path, text, BP_SCENARIO_BYTES_MAX + 1, &bytes);
+	if (result == 0 && bytes > BP_SCENARIO_BYTES_MAX)
+		result = bad(detail, detail_bytes, path, "larger than 64 KiB; split it");
+	else if (result == 0)
+		result = bp_scenario_parse(path, text, bytes, out, detail, detail_bytes);
+	else
+		(void)snprintf(detail, detail_bytes, "%s: %s", path, strerror(-result));
+	free(text);
+	return result ? result : check_place(out, path, detail, detail_bytes);
+}
+
+static int add_file(struct bp_catalog *catalog, const char *path, char *detail, size_t detail_bytes)
+{
+	if (catalog->count == BP_CATALOG_MAX)
+		return bad(detail, detail_bytes, path, "too many scenarios; run fewer at a time");
+	struct bp_scenario *more = realloc(catalog->items, (catalog->count + 1) * sizeof *more);
+	if (!more)
+		return -ENOMEM;
+	catalog->items = more;
+	struct bp_scenario *fresh = &more[catalog->count];
+	int result = bp_scenario_load(path, fresh, detail, detail_bytes);
+	if (result)
+		return result;
+	const struct bp_scenario *other = bp_catalog_find(catalog, fresh->name, strlen(fresh->name));
+	if (other && strcmp(other->path, path) != 0) {
+		char what[BP_SCENARIO_PATH_MAX + 128];
+		(void)snprintf(what, sizeof what, "the name '%s' is taken by %s; choose another", fresh->name,
+			       other->path);
+		return bad(detail, detail_bytes, path, what);
+	}
+	if (!other)
+		catalog->count++;
+	return 0;
+}
+
+static bool ends_with(const char *text, const char *tail)
+{
+	size_t length = strlen(text);
+	size_t n = strlen(tail);
+	return length > n && strcmp(text + length - n, tail) == 0;
+}
+
+/* One folder; `deeper`: also its folders, once. */
+static int add_folder(struct bp_catalog *catalog, const char *dir, bool deeper, char *detail, size_t detail_bytes)
+{
+	struct dirent **names = NULL;
+	int count = scandir(dir, &names, NULL, alphasort);
+	if (count < 0) {
+		(void)snprintf(detail, detail_bytes, "%s: %s", dir, strerror(errno));
+		return -errno;
+	}
+	int result = 0;
+	for (int i = 0; i < count; i++) {
+		char path[BP_SCENARIO_PATH_MAX * 2];
+		struct stat status;
+		int n = snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
+		bool hidden = names[i]->d_name[0] == '.';
+		free(names[i]);
+		if (result || hidden || n < 0 || (size_t)n >= sizeof path || stat(path, &status))
+			continue;
+		if (S_ISDIR(status.st_mode) && deeper)
+			result = add_folder(catalog, path, false, detail, detail_bytes);
+		else if (S_ISREG(status.st_mode) && ends_with(path, ".yaml") && !deeper)
+			result = add_file(catalog, path, detail, detail_bytes);
+	}
+	free(names);
+	return result;
+}
+
+int bp_catalog_read(const char *dir, struct bp_catalog *out, char *detail, size_t detail_bytes)
+{
+	*out = (struct bp_catalog){0};
+	int result = add_folder(out, dir, true, detail, detail_bytes);
+	bp_catalog_sort(out);
+	return result;
+}
+
+int bp_catalog_add(struct bp_catalog *catalog, const char *path, char *detail, size_t detail_bytes)
+{
+	struct stat status;
+	if (stat(path, &status)) {
+		(void)snprintf(detail, detail_bytes, "%s: %s", path, strerror(errno));
+		return -errno;
+	}
+	char trimmed[BP_SCENARIO_PATH_MAX];
+	int n = snprintf(trimmed, sizeof trimmed, "%s", path);
+	if (n < 0 || (size_t)n >= sizeof trimmed)
+		return -ENAMETOOLONG;
+	while (n > 1 && trimmed[n - 1] == '/')
+		trimmed[--n] = 0;
+	if (!S_ISDIR(status.st_mode))
+		return add_file(catalog, trimmed, detail, detail_bytes);
+	size_t before = catalog->count;
+	int result = add_folder(catalog, trimmed, false, detail, detail_bytes);
+	if (!result && catalog->count == before)
+		result = add_folder(catalog, trimmed, true, detail, detail_bytes);
+	return result;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct bp_scenario *x = a;
+	const struct bp_scenario *y = b;
+	return strcmp(x->name, y->name);
+}
+
+void bp_catalog_sort(struct bp_catalog *catalog)
+{
+	if (catalog->count)
+		qsort(catalog->items, catalog->count, sizeof *catalog->items, by_name);
+}
+
+void bp_catalog_deinit(struct bp_catalog *catalog)
+{
+	free(catalog->items);
+	*catalog = (struct bp_catalog){0};
+}
+
+const struct bp_scenario *bp_catalog_find(const struct bp_catalog *catalog, const char *name, size_t length)
+{
+	for (size_t i = 0; i < catalog->count; i++) {
+		const struct bp_scenario *item = &catalog->items[i];
+		if (strlen(item->name) == length && memcmp(item->name, name, length) == 0)
+			return item;
+	}
+	return NULL;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "verbs.h"
+#include "version.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *text;
+} verbs[] = {
+    {"run", bp_verb_run, "run scenarios"},
+    {"replay", bp_verb_replay, "run one case again and print its story"},
+    {"explain", bp_verb_explain, "shrink a failing case and say it in one sentence"},
+    {"list", bp_verb_list, "show the scenarios"},
+    {"lint", bp_verb_lint, "check a write log without any crash state"},
+    {"log", bp_verb_log, "record a scenario's story and print or export its write log"},
+    {"report", bp_verb_report, "make the HTML report and the JUnit XML"},
+    {"merge", bp_verb_merge, "join the results of shards"},
+    {"coverage", bp_verb_coverage, "which entries of a catalogue of faults are covered"},
+    {"baseline", bp_verb_baseline, "random kill -9, for comparison"},
+};
+
+static void help(FILE *f)
+{
+	(void)fputs("Usage: brickproof VERB [options]\n\n"
+		    "Proves, or refutes with a replayable case, that an over-the-air update cannot brick a device.\n\n",
+		    f);
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		(void)fprintf(f, "  %-10s %s\n", verbs[i].name, verbs[i].text);
+	(void)fputs(
+	    "\n'brickproof VERB --help' says more. Exit status: 0 PASS, 1 FAIL, 2 bad usage or bad input, 3 ERROR,\n"
+	    "4 MISS, 5 stopped; the worst verdict decides.\n",
+	    f);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		help(stderr);
+		return BP_EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		help(stdout);
+		return 0;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		const char *mutant = bp_mutant_name();
+		(void)printf("brickproof %s%s%s\n", BP_VERSION, *mutant ? " with the planted defect " : "", mutant);
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].run(argc - 1, argv + 1);
+	}
+	return bp_usage_error("there is no verb '%s'; see 'brickproof --help'", argv[1]);
+}

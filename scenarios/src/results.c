@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "results.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "version.h"
+
+static const char *const verdict_texts[] = {"PASS", "SKIP", "MISS", "ERROR", "FAIL"};
+
+const char *bp_verdict_text(enum bp_verdict verdict)
+{
+	return verdict_texts[verdict];
+}
+
+int bp_verdict_find(const char *text, enum bp_verdict *out)
+{
+	for (unsigned i = 0; i < sizeof verdict_texts / sizeof *verdict_texts; i++) {
+		if (strcmp(text, verdict_texts[i]) == 0) {
+			*out = (enum bp_verdict)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int bp_verdict_status(enum bp_verdict verdict)
+{
+	static const int status[] = {[BP_PASS] = 0, [BP_SKIP] = 0, [BP_MISS] = 4, [BP_ERROR] = 3, [BP_FAIL] = 1};
+	return status[verdict];
+}
+
+/* One write() a line: lines of workers that end at the same time do not mix in an O_APPEND file. */
+static int write_all(int fd, const char *text, size_t bytes)
+{
+	while (bytes) {
+		ssize_t n = write(fd, text, bytes);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		bytes -= (size_t)n;
+	}
+	return 0;
+}
+
+int bp_results_line(int fd, json_t *line)
+{
+	if (!line)
+		return -ENOMEM;
+	char *text = json_dumps(line, JSON_COMPACT);
+	json_decref(line);
+	if (!text)
+		return -ENOMEM;
+	size_t bytes = strlen(text);
+	text[bytes] = '\n'; /* its NUL: lengths are explicit from here on */
+	int result = write_all(fd, text, bytes + 1);
+	free(text);
+	return result;
+}
+
+static json_t *equivalences(void)
+{
+	json_t *list = json_array();
+	const char *const *pairs = sim_equivalences();
+	for (size_t i = 0; list && pairs && pairs[i]; i += 2)
+		(void)json_array_append_new(list, json_pack("{s:s, s:s}", "name", pairs[i], "argument", pairs[i + 1]));
+	return list;
+}
+
+static void now_text(char *out, size_t out_bytes)
+{
+	struct tm utc;
+	time_t now = time(NULL);
+	if (!gmtime_r(&now, &utc) || !strftime(out, out_bytes, "%Y-%m-%dT%H:%M:%SZ", &utc))
+		(void)snprintf(out, out_bytes, "1970-01-01T00:00:00Z");
+}
+
+int bp_results_campaign(int fd, const struct bp_campaign_head *head, const struct bp_scenario *const *scenarios,
+			size_t count)
+{
+	char started[32];
+	char shard[32];
+	struct utsname host = {0};
+	now_text(started, sizeof started);
+	(void)snprintf(shard, sizeof shard, "%u/%u", head->shard, head->shards);
+	(void)uname(&host);
+	json_t *names = json_array();
+	for (size_t i = 0; i < count; i++)
+		(void)json_array_append_new(names, json_string(scenarios[i]->name));
+	return bp_results_line(
+	    fd, json_pack("{s:s, s:i, s:s, s:I, s:{s:s, s:s, s:s}, s:{s:s, s:i}, s:o, s:s, s:o, s:{s:I, s:b}}", "type",
+			  "campaign", "schema", 1, "started", started, "seed", (json_int_t)head->seed, "subject",
+			  "name", "ota reference core", "version", BP_VERSION, "mutant", bp_mutant_name(), "host",
+			  "kernel", host.release, "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN), "scenarios", names,
+			  "shard", shard, "equivalences", equivalences(), "limits", "states",
+			  (json_int_t)head->states_max, "fail_fast", (int)head->fail_fast));
+}
+
+static const char *op_text(enum bp_op op)
+{
+	static const char *const texts[] = {"?", "write", "read", "flush", "discard", "mark"};
+	return (unsigned)op <= BP_MARK ? texts[op] : texts[0];
+}
+
+static json_t *log_entry(const struct bp_log *log, size_t i)
+{
+	const struct bp_entry *e = bp_log_entry(log, i);
+	const char *medium = e->op == BP_MARK ? "" : bp_log_layout(log)->media[e->medium].name;
+	const char *text = e->op == BP_MARK ? bp_log_text(log, e) : "";
+	return json_pack("{s:I, s:s, s:s, s:I, s:I, s:b, s:s, s:s}", "i", (json_int_t)i, "op", op_text(e->op), "medium",
+			 medium, "sector", (json_int_t)e->sector, "sectors", (json_int_t)e->sectors, "fua", (int)e->fua,
+			 "step", bp_log_step(log, i), "text", text);
+}
+
+int bp_results_log(int fd, const char *scenario, const struct bp_log *log, const struct bp_finding *findings,
+		   size_t finding_count)
+{
+	const struct bp_layout *layout = bp_log_layout(log);
+	json_t *media = json_array();
+	json_t *entries = json_array();
+	json_t *found = json_array();
+	for (unsigned i = 0; i < layout->count; i++)
+		(void)json_array_append_new(media, json_pack("{s:s, s:I}", "name", layout->media[i].name, "sectors",
+							     (json_int_t)layout->media[i].sectors));
+	for (size_t i = 0; i < bp_log_count(log); i++)
+		(void)json_array_append_new(entries, log_entry(log, i));
+	for (size_t i = 0; i < finding_count; i++)
+		(void)json_array_append_new(found, json_pack("{s:s, s:I, s:s}", "rule", findings[i].rule, "entry",
+							     (json_int_t)findings[i].entry, "text", findings[i].text));
+	return bp_results_line(fd, json_pack("{s:s, s:s, s:o, s:o, s:o}", "type", "log", "scenario", scenario, "media",
+					     media, "entries", entries, "findings", found));
+}
+
+json_t *bp_results_case(const char *scenario, const struct bp_case_line *line)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:s, s:s, s:s, s:b, s:I, s:s}", "type", "case",
+			 "scenario", scenario, "id", line->id, "fault", line->fault, "step", line->step, "entry",
+			 (json_int_t)line->entry, "cuts", (int)line->cuts, "verdict", bp_verdict_text(line->verdict),
+			 "label", line->label, "invariant", line->invariant, "text", line->text, "settled",
+			 (int)line->settled, "boots", (json_int_t)line->boots, "form", line->form);
+}
+
+static json_t *texts(const struct bp_text_list *list)
+{
+	json_t *array = json_array();
+	for (unsigned i = 0; i < list->count; i++)
+		(void)json_array_append_new(array, json_string(list->text[i]));
+	return array;
+}
+
+static json_t *stats_json(const struct bp_result *result)
+{
+	const struct bp_stats *s = &result->stats;
+	json_t *out = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "enumerated",
+				(json_int_t)s->enumerated, "distinct", (json_int_t)s->distinct, "canonical",
+				(json_int_t)s->canonical, "run", (json_int_t)s->run, "settled", (json_int_t)s->settled,
+				"audited", (json_int_t)s->audited, "disagreed", (json_int_t)s->disagreed, "failed",
+				(json_int_t)s->failed, "depth", (json_int_t)s->depth);
+	if (!out)
+		return NULL;
+	(void)json_object_set_new(out, "sampled", json_integer((json_int_t)s->sampled));
+	(void)json_object_set_new(out, "closed", json_boolean(s->closed));
+	(void)json_object_set_new(out, "explored", json_boolean(result->explored));
+	(void)json_object_set_new(out, "cases", json_integer((json_int_t)result->cases));
+	(void)json_object_set_new(out, "fails", json_integer((json_int_t)result->fails));
+	(void)json_object_set_new(out, "bounded_by", json_string(result->bounded_by));
+	return out;
+}
+
+int bp_results_scenario(int fd, const struct bp_scenario *scenario, const struct bp_result *result)
+{
+	char storage[160];
+	char replay[BP_ID_MAX + 32] = "";
+	bp_scenario_storage(scenario, storage, sizeof storage);
+	if (*result->failing)
+		(void)snprintf(replay, sizeof replay, "brickproof replay %s", result->failing);
+	json_t *line =
+	    json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:o, s:s, s:s, s:s, s:s}", "type",
+		      "scenario", "scenario", scenario->name, "title", scenario->title, "group", scenario->group,
+		      "tags", texts(&scenario->tags), "catalogue", texts(&scenario->catalogue), "rig",
+		      bp_rig_text(scenario->rig), "storage", storage, "verdict", bp_verdict_text(result->verdict),
+		      "reason", result->reason, "duration_ms", (json_int_t)result->duration_ms, "stats",
+		      stats_json(result), "expected", result->beyond ? "expected to fail" : "", "digest",
+		      result->digest, "sentence", result->sentence, "replay", replay);
+	return bp_results_line(fd, line);
+}
+
+static enum bp_verdict worst_of(const struct bp_result *results, size_t count, unsigned tally[BP_FAIL + 1])
+{
+	enum bp_verdict worst = BP_PASS;
+	for (size_t i = 0; i < count; i++) {
+		tally[results[i].verdict]++;
+		if (results[i].verdict > worst)
+			worst = results[i].verdict;
+	}
+	return worst;
+}
+
+int bp_results_end(int fd, const struct bp_result *results, size_t count, uint64_t duration_ms)
+{
+	unsigned tally[BP_FAIL + 1] = {0};
+	enum bp_verdict worst = worst_of(results, count, tally);
+	char digest[BP_DIGEST_TEXT];
+	bp_results_digest(results, count, digest);
+	/* A SKIP is no better than the PASS beside it: the campaign as a whole passed what it ran. */
+	if (worst == BP_SKIP && tally[BP_PASS])
+		worst = BP_PASS;
+	return bp_results_line(fd, json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:I}", "type", "end", "verdict",
+					     bp_verdict_text(worst), "digest", digest, "passed", (int)tally[BP_PASS],
+					     "failed", (int)tally[BP_FAIL], "errors", (int)tally[BP_ERROR], "missed",
+					     (int)tally[BP_MISS], "skipped", (int)tally[BP_SKIP], "duration_ms",
+					     (json_int_t)duration_ms));
+}

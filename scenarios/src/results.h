@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SCENARIOS_RESULTS_H
+#define SCENARIOS_RESULTS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "id.h"
+#include "scenario.h"
+
+/* results.jsonl: its shape is documented in ci/RESULTS.md. */
+#define BP_RESULTS_FILE     "results.jsonl"
+#define BP_RESULTS_LINE_MAX (16u * 1024u * 1024u)
+#define BP_DIGEST_TEXT      33u /* 128 bits in hex, and NUL */
+
+/* What a scenario came to. Plain data: it travels through a pipe. */
+struct bp_result {
+	char scenario[BP_SCENARIO_NAME_MAX];
+	enum bp_verdict verdict;
+	char reason[256];
+	uint64_t duration_ms;
+	struct bp_stats stats;
+	bool explored;  /* it had a power-cut: stats.closed means something */
+	bool beyond;    /* expected to fail, see RESULTS.md: expected */
+	uint64_t cases; /* judged, faults of the rig included */
+	uint64_t fails; /* of them */
+	char bounded_by[64];
+	char digest[BP_DIGEST_TEXT];
+	char sentence[512];
+	char failing[BP_ID_MAX]; /* id of the first failing case, "" for none */
+};
+
+struct bp_case_line {
+	const char *id, *fault, *step, *label, *invariant, *text, *form;
+	long entry;
+	unsigned cuts;
+	enum bp_verdict verdict;
+	bool settled;
+	uint32_t boots;
+};
+
+struct bp_campaign_head {
+	uint64_t seed;
+	unsigned shard, shards; /* 1/1: all */
+	uint64_t states_max;    /* 0: as each scenario says */
+	bool fail_fast;
+};
+
+const char *bp_verdict_text(enum bp_verdict verdict);
+int bp_verdict_find(const char *text, enum bp_verdict *out) __attribute__((warn_unused_result));
+/* Exit status of a campaign whose worst verdict this is. */
+int bp_verdict_status(enum bp_verdict verdict);
+
+/* Each appends one line to fd with one write(). 0 or -errno. */
+int bp_results_line(int fd, json_t *line) __attribute__((warn_unused_result)); /* steals */
+int bp_results_campaign(int fd, const struct bp_campaign_head *head, const struct bp_scenario *const *scenarios,
+			size_t count) __attribute__((warn_unused_result));
+int bp_results_log(int fd, const char *scenario, const struct bp_log *log, const struct bp_finding *findings,
+		   size_t finding_count) __attribute__((warn_unused_result));
+/* A case as JSON; NULL: out of memory. */
+json_t *bp_results_case(const char *scenario, const struct bp_case_line *line);
+int bp_results_scenario(int fd, const struct bp_scenario *scenario, const struct bp_result *result)
+    __attribute__((warn_unused_result));
+int bp_results_end(int fd, const struct bp_result *results, size_t count, uint64_t duration_ms)
+    __attribute__((warn_unused_result));
+
+/* The campaign's digest: over the scenarios' names, verdicts and digests, in order of names; whatever the order they
+ * ended in. */
+void bp_results_digest(const struct bp_result *results, size_t count, char out[BP_DIGEST_TEXT]);
+/* Back from a `scenario` line. 0, -ENOMEM or 1 = not one. */
+int bp_result_parse(const json_t *line, struct bp_result *out) __attribute__((warn_unused_result));
+
+/*
+ * Calls on_line for each complete line: text as it stands, and parsed. A last line that was cut off in
+ * the middle is left out. 0, -errno, 1 = malformed, or what on_line returned.
+ */
+typedef int bp_results_sink(void *ctx, const char *text, size_t bytes, json_t *line);
+int bp_results_read(const char *path, bp_results_sink *on_line, void *ctx, char *detail, size_t detail_bytes)
+    __attribute__((warn_unused_result));
+
+/* SHA-256, its first half in hex: what all digests here are. */
+struct bp_digest;
+int bp_digest_new(struct bp_digest **out) __attribute__((warn_unused_result));
+void bp_digest_free(struct bp_digest *digest);
+void bp_digest_text(struct bp_digest *digest, const char *text); /* with its NUL */
+void bp_digest_end(struct bp_digest *digest, char out[BP_DIGEST_TEXT]);
+
+#endif

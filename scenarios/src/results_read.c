@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "results.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+struct bp_digest {
+	EVP_MD_CTX *md;
+};
+
+int bp_digest_new(struct bp_digest **out)
+{
+	struct bp_digest *digest = calloc(1, sizeof *digest);
+	if (!digest)
+		return -ENOMEM;
+	digest->md = EVP_MD_CTX_new();
+	if (!digest->md || !EVP_DigestInit_ex(digest->md, EVP_sha256(), NULL)) {
+		bp_digest_free(digest);
+		return -ENOMEM;
+	}
+	*out = digest;
+	return 0;
+}
+
+void bp_digest_free(struct bp_digest *digest)
+{
+	if (!digest)
+		return;
+	EVP_MD_CTX_free(digest->md);
+	free(digest);
+}
+
+void bp_digest_text(struct bp_digest *digest, const char *text)
+{
+	(void)EVP_DigestUpdate(digest->md, text, strlen(text) + 1);
+}
+
+void bp_digest_end(struct bp_digest *digest, char out[BP_DIGEST_TEXT])
+{
+	static const char hex[] = "0123456789abcdef";
+	unsigned char bytes[EVP_MAX_MD_SIZE] = {0};
+	(void)EVP_DigestFinal_ex(digest->md, bytes, NULL);
+	for (unsigned i = 0; i < (BP_DIGEST_TEXT - 1) / 2; i++) {
+		out[2 * i] = hex[bytes[i] >> 4];
+		out[2 * i + 1] = hex[bytes[i] & 15];
+	}
+	out[BP_DIGEST_TEXT - 1] = 0;
+}
+
+static int by_scenario(const void *a, const void *b)
+{
+	return strcmp((*(const struct bp_result *const *)a)->scenario, (*(const struct bp_result *const *)b)->scenario);
+}
+
+void bp_results_digest(const struct bp_result *results, size_t count, char out[BP_DIGEST_TEXT])
+{
+	(void)snprintf(out, BP_DIGEST_TEXT, "%s", "");
+	const struct bp_result **sorted = calloc(count + 1, sizeof *sorted);
+	struct bp_digest *digest = NULL;
+	if (sorted && bp_digest_new(&digest) == 0) {
+		for (size_t i = 0; i < count; i++)
+			sorted[i] = &results[i];
+		qsort(sorted, count, sizeof *sorted, by_scenario);
+		for (size_t i = 0; i < count; i++) {
+			bp_digest_text(digest, sorted[i]->scenario);
+			bp_digest_text(digest, bp_verdict_text(sorted[i]->verdict));
+			bp_digest_text(digest, sorted[i]->digest);
+		}
+		bp_digest_end(digest, out);
+	}
+	bp_digest_free(digest);
+	free(sorted);
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text ? text : "";
+}
+
+static uint64_t number_of(const json_t *object, const char *key)
+{
+	json_int_t value = json_integer_value(json_object_get(object, key));
+	return value > 0 ? (uint64_t)value : 0;
+}
+
+int bp_result_parse(const json_t *line, struct bp_result *out)
+{
+	*out = (struct bp_result){0};
+	const json_t *stats = json_object_get(line, "stats");
+	if (strcmp(text_of(line, "type"), "scenario") != 0 || bp_verdict_find(text_of(line, "verdict"), &out->verdict))
+		return 1;
+	(void)snprintf(out->scenario, sizeof out->scenario, "%s", text_of(line, "scenario"));
+	(void)snprintf(out->reason, sizeof out->reason, "%s", text_of(line, "reason"));
+	(void)snprintf(out->digest, sizeof out->digest, "%s", text_of(line, "digest"));
+	(void)snprintf(out->sentence, sizeof out->sentence, "%s", text_of(line, "sentence"));
+	(void)snprintf(out->bounded_by, sizeof out->bounded_by, "%s", text_of(stats, "bounded_by"));
+	const char *replay = text_of(line, "replay");
+	const char *id = strrchr(replay, ' ');
+	(void)snprintf(out->failing, sizeof out->failing, "%s", id ? id + 1 : "");
+	out->beyond = *text_of(line, "expected") != 0;
+	out->duration_ms = number_of(line, "duration_ms");
+	out->stats = (struct bp_stats){
+	    .enumerated = number_of(stats, "enumerated"),
+	    .distinct = number_of(stats, "distinct"),
+	    .canonical = number_of(stats, "canonical"),
+	    .run = number_of(stats, "run"),
+	    .settled = number_of(stats, "settled"),
+	    .audited = number_of(stats, "audited"),
+	    .disagreed = number_of(stats, "disagreed"),
+	    .failed = number_of(stats, "failed"),
+	    .sampled = number_of(stats, "sampled"),
+	    .depth = (unsigned)number_of(stats, "depth"),
+	    .closed = json_is_true(json_object_get(stats, "closed")),
+	};
+	out->explored = json_is_true(json_object_get(stats, "explored"));
+	out->cases = number_of(stats, "cases");
+	out->fails = number_of(stats, "fails");
+	return 0;
+}
+
+int bp_results_read(const char *path, bp_results_sink *on_line, void *ctx, char *detail, size_t detail_bytes)
+{
+	FILE *f = fopen(path, "r");
+	if (!f) {
+		(void)snprintf(detail, detail_bytes, "%s: %s", path, strerror(errno));
+		return -errno;
+	}
+	char *text = NULL;
+	size_t room = 0;
+	unsigned long number = 0;
+	int result = 0;
+	ssize_t n;
+	while (!result && (n = getline(&text, &room, f)) > 0) {
+		json_error_t error;
+		number++;
+		if (text[n - 1] != '\n')
+			break; /* killed in the middle of a line */
+		json_t *line = (size_t)n > BP_RESULTS_LINE_MAX ? NULL : json_loadb(text, (size_t)n, 0, &error);
+		if (json_is_object(line)) {
+			result = on_line(ctx, text, (size_t)n, line);
+		} else {
+			(void)snprintf(detail, detail_bytes,
+				       "%s:%lu:1: not a JSON object; was it written by brickproof?", path, number);
+			result = 1;
+		}
+		json_decref(line);
+	}
+	if (!result && ferror(f))
+		result = -EIO;
+	free(text);
+	(void)fclose(f);
+	return result;
+}

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scenario.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "civil.h"
+#include "schema.h"
+
+static const char *const rig_names[] = {"sim", "host", "qemu", "board", NULL};
+static const char *const model_names[] = {"volatile-cache", "ordered", "torn", "lying-flush", "nor", NULL};
+static const char *const image_names[] = {"good",         "panics",       "hangs",       "no-root",
+					  "health-fails", "health-hangs", "crash-loops", NULL};
+static const char *const slot_names[] = {"old", "empty", NULL};
+static const char *const verdict_names[] = {"PASS", "FAIL", NULL};
+static const char *const explore_names[] = {"closure", "one-cut", NULL};
+static const char *const at_names[] = {"every", NULL};
+static const char *const env_bad_names[] = {"none", "copy-0", "copy-1", "both", NULL};
+static const char *const lie_names[] = {"none",
+					"no-signature",
+					"empty-signature",
+					"bad-signature",
+					"wrong-purpose",
+					"untrusted",
+					"corrupt-manifest",
+					"corrupt-chunk",
+					"incompatible",
+					"expired",
+					"too-big",
+					"truncated",
+					"flaky-chunk",
+					NULL};
+static const char *const report_url_names[] = {"configured", "none", NULL};
+static const char *const version_names[] = {"old", "new", NULL};
+
+/* Indexed by enum sim_fault_kind; the power cut of the explorer is not among them. */
+static const char *const fault_names[] = {"none",         "read-eio",  "write-eio", "flush-eio", "enospc", "bitflip",
+					  "short-answer", "no-memory", "stop",      "power",     "clock",  NULL};
+
+const char *bp_rig_text(enum bp_rig_name rig)
+{
+	return rig_names[rig];
+}
+
+const char *bp_model_text(enum bp_model model)
+{
+	return (unsigned)model < BP_MODEL_COUNT ? model_names[model] : "unknown";
+}
+
+const char *bp_fault_text(enum sim_fault_kind kind)
+{
+	return (unsigned)kind <= SIM_FAULT_CLOCK ? fault_names[kind] : "unknown";
+}
+
+int bp_fault_find(const char *text, size_t length, enum sim_fault_kind *out)
+{
+	for (unsigned i = 0; fault_names[i]; i++) {
+		if (strlen(fault_names[i]) == length && memcmp(fault_names[i], text, length) == 0) {
+			*out = (enum sim_fault_kind)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static const char *check_name(const char *text)
+{
+	for (const char *c = text; *c; c++) {
+		if (!((*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || *c == '-'))
+			return "use a-z, 0-9 and '-' only";
+	}
+	return NULL;
+}
+
+static const char *check_id(const char *text)
+{
+	for (const char *c = text; *c; c++) {
+		if (!((*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '-'))
+			return "use A-Z, 0-9 and '-' only";
+	}
+	return NULL;
+}
+
+static const char *check_reason(const char *text)
+{
+	for (const char *c = text; *c; c++) {
+		if (!((*c >= 'A' && *c <= 'Z') || *c == '_'))
+			return "write a reason's name, such as HEALTH_FAILED";
+	}
+	return NULL;
+}
+
+/* A list of texts, or one text. field->max: how many; field->check: what each must be. */
+static int read_texts(struct bp_schema *schema, yaml_node_t *node, const struct bp_schema_field *field, void *base)
+{
+	unsigned char *at = (unsigned char *)base + field->offset;
+	struct bp_text_list *list = (struct bp_text_list *)(void *)at;
+	const struct bp_schema_field item = {
+	    .key = field->key, .type = BP_SCHEMA_TEXT, .bytes = sizeof list->text[0], .check = field->check};
+	list->count = 0;
+	if (node->type != YAML_SEQUENCE_NODE)
+		return bp_schema_error(schema, node, "'%s' is not a list; write [one, two]", field->key);
+	yaml_node_item_t *items = node->data.sequence.items.start;
+	size_t count = (size_t)(node->data.sequence.items.top - items);
+	if (count > field->max)
+		return bp_schema_error(schema, node, "'%s' has %zu entries; at most %u are allowed", field->key, count,
+				       (unsigned)field->max);
+	for (size_t i = 0; i < count; i++) {
+		yaml_node_t *value = yaml_document_get_node(&schema->document, items[i]);
+		int result = bp_schema_value(schema, value, &item, list->text[i]);
+		if (result)
+			return result;
+		for (size_t k = 0; k < i; k++) {
+			if (strcmp(list->text[k], list->text[i]) == 0)
+				return bp_schema_error(schema, value, "'%s' is in the list twice; keep one",
+						       list->text[i]);
+		}
+	}
+	list->count = (unsigned)count;
+	return 0;
+}
+
+static int read_clocks(struct bp_schema *schema, yaml_node_t *node, const struct bp_schema_field *field, void *base)
+{
+	struct bp_fault *fault = base;
+	if (node->type != YAML_SEQUENCE_NODE)
+		return bp_schema_error(schema, node, "'%s' is not a list; write [1970-01-01, -1d, +20y]", field->key);
+	yaml_node_item_t *items = node->data.sequence.items.start;
+	size_t count = (size_t)(node->data.sequence.items.top - items);
+	if (count == 0 || count > BP_SCENARIO_CLOCKS_MAX)
+		return bp_schema_error(schema, node, "'%s' has %zu entries; write 1 to %u", field->key, count,
+				       BP_SCENARIO_CLOCKS_MAX);
+	for (size_t i = 0; i < count; i++) {
+		yaml_node_t *value = yaml_document_get_node(&schema->document, items[i]);
+		const char *text = bp_schema_scalar(schema, value, field->key, NULL);
+		if (!text)
+			return 1;
+		if (bp_civil_parse(text, SIM_STORY_CLOCK_S, &fault->clock_s[i]))
+			return bp_schema_error(
+			    schema, value, "'%.40s' is no time; write 1970-01-01, 2038-01-19T03:14:08Z, -1d or +20y",
+			    text);
+	}
+	fault->clock_count = (unsigned)count;
+	return 0;
+}
+
+/* "for-ever" or how many. */
+static int read_report_down(struct bp_schema *schema, yaml_node_t *node, const struct bp_schema_field *field,
+			    void *base)
+{
+	struct bp_scenario *scenario = base;
+	const struct bp_schema_field number = {.key = field->key,
+					       .type = BP_SCHEMA_UINT,
+					       .offset = offsetof(struct bp_scenario, spec.report_down),
+					       .max = 1000};
+	if (node->type == YAML_SCALAR_NODE && strcmp((const char *)node->data.scalar.value, "for-ever") == 0) {
+		scenario->spec.report_down = SIM_FOR_EVER;
+		return 0;
+	}
+	return bp_schema_value(schema, node, &number, base);
+}
+
+/* A power cut's options live in the scenario's limits and in the fault: one struct for the table. */
+struct power_cut {
+	unsigned explore;
+	struct bp_limits limits;
+};
+static const struct bp_schema_field power_cut_fields[] = {
+    {.key = "explore", .type = BP_SCHEMA_CHOICE, .offset = offsetof(struct power_cut, explore), .names = explore_names},
+    {.key = "subset-writes",
+     .type = BP_SCHEMA_UINT,
+     .offset = offsetof(struct power_cut, limits.subset_writes),
+     .max = 20},
+    {.key = "samples", .type = BP_SCHEMA_UINT, .offset = offsetof(struct power_cut, limits.samples), .max = 100000},
+    {.key = "audit", .type = BP_SCHEMA_FRACTION, .offset = offsetof(struct power_cut, limits.audit_fraction)},
+    {.key = NULL}};
+
+struct point {
+	struct bp_fault fault;
+	unsigned every;
+};
+static const struct bp_schema_field point_fields[] = {
+    {.key = "at", .type = BP_SCHEMA_CHOICE, .offset = offsetof(struct point, every), .names = at_names},
+    {.key = "nth", .type = BP_SCHEMA_U64, .offset = offsetof(struct point, fault.nth), .min = 1, .max = 1000000000},
+    {.key = "for-ever", .type = BP_SCHEMA_FLAG, .offset = offsetof(struct point, fault.for_ever)},
+    {.key = NULL}};
+static const struct bp_schema_field clock_fields[] = {
+    {.key = "at", .type = BP_SCHEMA_CUSTOM, .read = read_clocks, .required = true}, {.key = NULL}};
+
+static int read_fault_options(struct bp_schema *schema, yaml_node_t *key, yaml_node_t *node, struct bp_fault *fault,
+			      struct bp_limits *limits)
+{
+	if (fault->power_cut) {
+		struct power_cut options = {.limits = *limits};
+		int result = bp_schema_map(schema, node, power_cut_fields, &options);
+		fault->explore = options.explore;
+		*limits = options.limits;
+		return result;
+	}
+	if (fault->kind == SIM_FAULT_CLOCK)
+		return bp_schema_map(schema, node, clock_fields, fault);
+	struct point point = {.every = 1, .fault = *fault};
+	int result = bp_schema_map(schema, node, point_fields, &point);
+	if (result)
+		return result;
+	bool every = point.every == 0;
+	if (every == (point.fault.nth != 0))
+		return bp_schema_error(schema, key, "where does the fault fall? Write either 'at: every' or 'nth: N'");
+	*fault = point.fault;
+	return 0;
+}
+
+static int read_fault(struct bp_schema *schema, yaml_node_t *node, struct bp_fault *fault, struct bp_limits *limits)
+{
+	if (node->type != YAML_MAPPING_NODE || node->data.mapping.pairs.top - node->data.mapping.pairs.start != 1)
+		return bp_schema_error(schema, node, "not one fault; write '- KIND: {options}'");
+	yaml_node_t *key = yaml_document_get_node(&schema->document, node->data.mapping.pairs.start->key);
+	yaml_node_t *value = yaml_document_get_node(&schema->document, node->data.mapping.pairs.start->value);
+	const char *kind = bp_schema_scalar(schema, key, "a fault's kind", NULL);
+	if (!kind)
+		return 1;
+	fault->power_cut = strcmp(kind, "power-cut") == 0;
+	if (!fault->power_cut && (bp_fault_find(kind, strlen(kind), &fault->kind) || fault->kind == SIM_FAULT_NONE))
+		return bp_schema_error(
+		    schema, key,
+		    "unknown fault '%.40s'; choose one of: power-cut, read-eio, write-eio, flush-eio, enospc, "
+		    "bitflip, short-answer, no-memory, stop, power, clock",
+		    kind);
+	return read_fault_options(schema, key, value, fault, limits);
+}
+
+static int read_faults(struct bp_schema *schema, yaml_node_t *node, const struct bp_schema_field *field, void *base)
+{
+	struct bp_scenario *scenario = base;
+	if (node->type != YAML_SEQUENCE_NODE)
+		return bp_schema_error(schema, node, "'%s' is not a list; write '- power-cut: {explore: closure}'",
+				       field->key);
+	yaml_node_item_t *items = node->data.sequence.items.start;
+	size_t count = (size_t)(node->data.sequence.items.top - items);
+	if (count > BP_SCENARIO_FAULTS_MAX)
+		return bp_schema_error(schema, node, "%zu faults; at most %u are allowed", count,
+				       BP_SCENARIO_FAULTS_MAX);
+	bool cut = false;
+	for (size_t i = 0; i < count; i++) {
+		yaml_node_t *item = yaml_document_get_node(&schema->document, items[i]);
+		int result = read_fault(schema, item, &scenario->faults[i], &scenario->limits);
+		if (result)
+			return result;
+		if (scenario->faults[i].power_cut && cut)
+			return bp_schema_error(schema, item, "a second power-cut; keep one, it explores them all");
+		cut = cut || scenario->faults[i].power_cut;
+	}
+	scenario->fault_count = (unsigned)count;
+	return 0;
+}
+
+static const struct bp_schema_field storage_fields[] = {
+    {.key = "slots", .type = BP_SCHEMA_CHOICE, .offset = offsetof(struct bp_scenario, slots), .names = model_names},
+    {.key = "env", .type = BP_SCHEMA_CHOICE, .offset = offsetof(struct bp_scenario, env), .names = model_names},
+    {.key = "state", .type = BP_SCHEMA_CHOICE, .offset = offsetof(struct bp_scenario, state), .names = model_names},
+    {.key = "data", .type = BP_SCHEMA_CHOICE, .offset = offsetof(struct bp_scenario, data), .names = model_names},
+    {.key = NULL}};
+
+#define SPEC(member) offsetof(struct bp_scenario, spec.member)
+static const struct bp_schema_field story_fields[] = {
+    {.key = "slot-kib", .type = BP_SCHEMA_UINT, .offset = SPEC(slot_kib), .min = 16, .max = 65536},
+    {.key = "tail-kib", .type = BP_SCHEMA_UINT, .offset = SPEC(tail_kib), .min = 4, .max = 65536},
+    {.key = "kernel-kib", .type = BP_SCHEMA_UINT, .offset = SPEC(kernel_kib), .max = 65536},
+    {.key = "env-bytes", .type = BP_SCHEMA_UINT, .offset = SPEC(env_bytes), .min = 512, .max = 131072},
+    {.key = "chunk-bytes", .type = BP_SCHEMA_UINT, .offset = SPEC(chunk_bytes), .min = 512, .max = 1048576},
+    {.key = "checkpoint-kib", .type = BP_SCHEMA_UINT, .offset = SPEC(checkpoint_kib), .min = 1, .max = 65536},
+    {.key = "boot-attempts", .type = BP_SCHEMA_UINT, .offset = SPEC(boot_attempts), .min = 1, .max = 10},
+    {.key = "new-image", .type = BP_SCHEMA_CHOICE, .offset = SPEC(new_kind), .names = image_names},
+    {.key = "slot-b", .type = BP_SCHEMA_CHOICE, .offset = offsetof(struct bp_scenario, slot_b), .names = slot_names},
+    {.key = "serve", .type = BP_SCHEMA_FLAG, .offset = SPEC(serve)},
+    {.key = "downgrade", .type = BP_SCHEMA_FLAG, .offset = SPEC(downgrade)},
+    {.key = "after-rollback", .type = BP_SCHEMA_FLAG, .offset = SPEC(after_rollback)},
+    {.key = "committed", .type = BP_SCHEMA_FLAG, .offset = SPEC(committed)},
+    {.key = "env-counter", .type = BP_SCHEMA_BYTE, .offset = SPEC(env_counter), .max = 255},
+    {.key = "env-bad", .type = BP_SCHEMA_CHOICE, .offset = SPEC(env_bad), .names = env_bad_names},
+    {.key = "bundle-lie", .type = BP_SCHEMA_CHOICE, .offset = SPEC(bundle_lie), .names = lie_names},
+    {.key = "report-down", .type = BP_SCHEMA_CUSTOM, .read = read_report_down},
+    {.key = "report-url",
+     .type = BP_SCHEMA_CHOICE,
+     .offset = offsetof(struct bp_scenario, report_url),
+     .names = report_url_names},
+    {.key = "quick-cycles", .type = BP_SCHEMA_UINT, .offset = SPEC(quick_cycles), .max = 20},
+    {.key = NULL}};
+
+static const struct bp_schema_field expect_fields[] = {
+    {.key = "version",
+     .type = BP_SCHEMA_CHOICE,
+     .offset = offsetof(struct bp_scenario, version),
+     .names = version_names,
+     .required = true},
+    {.key = "strict", .type = BP_SCHEMA_FLAG, .offset = offsetof(struct bp_scenario, expect.strict)},
+    {.key = "reason",
+     .type = BP_SCHEMA_TEXT,
+     .offset = offsetof(struct bp_scenario, expect.reason),
+     .bytes = 32,
+     .check = check_reason},
+    {.key = "verdict",
+     .type = BP_SCHEMA_CHOICE,
+     .offset = offsetof(struct bp_scenario, expect_fail),
+     .names = verdict_names},
+    {.key = NULL}};
+
+#define LIMIT(member) offsetof(struct bp_scenario, limits.member)
+static const struct bp_schema_field limits_fields[] = {
+    {.key = "states", .type = BP_SCHEMA_U64, .offset = LIMIT(states_max), .min = 1, .max = 1000000000},
+    {.key = "runs", .type = BP_SCHEMA_U64, .offset = LIMIT(runs_max), .min = 1, .max = 1000000000},
+    {.key = "depth", .type = BP_SCHEMA_UINT, .offset = LIMIT(depth_max), .min = 1, .max = BP_CUTS_MAX},
+    {.key = NULL}};
+
+#define FIELD(member) offsetof(struct bp_scenario, member)
+static const struct bp_schema_field scenario_fields[] = {
+    {.key = "name",
+     .type = BP_SCHEMA_TEXT,
+     .offset = FIELD(name),
+     .bytes = BP_SCENARIO_NAME_MAX,
+     .check = check_name,
+     .required = true},
+    {.key = "title", .type = BP_SCHEMA_TEXT, .offset = FIELD(title), .bytes = 160, .required = true},
+    {.key = "group",
+     .type = BP_SCHEMA_TEXT,
+     .offset = FIELD(group),
+     .bytes = 32,
+     .check = check_name,
+     .required = true},
+    {.key = "tags",
+     .type = BP_SCHEMA_CUSTOM,
+     .offset = FIELD(tags),
+     .max = BP_SCENARIO_TAGS_MAX,
+     .check = check_name,
+     .read = read_texts},
+    {.key = "catalogue",
+     .type = BP_SCHEMA_CUSTOM,
+     .offset = FIELD(catalogue),
+     .max = BP_SCENARIO_IDS_MAX,
+     .check = check_id,
+     .read = read_texts},
+    {.key = "rig", .type = BP_SCHEMA_CHOICE, .offset = FIELD(rig), .names = rig_names, .required = true},
+    {.key = "storage", .type = BP_SCHEMA_MAP, .fields = storage_fields},
+    {.key = "story", .type = BP_SCHEMA_MAP, .fields = story_fields},
+    {.key = "faults", .type = BP_SCHEMA_CUSTOM, .read = read_faults},
+    {.key = "expect", .type = BP_SCHEMA_MAP, .fields = expect_fields, .required = true},
+    {.key = "limits", .type = BP_SCHEMA_MAP, .fields = limits_fields},
+    {.key = NULL}};
+
+static void set_defaults(struct bp_scenario *out)
+{
+	*out = (struct bp_scenario){
+	    .spec = {.slot_kib = 96,
+		     .env_bytes = 4096,
+		     .chunk_bytes = 4096,
+		     .checkpoint_kib = 16,
+		     .boot_attempts = 3,
+		     .serve = true,
+		     .seed = 1},
+	    .limits = {.subset_writes = 10, .samples = 64, .seed = 1, .audit_fraction = 0.02},
+	};
+}
+
+/* What the tables cannot say: rules between fields, and the copies into sim's own structs. */
+static int finish(struct bp_schema *schema, struct bp_scenario *out)
+{
+	yaml_node_t *root = yaml_document_get_root_node(&schema->document);
+	out->spec.slot_b_empty = out->slot_b == 1;
+	out->spec.report_url_none = out->report_url == 1;
+	(void)snprintf(out->expect.version, sizeof out->expect.version, "%s", version_names[out->version]);
+	if (out->spec.chunk_bytes % BP_SECTOR_BYTES || out->spec.env_bytes % BP_SECTOR_BYTES)
+		return bp_schema_error(schema, root, "chunk-bytes and env-bytes must be multiples of %u; round them up",
+				       BP_SECTOR_BYTES);
+	if (out->spec.downgrade && !out->spec.serve)
+		return bp_schema_error(schema, root, "'downgrade' needs a server; write 'serve: true' or remove it");
+	return 0;
+}
+
+int bp_scenario_parse(const char *path, const uint8_t *text, size_t bytes, struct bp_scenario *out, char *detail,
+		      size_t detail_bytes)
+{
+	set_defaults(out);
+	(void)snprintf(out->path, sizeof out->path, "%s", path);
+	struct bp_schema schema;
+	int result = bp_schema_init(&schema, path, text, bytes, detail, detail_bytes);
+	if (result)
+		return result;
+	result = bp_schema_map(&schema, yaml_document_get_root_node(&schema.document), scenario_fields, out);
+	if (!result)
+		result = finish(&schema, out);
+	bp_schema_deinit(&schema);
+	return result;
+}
+
+bool bp_scenario_tagged(const struct bp_scenario *scenario, const char *tag)
+{
+	for (unsigned i = 0; i < scenario->tags.count; i++) {
+		if (strcmp(scenario->tags.text[i], tag) == 0)
+			return true;
+	}
+	return false;
+}
+
+void bp_scenario_storage(const struct bp_scenario *scenario, char *out, size_t out_bytes)
+{
+	(void)snprintf(out, out_bytes, "slots %s, env %s, state %s, data %s", bp_model_text(scenario->slots),
+		       bp_model_text(scenario->env), bp_model_text(scenario->state), bp_model_text(scenario->data));
+}

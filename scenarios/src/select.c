@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verbs.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+int bp_usage_error(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	(void)fputs("brickproof: ", stderr);
+	(void)vfprintf(stderr, format, args);
+	(void)fputc('\n', stderr);
+	va_end(args);
+	return BP_EXIT_USAGE;
+}
+
+int bp_usage_hint(const char *verb)
+{
+	(void)fprintf(stderr, "brickproof: see 'brickproof %s --help'\n", verb);
+	return BP_EXIT_USAGE;
+}
+
+int bp_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+	uint64_t value = 0;
+	const char *c = text;
+	for (; *c >= '0' && *c <= '9'; c++) {
+		uint64_t digit = (uint64_t)(*c - '0');
+		if (value > (UINT64_MAX - digit) / 10)
+			return -ERANGE;
+		value = value * 10 + digit;
+	}
+	if (c == text || *c)
+		return -EINVAL;
+	if (value < min || value > max)
+		return -ERANGE;
+	*out = value;
+	return 0;
+}
+
+static int bad(int result, const char *detail)
+{
+	(void)fprintf(stderr, "%s\n", result > 0 || *detail ? detail : strerror(-result));
+	/* A scenario that is not there is bad usage as well. */
+	return result > 0 || result == -ENOENT ? BP_EXIT_USAGE : BP_EXIT_ERROR;
+}
+
+static bool is_path(const char *argument)
+{
+	size_t length = strlen(argument);
+	return strchr(argument, '/') || (length > 5 && strcmp(argument + length - 5, ".yaml") == 0);
+}
+
+static int append(struct bp_catalog *to, const struct bp_scenario *scenario)
+{
+	if (bp_catalog_find(to, scenario->name, strlen(scenario->name)))
+		return 0;
+	struct bp_scenario *more = realloc(to->items, (to->count + 1) * sizeof *more);
+	if (!more)
+		return -ENOMEM;
+	to->items = more;
+	more[to->count++] = *scenario;
+	return 0;
+}
+
+/* A name wins over a group, a group over a tag. */
+static int add_called(const struct bp_catalog *all, const char *argument, struct bp_catalog *out)
+{
+	size_t found = 0;
+	for (unsigned pass = 0; pass < 3 && !found; pass++) {
+		for (size_t i = 0; i < all->count; i++) {
+			const struct bp_scenario *s = &all->items[i];
+			bool is = pass == 0   ? strcmp(s->name, argument) == 0
+				  : pass == 1 ? strcmp(s->group, argument) == 0
+					      : bp_scenario_tagged(s, argument);
+			if (is && append(out, s))
+				return BP_EXIT_ERROR;
+			found += is;
+		}
+	}
+	if (!found)
+		return bp_usage_error("no scenario, group or tag is called '%s'; 'brickproof list' shows them",
+				      argument);
+	return 0;
+}
+
+static void keep_tagged(struct bp_catalog *catalog, const char *const *tags, unsigned tag_count)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < catalog->count; i++) {
+		unsigned has = 0;
+		for (unsigned t = 0; t < tag_count; t++)
+			has += bp_scenario_tagged(&catalog->items[i], tags[t]);
+		if (has == tag_count && kept++ != i)
+			catalog->items[kept - 1] = catalog->items[i];
+	}
+	catalog->count = kept;
+}
+
+int bp_select(const char *dir, char *const *arguments, int count, const char *const *tags, unsigned tag_count,
+	      struct bp_catalog *out)
+{
+	char detail[BP_DETAIL_MAX] = "";
+	struct bp_catalog all = {0};
+	int status = 0;
+	*out = (struct bp_catalog){0};
+	bool by_name = count == 0;
+	for (int i = 0; i < count; i++)
+		by_name = by_name || !is_path(arguments[i]);
+	if (by_name) {
+		int result = bp_catalog_read(dir, &all, detail, sizeof detail);
+		if (result)
+			status = bad(result, detail);
+	}
+	for (size_t i = 0; !status && count == 0 && i < all.count; i++)
+		status = append(out, &all.items[i]) ? BP_EXIT_ERROR : 0;
+	for (int i = 0; !status && i < count; i++) {
+		if (is_path(arguments[i])) {
+			int result = bp_catalog_add(out, arguments[i], detail, sizeof detail);
+			if (result)
+				status = bad(result, detail);
+		} else {
+			status = add_called(&all, arguments[i], out);
+		}
+	}
+	bp_catalog_deinit(&all);
+	keep_tagged(out, tags, tag_count);
+	bp_catalog_sort(out);
+	if (!status && !out->count)
+		status = bp_usage_error("no scenario is selected; 'brickproof list' shows all");
+	return status;
+}
+
+int bp_select_one(const char *dir, const char *argument, struct bp_scenario *out)
+{
+	char *arguments[] = {strdup(argument)};
+	if (!arguments[0])
+		return BP_EXIT_ERROR;
+	struct bp_catalog catalog;
+	int status = bp_select(dir, arguments, 1, NULL, 0, &catalog);
+	if (!status && catalog.count != 1)
+		status = bp_usage_error("'%s' selects %zu scenarios; name one", argument, catalog.count);
+	if (!status)
+		*out = catalog.items[0];
+	bp_catalog_deinit(&catalog);
+	free(arguments[0]);
+	return status;
+}

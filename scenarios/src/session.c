@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void say(char *detail, size_t detail_bytes, const char *what, int result)
+{
+	(void)snprintf(detail, detail_bytes, "%s: %s", what, strerror(-result));
+}
+
+int bp_session_init(struct bp_session *session, const struct bp_scenario *scenario, uint64_t seed, char *detail,
+		    size_t detail_bytes)
+{
+	*session = (struct bp_session){.scenario = scenario, .seed = seed};
+	struct sim_spec spec = scenario->spec;
+	spec.seed = seed;
+	/* By medium, in sim.h's order: slot-a, slot-b, env, state, data, kernel-a, kernel-b. */
+	const enum bp_model models[] = {scenario->slots, scenario->slots, scenario->env,  scenario->state,
+					scenario->data,  scenario->slots, scenario->slots};
+	memcpy(spec.model, models, sizeof models);
+	int result = sim_new(&spec, &scenario->expect, &session->sim);
+	if (result) {
+		say(detail, detail_bytes, "the simulated device refuses this story", result);
+		return result;
+	}
+	result = sim_record(session->sim, &session->log, &session->story);
+	if (result) {
+		say(detail, detail_bytes, "the story could not be recorded", result);
+		return result;
+	}
+	result =
+	    bp_lint(session->log, sim_roles(session->sim), session->findings, BP_FINDINGS_MAX, &session->finding_count);
+	if (result) {
+		say(detail, detail_bytes, "the write log could not be checked", result);
+		return result;
+	}
+	if (session->finding_count > BP_FINDINGS_MAX)
+		session->finding_count = BP_FINDINGS_MAX;
+	session->explore = (struct bp_explore){.rig = sim_rig(session->sim),
+					       .base = sim_base(session->sim),
+					       .log = session->log,
+					       .limits = scenario->limits};
+	session->explore.limits.seed = seed;
+	return 0;
+}
+
+void bp_session_deinit(struct bp_session *session)
+{
+	bp_log_free(session->log);
+	sim_free(session->sim);
+	*session = (struct bp_session){0};
+}
+
+/* The kind of log entry that a fault counts; 0: it cannot be found in the log. */
+static enum bp_op op_of(enum sim_fault_kind kind)
+{
+	switch (kind) {
+	case SIM_FAULT_READ_EIO:
+		return BP_READ;
+	case SIM_FAULT_WRITE_EIO:
+	case SIM_FAULT_WRITE_ENOSPC:
+	case SIM_FAULT_WRITE_BITFLIP:
+		return BP_WRITE;
+	case SIM_FAULT_FLUSH_EIO:
+		return BP_FLUSH;
+	default:
+		return 0;
+	}
+}
+
+long bp_session_fault_entry(const struct bp_session *session, const struct sim_fault *fault, const char **step)
+{
+	enum bp_op op = op_of(fault->kind);
+	uint64_t seen = 0;
+	*step = "";
+	for (size_t i = 0; op && i < bp_log_count(session->log); i++) {
+		if (bp_log_entry(session->log, i)->op != op || ++seen != fault->nth)
+			continue;
+		*step = bp_log_step(session->log, i);
+		return (long)i;
+	}
+	return -1;
+}
+
+static int replay_lint(const struct bp_session *session, const struct bp_id *id, struct bp_outcome *out, char *story,
+		       size_t story_bytes)
+{
+	for (size_t i = 0; i < session->finding_count; i++) {
+		const struct bp_finding *f = &session->findings[i];
+		if (strcmp(f->rule, id->rule) != 0 || f->entry != id->entry)
+			continue;
+		*out = (struct bp_outcome){.verdict = BP_FAIL};
+		(void)snprintf(out->text, sizeof out->text, "%s", f->text);
+		(void)snprintf(story, story_bytes, "lint %s at entry %zu (%s): %s\n", f->rule, f->entry,
+			       bp_log_step(session->log, f->entry), f->text);
+		return 0;
+	}
+	*out = (struct bp_outcome){.verdict = BP_PASS};
+	(void)snprintf(story, story_bytes, "the lint finds no %s at entry %llu\n", id->rule,
+		       (unsigned long long)id->entry);
+	return 0;
+}
+
+static int replay_fault(struct bp_session *session, const struct bp_id *id, struct bp_outcome *out, char *story,
+			size_t story_bytes)
+{
+	const struct sim_fault *fault = &id->fault;
+	if (fault->kind == SIM_FAULT_NONE) {
+		*out = session->story;
+		(void)snprintf(story, story_bytes, "the story without a fault, %zu log entries\n",
+			       bp_log_count(session->log));
+		return 0;
+	}
+	bool landed = false;
+	int result = sim_run_fault(session->sim, fault, &landed, out);
+	if (result)
+		return result;
+	const char *step = "";
+	long entry = bp_session_fault_entry(session, fault, &step);
+	char where[64] = "";
+	if (entry >= 0)
+		(void)snprintf(where, sizeof where, ", entry %ld of the story's log (%s)", entry, step);
+	if (fault->kind == SIM_FAULT_CLOCK)
+		(void)snprintf(story, story_bytes, "the clock says %lld s since 1970\n", (long long)fault->clock_s);
+	else
+		(void)snprintf(story, story_bytes, "%s at operation %llu%s%s\n", bp_fault_text(fault->kind),
+			       (unsigned long long)fault->nth, fault->for_ever ? " and all after it" : "", where);
+	if (!landed && out->verdict == BP_PASS) {
+		out->verdict = BP_MISS;
+		(void)snprintf(out->text, sizeof out->text, "the fault did not land");
+	}
+	return 0;
+}
+
+int bp_session_replay(struct bp_session *session, const struct bp_id *id, struct bp_outcome *out, char *story,
+		      size_t story_bytes)
+{
+	story[0] = 0;
+	if (id->kind == BP_ID_LINT)
+		return replay_lint(session, id, out, story, story_bytes);
+	if (id->kind == BP_ID_FAULT)
+		return replay_fault(session, id, out, story, story_bytes);
+	struct bp_image *state = NULL;
+	int result = bp_explore_replay(&session->explore, &id->cut, &state, out, story, story_bytes);
+	bp_image_free(state);
+	return result == -EINVAL ? 1 : result;
+}
+
+static int explain_fault(struct bp_session *session, const struct bp_id *id, char *smaller, char *sentence,
+			 size_t sentence_bytes)
+{
+	struct bp_outcome outcome = {0};
+	char story[512];
+	struct bp_id once = *id;
+	once.fault.for_ever = false;
+	int result = bp_session_replay(session, &once, &outcome, story, sizeof story);
+	/* Once is the smaller case, if it fails at all. */
+	if (!result && outcome.verdict != BP_FAIL && id->fault.for_ever) {
+		once.fault.for_ever = true;
+		result = bp_session_replay(session, &once, &outcome, story, sizeof story);
+	}
+	if (result)
+		return result;
+	bp_id_fault(session->scenario->name, session->seed, &once.fault, smaller);
+	story[strcspn(story, "\n")] = 0;
+	(void)snprintf(sentence, sentence_bytes, "%s: %s%s%s", story, outcome.invariant, *outcome.invariant ? ": " : "",
+		       *outcome.text ? outcome.text : outcome.label);
+	return 0;
+}
+
+int bp_session_explain(struct bp_session *session, const struct bp_id *id, char *smaller, char *sentence,
+		       size_t sentence_bytes)
+{
+	sentence[0] = 0;
+	if (id->kind == BP_ID_FAULT)
+		return explain_fault(session, id, smaller, sentence, sentence_bytes);
+	if (id->kind == BP_ID_LINT) {
+		struct bp_outcome outcome;
+		bp_id_lint(session->scenario->name, session->seed, id->rule, (size_t)id->entry, smaller);
+		int result = replay_lint(session, id, &outcome, sentence, sentence_bytes);
+		sentence[strcspn(sentence, "\n")] = 0;
+		return result;
+	}
+	struct bp_case least;
+	char text[BP_CASE_TEXT_MAX];
+	int result = bp_explore_shrink(&session->explore, &id->cut, &least, sentence, sentence_bytes);
+	if (!result)
+		result = bp_case_encode(&least, text, sizeof text);
+	if (!result)
+		bp_id_cut(session->scenario->name, session->seed, text, smaller);
+	return result == -EINVAL ? 1 : result;
+}

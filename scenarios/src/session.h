@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SCENARIOS_SESSION_H
+#define SCENARIOS_SESSION_H
+
+#include "results.h"
+
+/* A scenario on its rig, its story recorded: what running, replaying and explaining share. */
+#define BP_FINDINGS_MAX 64u
+#define BP_STORY_BYTES  16384u
+
+struct bp_session {
+	const struct bp_scenario *scenario;
+	uint64_t seed;
+	struct sim *sim;
+	struct bp_log *log;
+	struct bp_outcome story; /* of the recorded run, without a fault */
+	struct bp_finding findings[BP_FINDINGS_MAX];
+	size_t finding_count;
+	struct bp_explore explore; /* rig, base, log and limits are set */
+};
+
+/* 0 or -errno; *detail says what failed. bp_session_deinit() in any case. */
+int bp_session_init(struct bp_session *session, const struct bp_scenario *scenario, uint64_t seed, char *detail,
+		    size_t detail_bytes) __attribute__((warn_unused_result));
+void bp_session_deinit(struct bp_session *session);
+
+/* The entry of the recorded run that a fault hits, -1 if that cannot be said; its step in *step. */
+long bp_session_fault_entry(const struct bp_session *session, const struct sim_fault *fault, const char **step);
+
+/* One case again. story: what happened, in lines. 0, -errno, or 1 = the id does not fit this scenario. */
+int bp_session_replay(struct bp_session *session, const struct bp_id *id, struct bp_outcome *out, char *story,
+		      size_t story_bytes) __attribute__((warn_unused_result));
+/* A failing case in one sentence; *smaller: the id of the shrunk case (BP_ID_MAX bytes). Same returns. */
+int bp_session_explain(struct bp_session *session, const struct bp_id *id, char *smaller, char *sentence,
+		       size_t sentence_bytes) __attribute__((warn_unused_result));
+
+struct bp_execute_options {
+	uint64_t seed;
+	uint64_t states_max; /* 0: as the scenario says */
+	bool stop_at_first_failure;
+	int fd; /* results.jsonl, or -1 */
+	void (*on_progress)(void *ctx, const struct bp_stats *stats, uint64_t frontier);
+	void *progress_ctx;
+};
+/* Runs the scenario; its `scenario` line is written too. 0, or -errno if the results could not be written. */
+int bp_execute(const struct bp_scenario *scenario, const struct bp_execute_options *options, struct bp_result *out)
+    __attribute__((warn_unused_result));
+
+#endif

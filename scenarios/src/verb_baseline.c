@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verbs.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void help(void)
+{
+	(void)puts("Usage: brickproof baseline --seconds S [--seed N] [PATH|NAME|GROUP|TAG...] [options]\n"
+		   "\n"
+		   "What most test benches do, for comparison: kill the updater at a random operation (kill -9: all it "
+		   "wrote survives),\n"
+		   "let it recover, look whether the device is well; again and again for S seconds, one scenario after "
+		   "the other.\n"
+		   "\n"
+		   "      --seconds S      how long; a fraction such as 2.5 is fine\n"
+		   "      --seed N         of the random operations (default 1)\n"
+		   "      --tag T          only scenarios with this tag (again: with this one too)\n"
+		   "      --output-format=FORMAT text (default) or json\n"
+		   "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
+		   "\n"
+		   "Exit status: 0 nothing was found, 1 a broken invariant was found, 2 bad usage, 3 ERROR.");
+}
+
+struct options {
+	double seconds;
+	uint64_t seed;
+	bool json;
+	const char *dir;
+	const char *tags[BP_SELECT_TAGS_MAX];
+	unsigned tag_count;
+};
+
+struct trials {
+	uint64_t count;
+	char killed_by[BP_ID_MAX];
+};
+
+static double now_s(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* SplitMix64: the same operations for the same seed, on every machine. */
+static uint64_t next(uint64_t *state)
+{
+	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+/* One scenario until its share of the time is used up or something is found. 0 or -errno. */
+static int try_scenario(const struct bp_scenario *scenario, double until_s, uint64_t *random, struct trials *trials)
+{
+	struct bp_session session;
+	char detail[BP_DETAIL_MAX] = "";
+	int result = bp_session_init(&session, scenario, BP_SEED_DEFAULT, detail, sizeof detail);
+	uint64_t points = result ? 0 : sim_fault_points(session.sim, SIM_FAULT_STOP);
+	while (!result && points && !*trials->killed_by && now_s() < until_s) {
+		struct sim_fault fault = {.kind = SIM_FAULT_STOP, .nth = 1 + next(random) % points, .medium = -1};
+		struct bp_outcome outcome = {0};
+		bool landed = false;
+		result = sim_run_fault(session.sim, &fault, &landed, &outcome);
+		trials->count++;
+		if (!result && outcome.verdict == BP_FAIL)
+			bp_id_fault(scenario->name, BP_SEED_DEFAULT, &fault, trials->killed_by);
+	}
+	if (result)
+		(void)fprintf(stderr, "brickproof: %s: %s\n", scenario->name, *detail ? detail : strerror(-result));
+	bp_session_deinit(&session);
+	return result;
+}
+
+static int run(const struct bp_catalog *catalog, const struct options *o)
+{
+	struct trials trials = {0};
+	uint64_t random = o->seed;
+	double start_s = now_s();
+	for (size_t i = 0; i < catalog->count && !*trials.killed_by; i++) {
+		double until_s = start_s + o->seconds * (double)(i + 1) / (double)catalog->count;
+		if (catalog->items[i].rig == BP_RIG_SIM && !catalog->items[i].expect_fail &&
+		    try_scenario(&catalog->items[i], until_s, &random, &trials))
+			return BP_EXIT_ERROR;
+	}
+	double seconds = now_s() - start_s;
+	bool killed = *trials.killed_by;
+	if (o->json)
+		(void)printf("{\"killed\":%s,\"trials\":%" PRIu64 ",\"seconds\":%.2f,\"case\":\"%s\"}\n",
+			     killed ? "true" : "false", trials.count, seconds, trials.killed_by);
+	else if (killed)
+		(void)printf("found after %" PRIu64 " random kills, %.1f s: brickproof replay '%s'\n", trials.count,
+			     seconds, trials.killed_by);
+	else
+		(void)printf("nothing found by %" PRIu64 " random kills in %.1f s\n", trials.count, seconds);
+	return killed ? 1 : 0;
+}
+
+static int take(int option, const char *value, struct options *o)
+{
+	char *end = NULL;
+	switch (option) {
+	case 'n':
+		o->seconds = strtod(value, &end);
+		if (end == value || *end || !(o->seconds > 0) || o->seconds > 86400)
+			return bp_usage_error("--seconds %s: write a number of seconds", value);
+		return 0;
+	case 'r':
+		if (bp_parse_u64(value, 0, INT64_MAX, &o->seed))
+			return bp_usage_error("--seed %s: write a whole number", value);
+		return 0;
+	case 't':
+		if (o->tag_count == BP_SELECT_TAGS_MAX)
+			return bp_usage_error("--tag: at most %u", BP_SELECT_TAGS_MAX);
+		o->tags[o->tag_count++] = value;
+		return 0;
+	case 'f':
+		if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0)
+			return bp_usage_error("--output-format %s: choose text or json", value);
+		o->json = *value == 'j';
+		return 0;
+	case 's':
+		o->dir = value;
+		return 0;
+	default:
+		return bp_usage_hint("baseline");
+	}
+}
+
+int bp_verb_baseline(int argc, char **argv)
+{
+	static const struct option long_options[] = {{"seconds", required_argument, NULL, 'n'},
+						     {"seed", required_argument, NULL, 'r'},
+						     {"tag", required_argument, NULL, 't'},
+						     {"output-format", required_argument, NULL, 'f'},
+						     {"scenarios", required_argument, NULL, 's'},
+						     {"help", no_argument, NULL, 'h'},
+						     {0}};
+	struct options o = {.seed = BP_SEED_DEFAULT, .dir = BP_SCENARIOS_DIR};
+	int option;
+	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		if (option == 'h') {
+			help();
+			return 0;
+		}
+		int status = take(option, optarg, &o);
+		if (status)
+			return status;
+	}
+	if (!(o.seconds > 0))
+		return bp_usage_error("give --seconds S; see 'brickproof baseline --help'");
+	struct bp_catalog catalog;
+	int status = bp_select(o.dir, argv + optind, argc - optind, o.tags, o.tag_count, &catalog);
+	if (!status)
+		status = run(&catalog, &o);
+	bp_catalog_deinit(&catalog);
+	return status;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verbs.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void lint_help(void)
+{
+	(void)puts("Usage: brickproof lint SCENARIO [options]\n"
+		   "       brickproof lint --log FILE [--media NAME:SECTORS:ROLE,...] [options]\n"
+		   "\n"
+		   "Checks a write log for orders that cannot be right, without any crash state: the log of a "
+		   "scenario's story, or of\n"
+		   "a file. With --media the file is in the dm-log-writes format, its media end to end in this order; "
+		   "without, in\n"
+		   "brickproof's own. ROLE: slot-X (bootname X), running-X (the slot that runs), env, state, data or "
+		   "other; the two\n"
+		   "copies of an env are its halves.\n"
+		   "\n"
+		   "      --log FILE       a write log\n"
+		   "      --media LIST     its media\n"
+		   "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
+		   "\n"
+		   "Exit status: 0 nothing found, 1 findings, 2 bad usage or bad input, 3 ERROR.");
+}
+
+static void log_help(void)
+{
+	(void)puts("Usage: brickproof log SCENARIO [--dm FILE] [--save FILE] [options]\n"
+		   "\n"
+		   "Records a scenario's story and prints its write log.\n"
+		   "\n"
+		   "      --dm FILE        write it in the dm-log-writes format instead\n"
+		   "      --save FILE      write it in brickproof's own format, reads included\n"
+		   "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
+		   "\n"
+		   "Exit status: 0, 2 bad usage or a bad scenario, 3 ERROR.");
+}
+
+static int open_story(const char *dir, const char *argument, struct bp_scenario *scenario, struct bp_session *session)
+{
+	char detail[BP_DETAIL_MAX] = "";
+	*session = (struct bp_session){0};
+	int status = bp_select_one(dir, argument, scenario);
+	if (status)
+		return status;
+	if (scenario->rig != BP_RIG_SIM)
+		return bp_usage_error("rig %s is not available in this build", bp_rig_text(scenario->rig));
+	int result = bp_session_init(session, scenario, BP_SEED_DEFAULT, detail, sizeof detail);
+	if (!result)
+		return 0;
+	(void)fprintf(stderr, "brickproof: %s: %s\n", scenario->name, detail);
+	return BP_EXIT_ERROR;
+}
+
+static int print_findings(const struct bp_log *log, const struct bp_finding *findings, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		(void)printf("%s: entry %zu (%s): %s\n", findings[i].rule, findings[i].entry,
+			     bp_log_step(log, findings[i].entry), findings[i].text);
+	(void)printf("%zu findings in %zu entries\n", count, bp_log_count(log));
+	return count ? 1 : 0;
+}
+
+/* The file's media: what the lint must know of each. */
+struct media {
+	struct bp_layout layout;
+	struct bp_lint_roles roles;
+};
+
+static int parse_role(const char *text, unsigned i, uint64_t sectors, struct bp_lint_roles *roles)
+{
+	static const struct {
+		const char *name;
+		enum bp_role role;
+	} names[] = {{"env", BP_ROLE_ENV}, {"state", BP_ROLE_STATE}, {"data", BP_ROLE_DATA}, {"other", BP_ROLE_OTHER}};
+	for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+		if (strcmp(text, names[k].name) == 0)
+			roles->role[i] = names[k].role;
+		else
+			continue;
+		if (roles->role[i] == BP_ROLE_ENV) {
+			roles->env_first[1] = sectors / 2;
+			roles->env_sectors = sectors / 2;
+		}
+		return 0;
+	}
+	bool running = strncmp(text, "running-", 8) == 0;
+	const char *bootname = running ? text + 8 : strncmp(text, "slot-", 5) == 0 ? text + 5 : "";
+	if (!*bootname || strlen(bootname) >= sizeof roles->running)
+		return -EINVAL;
+	roles->role[i] = BP_ROLE_SLOT;
+	(void)snprintf(roles->slot[i], sizeof roles->slot[i], "%s", bootname);
+	if (running)
+		(void)snprintf(roles->running, sizeof roles->running, "%s", bootname);
+	return 0;
+}
+
+/* One NAME:SECTORS:ROLE, which it takes apart. */
+static int parse_medium(char *item, struct media *out)
+{
+	unsigned i = out->layout.count;
+	char *sectors = strchr(item, ':');
+	char *role = sectors ? strchr(sectors + 1, ':') : NULL;
+	if (!role || i == BP_MEDIA_MAX)
+		return -EINVAL;
+	*sectors++ = 0;
+	*role++ = 0;
+	struct bp_medium *medium = &out->layout.media[i];
+	if (!*item || strlen(item) >= sizeof medium->name || bp_parse_u64(sectors, 1, UINT32_MAX, &medium->sectors) ||
+	    parse_role(role, i, medium->sectors, &out->roles))
+		return -EINVAL;
+	(void)snprintf(medium->name, sizeof medium->name, "%s", item);
+	out->layout.count++;
+	return 0;
+}
+
+static int parse_media(const char *text, struct media *out)
+{
+	char *copy = strdup(text);
+	char *rest = NULL;
+	int result = copy ? 0 : -ENOMEM;
+	for (char *item = copy ? strtok_r(copy, ",", &rest) : NULL; item && !result; item = strtok_r(NULL, ",", &rest))
+		result = parse_medium(item, out);
+	free(copy);
+	return result ? result : out->layout.count ? 0 : -EINVAL;
+}
+
+/* brickproof's own logs carry the media's names: "slot-a" runs unless --media says otherwise. */
+static void roles_by_name(const struct bp_layout *layout, struct bp_lint_roles *roles)
+{
+	for (unsigned i = 0; i < layout->count; i++) {
+		const struct bp_medium *m = &layout->media[i];
+		size_t length = strlen(m->name);
+		bool slot = strncmp(m->name, "slot-", 5) == 0 || strncmp(m->name, "kernel-", 7) == 0;
+		if (slot) {
+			roles->role[i] = BP_ROLE_SLOT;
+			(void)snprintf(roles->slot[i], sizeof roles->slot[i], "%c", m->name[length - 1] & ~0x20);
+		} else {
+			(void)parse_role(m->name, i, m->sectors, roles);
+		}
+	}
+	(void)snprintf(roles->running, sizeof roles->running, "A");
+}
+
+static int lint_file(const char *path, const char *media_text)
+{
+	struct media media = {0};
+	struct bp_pool *pool = NULL;
+	struct bp_log *log = NULL;
+	struct bp_finding findings[BP_FINDINGS_MAX];
+	size_t count = 0;
+	char detail[BP_DETAIL_MAX] = "";
+	if (media_text && parse_media(media_text, &media))
+		return bp_usage_error("--media %s: write NAME:SECTORS:ROLE,... with at most %u media", media_text,
+				      BP_MEDIA_MAX);
+	int result = bp_pool_new(&pool);
+	if (!result)
+		result = media_text ? bp_log_import_dm(path, &media.layout, pool, &log, detail, sizeof detail)
+				    : bp_log_load(path, pool, &log, detail, sizeof detail);
+	if (!result && !media_text)
+		roles_by_name(bp_log_layout(log), &media.roles);
+	if (!result)
+		result = bp_lint(log, &media.roles, findings, BP_FINDINGS_MAX, &count);
+	int status = 0;
+	if (result) {
+		(void)fprintf(stderr, "%s: %s\n", path, *detail ? detail : strerror(-result));
+		status = result > 0 || result == -ENOENT ? BP_EXIT_USAGE : BP_EXIT_ERROR;
+	} else {
+		status = print_findings(log, findings, count > BP_FINDINGS_MAX ? BP_FINDINGS_MAX : count);
+	}
+	bp_log_free(log);
+	bp_pool_free(pool);
+	return status;
+}
+
+int bp_verb_lint(int argc, char **argv)
+{
+	static const struct option long_options[] = {{"log", required_argument, NULL, 'l'},
+						     {"media", required_argument, NULL, 'm'},
+						     {"scenarios", required_argument, NULL, 's'},
+						     {"help", no_argument, NULL, 'h'},
+						     {0}};
+	const char *file = NULL;
+	const char *media = NULL;
+	const char *dir = BP_SCENARIOS_DIR;
+	int option;
+	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		if (option == 'l') {
+			file = optarg;
+		} else if (option == 'm') {
+			media = optarg;
+		} else if (option == 's') {
+			dir = optarg;
+		} else if (option == 'h') {
+			lint_help();
+			return 0;
+		} else {
+			return bp_usage_hint("lint");
+		}
+	}
+	if (file && optind == argc)
+		return lint_file(file, media);
+	if (file || media || optind + 1 != argc)
+		return bp_usage_error("give one scenario, or --log FILE; see 'brickproof lint --help'");
+	struct bp_scenario scenario;
+	struct bp_session session;
+	int status = open_story(dir, argv[optind], &scenario, &session);
+	if (!status)
+		status = print_findings(session.log, session.findings, session.finding_count);
+	bp_session_deinit(&session);
+	return status;
+}
+
+static void print_entry(const struct bp_log *log, size_t i)
+{
+	static const char *const ops[] = {"?", "write", "read", "flush", "discard", "mark"};
+	static const char *const marks[] = {"step", "world", "note"};
+	const struct bp_entry *e = bp_log_entry(log, i);
+	(void)printf("%6zu %-4s %-8s", i, bp_log_step(log, i), ops[e->op]);
+	if (e->op == BP_MARK)
+		(void)printf("%s: %s\n", marks[e->kind], bp_log_text(log, e));
+	else if (e->op == BP_FLUSH)
+		(void)printf("%s\n", bp_log_layout(log)->media[e->medium].name);
+	else
+		(void)printf("%-9s sector %" PRIu64 " + %u%s\n", bp_log_layout(log)->media[e->medium].name, e->sector,
+			     e->sectors, e->fua ? " FUA" : "");
+}
+
+static int put_log(const struct bp_log *log, const char *dm, const char *save)
+{
+	char detail[BP_DETAIL_MAX] = "";
+	int result = 0;
+	if (dm)
+		result = bp_log_export_dm(log, dm, detail, sizeof detail);
+	if (!result && save)
+		result = bp_log_save(log, save);
+	for (size_t i = 0; !dm && !save && i < bp_log_count(log); i++)
+		print_entry(log, i);
+	if (!result)
+		return 0;
+	(void)fprintf(stderr, "brickproof: %s: %s\n", dm ? dm : save, *detail ? detail : strerror(-result));
+	return BP_EXIT_ERROR;
+}
+
+int bp_verb_log(int argc, char **argv)
+{
+	static const struct option long_options[] = {{"dm", required_argument, NULL, 'd'},
+						     {"save", required_argument, NULL, 'o'},
+						     {"scenarios", required_argument, NULL, 's'},
+						     {"help", no_argument, NULL, 'h'},
+						     {0}};
+	const char *dm = NULL;
+	const char *save = NULL;
+	const char *dir = BP_SCENARIOS_DIR;
+	int option;
+	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		if (option == 'd') {
+			dm = optarg;
+		} else if (option == 'o') {
+			save = optarg;
+		} else if (option == 's') {
+			dir = optarg;
+		} else if (option == 'h') {
+			log_help();
+			return 0;
+		} else {
+			return bp_usage_hint("log");
+		}
+	}
+	if (optind + 1 != argc)
+		return bp_usage_error("give one scenario; see 'brickproof log --help'");
+	struct bp_scenario scenario;
+	struct bp_session session;
+	int status = open_story(dir, argv[optind], &scenario, &session);
+	if (!status)
+		status = put_log(session.log, dm, save);
+	bp_session_deinit(&session);
+	return status;
+}

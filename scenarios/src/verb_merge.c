@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verbs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void merge_help(void)
+{
+	(void)puts("Usage: brickproof merge OUT DIR...\n"
+		   "\n"
+		   "Joins the results of shards (brickproof run --shard I/N) into OUT/results.jsonl: as if one "
+		   "campaign had run them\n"
+		   "all, with the same digest. All N shards must be there, of one seed and one subject, each ended.\n"
+		   "\n"
+		   "Exit status: the campaign's, as of 'brickproof run'; 2 if the results do not fit together.");
+}
+
+struct merge {
+	const char *dir; /* being read */
+	int fd;
+	json_t *head; /* of the first */
+	json_t *names;
+	struct bp_result *results;
+	size_t count;
+	unsigned shards;
+	bool seen[BP_SHARDS_MAX + 1];
+	bool ended;
+	uint64_t duration_ms;
+};
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text ? text : "";
+}
+
+/* All heads must agree but for the shard and the scenarios. */
+static int take_head(struct merge *m, json_t *line)
+{
+	unsigned shard = 0;
+	unsigned shards = 0;
+	if (sscanf(text_of(line, "shard"), "%u/%u", &shard, &shards) != 2 || shard < 1 || shard > shards ||
+	    shards > BP_SHARDS_MAX)
+		return bp_usage_error("%s: no shard in its head", m->dir);
+	if (!m->head) {
+		m->head = json_deep_copy(line);
+		m->shards = shards;
+	}
+	static const char *const same[] = {"schema", "seed", "subject", "limits"};
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+		if (!json_equal(json_object_get(m->head, same[i]), json_object_get(line, same[i])))
+			return bp_usage_error("%s has another %s than the first; merge shards of one campaign", m->dir,
+					      same[i]);
+	}
+	if (shards != m->shards || m->seen[shard])
+		return bp_usage_error("%s: shard %u/%u does not fit: one of each of %u is needed", m->dir, shard,
+				      shards, m->shards);
+	m->seen[shard] = true;
+	return json_array_extend(m->names, json_object_get(line, "scenarios")) ? BP_EXIT_ERROR : 0;
+}
+
+static int first_pass(void *ctx, const char *text, size_t bytes, json_t *line)
+{
+	struct merge *m = ctx;
+	struct bp_result result;
+	(void)text;
+	(void)bytes;
+	if (strcmp(text_of(line, "type"), "campaign") == 0)
+		return take_head(m, line);
+	if (strcmp(text_of(line, "type"), "end") == 0) {
+		m->ended = true;
+		m->duration_ms += (uint64_t)json_integer_value(json_object_get(line, "duration_ms"));
+	}
+	if (bp_result_parse(line, &result))
+		return 0;
+	struct bp_result *more = realloc(m->results, (m->count + 1) * sizeof *more);
+	if (!more)
+		return -ENOMEM;
+	m->results = more;
+	more[m->count++] = result;
+	return 0;
+}
+
+static int second_pass(void *ctx, const char *text, size_t bytes, json_t *line)
+{
+	struct merge *m = ctx;
+	(void)text;
+	(void)bytes;
+	const char *type = text_of(line, "type");
+	if (strcmp(type, "campaign") == 0 || strcmp(type, "end") == 0)
+		return 0;
+	return bp_results_line(m->fd, json_incref(line));
+}
+
+static int each(struct merge *m, char *const *dirs, int count, bp_results_sink *sink)
+{
+	for (int i = 0; i < count; i++) {
+		char path[PATH_MAX];
+		char detail[BP_DETAIL_MAX] = "";
+		m->dir = dirs[i];
+		m->ended = false;
+		int n = snprintf(path, sizeof path, "%s/%s", dirs[i], BP_RESULTS_FILE);
+		int result = n < 0 || (size_t)n >= sizeof path ? -ENAMETOOLONG
+							       : bp_results_read(path, sink, m, detail, sizeof detail);
+		if (result < 0)
+			return bp_usage_error("%s", *detail ? detail : strerror(-result));
+		if (result)
+			return *detail ? bp_usage_error("%s", detail) : result;
+		if (sink == first_pass && !m->ended)
+			return bp_usage_error("%s did not end; finish it with 'brickproof run --resume'", dirs[i]);
+	}
+	return 0;
+}
+
+static int write_merged(struct merge *m, char *const *dirs, int count)
+{
+	(void)json_object_set_new(m->head, "shard", json_string("1/1"));
+	(void)json_object_set(m->head, "scenarios", m->names);
+	int status = bp_results_line(m->fd, json_incref(m->head)) ? BP_EXIT_ERROR : 0;
+	if (!status)
+		status = each(m, dirs, count, second_pass);
+	if (!status && (bp_results_end(m->fd, m->results, m->count, m->duration_ms) || fsync(m->fd)))
+		status = BP_EXIT_ERROR;
+	if (status)
+		return status;
+	enum bp_verdict worst = BP_PASS;
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->results[i].verdict > worst)
+			worst = m->results[i].verdict;
+	}
+	bp_summary_total(stdout, m->results, m->count, m->duration_ms);
+	return bp_verdict_status(worst);
+}
+
+static int merge(const char *out, char *const *dirs, int count)
+{
+	char path[PATH_MAX];
+	struct merge m = {.fd = -1, .names = json_array()};
+	int status = m.names ? each(&m, dirs, count, first_pass) : BP_EXIT_ERROR;
+	for (unsigned i = 1; !status && i <= m.shards; i++) {
+		if (!m.seen[i])
+			status = bp_usage_error("shard %u/%u is missing", i, m.shards);
+	}
+	if (!status && !m.head)
+		status = bp_usage_error("%s holds no campaign", dirs[0]);
+	if (!status && mkdir(out, 0755) && errno != EEXIST)
+		status = bp_usage_error("%s: %s", out, strerror(errno));
+	if (!status) {
+		(void)snprintf(path, sizeof path, "%s/%s", out, BP_RESULTS_FILE);
+		/* O_EXCL: OUT may be one of the folders that are read. */
+		m.fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		status = m.fd < 0 ? bp_usage_error("%s: %s", path, strerror(errno)) : write_merged(&m, dirs, count);
+	}
+	if (m.fd >= 0 && close(m.fd) && !status)
+		status = BP_EXIT_ERROR;
+	json_decref(m.head);
+	json_decref(m.names);
+	free(m.results);
+	return status;
+}
+
+int bp_verb_merge(int argc, char **argv)
+{
+	static const struct option long_options[] = {{"help", no_argument, NULL, 'h'}, {0}};
+	int option;
+	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		if (option != 'h')
+			return bp_usage_hint("merge");
+		merge_help();
+		return 0;
+	}
+	if (argc - optind < 2)
+		return bp_usage_error("give OUT and at least one DIR; see 'brickproof merge --help'");
+	return merge(argv[optind], argv + optind + 1, argc - optind - 1);
+}
+
+static void report_help(void)
+{
+	(void)puts("Usage: brickproof report DIR [--html FILE] [--junit FILE]\n"
+		   "\n"
+		   "Makes the HTML report and the JUnit XML of a campaign's results, by brickproof-report, which lies "
+		   "beside this\n"
+		   "program.\n"
+		   "\n"
+		   "Exit status: that of brickproof-report; 3 if it cannot be started.");
+}
+
+int bp_verb_report(int argc, char **argv)
+{
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		report_help();
+		return 0;
+	}
+	if (argc < 2)
+		return bp_usage_error("give the results' folder; see 'brickproof report --help'");
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+	char *slash = NULL;
+	if (n > 0) {
+		path[n] = 0;
+		slash = strrchr(path, '/');
+	}
+	if (!slash || (size_t)(slash + 1 - path) + sizeof "brickproof-report" > sizeof path) {
+		(void)fprintf(stderr, "brickproof: cannot tell where brickproof-report lies\n");
+		return BP_EXIT_ERROR;
+	}
+	(void)strcpy(slash + 1, "brickproof-report");
+	argv[0] = path;
+	(void)execv(path, argv);
+	(void)fprintf(stderr, "brickproof: cannot start %s: %s; build it with 'make'\n", path, strerror(errno));
+	return BP_EXIT_ERROR;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verbs.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void help(void)
+{
+	(void)puts(
+	    "Usage: brickproof run [PATH|NAME|GROUP|TAG...] [options]\n"
+	    "\n"
+	    "Runs scenarios: all of the scenarios folder, or those named.\n"
+	    "\n"
+	    "  -o, --output DIR     where results.jsonl goes (default: results)\n"
+	    "      --seed N         of the images' noise and of samples (default 1)\n"
+	    "  -j, --jobs N         scenarios at a time (default: one a CPU)\n"
+	    "      --shard I/N      only every Nth scenario, from the Ith; 'brickproof merge' joins them\n"
+	    "      --tag T          only scenarios with this tag (again: with this one too)\n"
+	    "      --limit-states N at most N distinct crash states a scenario\n"
+	    "      --fail-fast      stop at the first failure\n"
+	    "      --resume         go on with what DIR holds: finished scenarios are kept\n"
+	    "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
+	    "\n"
+	    "Exit status: 0 all passed or skipped, 1 an invariant is broken (FAIL), 2 bad usage or a bad scenario,\n"
+	    "3 the rig failed (ERROR), 4 a fault did not land (MISS), 5 stopped by a signal.");
+}
+
+struct options {
+	const char *dir, *scenarios;
+	struct bp_campaign_head head;
+	unsigned jobs;
+	bool resume;
+	const char *tags[BP_SELECT_TAGS_MAX];
+	unsigned tag_count;
+};
+
+static int parse_shard(const char *text, struct bp_campaign_head *head)
+{
+	char first[16] = "";
+	const char *slash = strchr(text, '/');
+	uint64_t i = 0;
+	uint64_t n = 0;
+	if (!slash || (size_t)(slash - text) >= sizeof first)
+		return -EINVAL;
+	memcpy(first, text, (size_t)(slash - text));
+	if (bp_parse_u64(slash + 1, 1, BP_SHARDS_MAX, &n) || bp_parse_u64(first, 1, n, &i))
+		return -EINVAL;
+	head->shard = (unsigned)i;
+	head->shards = (unsigned)n;
+	return 0;
+}
+
+enum { OPTION_SEED = 256, OPTION_SHARD, OPTION_TAG, OPTION_LIMIT, OPTION_FAIL_FAST, OPTION_RESUME, OPTION_SCENARIOS };
+static const struct option long_options[] = {{"output", required_argument, NULL, 'o'},
+					     {"seed", required_argument, NULL, OPTION_SEED},
+					     {"jobs", required_argument, NULL, 'j'},
+					     {"shard", required_argument, NULL, OPTION_SHARD},
+					     {"tag", required_argument, NULL, OPTION_TAG},
+					     {"limit-states", required_argument, NULL, OPTION_LIMIT},
+					     {"fail-fast", no_argument, NULL, OPTION_FAIL_FAST},
+					     {"resume", no_argument, NULL, OPTION_RESUME},
+					     {"scenarios", required_argument, NULL, OPTION_SCENARIOS},
+					     {"help", no_argument, NULL, 'h'},
+					     {0}};
+
+/* One option; 0, or an exit status with the error said. */
+static int take(int option, const char *value, struct options *o)
+{
+	uint64_t number = 0;
+	switch (option) {
+	case 'o':
+		o->dir = value;
+		return 0;
+	case OPTION_SCENARIOS:
+		o->scenarios = value;
+		return 0;
+	case OPTION_FAIL_FAST:
+		o->head.fail_fast = true;
+		return 0;
+	case OPTION_RESUME:
+		o->resume = true;
+		return 0;
+	case OPTION_SEED:
+		if (bp_parse_u64(value, 0, INT64_MAX, &o->head.seed))
+			return bp_usage_error("--seed %s: write a whole number", value);
+		return 0;
+	case OPTION_LIMIT:
+		if (bp_parse_u64(value, 1, INT64_MAX, &o->head.states_max))
+			return bp_usage_error("--limit-states %s: write a whole number from 1", value);
+		return 0;
+	case 'j':
+		if (bp_parse_u64(value, 1, BP_JOBS_MAX, &number))
+			return bp_usage_error("--jobs %s: choose 1 to %u", value, BP_JOBS_MAX);
+		o->jobs = (unsigned)number;
+		return 0;
+	case OPTION_SHARD:
+		if (parse_shard(value, &o->head))
+			return bp_usage_error("--shard %s: write I/N, I from 1 to N, N up to %u", value, BP_SHARDS_MAX);
+		return 0;
+	case OPTION_TAG:
+		if (o->tag_count == BP_SELECT_TAGS_MAX)
+			return bp_usage_error("--tag: at most %u", BP_SELECT_TAGS_MAX);
+		o->tags[o->tag_count++] = value;
+		return 0;
+	default:
+		return bp_usage_hint("run");
+	}
+}
+
+static int make_folder(const char *dir)
+{
+	if (mkdir(dir, 0755) == 0 || errno == EEXIST)
+		return 0;
+	char *parent = strdup(dir);
+	char *slash = parent ? strrchr(parent, '/') : NULL;
+	int result = -errno;
+	if (slash && slash != parent && errno == ENOENT) {
+		*slash = 0;
+		result = make_folder(parent);
+		if (!result && mkdir(dir, 0755) && errno != EEXIST)
+			result = -errno;
+	}
+	free(parent);
+	return result;
+}
+
+static int run_selected(const struct options *o, const struct bp_catalog *catalog)
+{
+	const struct bp_scenario **list = calloc(catalog->count + 1, sizeof *list);
+	if (!list)
+		return BP_EXIT_ERROR;
+	struct bp_campaign campaign = {.scenarios = list,
+				       .dir = o->dir,
+				       .head = o->head,
+				       .jobs = o->jobs,
+				       .resume = o->resume,
+				       .progress = isatty(STDERR_FILENO) == 1,
+				       .out = stdout};
+	for (size_t i = 0; i < catalog->count; i++) {
+		if (i % o->head.shards == o->head.shard - 1)
+			list[campaign.count++] = &catalog->items[i];
+	}
+	int status = bp_campaign_run(&campaign);
+	free(list);
+	return status;
+}
+
+int bp_verb_run(int argc, char **argv)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	struct options o = {.dir = BP_RESULTS_DIR,
+			    .scenarios = BP_SCENARIOS_DIR,
+			    .head = {.seed = BP_SEED_DEFAULT, .shard = 1, .shards = 1},
+			    .jobs = cpus < 1             ? 1
+				    : cpus > BP_JOBS_MAX ? BP_JOBS_MAX
+							 : (unsigned)cpus};
+	int option;
+	while ((option = getopt_long(argc, argv, "o:j:h", long_options, NULL)) != -1) {
+		if (option == 'h') {
+			help();
+			return 0;
+		}
+		int status = take(option, optarg, &o);
+		if (status)
+			return status;
+	}
+	struct bp_catalog catalog;
+	int status = bp_select(o.scenarios, argv + optind, argc - optind, o.tags, o.tag_count, &catalog);
+	if (!status) {
+		int result = make_folder(o.dir);
+		if (result) {
+			(void)fprintf(stderr, "brickproof: %s: %s\n", o.dir, strerror(-result));
+			status = BP_EXIT_ERROR;
+		}
+	}
+	if (!status)
+		status = run_selected(&o, &catalog);
+	bp_catalog_deinit(&catalog);
+	return status;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SCENARIOS_VERBS_H
+#define SCENARIOS_VERBS_H
+
+#include "campaign.h"
+#include "session.h"
+
+/* The verbs of the command: argv[0] is the verb. Each returns the exit status. */
+int bp_verb_run(int argc, char **argv);
+int bp_verb_replay(int argc, char **argv);
+int bp_verb_explain(int argc, char **argv);
+int bp_verb_list(int argc, char **argv);
+int bp_verb_lint(int argc, char **argv);
+int bp_verb_log(int argc, char **argv);
+int bp_verb_report(int argc, char **argv);
+int bp_verb_merge(int argc, char **argv);
+int bp_verb_coverage(int argc, char **argv);
+int bp_verb_baseline(int argc, char **argv);
+
+#define BP_SCENARIOS_DIR "scenarios"
+#define BP_RESULTS_DIR   "results"
+
+/* "brickproof: ..." on stderr; returns BP_EXIT_USAGE. */
+int bp_usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* After a getopt error, which said what is wrong. */
+int bp_usage_hint(const char *verb);
+int bp_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out) __attribute__((warn_unused_result));
+
+/*
+ * Scenarios by arguments: each a path (with a '/' or ending in .yaml), a name, a group or a tag; none: all of dir. Of
+ * these, those that carry every tag of `tags`. 0, or an exit status with the error said.
+ */
+int bp_select(const char *dir, char *const *arguments, int count, const char *const *tags, unsigned tag_count,
+	      struct bp_catalog *out) __attribute__((warn_unused_result));
+#define BP_SELECT_TAGS_MAX 16u
+/* One scenario, by path or name. Same returns. */
+int bp_select_one(const char *dir, const char *argument, struct bp_scenario *out) __attribute__((warn_unused_result));
+
+#endif
