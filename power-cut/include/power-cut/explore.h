@@ -120,6 +120,7 @@ struct bp_stats {
 	unsigned depth;        /* most cuts in a row on a shortest path */
 	bool closed;
 	uint64_t digest;       /* over all ids and verdicts: same seed, same digest */
+	char disagreement[200]; /* the first one, as a clause; "" without */
 };
 
 /* Called once for each judged state, in a fixed order; id is the case's text. Non-zero stops the exploration, which forwards it. */

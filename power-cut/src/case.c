@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "power-cut/explore.h"
+
+/* In the order of enum bp_form. */
+static const char form_letters[] = "anspokr";
+#define CUT_TEXT_MAX 128u
+
+/* Exactly one value for each meaning, so that equal cases have equal texts. */
+static bool cut_valid(const struct bp_cut *c)
+{
+	if (c->form / BP_FORM_COUNT >= BP_SCOPES)
+		return false;
+	bool ok = false;
+	switch ((enum bp_form)(c->form % BP_FORM_COUNT)) {
+	case BP_FORM_ALL:
+	case BP_FORM_NONE:
+		ok = c->a == 0 && c->b == 0;
+		break;
+	case BP_FORM_SUBSET:
+		ok = c->b == 0;
+		break;
+	case BP_FORM_PREFIX:
+	case BP_FORM_SAMPLE:
+		ok = c->a <= UINT32_MAX && c->b == 0;
+		break;
+	case BP_FORM_OMIT:
+	case BP_FORM_KEEP:
+		ok = c->a <= c->b && c->b <= UINT32_MAX;
+		break;
+	case BP_FORM_COUNT:
+		break;
+	}
+	if (c->torn < 0)
+		return ok && c->torn == -1 && c->tear == 0 && c->fill == 0;
+	return ok && c->fill < BP_FILL_COUNT && (c->fill <= BP_FILL_FF || !(c->tear & BP_TEAR_BACK));
+}
+
+const char *bp_cut_kind(const struct bp_cut *cut)
+{
+	if (cut->torn >= 0)
+		return "mixed";
+	return cut->form == BP_FORM_ALL ? "plain" : cut->form == BP_FORM_NONE ? "lost" : "mixed";
+}
+
+int bp_case_encode(const struct bp_case *c, char *out, size_t out_bytes)
+{
+	if (c->count == 0 || c->count > BP_CUTS_MAX)
+		return -EINVAL;
+	size_t used = 0;
+	for (unsigned i = 0; i < c->count; i++) {
+		const struct bp_cut *cut = &c->cuts[i];
+		char scope[8] = "";
+		char torn[48] = "";
+		if (!cut_valid(cut))
+			return -EINVAL;
+		if (cut->form >= BP_FORM_COUNT)
+			(void)snprintf(scope, sizeof scope, "%u", cut->form / BP_FORM_COUNT);
+		if (cut->torn >= 0)
+			(void)snprintf(torn, sizeof torn, "t%" PRId32 ".%s%" PRIu32 ".%u", cut->torn,
+				       cut->tear & BP_TEAR_BACK ? "b" : "", cut->tear & ~BP_TEAR_BACK, cut->fill);
+		char text[CUT_TEXT_MAX];
+		int n = snprintf(text, sizeof text, "%s%" PRIu32 ".%c%s.%" PRIu64 ".%" PRIu64 "%s", i ? "-" : "",
+				 cut->entry, form_letters[cut->form % BP_FORM_COUNT], scope, cut->a, cut->b, torn);
+		if (n < 0 || (size_t)n >= sizeof text || (size_t)n >= out_bytes - used)
+			return -ENOSPC;
+		memcpy(out + used, text, (size_t)n + 1);
+		used += (size_t)n;
+	}
+	return 0;
+}
+
+/* A decimal number without leading zeros, at most max. */
+static bool take_number(const char **p, uint64_t max, uint64_t *out)
+{
+	const char *s = *p;
+	uint64_t value = 0;
+	if (*s < '0' || *s > '9' || (*s == '0' && s[1] >= '0' && s[1] <= '9'))
+		return false;
+	for (; *s >= '0' && *s <= '9'; s++) {
+		uint64_t digit = (uint64_t)(*s - '0');
+		if (value > (max - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	*p = s;
+	*out = value;
+	return true;
+}
+
+static bool take(const char **p, char c)
+{
+	if (**p != c)
+		return false;
+	++*p;
+	return true;
+}
+
+static bool take_torn(const char **p, struct bp_cut *out)
+{
+	uint64_t torn;
+	uint64_t tear;
+	uint64_t fill;
+	if (!take_number(p, INT32_MAX, &torn) || !take(p, '.'))
+		return false;
+	bool back = take(p, 'b');
+	if (!take_number(p, BP_TEAR_BACK - 1, &tear) || !take(p, '.') || !take_number(p, BP_FILL_COUNT - 1, &fill))
+		return false;
+	out->torn = (int32_t)torn;
+	out->tear = (uint32_t)tear | (back ? BP_TEAR_BACK : 0);
+	out->fill = (uint8_t)fill;
+	return true;
+}
+
+static bool take_cut(const char **p, struct bp_cut *out)
+{
+	uint64_t entry;
+	uint64_t scope = 0;
+	*out = (struct bp_cut){.torn = -1};
+	if (!take_number(p, UINT32_MAX, &entry) || !take(p, '.'))
+		return false;
+	const char *letter = **p ? strchr(form_letters, **p) : NULL;
+	if (!letter)
+		return false;
+	++*p;
+	if (**p != '.' && (!take_number(p, BP_SCOPES - 1, &scope) || scope == 0))
+		return false;
+	out->entry = (uint32_t)entry;
+	out->form = (uint8_t)((unsigned)(letter - form_letters) + BP_FORM_COUNT * (unsigned)scope);
+	if (!take(p, '.') || !take_number(p, UINT64_MAX, &out->a) || !take(p, '.') ||
+	    !take_number(p, UINT64_MAX, &out->b))
+		return false;
+	return (!take(p, 't') || take_torn(p, out)) && cut_valid(out);
+}
+
+int bp_case_decode(const char *text, struct bp_case *out)
+{
+	const char *p = text;
+	out->count = 0;
+	do {
+		if (out->count == BP_CUTS_MAX || !take_cut(&p, &out->cuts[out->count]))
+			return -EINVAL;
+		out->count++;
+	} while (take(&p, '-'));
+	return *p ? -EINVAL : 0;
+}

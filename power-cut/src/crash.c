@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What may be on the media after a cut.
+ *
+ * A cut before an entry leaves, on each medium, what is durable there plus what the medium's storage model lets survive
+ * of what was written since. Durable are: what was complete when the last completed flush *of that medium* was
+ * submitted; a completed FUA write (on an ordered medium with everything before it); on NOR everything complete.
+ * LYING_FLUSH makes nothing durable, ever. What is pending is applied in log order, so that of two writes to one sector
+ * the later wins whenever it survives.
+ *
+ * Only some cuts need to be tried: between two entries that make something durable or that the outside sees, the
+ * pending set only grows, and every model's states of a smaller pending set are among those of a larger one (the new
+ * writes are dropped). So the last cut before each such entry, and the one at the end, give all states. The entries
+ * are: a flush of a medium that has something pending, a FUA write and a write to NOR (both while in flight: after it,
+ * it is durable), and a mark of the world. test/brute-force.c compares this with all cuts, tried without thought.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crash.h"
+
+#define PENDING_MAX ((size_t)1 << 28)
+/* How far behind a cut a write that was already in flight there may be logged. */
+#define LOOK_AHEAD 256u
+
+static const struct bp_layout *walk_layout(const struct bp_walk *walk)
+{
+	return bp_image_layout(walk->image);
+}
+
+static enum bp_model walk_model(const struct bp_walk *walk, const struct bp_plan_op *op)
+{
+	return walk_layout(walk)->media[op->medium].model;
+}
+
+void bp_walk_init(struct bp_walk *walk, const struct bp_plan *plan, struct bp_worlds *worlds, struct bp_image *image,
+		  uint32_t world)
+{
+	*walk = (struct bp_walk){.plan = plan, .worlds = worlds, .image = image, .world = world};
+}
+
+void bp_walk_deinit(struct bp_walk *walk)
+{
+	free(walk->pending);
+	walk->pending = NULL;
+}
+
+bool bp_walk_at_end(const struct bp_walk *walk)
+{
+	return walk->next == walk->plan->count;
+}
+
+static bool is_write(const struct bp_plan_op *op)
+{
+	return op->op == BP_WRITE || op->op == BP_DISCARD;
+}
+
+/* Does the cut before this op hit it in flight, as a case of its own? */
+static bool hit_in_flight(const struct bp_walk *walk, const struct bp_plan_op *op)
+{
+	if (!is_write(op))
+		return false;
+	enum bp_model model = walk_model(walk, op);
+	return model == BP_MODEL_NOR || (op->fua && model != BP_MODEL_LYING_FLUSH);
+}
+
+bool bp_walk_at_point(const struct bp_walk *walk)
+{
+	if (bp_walk_at_end(walk))
+		return true;
+	const struct bp_plan_op *op = &walk->plan->ops[walk->next];
+	if (op->op == BP_MARK || hit_in_flight(walk, op))
+		return true;
+	if (op->op != BP_FLUSH)
+		return false;
+	for (size_t i = 0; i < walk->pending_count; i++) {
+		if (walk->plan->ops[walk->pending[i].op].medium == op->medium)
+			return true;
+	}
+	return false;
+}
+
+static uint32_t erased_content(const struct bp_layout *layout, unsigned medium)
+{
+	return layout->media[medium].model == BP_MODEL_NOR ? BP_CONTENT_FF : BP_CONTENT_00;
+}
+
+static void op_apply(const struct bp_plan *plan, const struct bp_plan_op *op, const struct bp_layout *layout,
+		     struct bp_image *image)
+{
+	const uint32_t *data = &plan->contents[op->data];
+	uint32_t erased = erased_content(layout, op->medium);
+	for (uint32_t k = 0; k < op->sectors; k++)
+		bp_image_set(image, op->medium, op->sector + k, op->op == BP_WRITE ? data[k] : erased);
+}
+
+/* Moves into the image what is durable and has nothing optional before it on its medium. */
+static void walk_fold(struct bp_walk *walk)
+{
+	bool blocked[BP_MEDIA_MAX] = {false};
+	size_t kept = 0;
+	for (size_t i = 0; i < walk->pending_count; i++) {
+		const struct bp_plan_op *op = &walk->plan->ops[walk->pending[i].op];
+		if (walk->pending[i].forced && !blocked[op->medium]) {
+			op_apply(walk->plan, op, walk_layout(walk), walk->image);
+			continue;
+		}
+		blocked[op->medium] = true;
+		walk->pending[kept++] = walk->pending[i];
+	}
+	walk->pending_count = kept;
+}
+
+/* Makes durable what was complete by `until` on a medium; on an ordered one also what came before that. */
+static void walk_force(struct bp_walk *walk, unsigned medium, uint64_t until)
+{
+	bool ordered = walk_layout(walk)->media[medium].model == BP_MODEL_ORDERED;
+	bool later = false;
+	for (size_t i = walk->pending_count; i-- > 0;) {
+		const struct bp_plan_op *op = &walk->plan->ops[walk->pending[i].op];
+		if (op->medium != medium)
+			continue;
+		if (op->complete <= until || (ordered && later)) {
+			walk->pending[i].forced = true;
+			later = true;
+		}
+	}
+	walk_fold(walk);
+}
+
+int bp_walk_next(struct bp_walk *walk)
+{
+	const struct bp_plan_op *op = &walk->plan->ops[walk->next];
+	enum bp_model model = walk_model(walk, op);
+	if (op->op == BP_MARK) {
+		int r = bp_worlds_extend(walk->worlds, walk->world, op->data, &walk->world);
+		if (r < 0)
+			return r;
+	} else if (op->op == BP_FLUSH) {
+		if (model != BP_MODEL_LYING_FLUSH)
+			walk_force(walk, op->medium, op->submit);
+	} else {
+		void *items = walk->pending;
+		int r =
+		    bp_array_grow(&items, &walk->pending_room, walk->pending_count, sizeof *walk->pending, PENDING_MAX);
+		walk->pending = items;
+		if (r < 0)
+			return r;
+		bool durable = hit_in_flight(walk, op);
+		walk->pending[walk->pending_count++] = (struct bp_pending){.op = walk->next, .forced = durable};
+		if (durable && model == BP_MODEL_ORDERED)
+			walk_force(walk, op->medium, op->complete);
+		else if (durable)
+			walk_fold(walk);
+	}
+	walk->next++;
+	return 0;
+}
+
+int bp_walk_to(struct bp_walk *walk, uint32_t entry)
+{
+	if (entry > walk->plan->end_entry)
+		return -EINVAL;
+	while (!bp_walk_at_end(walk) && walk->plan->ops[walk->next].entry < entry) {
+		int r = bp_walk_next(walk);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void bp_point_deinit(struct bp_point *point)
+{
+	free(point->ops);
+	free(point->element_of);
+	free(point->elements);
+	*point = (struct bp_point){0};
+}
+
+static int point_room(struct bp_point *point, size_t ops)
+{
+	if (ops <= point->ops_room)
+		return 0;
+	size_t room = ops * 2;
+	uint32_t *a = realloc(point->ops, room * sizeof *a);
+	if (a)
+		point->ops = a;
+	uint32_t *b = realloc(point->element_of, room * sizeof *b);
+	if (b)
+		point->element_of = b;
+	struct bp_element *c = realloc(point->elements, room * sizeof *c);
+	if (c)
+		point->elements = c;
+	if (!a || !b || !c)
+		return -ENOMEM;
+	point->ops_room = room;
+	point->elements_room = room;
+	return 0;
+}
+
+/* The element that a write goes on with: the last one on a bulk medium, if it ends where the write starts. */
+static bool chains(const struct bp_point *point, const struct bp_plan_op *op, const struct bp_element *last,
+		   bool forced)
+{
+	const struct bp_medium *medium = &point->layout->media[op->medium];
+	if (!medium->bulk || medium->model == BP_MODEL_ORDERED || medium->model == BP_MODEL_NOR)
+		return false;
+	return op->op == BP_WRITE && !op->fua && !forced && !last->forced && !last->in_flight &&
+	       point->plan->ops[last->first].op == BP_WRITE && !point->plan->ops[last->first].fua &&
+	       last->sector + last->sectors == op->sector;
+}
+
+static void point_add(struct bp_point *point, size_t i, uint32_t op_index, bool forced, bool in_flight,
+		      size_t last_on[BP_MEDIA_MAX])
+{
+	const struct bp_plan_op *op = &point->plan->ops[op_index];
+	size_t last = last_on[op->medium];
+	if (last != SIZE_MAX && !in_flight && chains(point, op, &point->elements[last], forced)) {
+		point->elements[last].sectors += op->sectors;
+		point->elements[last].count++;
+		point->element_of[i] = (uint32_t)last;
+		return;
+	}
+	size_t n = point->elements_count++;
+	/* `first` is an op until the parts are laid out. */
+	point->elements[n] = (struct bp_element){.first = op_index,
+						 .count = 1,
+						 .sector = op->sector,
+						 .sectors = op->sectors,
+						 .medium = op->medium,
+						 .forced = forced,
+						 .in_flight = in_flight,
+						 .optional = point->optional_count,
+						 .optional_here = point->optional_on[op->medium]};
+	if (!forced) {
+		point->optional_count++;
+		point->optional_on[op->medium]++;
+	}
+	point->element_of[i] = (uint32_t)n;
+	last_on[op->medium] = n;
+}
+
+/* Ops behind the cut that were in flight at it. */
+static size_t ahead(const struct bp_walk *walk, uint32_t out[LOOK_AHEAD])
+{
+	size_t n = 0;
+	if (bp_walk_at_end(walk))
+		return 0;
+	const struct bp_plan_op *at = &walk->plan->ops[walk->next];
+	if (hit_in_flight(walk, at))
+		out[n++] = walk->next;
+	for (uint32_t i = walk->next + 1; i < walk->plan->count && i < walk->next + LOOK_AHEAD; i++) {
+		const struct bp_plan_op *op = &walk->plan->ops[i];
+		if (is_write(op) && op->submit < at->complete && walk_model(walk, op) != BP_MODEL_NOR)
+			out[n++] = i;
+	}
+	return n;
+}
+
+int bp_walk_point(const struct bp_walk *walk, struct bp_point *out)
+{
+	uint32_t in_flight[LOOK_AHEAD];
+	size_t last_on[BP_MEDIA_MAX];
+	size_t behind = walk->pending_count;
+	size_t total = behind + ahead(walk, in_flight);
+	int r = point_room(out, total + 1);
+	if (r < 0)
+		return r;
+	out->plan = walk->plan;
+	out->layout = walk_layout(walk);
+	out->entry = bp_walk_at_end(walk) ? walk->plan->end_entry : walk->plan->ops[walk->next].entry;
+	out->elements_count = 0;
+	out->optional_count = 0;
+	memset(out->optional_on, 0, sizeof out->optional_on);
+	for (unsigned m = 0; m < BP_MEDIA_MAX; m++)
+		last_on[m] = SIZE_MAX;
+	for (size_t i = 0; i < total; i++) {
+		uint32_t op = i < behind ? walk->pending[i].op : in_flight[i - behind];
+		bool nor = i >= behind && walk_model(walk, &walk->plan->ops[op]) == BP_MODEL_NOR;
+		point_add(out, i, op, i < behind && walk->pending[i].forced, nor, last_on);
+	}
+	/* Lay out the parts of each element together. */
+	uint32_t next = 0;
+	for (size_t n = 0; n < out->elements_count; n++) {
+		out->elements[n].first = next;
+		next += out->elements[n].count;
+		out->elements[n].count = 0;
+	}
+	for (size_t i = 0; i < total; i++) {
+		struct bp_element *e = &out->elements[out->element_of[i]];
+		out->ops[e->first + e->count++] = i < behind ? walk->pending[i].op : in_flight[i - behind];
+	}
+	return 0;
+}
+
+void bp_element_apply(const struct bp_point *point, const struct bp_element *element, struct bp_image *image)
+{
+	for (uint32_t i = 0; i < element->count; i++)
+		op_apply(point->plan, &point->plan->ops[point->ops[element->first + i]], point->layout, image);
+}
+
+bool bp_cut_tears(const struct bp_cut *cut)
+{
+	return cut->torn >= 0 && cut->fill <= BP_FILL_FF;
+}
+
+/* Some of a chain's writes, each whole. */
+static int chain_apply_part(const struct bp_point *point, const struct bp_element *e, const struct bp_cut *cut,
+			    struct bp_image *image)
+{
+	if (e->count < 2 || cut->tear > e->count || (cut->fill != BP_FILL_PREFIX && cut->tear == e->count))
+		return -EINVAL;
+	for (uint32_t i = 0; i < e->count; i++) {
+		bool in = cut->fill == BP_FILL_PREFIX ? i < cut->tear
+			  : cut->fill == BP_FILL_OMIT ? i != cut->tear
+						      : i == cut->tear;
+		if (in)
+			op_apply(point->plan, &point->plan->ops[point->ops[e->first + i]], point->layout, image);
+	}
+	return 0;
+}
+
+/* One write of which `kept` sectors made it, from the front or from the back; the others stay or are filled. */
+static void write_tear(const struct bp_point *point, const struct bp_plan_op *op, uint32_t kept, bool back,
+		       uint8_t fill, struct bp_image *image)
+{
+	for (uint32_t k = 0; k < op->sectors; k++) {
+		bool survives = back ? k >= op->sectors - kept : k < kept;
+		if (survives)
+			bp_image_set(image, op->medium, op->sector + k,
+				     op->op == BP_WRITE ? point->plan->contents[op->data + k]
+							: erased_content(point->layout, op->medium));
+		else if (fill != BP_FILL_OLD)
+			bp_image_set(image, op->medium, op->sector + k,
+				     fill == BP_FILL_00 ? BP_CONTENT_00 : BP_CONTENT_FF);
+	}
+}
+
+int bp_element_apply_part(const struct bp_point *point, const struct bp_element *e, const struct bp_cut *cut,
+			  struct bp_image *image)
+{
+	if (cut->fill == BP_FILL_PREFIX || cut->fill == BP_FILL_OMIT || cut->fill == BP_FILL_ONLY)
+		return chain_apply_part(point, e, cut, image);
+	bool back = cut->tear & BP_TEAR_BACK;
+	uint64_t left = cut->tear & ~BP_TEAR_BACK;
+	if (cut->fill == BP_FILL_ERASED) {
+		if (back || left > e->sectors || !e->in_flight)
+			return -EINVAL;
+		for (uint64_t k = 0; k < left; k++)
+			bp_image_set(image, e->medium, e->sector + k, BP_CONTENT_FF);
+		return 0;
+	}
+	if (cut->fill > BP_FILL_FF || left >= e->sectors || (back && e->count > 1))
+		return -EINVAL;
+	for (uint32_t i = 0; i < e->count; i++) {
+		const struct bp_plan_op *op = &point->plan->ops[point->ops[e->first + i]];
+		if (left < op->sectors) {
+			write_tear(point, op, (uint32_t)left, back, cut->fill, image);
+			break;
+		}
+		op_apply(point->plan, op, point->layout, image);
+		left -= op->sectors;
+	}
+	return 0;
+}
+
+/* Is the form about this element, and which of those is it? */
+static bool in_scope(unsigned scope, const struct bp_element *element, uint32_t *index)
+{
+	*index = scope == 0 ? element->optional : element->optional_here;
+	return scope == 0 || element->medium == (scope - 1) / 2;
+}
+
+bool bp_element_survives(const struct bp_cut *cut, const struct bp_element *element)
+{
+	unsigned scope = cut->form / BP_FORM_COUNT;
+	uint32_t i;
+	if (!in_scope(scope, element, &i))
+		return (scope - 1) % 2;
+	switch ((enum bp_form)(cut->form % BP_FORM_COUNT)) {
+	case BP_FORM_ALL:
+		return true;
+	case BP_FORM_SUBSET:
+		return i < 64 && (cut->a >> i & 1);
+	case BP_FORM_PREFIX:
+		return i < cut->a;
+	case BP_FORM_OMIT:
+		return i != cut->a && i != cut->b;
+	case BP_FORM_KEEP:
+		return i == cut->a || i == cut->b;
+	case BP_FORM_SAMPLE:
+		return bp_mix64(cut->a ^ bp_mix64(i + 1)) & 1;
+	case BP_FORM_NONE:
+	case BP_FORM_COUNT:
+		break;
+	}
+	return false;
+}
+
+static int cut_fits(const struct bp_point *point, const struct bp_cut *cut)
+{
+	unsigned scope = cut->form / BP_FORM_COUNT;
+	uint32_t count = point->optional_count;
+	if (scope > 0) {
+		if ((scope - 1) / 2 >= point->layout->count)
+			return -EINVAL;
+		count = point->optional_on[(scope - 1) / 2];
+	}
+	bool fits = true;
+	switch ((enum bp_form)(cut->form % BP_FORM_COUNT)) {
+	case BP_FORM_SUBSET:
+		fits = count >= 64 || cut->a >> count == 0;
+		break;
+	case BP_FORM_PREFIX:
+		fits = cut->a <= count;
+		break;
+	case BP_FORM_OMIT:
+	case BP_FORM_KEEP:
+		fits = cut->a < count && cut->b < count;
+		break;
+	case BP_FORM_ALL:
+	case BP_FORM_NONE:
+	case BP_FORM_SAMPLE:
+	case BP_FORM_COUNT:
+		break;
+	}
+	return fits && scope < BP_SCOPES && cut->torn < (int64_t)point->optional_count ? 0 : -EINVAL;
+}
+
+/*
+ * On an ordered medium whatever the form says is cut down to a prefix: nothing survives behind the first that does not,
+ * save for KEEP, which means "up to that one".
+ */
+static bool survives_in_order(const struct bp_point *point, const struct bp_cut *cut, const struct bp_element *element,
+			      bool broken)
+{
+	if (cut->form % BP_FORM_COUNT != BP_FORM_KEEP)
+		return !broken && bp_element_survives(cut, element);
+	for (const struct bp_element *e = element; e < point->elements + point->elements_count; e++) {
+		if (!e->forced && e->medium == element->medium && bp_element_survives(cut, e))
+			return true;
+	}
+	return false;
+}
+
+int bp_point_apply(const struct bp_point *point, const struct bp_cut *cut, struct bp_image *image)
+{
+	bool broken[BP_MEDIA_MAX] = {false};
+	const struct bp_element *torn = NULL;
+	int r = cut_fits(point, cut);
+	if (r < 0)
+		return r;
+	for (const struct bp_element *e = point->elements; e < point->elements + point->elements_count; e++) {
+		bool ordered = point->layout->media[e->medium].model == BP_MODEL_ORDERED;
+		bool in = e->forced ||
+			  (ordered ? survives_in_order(point, cut, e, broken[e->medium]) : bp_element_survives(cut, e));
+		if (!e->forced && cut->torn >= 0 && e->optional == (uint32_t)cut->torn) {
+			r = ordered ? -EINVAL : bp_element_apply_part(point, e, cut, image);
+			if (r < 0)
+				return r;
+			torn = bp_cut_tears(cut) ? e : NULL;
+			continue;
+		}
+		broken[e->medium] = broken[e->medium] || !in;
+		if (!in)
+			continue;
+		if (torn && bp_elements_overlap(torn, e))
+			return -EINVAL;
+		bp_element_apply(point, e, image);
+	}
+	return 0;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The worklist. A state is taken, the crash states of its recovery are enumerated (crash.c says why those cuts are
+ * enough), and what is new among them is decided, judged and appended. Breadth first: a failure is found with the
+ * fewest cuts that lead to it. An empty worklist means that any number of cuts, at any place, leads to states that were
+ * judged: closure.
+ *
+ * Three questions are asked of a state, from cheap to dear: was this image with this world seen (hash)? Was its
+ * canonical form (rig->canon)? Did some run read the same (settle.c)? Only then its recovery runs.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "explorer.h"
+
+#define NODES_MAX      ((size_t)UINT32_MAX - 1)
+#define PROGRESS_EVERY 256u
+
+/* Runs or settles the image as it is. */
+static int decide(struct bp_explorer *x, const struct bp_cut *cut, struct bp_hash raw, uint32_t *result, bool *settled)
+{
+	*settled = bp_settle_find(&x->settle, x->image, result) == 1;
+	bool audit = *settled && bp_explorer_draw(x, raw, 's') < bp_draw_limit(x->limits.audit_fraction);
+	if (*settled && !audit) {
+		x->stats->settled++;
+		return 0;
+	}
+	if (!*settled && x->limits.runs_max && x->stats->run >= x->limits.runs_max)
+		return BP_STOP_BOUND;
+	uint32_t ran;
+	int r = bp_explorer_recover(x, &ran);
+	if (r < 0)
+		return r;
+	int differs = bp_settle_add(&x->settle, x->image, x->log, ran);
+	if (differs < 0)
+		return differs;
+	if (differs)
+		bp_explorer_disagree(x, x->at, cut,
+				     *settled ? "ran otherwise than the run that settled it"
+					      : "ran otherwise than a run that read the same");
+	if (*settled) {
+		x->stats->settled++;
+		x->stats->audited++;
+		return 0;
+	}
+	x->stats->run++;
+	*result = ran;
+	return 0;
+}
+
+static void digest_add(struct bp_stats *stats, const char *id, const struct bp_outcome *outcome)
+{
+	struct bp_hash h = {stats->digest, 0};
+	h = bp_hash_add_bytes(h, id, strlen(id));
+	h = bp_hash_add(h, (uint64_t)outcome->verdict);
+	stats->digest = bp_hash_add_bytes(h, outcome->label, strlen(outcome->label)).lo;
+}
+
+/* Tells the world about a judged state. */
+static int report(struct bp_explorer *x, const struct bp_cut *cut, const struct bp_outcome *outcome, bool settled)
+{
+	struct bp_case c;
+	char id[BP_CASE_TEXT_MAX];
+	int r = bp_explorer_case(x, x->at, cut, &c);
+	if (r == 0)
+		r = bp_case_encode(&c, id, sizeof id);
+	if (r == -ENOSPC)
+		return BP_STOP_BOUND; /* too many cuts in a row to be named */
+	if (r < 0)
+		return r;
+	digest_add(x->stats, id, outcome);
+	x->stats->failed += outcome->verdict == BP_FAIL;
+	if (x->in->on_case)
+		r = x->in->on_case(x->in->case_ctx, id, &c, x->steps[c.cuts[0].entry], outcome, settled);
+	if (r == 0 && outcome->verdict == BP_FAIL && x->in->stop_at_first_failure)
+		r = BP_STOP_FAILURE;
+	return r;
+}
+
+static int node_add(struct bp_explorer *x, const struct bp_node *node)
+{
+	void *items = x->nodes;
+	int r = bp_array_grow(&items, &x->nodes_room, x->nodes_count, sizeof *x->nodes, NODES_MAX);
+	x->nodes = items;
+	if (r < 0)
+		return r;
+	x->nodes[x->nodes_count++] = *node;
+	if (node->depth > x->stats->depth)
+		x->stats->depth = node->depth;
+	return 0;
+}
+
+/* A state with a canonical form not seen before. */
+static int judge_new(struct bp_explorer *x, const struct bp_cut *cut, struct bp_hash raw)
+{
+	struct bp_node node = {
+	    .cut = *cut, .parent = x->at, .world = x->walk->world, .depth = (uint16_t)(x->nodes[x->at].depth + 1u)};
+	struct bp_outcome outcome;
+	bool settled;
+	int r = decide(x, cut, raw, &node.result, &settled);
+	if (r == 0)
+		r = bp_explorer_judge(x, node.world, node.result, &outcome);
+	if (r == 0)
+		r = bp_worlds_text(&x->worlds, outcome.label, &node.label);
+	if (r != 0)
+		return r;
+	node.verdict = (uint8_t)outcome.verdict;
+	x->stats->canonical++;
+	r = node_add(x, &node);
+	if (r == 0)
+		r = report(x, cut, &outcome, settled);
+	if (x->in->on_progress && x->stats->canonical % PROGRESS_EVERY == 0)
+		x->in->on_progress(x->in->progress_ctx, x->stats, x->nodes_count - 1 - x->at);
+	return r;
+}
+
+static int on_crash(void *ctx, const struct bp_cut *cut, struct bp_image *image)
+{
+	struct bp_explorer *x = ctx;
+	struct bp_hash key;
+	x->stats->enumerated++;
+	struct bp_hash raw = bp_hash_add(bp_image_hash(image), bp_worlds_hash(&x->worlds, x->walk->world).lo);
+	int r = bp_map_put(&x->raw, raw, 0);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (x->limits.states_max && x->stats->distinct >= x->limits.states_max)
+		return BP_STOP_BOUND;
+	x->stats->distinct++;
+	r = bp_explorer_canon(x, x->walk->world, &key);
+	if (r < 0)
+		return r;
+	uint32_t like = bp_map_get(&x->canonical, key);
+	if (like != BP_MAP_FREE)
+		return bp_explorer_drop(x, cut, raw, like);
+	r = bp_map_put(&x->canonical, key, (uint32_t)x->nodes_count);
+	return r < 0 ? r : judge_new(x, cut, raw);
+}
+
+/* Expands the worklist until it is empty. 0, BP_STOP_*, or what a callback returned. */
+static int explore(struct bp_explorer *x)
+{
+	unsigned depth_max =
+	    x->limits.depth_max && x->limits.depth_max < BP_CUTS_MAX ? x->limits.depth_max : BP_CUTS_MAX;
+	int r = 0;
+	for (uint32_t at = 0; r == 0 && at < x->nodes_count; at++) {
+		if (x->nodes[at].depth >= depth_max) {
+			x->bounded = true;
+			continue;
+		}
+		x->at = at;
+		r = bp_explorer_go(x, at);
+		if (r == 0)
+			r = bp_explorer_expand(x, x->plans[x->results[x->nodes[at].result].plan], x->nodes[at].world,
+					       on_crash, x);
+	}
+	return r;
+}
+
+int bp_explore_run(const struct bp_explore *in, struct bp_stats *stats)
+{
+	struct bp_explorer x;
+	int r = bp_explorer_init(&x, in, stats);
+	if (r == 0)
+		r = explore(&x);
+	if (r == BP_STOP_BOUND || r == BP_STOP_FAILURE) {
+		x.bounded = true;
+		r = 0;
+	}
+	if (r == 0)
+		r = bp_explorer_audit(&x, !x.bounded);
+	stats->closed = r == 0 && !x.bounded && stats->disagreed == 0;
+	if (r == 0 && in->on_progress)
+		in->on_progress(in->progress_ctx, stats, 0);
+	bp_explorer_deinit(&x);
+	return r;
+}

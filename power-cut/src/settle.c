@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image.h"
+#include "settle.h"
+
+#define NODES_MAX ((size_t)UINT32_MAX)
+
+static int node_new(struct bp_settle *settle, uint32_t *out)
+{
+	void *items = settle->nodes;
+	int r = bp_array_grow(&items, &settle->room, settle->count, sizeof *settle->nodes, NODES_MAX);
+	settle->nodes = items;
+	if (r < 0)
+		return r;
+	*out = (uint32_t)settle->count;
+	settle->nodes[settle->count++] = (struct bp_settle_node){.kind = BP_SETTLE_OPEN};
+	return 0;
+}
+
+int bp_settle_init(struct bp_settle *settle, const struct bp_layout *layout)
+{
+	uint32_t root;
+	*settle = (struct bp_settle){.media = layout->count};
+	for (unsigned m = 0; m < layout->count; m++) {
+		settle->covered[m] = calloc((size_t)layout->media[m].sectors, sizeof *settle->covered[m]);
+		if (!settle->covered[m])
+			return -ENOMEM;
+	}
+	return node_new(settle, &root);
+}
+
+void bp_settle_deinit(struct bp_settle *settle)
+{
+	for (unsigned m = 0; m < settle->media; m++)
+		free(settle->covered[m]);
+	free(settle->nodes);
+	bp_map_deinit(&settle->children);
+	*settle = (struct bp_settle){0};
+}
+
+static struct bp_hash child_key(const struct bp_settle *settle, uint32_t node, const struct bp_image *state)
+{
+	const struct bp_settle_node *n = &settle->nodes[node];
+	struct bp_hash seen = n->region >= 0 ? bp_image_region_hash(state, (unsigned)n->region)
+					     : bp_image_range_hash(state, n->medium, n->first, n->sectors);
+	return bp_hash_add(seen, node);
+}
+
+int bp_settle_find(const struct bp_settle *settle, const struct bp_image *state, uint32_t *result)
+{
+	uint32_t at = 0;
+	while (settle->nodes[at].kind == BP_SETTLE_READ) {
+		at = bp_map_get(&settle->children, child_key(settle, at, state));
+		if (at == BP_MAP_FREE)
+			return 0;
+	}
+	if (settle->nodes[at].kind != BP_SETTLE_RESULT)
+		return 0;
+	*result = settle->nodes[at].result;
+	return 1;
+}
+
+static int8_t region_of(const struct bp_image *state, unsigned medium, uint64_t first, uint64_t sectors)
+{
+	for (unsigned i = 0; i < state->shape->regions_count; i++) {
+		const struct bp_region *r = &state->shape->regions[i];
+		if (r->medium == medium && r->first == first && r->sectors == sectors)
+			return (int8_t)i;
+	}
+	return -1;
+}
+
+/* One dependency of a run: goes from node *at to the child that this state's contents lead to, making what is missing.
+ */
+static int follow(struct bp_settle *settle, const struct bp_image *state, uint32_t *at, unsigned medium, uint64_t first,
+		  uint64_t sectors)
+{
+	struct bp_settle_node *n = &settle->nodes[*at];
+	if (n->kind == BP_SETTLE_OPEN) {
+		*n = (struct bp_settle_node){.first = first,
+					     .sectors = sectors,
+					     .medium = (uint16_t)medium,
+					     .kind = BP_SETTLE_READ,
+					     .region = region_of(state, medium, first, sectors)};
+	} else if (n->kind == BP_SETTLE_RESULT || n->medium != medium || n->first != first || n->sectors != sectors) {
+		return 1;
+	}
+	struct bp_hash key = child_key(settle, *at, state);
+	uint32_t child = bp_map_get(&settle->children, key);
+	if (child == BP_MAP_FREE) {
+		int r = node_new(settle, &child);
+		if (r == 0)
+			r = bp_map_put(&settle->children, key, child);
+		if (r < 0)
+			return r;
+	}
+	*at = child;
+	return 0;
+}
+
+/* The sectors of a read that the run neither wrote nor read before, run by run. */
+static int follow_read(struct bp_settle *settle, const struct bp_image *state, const struct bp_entry *e, uint32_t *at)
+{
+	uint32_t *covered = settle->covered[e->medium];
+	uint64_t end = e->sector + e->sectors;
+	for (uint64_t s = e->sector; s < end;) {
+		if (covered[s] == settle->generation) {
+			s++;
+			continue;
+		}
+		uint64_t first = s;
+		for (; s < end && covered[s] != settle->generation; s++)
+			covered[s] = settle->generation;
+		int r = follow(settle, state, at, e->medium, first, s - first);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+static void next_generation(struct bp_settle *settle, const struct bp_layout *layout)
+{
+	if (++settle->generation != 0)
+		return;
+	for (unsigned m = 0; m < layout->count; m++)
+		memset(settle->covered[m], 0, (size_t)layout->media[m].sectors * sizeof *settle->covered[m]);
+	settle->generation = 1;
+}
+
+int bp_settle_add(struct bp_settle *settle, const struct bp_image *state, const struct bp_log *log, uint32_t result)
+{
+	uint32_t at = 0;
+	next_generation(settle, bp_image_layout(state));
+	for (size_t i = 0; i < bp_log_count(log); i++) {
+		const struct bp_entry *e = bp_log_entry(log, i);
+		if (e->op == BP_READ) {
+			int r = follow_read(settle, state, e, &at);
+			if (r != 0)
+				return r;
+		} else if (e->op == BP_WRITE) {
+			/* A discard covers nothing: what it leaves is the medium's choice. */
+			for (uint64_t s = e->sector; s < e->sector + e->sectors; s++)
+				settle->covered[e->medium][s] = settle->generation;
+		}
+	}
+	struct bp_settle_node *n = &settle->nodes[at];
+	if (n->kind == BP_SETTLE_READ || (n->kind == BP_SETTLE_RESULT && n->result != result))
+		return 1;
+	n->kind = BP_SETTLE_RESULT;
+	n->result = result;
+	return 0;
+}
