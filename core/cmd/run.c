@@ -17,7 +17,7 @@ static void describe(const struct cmd *cmd, const struct ota_result *result, boo
 	else if (cmd->dry_run)
 		(void)snprintf(out, out_bytes, "it would be installed");
 	else if (rebooting)
-		(void)snprintf(out, out_bytes, "rebooting");
+		(void)snprintf(out, out_bytes, "rebooting to go on");
 	else if (result->reboot)
 		(void)snprintf(out, out_bytes, "reboot to go on");
 }

@@ -174,11 +174,14 @@ int ota_device_open(const struct ota_config *config, enum ota_access access, str
 	ota_media_init(&device->media, ota_host_linux(), stop, events);
 	ota_platform_init(&device->platform, config, events, stop, &device->ota.system);
 	result = open_all(device, access, stop, events, detail, detail_bytes);
-	if (result != 0)
+	if (result != 0) {
 		ota_device_close(device);
-	else
-		*out = device;
-	return result;
+		return result;
+	}
+	if (detail_bytes > 0)
+		detail[0] = '\0'; /* of something that was tried and then not needed */
+	*out = device;
+	return 0;
 }
 
 void ota_device_close(struct ota_device *device)

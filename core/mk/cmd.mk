@@ -6,6 +6,4 @@ CMD_SRC := $(addprefix core/cmd/,main.c options.c verbs.c outcome.c progress.c r
 LINUX_INCLUDES := $(CORE_INCLUDES) -I$(SRC)/core/linux
 
 $(call library,ota-linux,$(LINUX_SRC),$(LINUX_INCLUDES))
-ifneq ($(wildcard core/mk/transaction.mk),)
 $(call program,ota,$(CMD_SRC),ota-linux ota,$(CORE_LDLIBS),$(LINUX_INCLUDES))
-endif
