@@ -5,3 +5,6 @@ SIM_SRC := $(sort $(wildcard sim/src/*.c))
 SIM_LIBS := sim power-cut ota
 SIM_LDLIBS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup $(CORE_LDLIBS)
 $(call library,sim,$(SIM_SRC),$(SIM_INCLUDES) -I$(SRC)/sim/src)
+
+SIM_TEST_INCLUDES := $(SIM_INCLUDES) -I$(SRC)/sim/src
+$(call test,sim-bootloader,sim/test/bootloader.c,$(SIM_LIBS),$(SIM_LDLIBS),$(SIM_TEST_INCLUDES))

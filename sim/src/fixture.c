@@ -15,7 +15,7 @@
 #include "ota/slot.h"
 #include "test_keys.h"
 
-#define SIGNATURE_FLAGS (CMS_BINARY | CMS_DETACHED | CMS_NOATTR | CMS_NOSMIMECAP | CMS_PARTIAL)
+#define SIGNATURE_FLAGS (CMS_BINARY | CMS_DETACHED | CMS_NOSMIMECAP | CMS_PARTIAL)
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -96,7 +96,18 @@ static void *from_pem(const char *pem, bool key)
 	return out;
 }
 
-/* Without attributes, so without the time of signing. certificate NULL: a structure that nobody signed. */
+/* A fixed time of signing: OpenSSL takes the wall clock unless there is one already. */
+static bool set_signing_time(CMS_SignerInfo *signer)
+{
+	ASN1_TIME *when = ASN1_TIME_set(NULL, (time_t)SIM_BUILD_S);
+	bool done =
+	    when != NULL && CMS_signed_add1_attr_by_NID(signer, NID_pkcs9_signingTime, when->type, when, -1) == 1;
+
+	ASN1_TIME_free(when);
+	return done;
+}
+
+/* certificate NULL: a structure that nobody signed. */
 static int sign(const uint8_t *data, size_t size_bytes, const char *certificate_pem, uint8_t **out, size_t *out_bytes)
 {
 	BIO *bio = BIO_new_mem_buf(data, (int)size_bytes);
@@ -108,8 +119,12 @@ static int sign(const uint8_t *data, size_t size_bytes, const char *certificate_
 	*out = NULL;
 	if (bio == NULL || cms == NULL || key == NULL || (certificate_pem != NULL && certificate == NULL))
 		goto done;
-	if (certificate != NULL && CMS_add1_signer(cms, certificate, key, EVP_sha256(), SIGNATURE_FLAGS) == NULL)
-		goto done;
+	if (certificate != NULL) {
+		CMS_SignerInfo *signer = CMS_add1_signer(cms, certificate, key, EVP_sha256(), SIGNATURE_FLAGS);
+
+		if (signer == NULL || !set_signing_time(signer))
+			goto done;
+	}
 	if (CMS_final(cms, bio, NULL, SIGNATURE_FLAGS) != 1)
 		goto done;
 	length = i2d_CMS_ContentInfo(cms, out);
