@@ -8,7 +8,7 @@ dir=$1 ota=$2 images=$3 port=$4
 mkdir -p "$dir"
 rm -rf "${dir:?}"/*
 url=https://localhost:$port/update-2.0.ota
-ci/serve.sh "$dir/server" "$images" "$images/pki" "$port" 24m &
+ci/serve.sh "$dir/server" "$images" "$images/pki" "$port" 12m &
 server=$!
 cleanup() {
 	kill "$server" 2>/dev/null || true
@@ -21,12 +21,13 @@ ok() { printf '  %-66s %s\n' "$1" ok; }
 die() { echo "demo: $*" >&2; exit 1; }
 boot() { fw_printenv -c "$dir/device/fw_env.config" -n "$1" 2>/dev/null || true; }
 slot() { sed -n "/^\[slot\.$1\.$2\]/,/^device/s/^device=//p" "$conf"; }
-curl -s --retry 20 --retry-connrefused --retry-delay 1 -o /dev/null --cacert "$images/pki/tls-root.pem" "https://localhost:$port/report"
+curl -sI --retry 20 --retry-connrefused --retry-delay 1 -o /dev/null --cacert "$images/pki/tls-root.pem" "$url"
 
 "$ota" info --keyring="$images/pki/root.pem" "$images/update-2.0.ota" >"$dir/info.txt" || die "the bundle does not verify"
-ok "bundle signed and verified ($(($(stat -c %s "$images/update-2.0.ota") / 1048576)) MiB: root filesystem, kernel, initrd)"
-for seconds in 0.5 0.9 1.3; do
-	timeout -s KILL "$seconds" "$ota" --config="$conf" install "$url" >>"$dir/install.log" 2>&1 && die "done before it was killed; lower the rate"
+ok "bundle verified: root filesystem, kernel, initrd, $(($(stat -c %s "$images/update-2.0.ota") / 1048576)) MiB"
+for seconds in 0.8 1.0 1.2; do
+	timeout --foreground -s KILL "$seconds" "$ota" --config="$conf" install "$url" >>"$dir/install.log" 2>&1 &&
+		die "done before it was killed; lower the rate"
 done
 [ "$(boot ota_slot)" != B ] || die "armed before the install was complete"
 ok "killed 3 times on the way (SIGKILL); the old version still selected"
