@@ -74,7 +74,7 @@ enum cmd_exit cmd_exit_of(int result)
 	return meanings[result].exit;
 }
 
-/* NAME: clause (detail); what to do */
+/* NAME: what happened (version); what to do */
 static void say(FILE *out, const struct cmd *cmd, int result, const char *version, const char *detail)
 {
 	enum ota_reason reason = ota_reason_of(result);
@@ -86,12 +86,12 @@ static void say(FILE *out, const struct cmd *cmd, int result, const char *versio
 		(void)fprintf(out, "STOPPED: asked to stop; what was checkpointed is kept, 'ota resume' goes on\n");
 		return;
 	}
-	(void)fprintf(out, "%s: %s", ota_reason_name((int)reason), ota_reason_text((int)reason));
-	if (version[0] != '\0')
-		(void)fprintf(out, ": version %s", version);
-	if (detail[0] != '\0')
-		(void)fprintf(out, " (%s)", detail);
-	else if (result < 0)
+	/* The detail says more than the reason's own clause, so it stands for it. */
+	(void)fprintf(out, "%s: %s", ota_reason_name((int)reason),
+		      detail[0] != '\0' ? detail : ota_reason_text((int)reason));
+	if (version[0] != '\0' && strstr(detail, version) == NULL)
+		(void)fprintf(out, " (version %s)", version);
+	if (detail[0] == '\0' && result < 0)
 		(void)fprintf(out, " (%s)", strerror(-result));
 	(void)fprintf(out, "%s%s\n", advice != NULL ? "; " : "", advice != NULL ? advice : "");
 }

@@ -15,11 +15,10 @@ static void describe(const struct cmd *cmd, const struct ota_result *result, boo
 	if (result->detail[0] != '\0')
 		(void)snprintf(out, out_bytes, "%s", result->detail);
 	else if (cmd->dry_run)
-		(void)snprintf(out, out_bytes, "it would be installed");
-	else if (rebooting)
-		(void)snprintf(out, out_bytes, "rebooting to go on");
+		(void)snprintf(out, out_bytes, "version %s would be installed", result->version);
 	else if (result->reboot)
-		(void)snprintf(out, out_bytes, "reboot to go on");
+		(void)snprintf(out, out_bytes, "version %s is ready; %s", result->version,
+			       rebooting ? "rebooting to go on" : "reboot to go on");
 }
 
 int cmd_device_run(struct cmd *cmd, enum ota_access access, cmd_call *call)
@@ -72,6 +71,9 @@ int cmd_install(struct cmd *cmd)
 	char *absolute = NULL;
 	int status;
 
+	if (strncasecmp(cmd->operands[0], "http://", 7) == 0 && !cmd->config.allow_http)
+		return cmd_outcome(cmd, OTA_BAD_CONFIG, "",
+				   "plain http:// is off; use https:// or set [update] allow-http=yes");
 	if (!is_url(cmd->operands[0])) {
 		/* Absolute, so that a run from another directory can go on with it. */
 		absolute = realpath(cmd->operands[0], NULL);

@@ -483,6 +483,9 @@ static void check_whole(struct reader *reader)
 		fail(reader, 0, "device-id= and device-id-file= are both given; remove one");
 	if ((config->tls_certificate[0] == '\0') != (config->tls_key[0] == '\0'))
 		fail(reader, 0, "[tls] certificate= and key= belong together; give both or none");
+	if (!config->allow_http &&
+	    (strncmp(config->url, "http://", 7) == 0 || strncmp(config->report_url, "http://", 7) == 0))
+		fail(reader, 0, "[update] has a plain http:// URL; use https:// or set allow-http=yes");
 	for (unsigned s = 0; s < OTA_SLOTS; s++)
 		booted_known = booted_known || strcmp(config->booted, config->slots[s].bootname) == 0;
 	if (!booted_known)

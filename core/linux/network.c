@@ -15,7 +15,7 @@ static int start(struct ota_network *network)
 }
 
 /* The library's own words, beside the reason that the transaction will give. */
-static void say(const struct ota_network *network, const char *url, int result)
+static void say(struct ota_network *network, const char *url, int result)
 {
 	char text[OTA_DETAIL_MAX * 2];
 
@@ -23,6 +23,9 @@ static void say(const struct ota_network *network, const char *url, int result)
 	    network->events->message == NULL || ota_fetch_curl_detail(network->curl)[0] == '\0')
 		return;
 	(void)snprintf(text, sizeof(text), "%s: %s", url, ota_fetch_curl_detail(network->curl));
+	if (strcmp(text, network->said) == 0)
+		return;
+	memcpy(network->said, text, sizeof(text));
 	network->events->message(network->events->ctx, OTA_LEVEL_WARNING, text);
 }
 

@@ -11,6 +11,7 @@ struct ota_network {
 	const struct ota_events *events;
 	struct ota_fetch_curl *curl;
 	struct ota_fetch fetch;
+	char said[OTA_DETAIL_MAX * 2]; /* last, so that five equal attempts give one line */
 };
 
 void ota_network_init(struct ota_network *network, const struct ota_config *config, struct ota_stop *stop,
