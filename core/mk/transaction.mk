@@ -2,3 +2,10 @@
 # The transaction: state record, slots, recovery, install, trial, reports.
 CORE_SRC += $(addprefix core/src/,hash.c state.c slot.c recovery.c transaction.c install.c install_slot.c trial.c rollback.c \
 	policy.c outbox.c report.c status.c)
+
+# Without --no-gc-sections the linker drops the tests themselves: criterion finds them by section.
+TRANSACTION_TEST_LDLIBS := -Wl,--no-gc-sections $(CORE_LDLIBS)
+TRANSACTION_INCLUDES := $(CORE_INCLUDES) -I$(SRC)/core/test
+# libtestfake: a device in memory.
+$(call library,testfake,core/test/fake.c core/test/fake_parts.c,$(TRANSACTION_INCLUDES))
+$(call test,transaction,core/test/transaction.c,testfake testpki ota,$(TRANSACTION_TEST_LDLIBS),$(TRANSACTION_INCLUDES))
