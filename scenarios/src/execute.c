@@ -57,7 +57,8 @@ static int on_case(void *ctx, const char *text, const struct bp_case *c, const c
 }
 
 /* Which limit ended an exploration that did not close. */
-static void name_bound(const struct bp_limits *limits, const struct bp_stats *stats, char *out, size_t out_bytes)
+static void name_bound(const struct bp_limits *limits, const struct bp_stats *stats, bool first_failure, char *out,
+		       size_t out_bytes)
 {
 	if (stats->closed)
 		(void)snprintf(out, out_bytes, "%s", "");
@@ -65,11 +66,10 @@ static void name_bound(const struct bp_limits *limits, const struct bp_stats *st
 		(void)snprintf(out, out_bytes, "%llu states", (unsigned long long)limits->states_max);
 	else if (limits->runs_max && stats->run >= limits->runs_max)
 		(void)snprintf(out, out_bytes, "%llu runs", (unsigned long long)limits->runs_max);
-	else if (limits->depth_max)
-		(void)snprintf(out, out_bytes, "%u cut%s in a row", limits->depth_max,
-			       limits->depth_max > 1 ? "s" : "");
-	else
+	else if (stats->failed && first_failure)
 		(void)snprintf(out, out_bytes, "its first failure");
+	else
+		(void)snprintf(out, out_bytes, "%u cut%s in a row", stats->depth, stats->depth == 1 ? "" : "s");
 }
 
 static int run_power_cut(struct execution *e, const struct bp_fault *fault)
@@ -86,7 +86,8 @@ static int run_power_cut(struct execution *e, const struct bp_fault *fault)
 	explore.stop_at_first_failure = e->options->stop_at_first_failure;
 	int result = bp_explore_run(&explore, &e->out->stats);
 	e->out->explored = true;
-	name_bound(&explore.limits, &e->out->stats, e->out->bounded_by, sizeof e->out->bounded_by);
+	name_bound(&explore.limits, &e->out->stats, explore.stop_at_first_failure, e->out->bounded_by,
+		   sizeof e->out->bounded_by);
 	return result;
 }
 

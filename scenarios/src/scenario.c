@@ -266,9 +266,9 @@ static const struct bp_schema_field storage_fields[] = {
 #define SPEC(member) offsetof(struct bp_scenario, spec.member)
 static const struct bp_schema_field story_fields[] = {
     {.key = "slot-kib", .type = BP_SCHEMA_UINT, .offset = SPEC(slot_kib), .min = 16, .max = 65536},
-    {.key = "tail-kib", .type = BP_SCHEMA_UINT, .offset = SPEC(tail_kib), .min = 4, .max = 65536},
+    {.key = "tail-kib", .type = BP_SCHEMA_UINT, .offset = SPEC(tail_kib), .min = 8, .max = 65536},
     {.key = "kernel-kib", .type = BP_SCHEMA_UINT, .offset = SPEC(kernel_kib), .max = 65536},
-    {.key = "env-bytes", .type = BP_SCHEMA_UINT, .offset = SPEC(env_bytes), .min = 512, .max = 131072},
+    {.key = "env-bytes", .type = BP_SCHEMA_UINT, .offset = SPEC(env_bytes), .min = 1024, .max = 131072},
     {.key = "chunk-bytes", .type = BP_SCHEMA_UINT, .offset = SPEC(chunk_bytes), .min = 512, .max = 1048576},
     {.key = "checkpoint-kib", .type = BP_SCHEMA_UINT, .offset = SPEC(checkpoint_kib), .min = 1, .max = 65536},
     {.key = "boot-attempts", .type = BP_SCHEMA_UINT, .offset = SPEC(boot_attempts), .min = 1, .max = 10},
