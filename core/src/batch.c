@@ -43,12 +43,18 @@ void ota_batch_deinit(struct ota_batch *batch)
 	batch->content = NULL;
 }
 
+uint8_t *ota_batch_input(const struct ota_batch *batch, const struct ota_plan *plan, unsigned item, bool zstd)
+{
+	return zstd ? batch->stored + (size_t)item * batch->stride_bytes
+		    : batch->content + (size_t)item * plan->manifest->chunk_bytes;
+}
+
 /* A chunk of the running slot: read, then verified like any other. */
-static int decode_reused(const struct ota_batch_item *item, const struct ota_chunk *wanted, uint8_t *stored,
-			 uint8_t *content, struct ota_decoder *decoder)
+static int decode_reused(const struct ota_batch_item *item, const struct ota_chunk *wanted, uint8_t *content,
+			 struct ota_decoder *decoder)
 {
 	struct ota_chunk raw = *wanted;
-	int result = item->from->ops->read(item->from->dev, item->from_offset_bytes, stored,
+	int result = item->from->ops->read(item->from->dev, item->from_offset_bytes, content,
 					   align_up(wanted->content_bytes, item->from->block_bytes));
 
 	if (result == -ENOMEM)
@@ -57,26 +63,27 @@ static int decode_reused(const struct ota_batch_item *item, const struct ota_chu
 		return OTA_STREAM_MISMATCH; /* a bad sector in the running slot is no reason not to update */
 	raw.zstd = false;
 	raw.stored_bytes = wanted->content_bytes;
-	result = ota_decoder_chunk(decoder, &raw, stored, content);
+	result = ota_decoder_chunk(decoder, &raw, content, content);
 	return result > 0 ? OTA_STREAM_MISMATCH : result;
 }
 
 void ota_batch_decode(struct ota_batch *batch, const struct ota_plan *plan, struct ota_decoder *decoder)
 {
-	uint8_t *content = batch->content;
 	struct ota_chunk chunk;
 
 	batch->result = 0;
 	for (batch->good = 0; batch->good < batch->count; batch->good++) {
 		const struct ota_batch_item *item = &batch->items[batch->good];
-		uint8_t *stored = ota_batch_stored(batch, batch->good);
+		uint8_t *content = ota_batch_input(batch, plan, batch->good, false);
 
 		ota_head_chunk(plan->head, batch->first_chunk + batch->good, &chunk);
-		batch->result = item->from ? decode_reused(item, &chunk, stored, content, decoder)
-					   : ota_decoder_chunk(decoder, &chunk, stored, content);
+		if (item->from)
+			batch->result = decode_reused(item, &chunk, content, decoder);
+		else
+			batch->result = ota_decoder_chunk(
+			    decoder, &chunk, ota_batch_input(batch, plan, batch->good, chunk.zstd), content);
 		if (batch->result != 0)
 			return;
-		content += chunk.content_bytes;
 	}
 }
 

@@ -19,7 +19,7 @@
 #define OTA_STREAM_MISMATCH (OTA_REASON_COUNT + 1)
 
 struct ota_batch_item {
-	const struct ota_block *from; /* of the running slot; NULL: fetched into its stored bytes */
+	const struct ota_block *from; /* of the running slot; NULL: fetched into its input */
 	uint64_t from_offset_bytes;
 };
 
@@ -33,7 +33,7 @@ struct ota_batch {
 	/* Set by decoding: the first `good` items are verified; result says why no more, 0 = all. */
 	unsigned good;
 	int result;
-	uint8_t *stored;  /* stride_bytes for each chunk */
+	uint8_t *stored;  /* stride_bytes for each compressed chunk */
 	uint8_t *content; /* chunks back to back */
 	uint32_t stride_bytes;
 	struct ota_batch_item items[OTA_BATCH_CHUNKS_MAX];
@@ -46,10 +46,8 @@ int ota_batch_init(struct ota_batch *batch, const struct ota_plan *plan, unsigne
     __attribute__((warn_unused_result));
 void ota_batch_deinit(struct ota_batch *batch);
 
-static inline uint8_t *ota_batch_stored(const struct ota_batch *batch, unsigned item)
-{
-	return batch->stored + (size_t)item * batch->stride_bytes;
-}
+/* Where the bytes of an item go before they are verified: a raw chunk's to where its content will be, unmoved. */
+uint8_t *ota_batch_input(const struct ota_batch *batch, const struct ota_plan *plan, unsigned item, bool zstd);
 
 /* Verifies every chunk into content; sets good and result. */
 void ota_batch_decode(struct ota_batch *batch, const struct ota_plan *plan, struct ota_decoder *decoder);

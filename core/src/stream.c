@@ -18,7 +18,8 @@ struct run {
 	struct ota_stream *stream;
 	struct ota_plan plan;
 	struct ota_pipe pipe;
-	struct ota_retry retry;
+	struct ota_retry retry;       /* of requests: progress is a byte beyond the furthest so far */
+	struct ota_retry chunk_retry; /* of bad chunks: progress is a later chunk */
 	const struct ota_fetch *fetch;
 	bool check_range; /* If-Range is sent; false once the head was read again */
 	/* Filling. */
@@ -128,7 +129,8 @@ static int on_body(void *ctx, const void *data, size_t size_bytes)
 		take = run->current.stored_bytes - run->got_bytes;
 		if (take > size_bytes)
 			take = size_bytes;
-		memcpy(ota_batch_stored(run->batch, run->batch->count) + run->got_bytes, from, take);
+		memcpy(ota_batch_input(run->batch, &run->plan, run->batch->count, run->current.zstd) + run->got_bytes,
+		       from, take);
 		run->got_bytes += (uint32_t)take;
 		from += take;
 		size_bytes -= take;
@@ -236,6 +238,16 @@ static void explain(struct run *run, int result)
 			 result > 0 ? ota_reason_text(result) : strerror(-result), stream->source);
 }
 
+static uint64_t position_bytes(const struct run *run)
+{
+	struct ota_chunk chunk;
+
+	if (run->chunk >= run->plan.chunks)
+		return run->plan.manifest->payload_bytes;
+	ota_head_chunk(run->plan.head, run->chunk, &chunk);
+	return chunk.payload_offset + run->got_bytes;
+}
+
 /* Goes back to the first chunk that is not written; whatever was filled beyond it is forgotten. */
 static void rewind_to(struct run *run, uint32_t chunk)
 {
@@ -243,40 +255,34 @@ static void rewind_to(struct run *run, uint32_t chunk)
 	run->batch = NULL;
 	run->got_bytes = 0;
 	run->due_bytes = run->pipe.writer.pending_bytes;
+	run->best_bytes = position_bytes(run);
 }
 
-static bool made_progress(struct run *run, bool chunk_failed)
+/* The attempt ended where `chunk` now stands. */
+static int wait_again(struct run *run, int result, bool chunk_failed)
 {
-	struct ota_chunk chunk;
-	uint64_t reached;
-	bool progress;
+	uint64_t reached = position_bytes(run);
+	bool progress = reached >= run->best_bytes + PROGRESS_MIN_BYTES;
 
 	if (chunk_failed) {
 		progress = (int64_t)run->chunk > run->bad_chunk;
 		run->bad_chunk = run->chunk;
-		return progress;
+		return ota_retry_wait(&run->chunk_retry, result, progress, 0);
 	}
-	if (run->chunk >= run->plan.chunks)
-		return true;
-	ota_head_chunk(run->plan.head, run->chunk, &chunk);
-	reached = chunk.payload_offset + run->got_bytes;
-	progress = reached >= run->best_bytes + PROGRESS_MIN_BYTES;
 	if (progress)
 		run->best_bytes = reached;
-	return progress;
+	return ota_retry_wait(&run->retry, result, progress, run->retry_after_s);
 }
 
 /* An attempt failed: 0 to go on, else what the run ends with. */
 static int again(struct run *run, int result, bool chunk_failed)
 {
 	const struct ota_system *system = &run->stream->ota->system;
-	bool progress;
 
 	if (!ota_retry_worthwhile(result, run->status))
 		return result;
 	if (chunk_failed && run->fetch == &run->stream->ota->files)
 		return result; /* a file says the same again */
-	progress = made_progress(run, chunk_failed);
 	if (result == OTA_HTTP_RANGE && run->check_range) {
 		result = revalidate(run);
 		if (result == 0) {
@@ -289,17 +295,14 @@ static int again(struct run *run, int result, bool chunk_failed)
 	}
 	if (system->ops && system->ops->message)
 		system->ops->message(system->system, OTA_LEVEL_WARNING, run->stream->detail);
-	return ota_retry_wait(&run->retry, result, progress, run->retry_after_s);
+	return wait_again(run, result, chunk_failed);
 }
 
 /* Brings chunks [first, end) to the target, or their header blocks alone. */
 static int run_range(struct run *run, uint32_t first, uint32_t end, bool header_only)
 {
-	struct ota_chunk chunk;
 	int result;
 
-	ota_head_chunk(run->plan.head, first, &chunk);
-	run->best_bytes = chunk.payload_offset;
 	run->bad_chunk = first;
 	run->header_only = header_only;
 	run->end = end;
@@ -356,6 +359,7 @@ int ota_stream_run(struct ota_stream *stream)
 	if (result != 0)
 		return result;
 	ota_retry_start(&run.retry, stream->ota);
+	run.chunk_retry = run.retry;
 	result = ota_pipe_open(&run.pipe, stream, &run.plan);
 	if (result != 0)
 		return result;
