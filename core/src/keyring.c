@@ -21,6 +21,7 @@
 #define KEYRING_MAX_ENTRIES 256
 #define CHAIN_MAX_DEPTH     8
 #define DIGEST_MAX_BYTES    64
+#define TIME_MAX_S          INT64_C(253402300799) /* the end of 9999, the last date a certificate can name */
 
 struct ota_keyring {
 	X509_STORE *store;
@@ -351,6 +352,9 @@ int ota_keyring_verify_spans(const struct ota_keyring *keyring, const struct ota
 	struct ota_signature_shape shape;
 	struct verification v = {
 	    .keyring = keyring, .shape = &shape, .now_s = now_s, .detail = detail, .detail_bytes = detail_bytes};
+	/* A clock outside the calendar is the earliest or latest date, not a malformed certificate. */
+	if (now_s < 0 || now_s > TIME_MAX_S)
+		v.now_s = now_s < 0 ? 0 : TIME_MAX_S;
 	int result = ota_signature_shape(signature, &shape, detail, detail_bytes);
 	if (result)
 		return result;
