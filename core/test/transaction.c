@@ -17,6 +17,9 @@ static const char good_way[] =
     "state write\nstate flush\nstate read-back\n"
     "B.rootfs write\nB.rootfs flush\nB.kernel flush\nstate write\nstate flush\nstate read-back\n"
     "B.rootfs write\nB.rootfs flush\nB.kernel flush\nstate write\nstate flush\nstate read-back\n"
+    "B.rootfs write\nB.kernel write\nB.rootfs flush\nB.kernel flush\n"
+    "B.rootfs write\nB.rootfs flush\nB.kernel flush\n" /* the kernel's stash */
+    "state write\nstate flush\nstate read-back\n"
     "B.kernel write\n"
     "S07\nB.rootfs flush\nB.kernel flush\n"
     "S08\nB.rootfs read-back\nB.kernel read-back\n"
