@@ -444,30 +444,39 @@ static bool survives_in_order(const struct bp_point *point, const struct bp_cut 
 	return false;
 }
 
+enum bp_fate bp_element_fate(const struct bp_point *point, const struct bp_cut *cut, const struct bp_element *e,
+			     uint32_t *broken)
+{
+	if (e->forced)
+		return BP_FATE_DURABLE;
+	if (cut->torn >= 0 && e->optional == (uint32_t)cut->torn)
+		return BP_FATE_PART;
+	bool ordered = point->layout->media[e->medium].model == BP_MODEL_ORDERED;
+	uint32_t bit = UINT32_C(1) << e->medium;
+	bool in = ordered ? survives_in_order(point, cut, e, *broken & bit) : bp_element_survives(cut, e);
+	if (!in)
+		*broken |= bit;
+	return in ? BP_FATE_KEPT : BP_FATE_LOST;
+}
+
 int bp_point_apply(const struct bp_point *point, const struct bp_cut *cut, struct bp_image *image)
 {
-	bool broken[BP_MEDIA_MAX] = {false};
+	uint32_t broken = 0;
 	const struct bp_element *torn = NULL;
 	int r = cut_fits(point, cut);
-	if (r < 0)
-		return r;
-	for (const struct bp_element *e = point->elements; e < point->elements + point->elements_count; e++) {
-		bool ordered = point->layout->media[e->medium].model == BP_MODEL_ORDERED;
-		bool in = e->forced ||
-			  (ordered ? survives_in_order(point, cut, e, broken[e->medium]) : bp_element_survives(cut, e));
-		if (!e->forced && cut->torn >= 0 && e->optional == (uint32_t)cut->torn) {
+	for (const struct bp_element *e = point->elements; r == 0 && e < point->elements + point->elements_count; e++) {
+		enum bp_fate fate = bp_element_fate(point, cut, e, &broken);
+		if (fate == BP_FATE_LOST)
+			continue;
+		if (fate == BP_FATE_PART) {
+			bool ordered = point->layout->media[e->medium].model == BP_MODEL_ORDERED;
 			r = ordered ? -EINVAL : bp_element_apply_part(point, e, cut, image);
-			if (r < 0)
-				return r;
 			torn = bp_cut_tears(cut) ? e : NULL;
 			continue;
 		}
-		broken[e->medium] = broken[e->medium] || !in;
-		if (!in)
-			continue;
 		if (torn && bp_elements_overlap(torn, e))
 			return -EINVAL;
 		bp_element_apply(point, e, image);
 	}
-	return 0;
+	return r;
 }

@@ -71,6 +71,10 @@ int bp_element_apply_part(const struct bp_point *point, const struct bp_element 
 			  struct bp_image *image) __attribute__((warn_unused_result));
 /* Does the form let an optional element survive? The order of an ordered medium and the torn element come on top. */
 bool bp_element_survives(const struct bp_cut *cut, const struct bp_element *element);
+/* What becomes of an element; to be asked of all in order, *broken starting at 0. */
+enum bp_fate { BP_FATE_DURABLE, BP_FATE_KEPT, BP_FATE_LOST, BP_FATE_PART };
+enum bp_fate bp_element_fate(const struct bp_point *point, const struct bp_cut *cut, const struct bp_element *e,
+			     uint32_t *broken);
 /* Is one element torn, so that nothing written over it later can have survived? */
 bool bp_cut_tears(const struct bp_cut *cut);
 static inline bool bp_elements_overlap(const struct bp_element *x, const struct bp_element *y)

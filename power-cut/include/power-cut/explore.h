@@ -143,7 +143,7 @@ int bp_explore_run(const struct bp_explore *explore, struct bp_stats *stats) __a
 /* Rebuilds the crash state of a case, cut by cut (running recoveries in between). *state: bp_image_free(). world events are borrowed from *log_out's. */
 int bp_explore_replay(const struct bp_explore *explore, const struct bp_case *c, struct bp_image **state, struct bp_outcome *outcome,
 		      char *story, size_t story_bytes) __attribute__((warn_unused_result));
-/* Shrinks a failing case to the fewest cuts and omitted writes that still fail with the same invariant; `sentence` says it, with step ids, offsets and sizes. */
+/* Shrinks a failing case to the fewest cuts and omitted writes that still fail with the same invariant; -EINVAL if it does not fail; `sentence` says it, with step ids, offsets and sizes. */
 int bp_explore_shrink(const struct bp_explore *explore, const struct bp_case *failing, struct bp_case *out, char *sentence,
 		      size_t sentence_bytes) __attribute__((warn_unused_result));
 

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image.h"
+#include "replay.h"
+
+#define PENDING_TOLD_MAX 8u
+
+static int scene_play(struct bp_replayed *out, const struct bp_explore *explore, unsigned i, const struct bp_log *log)
+{
+	struct bp_scene *scene = &out->scenes[i];
+	struct bp_walk walk;
+	scene->log = log;
+	int r = bp_plan_new(log, bp_image_layout(out->image), &out->worlds, &scene->plan);
+	if (r < 0)
+		return r;
+	bp_walk_init(&walk, scene->plan, &out->worlds, out->image, out->world);
+	r = bp_walk_to(&walk, scene->cut.entry);
+	if (r == 0)
+		r = bp_walk_point(&walk, &scene->point);
+	out->world = walk.world;
+	bp_walk_deinit(&walk);
+	if (r == 0)
+		r = bp_point_apply(&scene->point, &scene->cut, out->image);
+	if (r == 0)
+		r = bp_log_new(bp_image_layout(out->image), bp_image_pool(out->image), &out->logs[i]);
+	if (r == 0)
+		r = explore->rig->recover(explore->rig->ctx, out->image, out->logs[i], &scene->outcome);
+	return r;
+}
+
+/* The world before, the world during, and what the oracle says. */
+static int judge(struct bp_replayed *out, const struct bp_explore *explore)
+{
+	const struct bp_rig *rig = explore->rig;
+	const struct bp_scene *last = &out->scenes[out->count - 1];
+	out->outcome = last->outcome;
+	if (!rig->judge)
+		return 0;
+	struct bp_plan *plan = NULL;
+	struct bp_world view;
+	struct bp_world during;
+	const char **before = NULL;
+	int r = bp_plan_new(out->logs[out->count - 1], bp_image_layout(out->image), &out->worlds, &plan);
+	if (r == 0)
+		r = bp_worlds_view(&out->worlds, out->world, &view);
+	if (r < 0)
+		goto out;
+	before = malloc((view.count + 1) * sizeof *before);
+	if (!before) {
+		r = -ENOMEM;
+		goto out;
+	}
+	if (view.count)
+		memcpy(before, view.events, view.count * sizeof *before);
+	view.events = before;
+	r = bp_worlds_view(&out->worlds, plan->during, &during);
+	if (r == 0)
+		r = rig->judge(rig->ctx, out->image, &view, &during, &last->outcome, &out->outcome);
+out:
+	free(before);
+	bp_plan_free(plan);
+	return r;
+}
+
+int bp_replayed_run(struct bp_replayed *out, const struct bp_explore *explore, const struct bp_case *c)
+{
+	*out = (struct bp_replayed){0};
+	if (c->count == 0 || c->count > BP_CUTS_MAX)
+		return -EINVAL;
+	out->count = c->count;
+	out->logs = calloc(c->count, sizeof *out->logs);
+	out->scenes = calloc(c->count, sizeof *out->scenes);
+	if (!out->logs || !out->scenes)
+		return -ENOMEM;
+	int r = bp_worlds_init(&out->worlds);
+	if (r == 0)
+		r = bp_image_copy(explore->base, &out->image);
+	for (unsigned i = 0; r == 0 && i < c->count; i++) {
+		out->scenes[i].cut = c->cuts[i];
+		r = scene_play(out, explore, i, i == 0 ? explore->log : out->logs[i - 1]);
+	}
+	return r < 0 ? r : judge(out, explore);
+}
+
+void bp_replayed_deinit(struct bp_replayed *replayed)
+{
+	for (unsigned i = 0; i < replayed->count; i++) {
+		if (replayed->scenes) {
+			bp_plan_free(replayed->scenes[i].plan);
+			bp_point_deinit(&replayed->scenes[i].point);
+		}
+		if (replayed->logs)
+			bp_log_free(replayed->logs[i]);
+	}
+	free(replayed->scenes);
+	free(replayed->logs);
+	bp_worlds_deinit(&replayed->worlds);
+	bp_image_free(replayed->image);
+}
+
+/* One line for each pending element, the first and the last of many. */
+static void story_pending(struct bp_text *text, const struct bp_image *image, const struct bp_scene *scene)
+{
+	static const char *const words[] = {"durable ", "survives", "lost    ", "in part "};
+	size_t count = scene->point.elements_count;
+	uint32_t broken = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct bp_element *e = &scene->point.elements[i];
+		enum bp_fate fate = bp_element_fate(&scene->point, &scene->cut, e, &broken);
+		if (i >= PENDING_TOLD_MAX / 2 && i + PENDING_TOLD_MAX / 2 < count && fate != BP_FATE_PART) {
+			if (i == PENDING_TOLD_MAX / 2)
+				bp_text_add(text, "      ... %zu more ...\n", count - PENDING_TOLD_MAX);
+			continue;
+		}
+		bp_text_add(text, "      %s  ", words[fate]);
+		if (fate == BP_FATE_PART)
+			bp_text_part(text, image, scene);
+		else
+			bp_text_element(text, image, scene, e, UINT32_MAX);
+		bp_text_add(text, "\n");
+	}
+	if (count == 0)
+		bp_text_add(text, "      nothing was pending\n");
+}
+
+static const char *verdict_word(enum bp_verdict verdict)
+{
+	static const char *const words[] = {"PASS", "SKIP", "MISS", "ERROR", "FAIL"};
+	return (unsigned)verdict < sizeof words / sizeof *words ? words[verdict] : "?";
+}
+
+static void story_tell(const struct bp_replayed *replayed, char *story, size_t story_bytes)
+{
+	struct bp_text text = {story, story_bytes, 0};
+	for (unsigned i = 0; i < replayed->count; i++) {
+		const struct bp_scene *scene = &replayed->scenes[i];
+		bp_text_add(&text, "cut %u, in %s: before entry %" PRIu32 " of %zu, ", i + 1,
+			    i == 0 ? "the recorded run" : "the recovery from it", scene->cut.entry,
+			    bp_log_count(scene->log));
+		bp_text_entry(&text, replayed->image, scene);
+		bp_text_add(&text, "\n");
+		story_pending(&text, replayed->image, scene);
+	}
+	const struct bp_outcome *o = &replayed->outcome;
+	bp_text_add(&text, "then no more cuts: %" PRIu32 " boots, ended as \"%s\": %s%s%s%s%s\n", o->boots, o->label,
+		    verdict_word(o->verdict), *o->invariant ? " " : "", o->invariant, *o->text ? ": " : "", o->text);
+}
+
+int bp_explore_replay(const struct bp_explore *explore, const struct bp_case *c, struct bp_image **state,
+		      struct bp_outcome *outcome, char *story, size_t story_bytes)
+{
+	struct bp_replayed replayed;
+	int r = bp_replayed_run(&replayed, explore, c);
+	if (story && story_bytes > 0)
+		story[0] = 0;
+	if (r == 0) {
+		if (story && story_bytes > 0)
+			story_tell(&replayed, story, story_bytes);
+		*outcome = replayed.outcome;
+		if (state) {
+			*state = replayed.image;
+			replayed.image = NULL;
+		}
+	}
+	bp_replayed_deinit(&replayed);
+	return r;
+}
