@@ -4,5 +4,7 @@ CORE_SRC += $(addprefix core/src/,env.c uboot.c custom.c fw_env_config.c)
 
 $(call test,env,core/test/env.c,ota,,$(CORE_INCLUDES))
 $(call test,env-config,core/test/env-config.c,ota,,$(CORE_INCLUDES))
+$(call test,env-interop,core/test/env-interop.c,ota,,$(CORE_INCLUDES))
 $(call test,uboot,core/test/uboot.c,ota,,$(CORE_INCLUDES))
 $(call test,custom,core/test/custom.c,ota,,$(CORE_INCLUDES))
+$(call fuzzer,env,core/fuzz/env.c,ota,,$(CORE_INCLUDES),core/fuzz/corpus/env)
