@@ -13,3 +13,5 @@ $(call library,testpki,core/test/pki.c core/test/bundle_make.c,$(BUNDLE_INCLUDES
 $(call test,reason,core/test/reason.c,ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
 $(call test,bundle,core/test/bundle.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
 $(call test,bundle-write,core/test/bundle_write.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
+$(call test,keyring,core/test/keyring.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
+$(call test,signature,core/test/signature.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
