@@ -346,6 +346,8 @@ static int perform(struct ota_fetch_curl *curl, struct transfer *t, struct curl_
 	t->body_bytes = OTA_HTTP_UNKNOWN;
 	code = curl_easy_perform(curl->easy);
 	curl_easy_setopt(curl->easy, CURLOPT_HTTPHEADER, NULL);
+	if (t->verdict != 0 || t->complete)
+		curl->error[0] = '\0'; /* it would blame the callbacks through which we ended it */
 	return judge_end(t, code);
 }
 

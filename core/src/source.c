@@ -70,7 +70,9 @@ static int read_head(const struct ota_fetch *fetch, struct ota_fetch_request *re
 		return result;
 	head_bytes = ota_bundle_head_bytes(&header);
 	first = collect->answer;
-	if (first.total_bytes != UINT64_MAX && first.total_bytes < head_bytes)
+	/* Fewer bytes than asked for: that was the end of it. */
+	if ((first.total_bytes != UINT64_MAX && first.total_bytes < head_bytes) ||
+	    (collect->got_bytes < sizeof(probe) && collect->got_bytes < head_bytes))
 		return OTA_TRUNCATED;
 	collect->out = malloc(head_bytes); /* bounded: the header was checked */
 	if (!collect->out)
