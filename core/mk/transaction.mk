@@ -9,3 +9,4 @@ TRANSACTION_INCLUDES := $(CORE_INCLUDES) -I$(SRC)/core/test
 # libtestfake: a device in memory.
 $(call library,testfake,core/test/fake.c core/test/fake_parts.c,$(TRANSACTION_INCLUDES))
 $(call test,transaction,core/test/transaction.c,testfake testpki ota,$(TRANSACTION_TEST_LDLIBS),$(TRANSACTION_INCLUDES))
+$(call test,transaction-cuts,core/test/transaction_cuts.c,testfake testpki ota,$(TRANSACTION_TEST_LDLIBS),$(TRANSACTION_INCLUDES))

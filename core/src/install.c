@@ -111,20 +111,32 @@ uint64_t ota_install_trial_id(const struct ota_txn *txn, const uint8_t digest[OT
 	return id;
 }
 
+/*
+ * The validator of the last offer that was installed from here, if that is what runs: only then does an unchanged offer
+ * mean that nothing is to do. (A device on the bootloader's defaults may run something older than it once committed.)
+ */
+static const char *seen_etag(const struct ota_txn *txn, const char *source)
+{
+	const struct ota_state *state = &txn->state;
+	struct ota_slot_descriptor running;
+	if (state->phase != OTA_PHASE_IDLE || state->etag[0] == '\0' || strcmp(state->source, source) != 0 ||
+	    txn->ota->policy.reinstall || ota_slot_describe(txn->running, &running) != 0)
+		return NULL;
+	return memcmp(running.digest, state->installed_digest, OTA_DIGEST_BYTES) == 0 ? state->etag : NULL;
+}
+
 /* S01, S02: the head of the offer, verified. */
 static int offer_open(struct ota_txn *txn, struct offer *offer, bool poll)
 {
 	struct ota_result *result = txn->result;
-	const struct ota_state *state = &txn->state;
 	struct ota_fetch_answer answer = {0};
 	char detail[sizeof result->detail] = "";
 	uint8_t *raw = NULL;
 	size_t raw_bytes = 0;
-	bool seen = state->phase == OTA_PHASE_IDLE && state->etag[0] && strcmp(state->source, offer->source) == 0;
 	if (poll)
 		ota_txn_step(txn, OTA_S01_POLL);
-	int r = ota_source_head(txn->ota, offer->source, poll && seen ? state->etag : NULL, &answer, &raw, &raw_bytes,
-				&result->bytes_fetched, detail, sizeof detail);
+	int r = ota_source_head(txn->ota, offer->source, poll ? seen_etag(txn, offer->source) : NULL, &answer, &raw,
+				&raw_bytes, &result->bytes_fetched, detail, sizeof detail);
 	if (r == OTA_NOTHING_TO_DO)
 		return ota_txn_fail(txn, OTA_ALREADY_INSTALLED, "the offer has not changed since it was installed");
 	if (r)

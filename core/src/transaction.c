@@ -101,6 +101,7 @@ int ota_txn_open(struct ota_txn *txn, struct ota *ota, unsigned flags, struct ot
 	if (r)
 		return r;
 	txn->state_result = ota_store_open(&txn->store, &ota->state, &txn->state);
+	txn->unsaved = txn->state_result != 0;
 	if (txn->state_result)
 		ota_txn_say(txn, OTA_LEVEL_WARNING, "the journal cannot be read (%s): going on without it",
 			    ota_reason_name((int)ota_reason_of(txn->state_result)));
@@ -110,6 +111,7 @@ int ota_txn_open(struct ota_txn *txn, struct ota *ota, unsigned flags, struct ot
 int ota_txn_save(struct ota_txn *txn)
 {
 	int r = ota_store_save(&txn->store, &txn->state);
+	txn->unsaved = r < 0;
 	if (r < 0)
 		ota_txn_say(txn, OTA_LEVEL_ERROR, "the journal cannot be stored on %s: error %d",
 			    txn->ota->state.name ? txn->ota->state.name : "the state medium", -r);
@@ -230,7 +232,8 @@ static int resume(struct ota_txn *txn, bool may_continue)
 static int finish(struct ota_txn *txn, int r)
 {
 	struct ota_result *result = txn->result;
-	if (txn->state_result == 0 && !result->reboot)
+	/* A report leaves only after it is durable here, together with what it reports. */
+	if (!txn->unsaved && !result->reboot)
 		ota_txn_deliver(txn);
 	if (r == 0)
 		r = (int)result->reason;

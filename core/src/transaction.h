@@ -25,6 +25,7 @@ struct ota_txn {
 	struct ota_store store;
 	struct ota_state state;
 	int state_result; /* of ota_store_open(): not 0 = the journal is unknown and cannot be stored */
+	bool unsaved;     /* state holds what could not be stored */
 	struct ota_boot_state boot;
 	char booted[OTA_BOOTNAME_MAX];
 	const struct ota_slot *running; /* the slot that is booted */
