@@ -618,3 +618,32 @@ Test(env_interop, mkenvimage)
 	}
 	bench_deinit(&b);
 }
+
+/* The default environment is one that mkenvimage takes, and sets none of the protocol's variables: they would come back
+ * with it. */
+Test(env_interop, default_environment)
+{
+	static const char *const needed[] = {"bootcmd",  "altbootcmd", "ota_import",
+					     "ota_load", "ota_start",  "ota_halt"};
+	static const char *const state[] = {"ota_slot",          "ota_barred", "ota_trial",
+					    "upgrade_available", "bootcount",  "bootlimit"};
+	static uint8_t raw[ENV];
+	static char out[TEXT_BYTES];
+	struct bench b;
+	struct ota_env *env;
+	uint8_t flags;
+
+	if (missing("mkenvimage"))
+		cr_skip_test("mkenvimage is not installed (package u-boot-tools)");
+	bench_init(&b);
+	const char *const args[] = {"mkenvimage", "-r", "-s", "4096", "-o", b.env, "images/uboot/ota.env", NULL};
+	cr_assert_eq(run(args, out), 0);
+	cr_assert_eq(read_file(b.env, raw, ENV), ENV);
+	cr_assert_eq(ota_env_parse(raw, ENV, &env, &flags), 0);
+	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+		cr_assert(ota_env_get(env, needed[i]), "%s", needed[i]);
+	for (size_t i = 0; i < sizeof state / sizeof state[0]; i++)
+		cr_assert_null(ota_env_get(env, state[i]), "%s", state[i]);
+	ota_env_free(env);
+	bench_deinit(&b);
+}
