@@ -14,4 +14,5 @@ $(call test,reason,core/test/reason.c,ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDE
 $(call test,bundle,core/test/bundle.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
 $(call test,bundle-write,core/test/bundle_write.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
 $(call test,keyring,core/test/keyring.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
+$(call test,manifest,core/test/manifest.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
 $(call test,signature,core/test/signature.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
