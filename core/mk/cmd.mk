@@ -7,3 +7,8 @@ LINUX_INCLUDES := $(CORE_INCLUDES) -I$(SRC)/core/linux
 
 $(call library,ota-linux,$(LINUX_SRC),$(LINUX_INCLUDES))
 $(call program,ota,$(CMD_SRC),ota-linux ota,$(CORE_LDLIBS),$(LINUX_INCLUDES))
+
+$(call test,config,core/test/config.c,ota-linux ota,$(CORE_LDLIBS),$(LINUX_INCLUDES))
+$(call test,linux,core/test/linux.c,ota-linux ota,$(CORE_LDLIBS),$(LINUX_INCLUDES))
+$(call test,cmd,core/test/cmd.c core/test/cmd_lab.c,testpki ota-linux ota,$(CORE_LDLIBS),$(LINUX_INCLUDES) -I$(SRC)/core/test)
+$(B)/test/cmd: $(B)/ota
