@@ -27,10 +27,8 @@ static uint64_t chunk_at(const struct lab *lab, uint32_t chunk)
 
 /* What one run did, to compare runs. */
 struct trace {
-	int result;
-	uint64_t fetched, reused, written;
-	unsigned checkpoints;
-	uint32_t last;
+	int64_t result;
+	uint64_t fetched, reused, written, checkpoints, last; /* no padding: compared whole */
 };
 
 static struct trace run_traced(struct lab *lab, bool pipeline)
