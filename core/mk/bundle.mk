@@ -16,3 +16,6 @@ $(call test,bundle-write,core/test/bundle_write.c,ota testpki ota,$(BUNDLE_TEST_
 $(call test,keyring,core/test/keyring.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
 $(call test,manifest,core/test/manifest.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
 $(call test,signature,core/test/signature.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
+
+$(call fuzzer,bundle,core/fuzz/bundle.c,ota testpki ota,$(CORE_LDLIBS),$(BUNDLE_INCLUDES),core/fuzz/corpus/bundle)
+$(call fuzzer,manifest,core/fuzz/manifest.c,ota,$(CORE_LDLIBS),$(BUNDLE_INCLUDES),core/fuzz/corpus/manifest)
