@@ -7,6 +7,20 @@ SCENARIOS_SRC := schema civil scenario catalog id results results_read cases ses
 	select verb_run verb_case verb_list verb_log verb_merge verb_baseline version
 
 $(call library,scenarios,$(SCENARIOS_SRC:%=scenarios/src/%.c),$(SCENARIOS_INCLUDES))
+$(call program,brickproof,scenarios/src/main.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
 ifneq ($(MUTANT),)
 $(B)/scenarios/src/version.o: INCLUDES += -DBP_MUTANT_NAME='"$(MUTANT)"'
 endif
+$(call program,brickproof-mutants,scenarios/src/mutants.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
+
+$(call test,scenario,scenarios/test/scenario.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
+$(call fuzzer,scenario,scenarios/fuzz/scenario.c,scenarios,-lyaml,$(SCENARIOS_INCLUDES),scenarios/fuzz/corpus/scenario)
+
+MUTANTS_DEMO := no-flush-before-arm,commit-before-health,empty-signature-ok
+.PHONY: power mutants mutants-demo
+power: $(B)/brickproof ## explore the power cuts of scenarios/power to closure
+	$(B)/brickproof run scenarios/power -o build/power
+mutants: $(B)/brickproof $(B)/brickproof-mutants ## plant each defect of scenarios/mutants; all must be found
+	$(B)/brickproof-mutants
+mutants-demo: $(B)/brickproof $(B)/brickproof-mutants
+	@$(B)/brickproof-mutants --only $(MUTANTS_DEMO)

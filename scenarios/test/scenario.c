@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "civil.h"
+#include "id.h"
+#include "scenario.h"
+
+#define HEAD   "name: a\ntitle: t\ngroup: g\nrig: sim\n"
+#define EXPECT "expect: {version: new}\n"
+
+static int parse(const char *text, struct bp_scenario *out, char *detail)
+{
+	return bp_scenario_parse("f.yaml", (const uint8_t *)text, strlen(text), out, detail, BP_DETAIL_MAX);
+}
+
+/* Invariant: whatever is wrong in a file is refused with the file, the line and the column where it is, and what to do.
+ */
+Test(scenario, bad_files_name_the_place)
+{
+	static const struct {
+		const char *text, *detail;
+	} cases[] = {
+	    {"", "f.yaml:1:1: no document; write at least name and title"},
+	    {"- a\n", "f.yaml:1:1: not a mapping; write 'key: value' lines here, such as 'name:'"},
+	    {"name: [\n", "f.yaml:2:1: did not find expected node content; correct the YAML here"},
+	    {"name: a\ntitle: b: c\n",
+	     "f.yaml:2:9: mapping values are not allowed in this context; correct the YAML here"},
+	    {HEAD EXPECT "---\nname: b\n", "f.yaml:7:1: a second document; write one scenario a file"},
+	    {HEAD, "f.yaml:1:1: 'expect' is missing; add 'expect: ...'"},
+	    {HEAD EXPECT "titel: x\n", "f.yaml:6:1: unknown key 'titel'; did you mean 'title'?"},
+	    {HEAD EXPECT "name: b\n", "f.yaml:6:1: 'name' is here twice; keep one"},
+	    {"name: A\n", "f.yaml:1:7: 'name' is 'A': use a-z, 0-9 and '-' only"},
+	    {"name: ''\n", "f.yaml:1:7: 'name' is empty; write something"},
+	    {"name: \"a\\0b\"\n", "f.yaml:1:7: 'name' holds a NUL byte; remove it"},
+	    {"title: \"a\\nb\"\n", "f.yaml:1:8: 'title' holds a control character; write one line of text"},
+	    {"name: {a: b}\n", "f.yaml:1:7: 'name' is a mapping; write a single value"},
+	    {"rig: car\n", "f.yaml:1:6: 'rig' is 'car'; choose one of: sim, host, qemu, board"},
+	    {"tags: demo\n", "f.yaml:1:7: 'tags' is not a list; write [one, two]"},
+	    {"tags: [a, a]\n", "f.yaml:1:11: 'a' is in the list twice; keep one"},
+	    {"catalogue: [pwr-01]\n", "f.yaml:1:13: 'catalogue' is 'pwr-01': use A-Z, 0-9 and '-' only"},
+	    {"story:\n  slot-kib: many\n", "f.yaml:2:13: 'slot-kib' is 'many'; write a whole number from 16 to 65536"},
+	    {"story:\n  slot-kib: '64'\n", "f.yaml:2:13: 'slot-kib' is '64'; write a whole number from 16 to 65536"},
+	    {"story:\n  slot-kib: 8\n", "f.yaml:2:13: 'slot-kib' is 8, out of range; choose 16 to 65536"},
+	    {"story:\n  env-counter: 256\n", "f.yaml:2:16: 'env-counter' is 256, out of range; choose 0 to 255"},
+	    {"story:\n  serve: yes\n", "f.yaml:2:10: 'serve' is 'yes'; write true or false"},
+	    {"story:\n  report-down: [1]\n", "f.yaml:2:16: 'report-down' is a list; write a single value"},
+	    {"storage: {env: thorn}\n",
+	     "f.yaml:1:16: 'env' is 'thorn'; choose one of: volatile-cache, ordered, torn, lying-flush, nor"},
+	    {"faults: {power-cut: {}}\n",
+	     "f.yaml:1:9: 'faults' is not a list; write '- power-cut: {explore: closure}'"},
+	    {"faults:\n  - stop\n", "f.yaml:2:5: not one fault; write '- KIND: {options}'"},
+	    {"faults:\n  - stop: {}\n", "f.yaml:2:5: where does the fault fall? Write either 'at: every' or 'nth: N'"},
+	    {"faults:\n  - stop: {at: every, nth: 3}\n",
+	     "f.yaml:2:5: where does the fault fall? Write either 'at: every' or 'nth: N'"},
+	    {"faults:\n  - stop: {nth: 0}\n", "f.yaml:2:17: 'nth' is 0, out of range; choose 1 to 1000000000"},
+	    {"faults:\n  - none: {at: every}\n", "f.yaml:2:5: unknown fault 'none'; choose one of: power-cut, "
+						 "read-eio, write-eio, flush-eio, enospc, bitflip, "
+						 "short-answer, no-memory, stop, power, clock"},
+	    {"faults:\n  - power-cut: {audit: 1.5}\n",
+	     "f.yaml:2:24: 'audit' is '1.5'; write a fraction from 0 to 1, such as 0.02"},
+	    {"faults:\n  - power-cut: {}\n  - power-cut: {}\n",
+	     "f.yaml:3:5: a second power-cut; keep one, it explores them all"},
+	    {"faults:\n  - clock: {}\n", "f.yaml:2:12: 'at' is missing; add 'at: ...'"},
+	    {"faults:\n  - clock: {at: [noon]}\n",
+	     "f.yaml:2:18: 'noon' is no time; write 1970-01-01, 2038-01-19T03:14:08Z, -1d or +20y"},
+	    {"expect: {version: 3}\n", "f.yaml:1:19: 'version' is '3'; choose one of: old, new"},
+	    {"expect: {version: new, reason: bad}\n",
+	     "f.yaml:1:32: 'reason' is 'bad': write a reason's name, such as HEALTH_FAILED"},
+	    {"limits: {states: 0}\n", "f.yaml:1:18: 'states' is 0, out of range; choose 1 to 1000000000"},
+	    {"limits: {depth: 99999999999999999999}\n",
+	     "f.yaml:1:17: 'depth' is '99999999999999999999'; write a whole number from 1 to 64"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct bp_scenario scenario;
+		char detail[BP_DETAIL_MAX] = "";
+		cr_expect_eq(parse(cases[i].text, &scenario, detail), 1, "accepted: %s", cases[i].text);
+		cr_expect_str_eq(detail, cases[i].detail, "for: %s\nsaid: %s", cases[i].text, detail);
+	}
+}
+
+/* Invariant: each member of a good file arrives where the rig reads it; what is left out has its documented default. */
+Test(scenario, good_file_arrives)
+{
+	static const char text[] =
+	    "name: full-1\ntitle: All of it\ngroup: power\ntags: [one, two]\ncatalogue: [PWR-01]\nrig: sim\n"
+	    "storage: {slots: ordered, env: torn, state: nor, data: lying-flush}\n"
+	    "story: {slot-kib: 64, tail-kib: 32, kernel-kib: 16, env-bytes: 2048, chunk-bytes: 8192, checkpoint-kib: "
+	    "8,\n"
+	    "  boot-attempts: 5, new-image: health-hangs, slot-b: empty, serve: true, downgrade: true, after-rollback: "
+	    "true,\n"
+	    "  committed: true, env-counter: 254, env-bad: both, quick-cycles: 3, bundle-lie: untrusted, report-down: "
+	    "for-ever,\n"
+	    "  report-url: none}\n"
+	    "faults:\n  - power-cut: {explore: one-cut, subset-writes: 4, samples: 7, audit: 0.25}\n"
+	    "  - write-eio: {at: every, for-ever: true}\n  - stop: {nth: 12}\n  - clock: {at: [1970-01-02, -1d, +1y]}\n"
+	    "expect: {version: old, strict: true, reason: HEALTH_FAILED, verdict: FAIL}\n"
+	    "limits: {states: 1000, runs: 100, depth: 3}\n";
+	struct bp_scenario s;
+	char detail[BP_DETAIL_MAX] = "";
+	cr_assert_eq(parse(text, &s, detail), 0, "%s", detail);
+	cr_expect_str_eq(s.name, "full-1");
+	cr_expect(bp_scenario_tagged(&s, "two") && !bp_scenario_tagged(&s, "three"));
+	cr_expect_str_eq(s.catalogue.text[0], "PWR-01");
+	cr_expect(s.slots == BP_MODEL_ORDERED && s.env == BP_MODEL_TORN && s.state == BP_MODEL_NOR &&
+		  s.data == BP_MODEL_LYING_FLUSH);
+	cr_expect(s.spec.slot_kib == 64 && s.spec.tail_kib == 32 && s.spec.kernel_kib == 16 &&
+		  s.spec.env_bytes == 2048);
+	cr_expect(s.spec.chunk_bytes == 8192 && s.spec.checkpoint_kib == 8 && s.spec.boot_attempts == 5);
+	cr_expect(s.spec.new_kind == SIM_IMAGE_HEALTH_HANGS && s.spec.slot_b_empty && s.spec.serve && s.spec.downgrade);
+	cr_expect(s.spec.after_rollback && s.spec.committed && s.spec.env_counter == 254 && s.spec.env_bad == 3);
+	cr_expect(s.spec.quick_cycles == 3 && s.spec.bundle_lie == SIM_LIE_UNTRUSTED);
+	cr_expect(s.spec.report_down == SIM_FOR_EVER && s.spec.report_url_none);
+	cr_expect(s.fault_count == 4 && s.faults[0].power_cut && s.faults[0].explore == 1);
+	cr_expect(s.limits.subset_writes == 4 && s.limits.samples == 7);
+	cr_expect_float_eq(s.limits.audit_fraction, 0.25, 1e-9);
+	cr_expect(s.faults[1].kind == SIM_FAULT_WRITE_EIO && s.faults[1].nth == 0 && s.faults[1].for_ever);
+	cr_expect(s.faults[2].kind == SIM_FAULT_STOP && s.faults[2].nth == 12 && !s.faults[2].for_ever);
+	cr_expect(s.faults[3].clock_count == 3 && s.faults[3].clock_s[0] == 86400);
+	cr_expect_eq(s.faults[3].clock_s[1], SIM_STORY_CLOCK_S - 86400);
+	cr_expect_str_eq(s.expect.version, "old");
+	cr_expect_str_eq(s.expect.reason, "HEALTH_FAILED");
+	cr_expect(s.expect.strict && s.expect_fail == 1);
+	cr_expect(s.limits.states_max == 1000 && s.limits.runs_max == 100 && s.limits.depth_max == 3);
+
+	cr_assert_eq(parse(HEAD EXPECT, &s, detail), 0, "%s", detail);
+	cr_expect(s.spec.serve && s.spec.slot_kib == 96 && s.spec.boot_attempts == 3 && !s.fault_count);
+	cr_expect(s.limits.subset_writes == 10 && s.limits.samples == 64 && s.env == BP_MODEL_VOLATILE_CACHE);
+}
+
+/* Invariant: the names in files are the simulated device's own, in its order. */
+Test(scenario, names_are_those_of_the_rig)
+{
+	char text[512];
+	char detail[BP_DETAIL_MAX] = "";
+	struct bp_scenario s;
+	unsigned kinds = 0;
+	unsigned lies = 0;
+	for (unsigned i = 0; sim_kind_name((enum sim_image_kind)i); i++, kinds++) {
+		(void)snprintf(text, sizeof text, HEAD EXPECT "story: {new-image: %s}\n",
+			       sim_kind_name((enum sim_image_kind)i));
+		cr_assert_eq(parse(text, &s, detail), 0, "%s", detail);
+		cr_expect_eq((unsigned)s.spec.new_kind, i);
+	}
+	for (unsigned i = 0; i < SIM_LIE_COUNT; i++, lies++) {
+		(void)snprintf(text, sizeof text, HEAD EXPECT "story: {bundle-lie: %s}\n",
+			       sim_lie_name((enum sim_lie)i));
+		cr_assert_eq(parse(text, &s, detail), 0, "%s", detail);
+		cr_expect_eq((unsigned)s.spec.bundle_lie, i);
+	}
+	cr_expect(kinds == 7 && lies == SIM_LIE_COUNT);
+}
+
+/* Invariant: a case's id comes back as the same case, and nothing else is taken for an id. */
+Test(scenario, ids_come_back)
+{
+	const struct sim_fault faults[] = {{.kind = SIM_FAULT_NONE, .medium = -1},
+					   {.kind = SIM_FAULT_WRITE_EIO, .nth = 7, .medium = -1},
+					   {.kind = SIM_FAULT_NO_MEMORY, .nth = 1, .for_ever = true, .medium = -1},
+					   {.kind = SIM_FAULT_CLOCK, .clock_s = -5, .medium = -1}};
+	char text[BP_ID_MAX];
+	struct bp_id id;
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+		bp_id_fault("a-b", 9, &faults[i], text);
+		cr_assert_eq(bp_id_decode(text, &id), 0, "%s", text);
+		cr_expect(id.kind == BP_ID_FAULT && id.seed == 9 && id.fault.kind == faults[i].kind);
+		cr_expect(id.fault.nth == faults[i].nth && id.fault.for_ever == faults[i].for_ever);
+		cr_expect_eq(id.fault.clock_s, faults[i].clock_s);
+	}
+	cr_expect_str_eq(text, "a-b+9@fault:clock.-5");
+	const struct bp_case cut = {.count = 1,
+				    .cuts = {{.entry = 12, .form = BP_FORM_OMIT, .a = 1, .b = 2, .torn = -1}}};
+	char encoded[BP_CASE_TEXT_MAX];
+	cr_assert_eq(bp_case_encode(&cut, encoded, sizeof encoded), 0);
+	bp_id_cut("x", BP_SEED_DEFAULT, encoded, text);
+	cr_assert_eq(bp_id_decode(text, &id), 0, "%s", text);
+	cr_expect(id.kind == BP_ID_CUT && id.seed == BP_SEED_DEFAULT && id.cut.count == 1);
+	cr_expect(id.cut.cuts[0].entry == 12 && id.cut.cuts[0].b == 2);
+	bp_id_lint("x", 1, "no-read-back", 44, text);
+	cr_assert_eq(bp_id_decode(text, &id), 0, "%s", text);
+	cr_expect(id.kind == BP_ID_LINT && id.entry == 44 && strcmp(id.rule, "no-read-back") == 0);
+	static const char *const bad[] = {"",
+					  "x",
+					  "@fault:none",
+					  "x@",
+					  "x@fault:",
+					  "x@fault:none.1",
+					  "x@fault:stop",
+					  "x@fault:stop.",
+					  "x@fault:stop.1x",
+					  "x@fault:stop.-1",
+					  "x+@fault:none",
+					  "x+1y@fault:none",
+					  "x@lint:rule",
+					  "x@lint:rule.",
+					  "x@fault:sleep.1",
+					  "x@fault:stop.1.evermore",
+					  "x@12",
+					  "x@12.z.0.0",
+					  "+1@fault:none"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		cr_expect_neq(bp_id_decode(bad[i], &id), 0, "taken for an id: %s", bad[i]);
+}
+
+/* Invariant: times are read as UTC in the Gregorian calendar, and what is no time is refused. */
+Test(scenario, times)
+{
+	static const struct {
+		const char *text;
+		int64_t s;
+	} good[] = {{"1970-01-01", 0},
+		    {"2000-02-29", 951782400},
+		    {"2038-01-19T03:14:08Z", 2147483648},
+		    {"2106-02-07T06:28:16Z", 4294967296},
+		    {"-1d", 1000000 - 86400},
+		    {"+20y", 1000000 + INT64_C(20) * 31557600}};
+	static const char *const bad[] = {"",
+					  "-",
+					  "+1",
+					  "+1h",
+					  "1969-12-31",
+					  "2001-02-29",
+					  "2000-13-01",
+					  "2000-00-10",
+					  "2000-01-01T24:00:00Z",
+					  "2000-01-01T00:00:00",
+					  "2000-1-1",
+					  "+123456y"};
+	int64_t s = 0;
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		cr_assert_eq(bp_civil_parse(good[i].text, 1000000, &s), 0, "%s", good[i].text);
+		cr_expect_eq(s, good[i].s, "%s gave %lld", good[i].text, (long long)s);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		cr_expect_neq(bp_civil_parse(bad[i], 0, &s), 0, "taken for a time: %s", bad[i]);
+}
