@@ -10,3 +10,7 @@ TRANSACTION_INCLUDES := $(CORE_INCLUDES) -I$(SRC)/core/test
 $(call library,testfake,core/test/fake.c core/test/fake_parts.c,$(TRANSACTION_INCLUDES))
 $(call test,transaction,core/test/transaction.c,testfake testpki ota,$(TRANSACTION_TEST_LDLIBS),$(TRANSACTION_INCLUDES))
 $(call test,transaction-cuts,core/test/transaction_cuts.c,testfake testpki ota,$(TRANSACTION_TEST_LDLIBS),$(TRANSACTION_INCLUDES))
+$(call test,recovery,core/test/recovery.c,ota,$(TRANSACTION_TEST_LDLIBS),$(TRANSACTION_INCLUDES))
+$(call test,state-record,core/test/state.c,ota,$(TRANSACTION_TEST_LDLIBS),$(TRANSACTION_INCLUDES))
+$(call test,outbox,core/test/outbox.c,ota,$(TRANSACTION_TEST_LDLIBS),$(TRANSACTION_INCLUDES))
+$(call test,transaction-verbs,core/test/transaction_verbs.c,testfake testpki ota,$(TRANSACTION_TEST_LDLIBS),$(TRANSACTION_INCLUDES))

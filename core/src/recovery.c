@@ -16,7 +16,7 @@
 enum cell { ANY = 0, NO, YES };
 
 struct row {
-	enum cell readable; /* the boot state was found */
+	enum cell readable; /* the boot state was found, and selects a slot */
 	enum cell trial;    /* a trial is pending */
 	enum cell booted_selected;
 	enum cell booted_barred;
@@ -102,7 +102,7 @@ enum ota_action ota_recovery_decide(const struct ota_facts *facts)
 	const struct ota_state *state = facts->state;
 	bool open = state->phase != OTA_PHASE_IDLE;
 	const struct row is = {
-	    .readable = cell_of(boot->readable),
+	    .readable = cell_of(boot->readable && boot->selected[0] != '\0'),
 	    .trial = cell_of(boot->trial),
 	    .booted_selected = cell_same(facts->booted, boot->selected),
 	    .booted_barred = cell_same(facts->booted, boot->barred),

@@ -50,16 +50,17 @@ int ota_trial_repair(struct ota_txn *txn)
 	const struct ota_state *state = &txn->state;
 	bool open = state->phase != OTA_PHASE_IDLE;
 	bool target_runs = open && strcmp(state->target, txn->booted) == 0;
+	bool known = txn->boot.readable && txn->boot.selected[0] != '\0';
 	const char *barred = "";
 	int r;
-	if (!txn->boot.readable && target_runs && state->phase == OTA_PHASE_WRITTEN) {
+	if (!known && target_runs && state->phase == OTA_PHASE_WRITTEN) {
 		/* On defaults the bootloader came to the new version, which nobody judged yet: it goes on trial again,
 		 * so that its boots are counted while it is judged. */
 		r = boot->ops->try(boot->boot, txn->booted, state->trial_id, ota_txn_attempts(txn));
 	} else {
-		if (!txn->boot.readable && open && !target_runs)
+		if (!known && open && !target_runs)
 			barred = state->target;
-		else if (txn->boot.readable && strcmp(txn->boot.barred, txn->booted) != 0)
+		else if (known && strcmp(txn->boot.barred, txn->booted) != 0)
 			barred = txn->boot.barred;
 		r = boot->ops->rollback(boot->boot, txn->booted, barred);
 	}
