@@ -231,6 +231,7 @@ static int make_versions(struct sim *sim)
 static int make_offer(struct sim *sim)
 {
 	enum sim_lie lie = sim->spec.bundle_lie;
+	int error;
 
 	sim->offered = sim->spec.downgrade ? SIM_OLDER : SIM_NEW;
 	sim->allowed = 1u << SIM_OLD;
@@ -240,7 +241,10 @@ static int make_offer(struct sim *sim)
 	if (!sim->spec.serve)
 		return 0;
 	(void)snprintf(sim->world.etag, sizeof sim->world.etag, "\"%s\"", sim->versions[sim->offered].version);
-	return sim_bundle_make(&sim->versions[sim->offered], &sim->spec, lie, &sim->file, &sim->file_bytes);
+	error = sim_bundle_make(&sim->versions[sim->offered], &sim->spec, lie, &sim->file, &sim->file_bytes);
+	if (error == 0)
+		sim->corrupt_at = sim_bundle_corrupt_at(sim->file);
+	return error;
 }
 
 int sim_base_make(struct sim *sim)

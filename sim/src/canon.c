@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/sha.h>
+
 #include "internal.h"
 
 #define HEADER_SECTORS     (OTA_SLOT_HEADER_BYTES / BP_SECTOR_BYTES)
@@ -22,16 +24,23 @@ const char *const *sim_equivalences(void)
 	    "the next counter, "
 	    "which wins at every value. Of the copy that does not hold only good or bad matters, because a store "
 	    "overwrites it whole.",
-	    "E3 unwritten slot",
-	    "A slot with zeroed header blocks and a zeroed descriptor cannot be booted, described or reused. What lies "
-	    "in it beyond the "
-	    "chunks that the journal says are durable is written before it is read, so it does not matter.",
+	    "E3 unread slot",
+	    "A slot that the environment bars, or whose first block is zero, is never started; while no journal says "
+	    "that it is written, "
+	    "it is never verified either. Of such a slot only the descriptor, if it is valid, and the chunks that the "
+	    "journal says are "
+	    "durable are used. Header blocks and an invalid descriptor are only compared with zero, to be zeroed. The "
+	    "rest does not matter.",
 	    "E4 names of attempts",
 	    "Ids of trials and events are compared for equality only: journal against environment, outbox against "
 	    "delivered reports. So "
 	    "they may be renamed. Failure counts are reported, never decided on. The trusted time only moves the "
 	    "earliest date that the "
 	    "clock is believed, within the same minutes of the same simulated day.",
+	    "E5 counted boots",
+	    "Once as many boots were counted as the limit allows, the next boot goes back, however many there were: "
+	    "counts beyond the "
+	    "limit are one.",
 	    NULL,
 	};
 
@@ -159,22 +168,6 @@ int sim_state_env(struct sim *sim, const struct bp_image *state, struct sim_env_
 
 /* ---- E3: slots ---- */
 
-static bool zeros(const struct bp_image *image, unsigned medium, uint64_t first, uint64_t sectors)
-{
-	for (uint64_t s = first; s < first + sectors; s++) {
-		if (bp_image_get(image, medium, s) != 0)
-			return false;
-	}
-	return true;
-}
-
-static bool slot_unwritten(const struct sim *sim, const struct bp_image *image, unsigned slot)
-{
-	return zeros(image, SIM_SLOT_A + slot, 0, HEADER_SECTORS) &&
-	       zeros(image, SIM_SLOT_A + slot, sim->spec.slot_kib * 2u, DESCRIPTOR_SECTORS) &&
-	       (sim->spec.kernel_kib == 0 || zeros(image, SIM_KERNEL_A + slot, 0, HEADER_SECTORS));
-}
-
 static uint64_t mix_sectors(const struct sim *sim, const struct bp_image *image, unsigned medium, uint64_t first,
 			    uint64_t sectors, uint64_t h)
 {
@@ -195,10 +188,14 @@ static uint64_t mix_durable(const struct sim *sim, const struct bp_image *image,
 
 	if (record->phase == OTA_PHASE_IDLE || record->target != (char)('A' + (int)slot) || done == 0)
 		return mix(h, 0);
-	h = mix_sectors(sim, image, SIM_SLOT_A + slot, 0, live, mix(h, done));
+	h = mix(h, done);
+	if (live > HEADER_SECTORS)
+		h = mix_sectors(sim, image, SIM_SLOT_A + slot, HEADER_SECTORS, live - HEADER_SECTORS, h);
 	if (done > rootfs_chunks && kernel != 0) {
 		live = (done - rootfs_chunks) * chunk;
-		h = mix_sectors(sim, image, SIM_KERNEL_A + slot, 0, live < kernel ? live : kernel, h);
+		live = live < kernel ? live : kernel;
+		if (live > HEADER_SECTORS)
+			h = mix_sectors(sim, image, SIM_KERNEL_A + slot, HEADER_SECTORS, live - HEADER_SECTORS, h);
 	}
 	return tail > stash ? mix_sectors(sim, image, SIM_SLOT_A + slot, rootfs + tail - stash, stash, h) : h;
 }
@@ -210,14 +207,72 @@ static uint64_t mix_region(const struct bp_image *image, unsigned region, uint64
 	return mix(mix(h, hash.lo), hash.hi);
 }
 
-static uint64_t mix_slot(const struct sim *sim, const struct bp_image *image, unsigned slot,
-			 const struct sim_record *record, uint64_t h)
+static bool zeros(const struct bp_image *image, unsigned medium, uint64_t first, uint64_t sectors)
 {
-	if (slot_unwritten(sim, image, slot))
-		return mix_durable(sim, image, slot, record, mix(h, 7));
-	h = mix_region(image, SIM_REGION_ROOTFS_A + slot, h);
-	h = mix_region(image, SIM_REGION_TAIL_A + slot, h);
-	return sim->spec.kernel_kib == 0 ? h : mix_region(image, SIM_REGION_KERNEL_A + slot, h);
+	for (uint64_t s = first; s < first + sectors; s++) {
+		if (bp_image_get(image, medium, s) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* A descriptor ends in the SHA-256 over the rest of its block (core/include/ota/slot.h): 1 if it does, 0 if not, or
+ * -ENOMEM. */
+static int descriptor_good(struct sim *sim, const struct bp_image *image, unsigned slot)
+{
+	uint32_t contents[DESCRIPTOR_SECTORS];
+	uint8_t raw[OTA_SLOT_DESCRIPTOR_BYTES], sum[SHA256_DIGEST_LENGTH];
+	bool found, *good;
+
+	for (unsigned s = 0; s < DESCRIPTOR_SECTORS; s++)
+		contents[s] = bp_image_get(image, SIM_SLOT_A + slot, sim->spec.slot_kib * 2u + s);
+	good = sim_memo_at(&sim->descriptor_memo, contents, &found);
+	if (good == NULL)
+		return -ENOMEM;
+	if (!found) {
+		bp_image_read(image, SIM_SLOT_A + slot, sim->spec.slot_kib * 2u, DESCRIPTOR_SECTORS, raw);
+		SHA256(raw, sizeof raw - sizeof sum, sum);
+		*good = memcmp(raw + sizeof raw - sizeof sum, sum, sizeof sum) == 0;
+	}
+	return *good;
+}
+
+/* Nobody will read it whole: the bootloader cannot or must not start it, and no journal says that it is written. */
+static bool slot_unread(const struct sim *sim, const struct bp_image *image, unsigned slot,
+			const struct sim_env_copy *env, const struct sim_record *record)
+{
+	char name = (char)('A' + (int)slot);
+	unsigned medium = (sim->spec.kernel_kib != 0 ? SIM_KERNEL_A : SIM_SLOT_A) + slot;
+	bool barred = env->good && env->boot.barred == name && env->boot.slot != name;
+
+	if (record->phase == OTA_PHASE_WRITTEN && record->target == name)
+		return false;
+	return barred || bp_image_get(image, medium, 0) == 0;
+}
+
+static int mix_slot(struct sim *sim, const struct bp_image *image, unsigned slot, const struct sim_env_copy *env,
+		    const struct sim_record *record, uint64_t *h)
+{
+	uint64_t descriptor = sim->spec.slot_kib * 2u;
+	int good;
+
+	if (!slot_unread(sim, image, slot, env, record)) {
+		*h = mix_region(image, SIM_REGION_ROOTFS_A + slot, *h);
+		*h = mix_region(image, SIM_REGION_TAIL_A + slot, *h);
+		if (sim->spec.kernel_kib != 0)
+			*h = mix_region(image, SIM_REGION_KERNEL_A + slot, *h);
+		return 0;
+	}
+	good = descriptor_good(sim, image, slot);
+	if (good < 0)
+		return good;
+	*h = mix(*h, zeros(image, SIM_SLOT_A + slot, 0, HEADER_SECTORS));
+	*h = mix(*h, zeros(image, SIM_SLOT_A + slot, descriptor, DESCRIPTOR_SECTORS));
+	*h = good != 0 ? mix_sectors(sim, image, SIM_SLOT_A + slot, descriptor, DESCRIPTOR_SECTORS, *h) : mix(*h, 7);
+	if (sim->spec.kernel_kib != 0)
+		*h = mix(*h, zeros(image, SIM_KERNEL_A + slot, 0, HEADER_SECTORS));
+	*h = mix_durable(sim, image, slot, record, *h);
+	return 0;
 }
 
 /* ---- E4: what the outside saw, with ids renamed in order of appearance ---- */
@@ -275,14 +330,18 @@ int sim_canon(struct sim *sim, const struct bp_image *state, const struct bp_wor
 	if (holding >= 0)
 		env = copy[holding];
 	h = mix(mix(h, env.good), env.hash);
+	h = mix(h, env.boot.attempts < env.boot.limit ? env.boot.attempts : env.boot.limit);
 	h = mix(h, copy[holding == 0 ? 1 : 0].good);
 	h = mix(mix(h, record.good), record.hash);
 	h = mix(h, env.trial_id == 0 ? 0 : env.trial_id == record.trial_id ? 1 : 2);
 	h = mix(h, record.trial_id != 0);
 	for (unsigned i = 0; i < OTA_OUTBOX_MAX; i++)
 		h = mix(h, record.outbox[i] != 0 && delivered(before, record.outbox[i]));
-	h = mix_slot(sim, state, 0, &record, h);
-	h = mix_slot(sim, state, 1, &record, h);
+	for (unsigned slot = 0; slot < 2; slot++) {
+		error = mix_slot(sim, state, slot, &env, &record, &h);
+		if (error != 0)
+			return error;
+	}
 	h = mix_region(state, SIM_REGION_DATA, h);
 	out->lo = mix_world(before, h);
 	out->hi = mix(out->lo, h);

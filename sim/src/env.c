@@ -187,7 +187,8 @@ int sim_env_copy_of(struct sim_memo *memo, const struct bp_pool *pool, const uin
 		copy->hash = 0xcbf29ce484222325u;
 		for (unsigned i = 0; i < env.count; i++) {
 			copy->kept = copy->kept || strcmp(env.variables[i].name, SIM_ENV_KEPT) == 0;
-			if (strncmp(env.variables[i].name, "ota_trial=", 10) != 0)
+			if (strncmp(env.variables[i].name, "ota_trial=", 10) != 0 &&
+			    strncmp(env.variables[i].name, "bootcount=", 10) != 0)
 				copy->hash = mix(copy->hash, env.variables[i].name);
 		}
 	}

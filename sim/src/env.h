@@ -48,7 +48,7 @@ struct sim_env_copy {
 	struct sim_boot_variables boot;
 	uint64_t trial_id;
 	bool kept;     /* SIM_ENV_KEPT is still there */
-	uint64_t hash; /* of every variable, ota_trial excepted */
+	uint64_t hash; /* of every variable but ota_trial and bootcount */
 };
 /* contents: the copy's content ids. memo: sim_memo_init(memo, env_bytes / 512, sizeof(struct sim_env_copy)). 0 or
  * -ENOMEM. */

@@ -125,7 +125,8 @@ static int sign(const uint8_t *data, size_t size_bytes, const char *certificate_
 		if (signer == NULL || !set_signing_time(signer))
 			goto done;
 	}
-	if (CMS_final(cms, bio, NULL, SIGNATURE_FLAGS) != 1)
+	/* OpenSSL refuses to end a structure that nobody signed, but encodes it as it is. */
+	if (certificate != NULL && CMS_final(cms, bio, NULL, SIGNATURE_FLAGS) != 1)
 		goto done;
 	length = i2d_CMS_ContentInfo(cms, out);
 	if (length > 0) {
@@ -233,4 +234,27 @@ int sim_bundle_make(const struct sim_version *v, const struct sim_spec *spec, en
 		*out_bytes -= *out_bytes / 4;
 	free(big);
 	return error > 0 ? -EPROTO : error;
+}
+
+static uint32_t get_u32(const uint8_t *at)
+{
+	return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+size_t sim_bundle_corrupt_at(const uint8_t *bundle)
+{
+	struct ota_bundle_header header;
+	const uint8_t *record;
+	uint32_t chunks, chunk;
+	size_t at;
+
+	if (ota_bundle_header_parse(bundle, &header) != 0)
+		return 0;
+	chunks = header.index_bytes / OTA_INDEX_RECORD_BYTES;
+	chunk = chunks / 2 / 4 * 4;
+	at = ota_bundle_head_bytes(&header) + 100;
+	record = bundle + OTA_BUNDLE_HEADER_BYTES + header.manifest_bytes;
+	for (uint32_t i = 0; i < chunk; i++)
+		at += get_u32(record + (size_t)i * OTA_INDEX_RECORD_BYTES);
+	return at;
 }

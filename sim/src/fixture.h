@@ -46,6 +46,9 @@ void sim_version_deinit(struct sim_version *v);
 int sim_bundle_make(const struct sim_version *v, const struct sim_spec *spec, enum sim_lie lie, uint8_t **out,
 		    size_t *out_bytes) __attribute__((warn_unused_result));
 
+/* A payload byte in the middle, of a chunk that no other version has: it must be fetched. 0: there is none. */
+size_t sim_bundle_corrupt_at(const uint8_t *bundle);
+
 #define SIM_COMPATIBLE "sim-board"
 #define SIM_NOW_S      INT64_C(1796083200) /* 2026-12-01: what the clock says when a device starts */
 #define SIM_BUILD_S    INT64_C(1793491200) /* 2026-11-01: when the device's software was built */

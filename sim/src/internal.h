@@ -43,11 +43,9 @@ struct sim_run {
 	char running;    /* 'A' or 'B' */
 	int version;     /* enum sim_version_id that runs */
 	bool reboot;     /* the updater asked for it */
-	bool keep_fault; /* a fault that lasts is taken away once it has struck and the updater has returned */
 	unsigned boots;
 	unsigned sessions;
-	bool idle_wrote; /* the first session of the story already wrote (for `committed`) */
-	unsigned health_calls;
+	uint64_t circle; /* what the last run of the updater left, for offers that lead nowhere */
 };
 
 struct sim {
@@ -61,12 +59,13 @@ struct sim {
 	unsigned allowed; /* bit mask of versions that may run */
 	uint8_t *file;
 	size_t file_bytes;
+	size_t corrupt_at;      /* a byte of the file that SIM_LIE_*_CHUNK changes */
 	struct ota_keyring *keyring;
 	struct sim_device device;
 	struct sim_world world;
 	struct sim_run run;
 	struct ota_env_place env_place;
-	struct sim_memo env_memo, record_memo;
+	struct sim_memo env_memo, record_memo, descriptor_memo;
 	struct bp_hash known[2][2][SIM_VERSIONS]; /* [slot][rootfs, kernel][version]: region hashes */
 	struct bp_hash blank[2][2];
 	struct bp_hash data_hash;

@@ -178,6 +178,27 @@ static void lift_fault(struct sim *sim)
 	}
 }
 
+/*
+ * A bundle that turns out bad only after chunks were written is taken up anew at every poll, for as long as the server
+ * offers it. Then "idle" means: this run of the updater left slots and environment as the one before did, and told
+ * nobody anything.
+ */
+static bool goes_in_circles(struct sim *sim)
+{
+	uint64_t h = sim->world.event_count;
+	bool same;
+
+	if (sim->spec.bundle_lie != SIM_LIE_CORRUPT_CHUNK && sim->spec.bundle_lie != SIM_LIE_TRUNCATED)
+		return false;
+	for (unsigned m = 0; m < sim->layout.count; m++) {
+		for (uint64_t s = 0; m != SIM_STATE && s < sim->layout.media[m].sectors; s++)
+			h = (h ^ sim->device.contents[m][s]) * 0x100000001b3u;
+	}
+	same = h == sim->run.circle;
+	sim->run.circle = h;
+	return same;
+}
+
 /* The updater, again and again until it has nothing to do. *idle: it has; else the device boots again. */
 static int user_space(struct sim *sim, struct bp_outcome *out, bool *idle)
 {
@@ -191,8 +212,6 @@ static int user_space(struct sim *sim, struct bp_outcome *out, bool *idle)
 		error = sim_session(sim);
 		if (sim->device.fault.kind == SIM_FAULT_NO_MEMORY && sim_alloc_landed())
 			sim->device.landed = true;
-		if (sim->run.sessions == 1)
-			sim->run.idle_wrote = sim->device.writes != 0;
 		lift_fault(sim);
 		if (error != 0)
 			return error;
@@ -202,7 +221,8 @@ static int user_space(struct sim *sim, struct bp_outcome *out, bool *idle)
 		}
 		if (sim->device.life != SIM_ALIVE || sim->run.reboot)
 			return 0;
-		if (sim->device.writes == writes && landed == sim->device.landed && !sim->world.refused) {
+		if ((sim->device.writes == writes && landed == sim->device.landed && !sim->world.refused) ||
+		    goes_in_circles(sim)) {
 			*idle = true;
 			return 0;
 		}
@@ -262,7 +282,7 @@ void sim_run_prepare(struct sim *sim, const struct bp_image *start, struct bp_lo
 	sim->world.corrupt_at = 0;
 	sim->world.corrupt_once = sim->spec.bundle_lie == SIM_LIE_FLAKY_CHUNK;
 	if (sim->spec.bundle_lie == SIM_LIE_CORRUPT_CHUNK || sim->spec.bundle_lie == SIM_LIE_FLAKY_CHUNK)
-		sim->world.corrupt_at = sim->world.file_bytes - sim->world.file_bytes / 3;
+		sim->world.corrupt_at = sim->corrupt_at;
 }
 
 int sim_run_until_idle(struct sim *sim, struct bp_outcome *out)

@@ -32,7 +32,6 @@ static int system_health(void *system, uint32_t deadline_ms, char *detail, size_
 	bool gate = sim_alloc_gate(false);
 	int result = sim_device_op(&sim->device, SIM_OP_OTHER, 0);
 
-	sim->run.health_calls++;
 	sim_alloc_gate(gate);
 	if (result != 0)
 		return result;

@@ -120,6 +120,7 @@ int sim_new(const struct sim_spec *spec, const struct sim_expect *expect, struct
 	}
 	sim_memo_init(&sim->env_memo, sim->spec.env_bytes / BP_SECTOR_BYTES, sizeof(struct sim_env_copy));
 	sim_memo_init(&sim->record_memo, OTA_STATE_RECORD_BYTES / BP_SECTOR_BYTES, sizeof(struct sim_record));
+	sim_memo_init(&sim->descriptor_memo, OTA_SLOT_DESCRIPTOR_BYTES / BP_SECTOR_BYTES, sizeof(bool));
 	sim->rig = (struct bp_rig){sim, rig_recover, rig_canon, rig_judge};
 	error = ota_keyring_new(sim_test_certificate_root, NULL, &sim->keyring);
 	if (error == 0)
@@ -143,6 +144,7 @@ void sim_free(struct sim *sim)
 	sim_device_deinit(&sim->device);
 	sim_memo_deinit(&sim->env_memo);
 	sim_memo_deinit(&sim->record_memo);
+	sim_memo_deinit(&sim->descriptor_memo);
 	ota_keyring_free(sim->keyring);
 	bp_image_free(sim->base);
 	bp_pool_free(sim->pool);
