@@ -497,6 +497,23 @@ Test(uboot, unreadable_sector)
 	device_deinit(&d);
 }
 
+/* One failed read is tried again: the older copy must not be believed for it, nor the newer one be overwritten. */
+Test(uboot, one_failed_read)
+{
+	struct device d;
+
+	for (unsigned nth = 1; nth <= 2; nth++) {
+		device_init(&d);
+		put(&d, 0, starts[2], 9);
+		put(&d, 1, starts[1], 8);
+		d.medium.fail[READ] = nth;
+		struct ota_boot_state state = query(&d);
+		cr_assert(!state.trial && !state.degraded);
+		cr_assert_str_eq(state.barred, "B");
+		device_deinit(&d);
+	}
+}
+
 /* A medium that takes the flush and keeps nothing is found out by the read-back. */
 Test(uboot, lying_flush)
 {
