@@ -93,6 +93,9 @@ static void say(FILE *out, const struct cmd *cmd, int result, const char *versio
 		(void)fprintf(out, " (version %s)", version);
 	if (detail[0] == '\0' && result < 0)
 		(void)fprintf(out, " (%s)", strerror(-result));
+	/* A detail with two clauses says what to do about this very case. */
+	if (strchr(detail, ';') != NULL)
+		advice = NULL;
 	(void)fprintf(out, "%s%s\n", advice != NULL ? "; " : "", advice != NULL ? advice : "");
 }
 

@@ -17,6 +17,7 @@
 
 #define FILE_ALIGN_BYTES  4096u /* memory of direct I/O; enough for every device */
 #define FILE_SECTOR_BYTES 512u
+#define FILE_LARGE_BYTES  (128u * 1024u)
 
 struct ota_file {
 	pthread_mutex_t mutex; /* the writer's thread and a reader's may meet */
@@ -116,13 +117,24 @@ static int drain(struct ota_file *file)
 	return result;
 }
 
+/* Large and aligned, as a stream's are: sent as they are, for a copy would only cost. */
+static bool is_ready(const struct ota_file *file, const uint8_t *data, size_t size)
+{
+	return file->direct_fd >= 0 && size >= FILE_LARGE_BYTES && is_aligned(data);
+}
+
 /* Joins end at multiples of OTA_FILE_JOIN_BYTES, so that the device sees large aligned writes. */
 static int join(struct ota_file *file, uint64_t offset, const uint8_t *data, size_t size)
 {
-	int result = need_buffer(file);
+	bool ready = is_ready(file, data, size);
+	int result = 0;
 
-	if (result == 0 && file->join_bytes > 0 && offset != file->join_offset + file->join_bytes)
+	if (file->join_bytes > 0 && (ready || offset != file->join_offset + file->join_bytes))
 		result = drain(file);
+	if (result == 0 && ready)
+		return write_out(file, offset, data, size);
+	if (result == 0)
+		result = need_buffer(file);
 	while (result == 0 && size > 0) {
 		size_t room = OTA_FILE_JOIN_BYTES - (size_t)(offset % OTA_FILE_JOIN_BYTES);
 		size_t part = size < room ? size : room;

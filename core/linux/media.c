@@ -98,7 +98,7 @@ static uint32_t tail_bytes(uint64_t size_bytes)
 static int refuse_use(struct ota_media *media, const char *what, const char *path, const char *why, bool tolerant,
 		      char *detail, size_t detail_bytes)
 {
-	(void)snprintf(detail, detail_bytes, "%s (%s) is in use: %s; unmount it first", path, what, why);
+	(void)snprintf(detail, detail_bytes, "%s (%s) is in use: %s; unmount it and try again", path, what, why);
 	if (!tolerant)
 		return OTA_SLOT_IN_USE;
 	if (media->events != NULL && media->events->message != NULL)

@@ -119,7 +119,7 @@ void ota_clock_linux(struct ota_stop *stop, struct ota_clock *out);
  * kernel forgets which data was lost. With OTA_FILE_EXCLUSIVE a block device is claimed (O_EXCL): the kernel refuses
  * while it is mounted, in swap, or part of a device-mapper or RAID device, in any mount namespace.
  */
-#define OTA_FILE_JOIN_BYTES (512u * 1024u)
+#define OTA_FILE_JOIN_BYTES (256u * 1024u)
 enum ota_file_flag { OTA_FILE_WRITE = 1, OTA_FILE_EXCLUSIVE = 2 };
 struct ota_file_options {
 	unsigned flags;                              /* enum ota_file_flag */
