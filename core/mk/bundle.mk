@@ -19,3 +19,4 @@ $(call test,signature,core/test/signature.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS
 
 $(call fuzzer,bundle,core/fuzz/bundle.c,ota testpki ota,$(CORE_LDLIBS),$(BUNDLE_INCLUDES),core/fuzz/corpus/bundle)
 $(call fuzzer,manifest,core/fuzz/manifest.c,ota,$(CORE_LDLIBS),$(BUNDLE_INCLUDES),core/fuzz/corpus/manifest)
+$(call test,bundle-memory,core/test/bundle_memory.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))

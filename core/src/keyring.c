@@ -21,6 +21,7 @@
 #define KEYRING_MAX_ENTRIES 256
 #define CHAIN_MAX_DEPTH     8
 #define DIGEST_MAX_BYTES    64
+#define PROBE_BYTES         (64 * 1024)
 #define TIME_MAX_S          INT64_C(253402300799) /* the end of 9999, the last date a certificate can name */
 
 struct ota_keyring {
@@ -345,21 +346,14 @@ static int verify_cms(struct verification *v, struct ota_span der)
 	return result;
 }
 
-int ota_keyring_verify_spans(const struct ota_keyring *keyring, const struct ota_span *spans, size_t count,
-			     struct ota_span signature, int64_t now_s, uint8_t *digest, char *detail,
-			     size_t detail_bytes)
+static int verify_once(const struct ota_keyring *keyring, const struct ota_signature_shape *shape,
+		       const struct ota_span *spans, size_t count, struct ota_span signature, int64_t now_s,
+		       uint8_t *digest, char *detail, size_t detail_bytes)
 {
-	struct ota_signature_shape shape;
 	struct verification v = {
-	    .keyring = keyring, .shape = &shape, .now_s = now_s, .detail = detail, .detail_bytes = detail_bytes};
-	/* A clock outside the calendar is the earliest or latest date, not a malformed certificate. */
-	if (now_s < 0 || now_s > TIME_MAX_S)
-		v.now_s = now_s < 0 ? 0 : TIME_MAX_S;
-	int result = ota_signature_shape(signature, &shape, detail, detail_bytes);
-	if (result)
-		return result;
+	    .keyring = keyring, .shape = shape, .now_s = now_s, .detail = detail, .detail_bytes = detail_bytes};
 	ERR_clear_error();
-	result = hash_content(&v, spans, count);
+	int result = hash_content(&v, spans, count);
 	if (!result)
 		result = verify_cms(&v, signature);
 	if (!result && digest)
@@ -368,6 +362,38 @@ int ota_keyring_verify_spans(const struct ota_keyring *keyring, const struct ota
 	CMS_ContentInfo_free(v.cms);
 	ERR_clear_error();
 	return result;
+}
+
+static bool memory_is_short(void)
+{
+	void *probe = OPENSSL_malloc(PROBE_BYTES);
+	bool is_short = probe == NULL;
+	OPENSSL_free(probe);
+	ERR_clear_error();
+	return is_short;
+}
+
+int ota_keyring_verify_spans(const struct ota_keyring *keyring, const struct ota_span *spans, size_t count,
+			     struct ota_span signature, int64_t now_s, uint8_t *digest, char *detail,
+			     size_t detail_bytes)
+{
+	struct ota_signature_shape shape;
+	int result = ota_signature_shape(signature, &shape, detail, detail_bytes);
+	if (result)
+		return result;
+	/* A clock outside the calendar is the earliest or latest date, not a malformed certificate. */
+	if (now_s < 0 || now_s > TIME_MAX_S)
+		now_s = now_s < 0 ? 0 : TIME_MAX_S;
+	result = verify_once(keyring, &shape, spans, count, signature, now_s, digest, detail, detail_bytes);
+	if (result <= 0)
+		return result;
+	/*
+	 * Deep inside OpenSSL an allocation that failed looks like a signature that does not match. Nobody shall be
+	 * blamed for that: a refusal counts if it comes again while there is memory.
+	 */
+	if (memory_is_short())
+		return ota_refuse(detail, detail_bytes, -ENOMEM, "signature: memory ran out");
+	return verify_once(keyring, &shape, spans, count, signature, now_s, digest, detail, detail_bytes);
 }
 
 int ota_keyring_verify(const struct ota_keyring *keyring, const uint8_t *data, size_t size_bytes,
