@@ -166,11 +166,11 @@ static int port_read(void *dev, uint64_t offset_bytes, void *out, size_t size_by
 	return error;
 }
 
-/* The write that reaches the medium with one bit changed: in its middle sector, at a place that depends on n. */
+/* The write that reaches the medium with one bit changed, at a place that depends on n. */
 static int put_flipped(struct sim_port *port, uint64_t sector, uint32_t sectors, const uint8_t *data)
 {
 	uint64_t n = port->device->count[SIM_FAULT_WRITE_BITFLIP];
-	size_t at = (size_t)(sectors / 2) * BP_SECTOR_BYTES + (n * 37) % BP_SECTOR_BYTES;
+	size_t at = (size_t)(n * 5 % sectors) * BP_SECTOR_BYTES + (n * 37) % BP_SECTOR_BYTES;
 	uint8_t *copy = malloc((size_t)sectors * BP_SECTOR_BYTES);
 
 	if (copy == NULL)
