@@ -49,39 +49,24 @@ uint8_t *ota_batch_input(const struct ota_batch *batch, const struct ota_plan *p
 		    : batch->content + (size_t)item * plan->manifest->chunk_bytes;
 }
 
-/* A chunk of the running slot: read, then verified like any other. */
-static int decode_reused(const struct ota_batch_item *item, const struct ota_chunk *wanted, uint8_t *content,
-			 struct ota_decoder *decoder)
-{
-	struct ota_chunk raw = *wanted;
-	int result = item->from->ops->read(item->from->dev, item->from_offset_bytes, content,
-					   align_up(wanted->content_bytes, item->from->block_bytes));
-
-	if (result == -ENOMEM)
-		return result;
-	if (result != 0)
-		return OTA_STREAM_MISMATCH; /* a bad sector in the running slot is no reason not to update */
-	raw.zstd = false;
-	raw.stored_bytes = wanted->content_bytes;
-	result = ota_decoder_chunk(decoder, &raw, content, content);
-	return result > 0 ? OTA_STREAM_MISMATCH : result;
-}
-
 void ota_batch_decode(struct ota_batch *batch, const struct ota_plan *plan, struct ota_decoder *decoder)
 {
 	struct ota_chunk chunk;
 
 	batch->result = 0;
 	for (batch->good = 0; batch->good < batch->count; batch->good++) {
-		const struct ota_batch_item *item = &batch->items[batch->good];
-		uint8_t *content = ota_batch_input(batch, plan, batch->good, false);
+		bool reused = batch->reused[batch->good];
 
 		ota_head_chunk(plan->head, batch->first_chunk + batch->good, &chunk);
-		if (item->from)
-			batch->result = decode_reused(item, &chunk, content, decoder);
-		else
-			batch->result = ota_decoder_chunk(
-			    decoder, &chunk, ota_batch_input(batch, plan, batch->good, chunk.zstd), content);
+		if (reused) {
+			chunk.zstd = false;
+			chunk.stored_bytes = chunk.content_bytes;
+		}
+		batch->result =
+		    ota_decoder_chunk(decoder, &chunk, ota_batch_input(batch, plan, batch->good, chunk.zstd),
+				      ota_batch_input(batch, plan, batch->good, false));
+		if (reused && batch->result > 0)
+			batch->result = OTA_STREAM_MISMATCH;
 		if (batch->result != 0)
 			return;
 	}
@@ -171,7 +156,7 @@ int ota_batch_write(struct ota_batch *batch, struct ota_writer *writer)
 	for (unsigned i = 0; i < batch->good; i++) {
 		ota_head_chunk(writer->plan->head, batch->first_chunk + i, &chunk);
 		size_bytes += chunk.content_bytes;
-		if (batch->items[i].from)
+		if (batch->reused[i])
 			reused_bytes += chunk.content_bytes;
 	}
 	if (batch->good > 0)

@@ -18,11 +18,6 @@
 /* Private answer: the running slot does not hold what its head says. */
 #define OTA_STREAM_MISMATCH (OTA_REASON_COUNT + 1)
 
-struct ota_batch_item {
-	const struct ota_block *from; /* of the running slot; NULL: fetched into its input */
-	uint64_t from_offset_bytes;
-};
-
 struct ota_batch {
 	uint32_t first_chunk;
 	unsigned count;
@@ -36,7 +31,7 @@ struct ota_batch {
 	uint8_t *stored;  /* stride_bytes for each compressed chunk */
 	uint8_t *content; /* chunks back to back */
 	uint32_t stride_bytes;
-	struct ota_batch_item items[OTA_BATCH_CHUNKS_MAX];
+	bool reused[OTA_BATCH_CHUNKS_MAX]; /* read from the running slot, not fetched */
 };
 
 /* How many chunks a batch may hold. */

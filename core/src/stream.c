@@ -39,9 +39,8 @@ struct run {
 };
 
 /* Opens the current chunk in a batch. */
-static int begin_chunk(struct run *run, const struct ota_block *from, uint64_t from_offset_bytes)
+static int begin_chunk(struct run *run, bool reused)
 {
-	struct ota_batch_item *item;
 	struct ota_place place;
 
 	if (!run->batch) {
@@ -57,9 +56,7 @@ static int begin_chunk(struct run *run, const struct ota_block *from, uint64_t f
 		run->batch->offset_bytes = place.offset_bytes;
 	}
 	ota_head_chunk(run->plan.head, run->chunk, &run->current);
-	item = &run->batch->items[run->batch->count];
-	item->from = from;
-	item->from_offset_bytes = from_offset_bytes;
+	run->batch->reused[run->batch->count] = reused;
 	return 0;
 }
 
@@ -121,7 +118,7 @@ static int on_body(void *ctx, const void *data, size_t size_bytes)
 		if (run->chunk >= run->fetch_end)
 			return OTA_LONG_BODY;
 		if (run->got_bytes == 0 || !run->batch) {
-			int result = begin_chunk(run, NULL, 0);
+			int result = begin_chunk(run, false);
 
 			if (result != 0)
 				return result;
@@ -162,6 +159,24 @@ static int fetch_run(struct run *run)
 	return result;
 }
 
+/* Takes the current chunk from the running slot; unverified, as if it had been fetched. */
+static int reuse_chunk(struct run *run, const struct ota_block *block, uint64_t offset_bytes)
+{
+	uint32_t read_bytes;
+	int result = begin_chunk(run, true);
+
+	if (result != 0)
+		return result;
+	read_bytes = (run->current.content_bytes + block->block_bytes - 1) / block->block_bytes * block->block_bytes;
+	result = block->ops->read(block->dev, offset_bytes,
+				  ota_batch_input(run->batch, &run->plan, run->batch->count, false), read_bytes);
+	if (result == 0)
+		end_chunk(run);
+	else if (result != -ENOMEM)
+		ota_plan_mismatch(&run->plan, run->chunk); /* a bad sector there is no reason not to update */
+	return result == -ENOMEM ? result : 0;
+}
+
 /* Fills until `end`: 0, or why it stopped. */
 static int fill(struct run *run)
 {
@@ -170,13 +185,10 @@ static int fill(struct run *run)
 	int result = 0;
 
 	while (result == 0 && run->chunk < run->end) {
-		if (run->got_bytes > 0 || !ota_plan_reuse(&run->plan, run->chunk, &block, &offset_bytes)) {
+		if (run->got_bytes == 0 && ota_plan_reuse(&run->plan, run->chunk, &block, &offset_bytes))
+			result = reuse_chunk(run, block, offset_bytes);
+		else
 			result = fetch_run(run);
-		} else {
-			result = begin_chunk(run, block, offset_bytes);
-			if (result == 0)
-				end_chunk(run);
-		}
 	}
 	if (result == 0)
 		give_batch(run);
