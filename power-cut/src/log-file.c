@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Our own format of a write log, complete and byte for byte the same for equal logs. Little endian:
+ *
+ *   "bp-log-1", u32 media, u32 0, u64 entries, u64 contents, u64 sectors, u64 bytes of text
+ *   for each medium   name (32 bytes, ends in 0), u64 sectors, u32 model, u32 bulk
+ *   text              strings that end in 0
+ *   sectors           each different one once, 512 bytes
+ *   contents          u32 each: index of a sector above
+ *   entries           48 bytes: u8 op, u8 flags (1 FUA, 2 internal), u16 medium, u32 kind of a mark, u64 sector, u32
+ * sectors, u32 offset of a mark's text, u64 first content, u64 submitted, u64 completed and nothing behind.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "hash.h"
+#include "log.h"
+
+static const char magic[8] = {'b', 'p', '-', 'l', 'o', 'g', '-', '1'};
+#define HEAD_BYTES    48u
+#define MEDIUM_BYTES  48u
+#define ENTRY_BYTES   48u
+#define FLAG_FUA      1u
+#define FLAG_INTERNAL 2u
+
+static void save_head(struct bp_file *f, const struct bp_log *log, size_t sectors)
+{
+	uint8_t head[HEAD_BYTES] = {0};
+	memcpy(head, magic, sizeof magic);
+	bp_put_le32(head + 8, log->layout.count);
+	bp_put_le64(head + 16, log->count);
+	bp_put_le64(head + 24, log->contents_count);
+	bp_put_le64(head + 32, sectors);
+	bp_put_le64(head + 40, log->text_bytes);
+	bp_file_add(f, head, sizeof head);
+	for (unsigned m = 0; m < log->layout.count; m++) {
+		const struct bp_medium *medium = &log->layout.media[m];
+		uint8_t bytes[MEDIUM_BYTES] = {0};
+		memcpy(bytes, medium->name, strnlen(medium->name, BP_NAME_MAX - 1));
+		bp_put_le64(bytes + 32, medium->sectors);
+		bp_put_le32(bytes + 40, (uint32_t)medium->model);
+		bp_put_le32(bytes + 44, medium->bulk);
+		bp_file_add(f, bytes, sizeof bytes);
+	}
+	bp_file_add(f, log->text, log->text_bytes);
+}
+
+static void save_entries(struct bp_file *f, const struct bp_log *log)
+{
+	for (size_t i = 0; i < log->count; i++) {
+		const struct bp_entry *e = &log->entries[i];
+		uint8_t bytes[ENTRY_BYTES] = {0};
+		bytes[0] = (uint8_t)e->op;
+		bytes[1] = (uint8_t)((e->fua ? FLAG_FUA : 0) | (e->internal ? FLAG_INTERNAL : 0));
+		bytes[2] = (uint8_t)(e->medium & 0xff);
+		bytes[3] = (uint8_t)(e->medium >> 8);
+		bp_put_le32(bytes + 4, (uint32_t)e->kind);
+		bp_put_le64(bytes + 8, e->sector);
+		bp_put_le32(bytes + 16, e->sectors);
+		bp_put_le32(bytes + 20, e->text);
+		bp_put_le64(bytes + 24, e->data);
+		bp_put_le64(bytes + 32, e->submit_ns);
+		bp_put_le64(bytes + 40, e->complete_ns);
+		bp_file_add(f, bytes, sizeof bytes);
+	}
+}
+
+/* Numbers the different contents in the order they come up. */
+static int number_contents(const struct bp_log *log, struct bp_map *numbers, uint32_t *order, size_t *count)
+{
+	*count = 0;
+	for (size_t i = 0; i < log->contents_count; i++) {
+		struct bp_hash key = bp_hash_add((struct bp_hash){0}, log->contents[i]);
+		int r = bp_map_put(numbers, key, (uint32_t)*count);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			order[(*count)++] = log->contents[i];
+	}
+	return 0;
+}
+
+int bp_log_save(const struct bp_log *log, const char *path)
+{
+	struct bp_map numbers = {0};
+	struct bp_file f;
+	size_t count;
+	uint32_t *order = malloc((log->contents_count + 1) * sizeof *order);
+	int r = order ? number_contents(log, &numbers, order, &count) : -ENOMEM;
+	if (r == 0)
+		r = bp_file_create(&f, path);
+	if (r < 0)
+		goto out;
+	save_head(&f, log, count);
+	for (size_t i = 0; i < count; i++)
+		bp_file_add(&f, bp_pool_sector(log->pool, order[i]), BP_SECTOR_BYTES);
+	for (size_t i = 0; i < log->contents_count; i++) {
+		uint8_t bytes[4];
+		bp_put_le32(bytes, bp_map_get(&numbers, bp_hash_add((struct bp_hash){0}, log->contents[i])));
+		bp_file_add(&f, bytes, sizeof bytes);
+	}
+	save_entries(&f, log);
+	r = bp_file_close(&f);
+out:
+	bp_map_deinit(&numbers);
+	free(order);
+	return r;
+}
+
+/* Where things lie in a file that is being read. */
+struct file {
+	const uint8_t *text, *sectors, *contents, *entries;
+	uint64_t text_bytes, sectors_count, contents_count, entries_count;
+};
+
+/* Steps over count items; false if they are not all there. */
+static bool take(const uint8_t **at, size_t *left, uint64_t count, size_t item_bytes, const uint8_t **out)
+{
+	if (count > *left / item_bytes)
+		return false;
+	*out = *at;
+	*at += count * item_bytes;
+	*left -= (size_t)count * item_bytes;
+	return true;
+}
+
+static const char *load_head(const uint8_t *bytes, size_t size, struct bp_layout *layout, struct file *file)
+{
+	const uint8_t *head;
+	const uint8_t *media;
+	if (!take(&bytes, &size, 1, HEAD_BYTES, &head) || memcmp(head, magic, sizeof magic) != 0 ||
+	    bp_get_le32(head + 12) != 0)
+		return "is no write log (bp-log-1)";
+	*layout = (struct bp_layout){.count = bp_get_le32(head + 8)};
+	if (layout->count > BP_MEDIA_MAX || !take(&bytes, &size, layout->count, MEDIUM_BYTES, &media))
+		return "has too many media";
+	for (unsigned m = 0; m < layout->count; m++) {
+		const uint8_t *p = media + (size_t)m * MEDIUM_BYTES;
+		memcpy(layout->media[m].name, p, BP_NAME_MAX);
+		layout->media[m].sectors = bp_get_le64(p + 32);
+		layout->media[m].model = (enum bp_model)bp_get_le32(p + 40);
+		layout->media[m].bulk = bp_get_le32(p + 44) == 1;
+		if (bp_get_le32(p + 40) >= BP_MODEL_COUNT || bp_get_le32(p + 44) > 1)
+			return "has a medium of an unknown kind";
+	}
+	if (!bp_layout_valid(layout))
+		return "has media without name or size";
+	file->entries_count = bp_get_le64(head + 16);
+	file->contents_count = bp_get_le64(head + 24);
+	file->sectors_count = bp_get_le64(head + 32);
+	file->text_bytes = bp_get_le64(head + 40);
+	if (!take(&bytes, &size, file->text_bytes, 1, &file->text) ||
+	    !take(&bytes, &size, file->sectors_count, BP_SECTOR_BYTES, &file->sectors) ||
+	    !take(&bytes, &size, file->contents_count, 4, &file->contents) ||
+	    !take(&bytes, &size, file->entries_count, ENTRY_BYTES, &file->entries))
+		return "is cut short";
+	return size ? "has bytes behind its end" : NULL;
+}
+
+/* 0, 1 = malformed, or -errno. */
+static int load_contents(struct bp_log *log, struct bp_pool *pool, const struct file *file)
+{
+	uint32_t *ids = malloc(((size_t)file->sectors_count + 1) * sizeof *ids);
+	int r = ids ? 0 : -ENOMEM;
+	for (uint64_t i = 0; r == 0 && i < file->sectors_count; i++)
+		r = bp_pool_intern(pool, file->sectors + i * BP_SECTOR_BYTES, &ids[i]);
+	for (uint64_t i = 0; r == 0 && i < file->contents_count; i++) {
+		uint32_t n = bp_get_le32(file->contents + i * 4);
+		r = n < file->sectors_count ? bp_log_content_add(log, ids[n]) : 1;
+	}
+	free(ids);
+	return r;
+}
+
+static int load_mark(struct bp_log *log, const struct file *file, const uint8_t *p)
+{
+	uint32_t at = bp_get_le32(p + 20);
+	uint32_t kind = bp_get_le32(p + 4);
+	if (kind > BP_MARK_NOTE || at >= file->text_bytes ||
+	    !memchr(file->text + at, 0, (size_t)(file->text_bytes - at)))
+		return 1;
+	return bp_log_mark(log, (enum bp_mark_kind)kind, (const char *)file->text + at);
+}
+
+static int load_entry(struct bp_log *log, const struct file *file, const uint8_t *p)
+{
+	unsigned medium = p[2] | (unsigned)p[3] << 8;
+	uint64_t sector = bp_get_le64(p + 8);
+	uint32_t sectors = bp_get_le32(p + 16);
+	int r = 1;
+	if (p[1] > (FLAG_FUA | FLAG_INTERNAL))
+		return 1;
+	if (p[0] == BP_WRITE)
+		r = bp_log_write_ids(log, medium, sector, sectors, bp_get_le64(p + 24), p[1] & FLAG_FUA);
+	else if (p[0] == BP_READ)
+		r = bp_log_read(log, medium, sector, sectors);
+	else if (p[0] == BP_FLUSH)
+		r = bp_log_flush(log, medium);
+	else if (p[0] == BP_DISCARD)
+		r = bp_log_discard(log, medium, sector, sectors);
+	else if (p[0] == BP_MARK)
+		r = load_mark(log, file, p);
+	if (r != 0)
+		return r == -EINVAL ? 1 : r;
+	log->entries[log->count - 1].internal = p[1] & FLAG_INTERNAL;
+	bp_log_times(log, bp_get_le64(p + 32), bp_get_le64(p + 40));
+	return 0;
+}
+
+int bp_log_parse(const void *bytes, size_t size_bytes, struct bp_pool *pool, struct bp_log **out, char *detail,
+		 size_t detail_bytes)
+{
+	struct bp_layout layout;
+	struct file file;
+	struct bp_log *log = NULL;
+	const char *wrong = load_head(bytes, size_bytes, &layout, &file);
+	if (wrong) {
+		bp_detail(detail, detail_bytes, "%s", wrong);
+		return 1;
+	}
+	int r = bp_log_new(&layout, pool, &log);
+	if (r == 0)
+		r = load_contents(log, pool, &file);
+	if (r == 1)
+		bp_detail(detail, detail_bytes, "names contents that it does not have");
+	for (uint64_t i = 0; r == 0 && i < file.entries_count; i++) {
+		r = load_entry(log, &file, file.entries + i * ENTRY_BYTES);
+		if (r == 1)
+			bp_detail(detail, detail_bytes, "entry %" PRIu64 " makes no sense", i);
+	}
+	if (r != 0) {
+		bp_log_free(log);
+		if (r < 0)
+			bp_detail(detail, detail_bytes, "%s", strerror(-r));
+		return r;
+	}
+	*out = log;
+	return 0;
+}
+
+int bp_log_load(const char *path, struct bp_pool *pool, struct bp_log **out, char *detail, size_t detail_bytes)
+{
+	uint8_t *bytes;
+	size_t size;
+	int r = bp_file_read(path, &bytes, &size);
+	if (r < 0) {
+		bp_detail(detail, detail_bytes, "cannot be read: %s", strerror(-r));
+		return r;
+	}
+	r = bp_log_parse(bytes, size, pool, out, detail, detail_bytes);
+	free(bytes);
+	return r;
+}
