@@ -14,3 +14,4 @@ $(call test,recovery,core/test/recovery.c,ota,$(TRANSACTION_TEST_LDLIBS),$(TRANS
 $(call test,state-record,core/test/state.c,ota,$(TRANSACTION_TEST_LDLIBS),$(TRANSACTION_INCLUDES))
 $(call test,outbox,core/test/outbox.c,ota,$(TRANSACTION_TEST_LDLIBS),$(TRANSACTION_INCLUDES))
 $(call test,transaction-verbs,core/test/transaction_verbs.c,testfake testpki ota,$(TRANSACTION_TEST_LDLIBS),$(TRANSACTION_INCLUDES))
+$(call fuzzer,journal,core/fuzz/journal.c,ota,$(CORE_LDLIBS),$(TRANSACTION_INCLUDES),core/fuzz/corpus/journal)
