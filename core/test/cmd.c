@@ -267,6 +267,36 @@ Test(cmd, hooks)
 	cmd_lab_deinit(&lab);
 }
 
+/* Invariant: with an executable as the bootloader's back-end, an install selects the new slot through it alone. */
+Test(cmd, custom_bootloader)
+{
+	struct cmd_lab lab;
+	char text[1024], extra[512];
+
+	cmd_lab_init(&lab);
+	(void)snprintf(text, sizeof(text),
+		       "cd %s\ncase $1 in\nget-primary) cat primary;;\nset-primary) echo $2 > primary;;\n"
+		       "get-state) cat state-$2;;\nset-state) echo $3 > state-$2;;\n*) exit 1;;\nesac",
+		       lab.dir);
+	cmd_lab_script(&lab, "backend", text);
+	cmd_lab_write(&lab, "primary", "A\n", 2);
+	cmd_lab_write(&lab, "state-A", "good\n", 5);
+	cmd_lab_write(&lab, "state-B", "bad\n", 4);
+	(void)snprintf(extra, sizeof(extra), "[handlers]\nbootloader-custom-backend=%s/backend\n", lab.dir);
+	cmd_lab_configure(&lab, "A", extra);
+	(void)snprintf(text, sizeof(text), "sed -i s/bootloader=uboot/bootloader=custom/ %s", lab.config);
+	cr_assert_eq(system(text), 0);
+	cmd_lab_bundle(&lab, "1.ota", "1.0", 10);
+	EXPECT_RUN(&lab, 0, "status");
+	EXPECT_SAYS(&lab, "next boot:   A");
+	cr_assert_eq(run_on(&lab, "install", "1.ota"), 0, "%s", lab.out);
+	EXPECT_RUN(&lab, 0, "status");
+	EXPECT_SAYS(&lab, "next boot:   B");
+	cr_assert(cmd_lab_same(&lab, "b", "rootfs", LAB_IMAGE_BYTES));
+	cr_assert(cmd_lab_same(&lab, "env", "a", 65536), "the environment was written");
+	cmd_lab_deinit(&lab);
+}
+
 /* Invariant: asked to stop, a run ends by itself with status 7, and the next one goes on and ends well. */
 Test(cmd, stopped_by_a_signal, .timeout = 60)
 {
