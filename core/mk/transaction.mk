@@ -15,3 +15,4 @@ $(call test,state-record,core/test/state.c,ota,$(TRANSACTION_TEST_LDLIBS),$(TRAN
 $(call test,outbox,core/test/outbox.c,ota,$(TRANSACTION_TEST_LDLIBS),$(TRANSACTION_INCLUDES))
 $(call test,transaction-verbs,core/test/transaction_verbs.c,testfake testpki ota,$(TRANSACTION_TEST_LDLIBS),$(TRANSACTION_INCLUDES))
 $(call fuzzer,journal,core/fuzz/journal.c,ota,$(CORE_LDLIBS),$(TRANSACTION_INCLUDES),core/fuzz/corpus/journal)
+$(call test,slot,core/test/slot.c,testfake testpki ota,$(TRANSACTION_TEST_LDLIBS),$(TRANSACTION_INCLUDES))
