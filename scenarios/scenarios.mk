@@ -14,6 +14,8 @@ endif
 $(call program,brickproof-mutants,scenarios/src/mutants.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
 
 $(call test,scenario,scenarios/test/scenario.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
+$(call test,scenario-cases,scenarios/test/cases.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
+$(call test,scenario-campaign,scenarios/test/campaign.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
 $(call fuzzer,scenario,scenarios/fuzz/scenario.c,scenarios,-lyaml,$(SCENARIOS_INCLUDES),scenarios/fuzz/corpus/scenario)
 
 MUTANTS_DEMO := no-flush-before-arm,commit-before-health,empty-signature-ok

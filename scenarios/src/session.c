@@ -3,11 +3,56 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void say(char *detail, size_t detail_bytes, const char *what, int result)
 {
 	(void)snprintf(detail, detail_bytes, "%s: %s", what, strerror(-result));
+}
+
+/* Was a sector of an image, before entry `end`, written and not read since? medium: a slot's. 0, 1 or -ENOMEM. */
+static int image_unread(const struct bp_session *session, unsigned medium, uint64_t image_sectors, size_t end)
+{
+	unsigned char *unread = calloc((size_t)image_sectors, 1);
+	if (!unread)
+		return -ENOMEM;
+	for (size_t i = 0; i < end; i++) {
+		const struct bp_entry *e = bp_log_entry(session->log, i);
+		if (e->medium != medium || (e->op != BP_WRITE && e->op != BP_READ))
+			continue;
+		for (uint64_t s = e->sector; s < e->sector + e->sectors && s < image_sectors; s++)
+			unread[s] = e->op == BP_WRITE;
+	}
+	bool found = memchr(unread, 1, (size_t)image_sectors) != NULL;
+	free(unread);
+	return found;
+}
+
+/*
+ * Behind a slot's image the updater keeps notes (a descriptor, headers of an unfinished install) which carry their own
+ * digests and which nothing boots: that these are read back before the device is armed is not asked of it.
+ */
+static int drop_notes(struct bp_session *session)
+{
+	const struct bp_lint_roles *roles = sim_roles(session->sim);
+	size_t kept = 0;
+	for (size_t i = 0; i < session->finding_count; i++) {
+		const struct bp_finding *f = &session->findings[i];
+		int unread = strcmp(f->rule, "no-read-back") != 0;
+		for (unsigned m = 0; unread == 0 && m < bp_log_layout(session->log)->count; m++) {
+			uint64_t sectors = bp_log_layout(session->log)->media[m].sectors;
+			uint64_t image = session->scenario->spec.slot_kib * UINT64_C(1024) / BP_SECTOR_BYTES;
+			if (roles->role[m] == BP_ROLE_SLOT)
+				unread = image_unread(session, m, sectors < image ? sectors : image, f->entry);
+		}
+		if (unread < 0)
+			return unread;
+		if (unread)
+			session->findings[kept++] = *f;
+	}
+	session->finding_count = kept;
+	return 0;
 }
 
 int bp_session_init(struct bp_session *session, const struct bp_scenario *scenario, uint64_t seed, char *detail,
@@ -38,6 +83,9 @@ int bp_session_init(struct bp_session *session, const struct bp_scenario *scenar
 	}
 	if (session->finding_count > BP_FINDINGS_MAX)
 		session->finding_count = BP_FINDINGS_MAX;
+	result = drop_notes(session);
+	if (result)
+		return result;
 	session->explore = (struct bp_explore){.rig = sim_rig(session->sim),
 					       .base = sim_base(session->sim),
 					       .log = session->log,
