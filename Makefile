@@ -96,6 +96,7 @@ $(B)/test/fuzz-$(1): $(call objects,$(2) ci/fuzz-replay.c) $(3:%=$(B)/lib%.a)
 $(call objects,$(2)): INCLUDES += $(5)
 OBJECTS += $(call objects,$(2) ci/fuzz-replay.c)
 FUZZERS += $(B)/fuzz/$(1)
+FUZZ_MAPS += $(B)/fuzz/$(1):$(6)
 FUZZ_REPLAYS += $(B)/test/fuzz-$(1):$(6)
 endef
 fuzzer = $(eval $(call fuzzer_rule,$(1),$(2),$(3),$(4),$(5),$(6)))

@@ -50,7 +50,7 @@ fuzz: build/setup-check.stamp ## run each fuzz target for FUZZ_SECONDS (600), tw
 	$(MAKE) VARIANT=fuzz fuzz-run
 .PHONY: fuzz-run
 fuzz-run: $(FUZZERS)
-	ci/run-fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)
+	ci/run-fuzz.sh $(FUZZ_SECONDS) $(FUZZ_MAPS)
 
 .PHONY: demo
 demo: build/setup-demo.stamp images $(PROGRAMS) ## the main job on the example: a real update, the proof, three planted defects; says where the report lies
