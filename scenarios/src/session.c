@@ -101,12 +101,11 @@ void bp_session_deinit(struct bp_session *session)
 	*session = (struct bp_session){0};
 }
 
-/* The kind of log entry that a fault counts; 0: it cannot be found in the log. */
+/* The kind of log entry that a fault counts; 0: it cannot be found in the log. Reads are not among them: the
+ * bootloader's count not. */
 static enum bp_op op_of(enum sim_fault_kind kind)
 {
 	switch (kind) {
-	case SIM_FAULT_READ_EIO:
-		return BP_READ;
 	case SIM_FAULT_WRITE_EIO:
 	case SIM_FAULT_WRITE_ENOSPC:
 	case SIM_FAULT_WRITE_BITFLIP:
@@ -118,15 +117,22 @@ static enum bp_op op_of(enum sim_fault_kind kind)
 	}
 }
 
+/* The bootloader writes in these steps, and nobody else: faults hit the updater only. */
+static bool is_bootloader(const char *step)
+{
+	return strcmp(step, "S12") == 0 || strcmp(step, "R1") == 0;
+}
+
 long bp_session_fault_entry(const struct bp_session *session, const struct sim_fault *fault, const char **step)
 {
 	enum bp_op op = op_of(fault->kind);
 	uint64_t seen = 0;
 	*step = "";
 	for (size_t i = 0; op && i < bp_log_count(session->log); i++) {
-		if (bp_log_entry(session->log, i)->op != op || ++seen != fault->nth)
+		const char *at = bp_log_step(session->log, i);
+		if (bp_log_entry(session->log, i)->op != op || is_bootloader(at) || ++seen != fault->nth)
 			continue;
-		*step = bp_log_step(session->log, i);
+		*step = at;
 		return (long)i;
 	}
 	return -1;
