@@ -316,11 +316,22 @@ static int seal_tail(const struct ota_slot *slot, const struct ota_head *head)
 	return r;
 }
 
+/* The last write of an install. In two steps where blocks are smaller than it: a tear then leaves the first sector
+ * zero, and with it nothing that a bootloader takes for an image, even one that has lost its bar together with its
+ * environment. */
+static int header_put(const struct ota_block *block, const uint8_t header[OTA_SLOT_HEADER_BYTES], bool in_steps)
+{
+	uint8_t back[OTA_SLOT_HEADER_BYTES];
+	size_t size = header_bytes(block);
+	size_t first = in_steps ? block->block_bytes : size;
+	int r = size > first ? block_put(block, first, header + first, size - first, back) : 0;
+	return r ? r : block_put(block, 0, header, first, back);
+}
+
 int ota_slot_seal(const struct ota_slot *slot, const struct ota_head *head,
 		  const uint8_t (*header)[OTA_SLOT_HEADER_BYTES])
 {
 	const struct ota_manifest *manifest = ota_head_manifest(head);
-	uint8_t back[OTA_SLOT_HEADER_BYTES];
 	/* The tail is durable before any header block: whatever can be mounted also says what it is. */
 	int r = seal_tail(slot, head);
 	/* Then the others, then rootfs: its header block is what a bootloader looks for, so it makes the set whole.
@@ -331,8 +342,7 @@ int ota_slot_seal(const struct ota_slot *slot, const struct ota_head *head,
 			const struct ota_slot_image *image = ota_slot_image(slot, name);
 			if ((strcmp(name, "rootfs") == 0) != (pass == 1))
 				continue;
-			r = image ? block_put(&image->block, 0, header[i], header_bytes(&image->block), back)
-				  : OTA_BAD_CONFIG;
+			r = image ? header_put(&image->block, header[i], pass == 1) : OTA_BAD_CONFIG;
 		}
 	}
 	return r;

@@ -57,8 +57,11 @@ struct fake {
 	bool dead;
 	unsigned fail_write_medium; /* 1 + medium whose writes fail; 0: none */
 	unsigned fail_flush_medium;
-	unsigned flip_write; /* the nth write from now reaches the medium with one bit changed */
+	unsigned fail_flush_nth; /* the nth flush from now fails, once */
+	bool device_cache;       /* read_uncached() also sees what is not durable: the device's own cache answers */
+	unsigned flip_write;     /* the nth write from now reaches the medium with one bit changed */
 	bool env_fails;
+	int health_errno; /* what health() returns if not 0 */
 	bool server_down, reports_down, low_power, hook_refuses;
 	/* the world */
 	const uint8_t *bundle; /* borrowed */

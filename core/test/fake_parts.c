@@ -57,7 +57,7 @@ static int block_read_uncached(void *dev, uint64_t offset_bytes, void *out, size
 	if (!alive(medium->fake))
 		return -EIO;
 	fake_log(medium->fake, "%s read-back", medium->name);
-	memcpy(out, medium->durable + offset_bytes, size_bytes);
+	memcpy(out, (medium->fake->device_cache ? medium->cache : medium->durable) + offset_bytes, size_bytes);
 	return 0;
 }
 
@@ -93,6 +93,8 @@ static int block_flush(void *dev)
 	struct fake *fake = medium->fake;
 	unsigned kept = 0;
 	if (!alive(fake) || fake->fail_flush_medium == index_of(medium) + 1)
+		return -EIO;
+	if (fake->fail_flush_nth && --fake->fail_flush_nth == 0)
 		return -EIO;
 	fake_log(fake, "%s flush", medium->name);
 	medium->flushes++;
@@ -258,6 +260,8 @@ static int system_health(void *ctx, uint32_t deadline_ms, char *detail, size_t d
 	char kind = (char)fake->media[fake->booted[0] == 'B' ? 2 : 0].durable[0];
 	fake->health_runs++;
 	cr_assert(deadline_ms > 0);
+	if (fake->health_errno)
+		return fake->health_errno;
 	if (kind == 'G')
 		return 0;
 	(void)snprintf(detail, detail_bytes, "app");

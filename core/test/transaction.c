@@ -25,6 +25,7 @@ static const char good_way[] =
     "S08\nB.rootfs read-back\nB.kernel read-back\n"
     "B.rootfs write\nB.rootfs flush\nB.rootfs read-back\n"
     "B.kernel write header\nB.kernel flush\nB.kernel read-back\n"
+    "B.rootfs write\nB.rootfs flush\nB.rootfs read-back\n" /* all but the first sector */
     "B.rootfs write header\nB.rootfs flush\nB.rootfs read-back\n"
     "S09\nstate write\nstate flush\nstate read-back\n"
     "hook 1\nS10\nenv selected=B barred= trial=1\n"

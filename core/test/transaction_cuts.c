@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The transaction, cut at every operation on every medium, once and twice; and media that fail. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 
 struct fixture {
 	struct fake_world world;
-	struct fake_bundle good, unhealthy, panics;
+	struct fake_bundle good, unhealthy, hangs, panics, unloadable, third;
 	struct fake *base;
 };
 
@@ -17,6 +18,9 @@ static void setup(struct fixture *fixture, uint32_t tail_bytes)
 	fake_world_init(&fixture->world);
 	fixture->good = fake_bundle_make(&fixture->world, 2, 'G', NULL);
 	fixture->unhealthy = fake_bundle_make(&fixture->world, 2, 'H', NULL);
+	fixture->hangs = fake_bundle_make(&fixture->world, 2, 'T', NULL);
+	fixture->unloadable = fake_bundle_make(&fixture->world, 2, 'L', NULL);
+	fixture->third = fake_bundle_make(&fixture->world, 3, 'G', NULL);
 	fixture->panics = fake_bundle_make(&fixture->world, 2, 'P', NULL);
 	fixture->base = fake_new(&fixture->world, tail_bytes);
 }
@@ -25,6 +29,9 @@ static void teardown(struct fixture *fixture)
 {
 	free(fixture->good.raw);
 	free(fixture->unhealthy.raw);
+	free(fixture->hangs.raw);
+	free(fixture->unloadable.raw);
+	free(fixture->third.raw);
 	free(fixture->panics.raw);
 	free(fixture->base);
 	fake_world_deinit(&fixture->world);
@@ -181,7 +188,9 @@ Test(transaction, rollback_cut)
 	struct fixture fixture;
 	setup(&fixture, FAKE_SMALL_TAIL);
 	cut_rollback(&fixture, &fixture.unhealthy, "HEALTH_FAILED");
+	cut_rollback(&fixture, &fixture.hangs, "HEALTH_TIMEOUT");
 	cut_rollback(&fixture, &fixture.panics, "BOOT_LIMIT");
+	cut_rollback(&fixture, &fixture.unloadable, "BOOT_LIMIT");
 	teardown(&fixture);
 }
 
@@ -240,6 +249,22 @@ Test(transaction, media_that_fail)
 			ends_new(fake, medium, "failing");
 			free(fake);
 		}
+	}
+	/* One flush fails, and reading back does not show it: what was to be durable then is not believed to be. */
+	for (unsigned nth = 1; nth < 40; nth++) {
+		struct fake *fake = fake_copy(fixture.base);
+		struct ota_result result;
+		fake->device_cache = true;
+		cr_assert(fake_boot(fake));
+		fake->fail_flush_nth = nth;
+		int r = ota_check(&fake->ota, &result);
+		cr_assert(r != 0 || fake->fail_flush_nth, "flush %u failed unnoticed", nth);
+		cr_assert(r == 0 || !fake->env.trial, "flush %u", nth);
+		fake->fail_flush_nth = 0;
+		fake_power(fake, FAKE_DROP, 0);
+		recovers(fake, nth, "flush");
+		ends_new(fake, nth, "flush");
+		free(fake);
 	}
 	for (unsigned nth = 1; nth < 60; nth++) {
 		struct fake *fake = fake_copy(fixture.base);
@@ -318,5 +343,88 @@ Test(transaction, boot_state_lost)
 		cr_assert_eq(fake_running_version(fake), '2', "cut %u", n);
 		free(fake);
 	}
+	teardown(&fixture);
+}
+
+/* The boot state lost while the bootloader's default slot is being written: it holds nothing that could be started
+ * until all of it is there. Kills header-left-valid. */
+Test(transaction, boot_state_lost_while_writing_the_default_slot)
+{
+	struct fixture fixture;
+	setup(&fixture, FAKE_SMALL_TAIL);
+	fake_offer(fixture.base, &fixture.good, "\"two\"");
+	story(fixture.base);
+	cr_assert_str_eq(fixture.base->booted, "B");
+	fake_offer(fixture.base, &fixture.third, "\"three\"");
+	unsigned ops = story_ops(fixture.base) - fixture.base->ops;
+	for (unsigned n = 1; n <= ops; n++) {
+		for (unsigned cut = 0; cut < 3; cut++) {
+			struct fake *fake = fake_copy(fixture.base);
+			struct ota_result result;
+			int r;
+			fake->die_at = fake->ops + n;
+			story(fake);
+			fake_power(fake, (enum fake_cut)cut, n);
+			memset(&fake->env, 0, sizeof fake->env);
+			cr_assert(fake_settle(fake, &result, &r), "cut %u", n);
+			cr_assert_neq(fake_running_version(fake), 0, "cut %u: a mixture runs", n);
+			story(fake);
+			cr_assert_eq(fake_running_version(fake), '3', "cut %u", n);
+			free(fake);
+		}
+	}
+	teardown(&fixture);
+}
+
+/* Written, cut before it was armed, and then damaged on the medium: installed anew, never armed as it is. */
+Test(transaction, damaged_between_written_and_armed)
+{
+	struct fixture fixture;
+	struct ota_result result;
+	struct ota_state state;
+	int r;
+	setup(&fixture, FAKE_SMALL_TAIL);
+	fake_offer(fixture.base, &fixture.good, "\"two\"");
+	struct fake *fake = fake_copy(fixture.base);
+	cr_assert(fake_boot(fake));
+	fake->env_fails = false;
+	cr_assert_eq(ota_check(&fake->ota, &result), 0);
+	fake->env = fixture.base->env; /* the store of S10 never happened */
+	memcpy(fake->env.barred, "B", 2);
+	fake_state(fake, &state);
+	cr_assert_eq(state.phase, OTA_PHASE_WRITTEN);
+	fake->media[2].durable[20000] ^= 1;
+	fake->media[2].cache[20000] ^= 1;
+	uint64_t fetched = fake->fetched_bytes;
+	cr_assert(fake_settle(fake, &result, &r));
+	cr_assert_eq(r, 0, "%s", result.detail);
+	cr_assert_eq(fake_running_version(fake), '2');
+	cr_assert_gt(fake->fetched_bytes, fetched);
+	free(fake);
+	teardown(&fixture);
+}
+
+/* A health check that cannot be run is no proof of health; one that was asked to stop is no judgement. */
+Test(transaction, health_check_that_cannot_run)
+{
+	struct fixture fixture;
+	struct ota_result result;
+	int r;
+	setup(&fixture, FAKE_SMALL_TAIL);
+	fake_offer(fixture.base, &fixture.good, "\"two\"");
+	struct fake *fake = fixture.base;
+	cr_assert(fake_boot(fake));
+	cr_assert_eq(ota_check(&fake->ota, &result), 0);
+	cr_assert(fake_boot(fake));
+	fake->health_errno = -EINTR;
+	unsigned stores = fake->env_stores;
+	cr_assert_eq(ota_resume(&fake->ota, &result), -EINTR);
+	cr_assert(fake->env.trial && !result.reboot);
+	cr_assert_eq(fake->env_stores, stores);
+	fake->health_errno = -ENOMEM;
+	cr_assert(fake_settle(fake, &result, &r));
+	cr_assert_eq(r, OTA_HEALTH_FAILED);
+	cr_assert_eq(fake_running_version(fake), '1');
+	cr_assert_eq(fake_reports(fake, "success", NULL), 0);
 	teardown(&fixture);
 }
