@@ -16,7 +16,7 @@
 #define WORKERS          2u
 #define BATCH_BYTES      (4u * 1024u * 1024u)
 #define BATCH_MAX        64u
-#define THREAD_MIN_BYTES (1024u * 1024u) /* a thread costs more than packing less than this */
+#define THREAD_MIN_BYTES ((size_t)1024 * 1024) /* a thread costs more than packing less than this */
 
 _Static_assert(OTA_CHUNK_MAX_BYTES *WORKERS <= BATCH_BYTES, "a batch gives each worker a chunk");
 

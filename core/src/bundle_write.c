@@ -13,8 +13,8 @@
 #include "bundle_packer.h"
 #include "ota/reason.h"
 
-#define COPY_BYTES    (1024u * 1024u)
-#define PEM_MAX_BYTES (1024u * 1024u)
+#define COPY_BYTES    ((size_t)1024 * 1024)
+#define PEM_MAX_BYTES (1024L * 1024L)
 #define TEMPORARY_MAX 16u
 
 static int write_all(int fd, const uint8_t *data, size_t size_bytes)
@@ -69,7 +69,7 @@ static int read_pem(const char *path, char **out, char *detail, size_t detail_by
 		return ota_refuse(detail, detail_bytes, -errno, "%s: %s", path, strerror(errno));
 	size = lseek(fd, 0, SEEK_END);
 	if (size < 0 || size > PEM_MAX_BYTES || lseek(fd, 0, SEEK_SET) != 0) {
-		result = ota_refuse(detail, detail_bytes, OTA_BAD_CONFIG, "%s: not a file of at most %u bytes", path,
+		result = ota_refuse(detail, detail_bytes, OTA_BAD_CONFIG, "%s: not a file of at most %ld bytes", path,
 				    PEM_MAX_BYTES);
 		goto out;
 	}

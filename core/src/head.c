@@ -174,7 +174,7 @@ static int parse_verified(struct ota_head *head, char *detail, size_t detail_byt
 int ota_head_open(const uint8_t *raw, size_t size_bytes, const struct ota_keyring *keyring, int64_t now_s,
 		  struct ota_head **out, char *detail, size_t detail_bytes)
 {
-	struct ota_bundle_header header;
+	struct ota_bundle_header header = {0};
 	*out = NULL;
 	int result = check_size(raw, size_bytes, &header, detail, detail_bytes);
 	if (result)

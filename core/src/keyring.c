@@ -17,11 +17,11 @@
 #include "ota/reason.h"
 #include "signature.h"
 
-#define KEYRING_MAX_BYTES   (1024 * 1024)
+#define KEYRING_MAX_BYTES   ((size_t)1024 * 1024)
 #define KEYRING_MAX_ENTRIES 256
 #define CHAIN_MAX_DEPTH     8
 #define DIGEST_MAX_BYTES    64
-#define PROBE_BYTES         (64 * 1024)
+#define PROBE_BYTES         ((size_t)64 * 1024)
 #define TIME_MAX_S          INT64_C(253402300799) /* the end of 9999, the last date a certificate can name */
 
 struct ota_keyring {

@@ -130,7 +130,7 @@ static int nibble(uint8_t c)
 
 static const char *parse_digest(struct ota_span in, uint8_t *out)
 {
-	if (in.size_bytes != 2 * OTA_DIGEST_BYTES)
+	if (in.size_bytes / 2 != OTA_DIGEST_BYTES || in.size_bytes % 2)
 		return "not 64 hex digits";
 	for (size_t i = 0; i < OTA_DIGEST_BYTES; i++) {
 		int high = nibble(in.data[2 * i]);
