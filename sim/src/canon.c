@@ -79,6 +79,7 @@ static void describe_record(const struct ota_state *state, struct sim_record *re
 	record->target = state->target[0];
 	record->chunks_done = state->chunks_done;
 	record->trial_id = state->trial_id;
+	record->floor = state->floor;
 	h = mix_text(h, state->target);
 	h = mix_bytes(h, state->digest, sizeof state->digest);
 	h = mix_text(h, state->version);
@@ -131,7 +132,7 @@ static int read_record(struct sim *sim, const struct bp_image *image, unsigned p
 	return 0;
 }
 
-static int newest_record(struct sim *sim, const struct bp_image *image, struct sim_record *out)
+int sim_state_record(struct sim *sim, const struct bp_image *image, struct sim_record *out)
 {
 	*out = (struct sim_record){.good = false};
 	for (unsigned place = 0; place < OTA_STATE_RING; place++) {
@@ -324,7 +325,7 @@ int sim_canon(struct sim *sim, const struct bp_image *state, const struct bp_wor
 	int holding, error = sim_state_env(sim, state, copy, &holding);
 
 	if (error == 0)
-		error = newest_record(sim, state, &record);
+		error = sim_state_record(sim, state, &record);
 	if (error != 0)
 		return error;
 	if (holding >= 0)

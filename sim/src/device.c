@@ -29,6 +29,9 @@ void sim_device_deinit(struct sim_device *device)
 		free(device->contents[m]);
 		device->contents[m] = NULL;
 	}
+	free(device->unflushed);
+	device->unflushed = NULL;
+	device->unflushed_count = device->unflushed_room = 0;
 }
 
 void sim_device_load(struct sim_device *device, const struct bp_image *from, struct bp_log *log)
@@ -44,6 +47,8 @@ void sim_device_load(struct sim_device *device, const struct bp_image *from, str
 	device->error = 0;
 	device->fault = (struct sim_fault){.kind = SIM_FAULT_NONE, .medium = -1};
 	device->landed = false;
+	device->loses = false;
+	device->unflushed_count = 0;
 	memset(device->count, 0, sizeof device->count);
 	device->ops = device->writes = device->env_writes = device->written_sectors = 0;
 	device->now_us = 0;
@@ -128,12 +133,55 @@ static void get_sectors(struct sim_device *device, unsigned medium, uint64_t sec
 		note_error(device, bp_log_read(device->log, medium, sector, sectors));
 }
 
+static void note_unflushed(struct sim_device *device, unsigned medium, uint64_t sector, uint32_t sectors)
+{
+	if (!device->loses)
+		return;
+	if (device->unflushed_count + sectors > device->unflushed_room) {
+		size_t room = (device->unflushed_count + sectors) * 2;
+		struct sim_unflushed *more = realloc(device->unflushed, room * sizeof *more);
+
+		if (more == NULL) {
+			note_error(device, -ENOMEM);
+			return;
+		}
+		device->unflushed = more;
+		device->unflushed_room = room;
+	}
+	for (uint32_t k = 0; k < sectors; k++)
+		device->unflushed[device->unflushed_count++] =
+		    (struct sim_unflushed){medium, sector + k, device->contents[medium][sector + k]};
+}
+
+static void note_flushed(struct sim_device *device, unsigned medium)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < device->unflushed_count; i++) {
+		if (device->unflushed[i].medium != medium)
+			device->unflushed[kept++] = device->unflushed[i];
+	}
+	device->unflushed_count = kept;
+}
+
+void sim_device_boot(struct sim_device *device)
+{
+	for (; device->unflushed_count > 0; device->unflushed_count--) {
+		const struct sim_unflushed *u = &device->unflushed[device->unflushed_count - 1];
+
+		device->contents[u->medium][u->sector] = u->content;
+	}
+	device->life = SIM_ALIVE;
+	device->now_us = 0;
+}
+
 static void put_sectors(struct sim_device *device, unsigned medium, uint64_t sector, uint32_t sectors,
 			const uint8_t *data)
 {
 	uint32_t *to = device->contents[medium] + sector;
 	int error = 0;
 
+	note_unflushed(device, medium, sector, sectors);
 	device->writes++;
 	device->written_sectors += sectors;
 	if (medium == SIM_ENV)
@@ -206,6 +254,8 @@ static int port_flush(void *dev)
 	bool gate = sim_alloc_gate(false);
 	int error = sim_device_op(port->device, SIM_OP_FLUSH, port->medium);
 
+	if (error == 0)
+		note_flushed(port->device, port->medium);
 	if (error == 0 && port->device->log != NULL)
 		note_error(port->device, bp_log_flush(port->device->log, port->medium));
 	sim_alloc_gate(gate);
@@ -265,6 +315,7 @@ int sim_device_boot_write(struct sim_device *device, unsigned medium, uint64_t s
 		return error;
 	put_sectors(device, medium, sector, sectors, data);
 	/* The bootloader's block writes are synchronous, without a cache of its own. */
+	note_flushed(device, medium);
 	error = power_or_stop(device, false);
 	if (error == 0 && device->log != NULL)
 		note_error(device, bp_log_flush(device->log, medium));

@@ -21,6 +21,12 @@ enum sim_life {
 /* What an operation is to the fault plan. */
 enum sim_op { SIM_OP_READ, SIM_OP_WRITE, SIM_OP_FLUSH, SIM_OP_FETCH, SIM_OP_OTHER };
 
+struct sim_unflushed {
+	unsigned medium;
+	uint64_t sector;
+	uint32_t content; /* as it was */
+};
+
 struct sim_device;
 struct sim_port {
 	struct sim_device *device;
@@ -44,6 +50,10 @@ struct sim_device {
 	bool landed;
 	uint64_t count[SIM_FAULT_CLOCK + 1]; /* operations that each kind of fault counts */
 	uint64_t ops, writes, env_writes, written_sectors;
+	/* With SIM_FAULT_FLUSH_EIO: what no successful flush made durable yet is gone at the next boot. */
+	bool loses;
+	struct sim_unflushed *unflushed;
+	size_t unflushed_count, unflushed_room;
 	uint64_t now_us; /* since this boot */
 };
 
@@ -58,6 +68,8 @@ void sim_device_store(const struct sim_device *device, struct bp_image *to);
 struct ota_block sim_device_block(struct sim_device *device, unsigned medium);
 /* The fault plan for one operation of the updater: 0 = do it, or the error that it gets. */
 int sim_device_op(struct sim_device *device, enum sim_op op, unsigned medium);
+/* Power on: what was not flushed is gone, if the fault says so. */
+void sim_device_boot(struct sim_device *device);
 /* Does this fetch end after half of its bytes? */
 bool sim_device_short_answer(struct sim_device *device);
 void sim_device_mark(struct sim_device *device, enum bp_mark_kind kind, const char *text);

@@ -34,15 +34,16 @@ struct sim_record {
 	uint32_t chunks_done;
 	uint64_t counter;
 	uint64_t trial_id;
+	uint64_t floor;
 	uint64_t hash; /* of everything but counter, trial ids, event ids, failure counts and the trusted time */
 	uint64_t outbox[OTA_OUTBOX_MAX]; /* event ids */
 };
 
 /* One run of the device, from power on to idle. */
 struct sim_run {
-	char running;    /* 'A' or 'B' */
-	int version;     /* enum sim_version_id that runs */
-	bool reboot;     /* the updater asked for it */
+	char running; /* 'A' or 'B' */
+	int version;  /* enum sim_version_id that runs */
+	bool reboot;  /* the updater asked for it */
 	unsigned boots;
 	unsigned sessions;
 	uint64_t circle; /* what the last run of the updater left, for offers that lead nowhere */
@@ -59,7 +60,7 @@ struct sim {
 	unsigned allowed; /* bit mask of versions that may run */
 	uint8_t *file;
 	size_t file_bytes;
-	size_t corrupt_at;      /* a byte of the file that SIM_LIE_*_CHUNK changes */
+	size_t corrupt_at; /* a byte of the file that SIM_LIE_*_CHUNK changes */
 	struct ota_keyring *keyring;
 	struct sim_device device;
 	struct sim_world world;
@@ -95,6 +96,9 @@ int sim_base_make(struct sim *sim) __attribute__((warn_unused_result));
 /* canon.c */
 int sim_canon(struct sim *sim, const struct bp_image *state, const struct bp_world *before, struct bp_hash *out)
     __attribute__((warn_unused_result));
+/* The newest valid record; good = false: there is none. */
+int sim_state_record(struct sim *sim, const struct bp_image *state, struct sim_record *out)
+    __attribute__((warn_unused_result));
 /* The environment as the bootloader will read it from this state. *holding: 0, 1 or -1; copies as they are. */
 int sim_state_env(struct sim *sim, const struct bp_image *state, struct sim_env_copy copy[2], int *holding)
     __attribute__((warn_unused_result));
@@ -103,9 +107,10 @@ int sim_state_env(struct sim *sim, const struct bp_image *state, struct sim_env_
 /* What the media alone say, before any recovery. */
 int sim_judge_state(struct sim *sim, const struct bp_image *state, const struct bp_world *before,
 		    struct bp_outcome *out) __attribute__((warn_unused_result));
-/* What must hold at the end of a run, given what the outside saw. undisturbed: no fault, so the expectation is exact.
- */
+/* What happened to a run besides the story itself. */
+enum sim_disturbance { SIM_UNDISTURBED, SIM_BY_FAULT, SIM_BY_CUTS };
+/* What must hold at the end of a run, given what the outside saw. Undisturbed: the expectation is exact. */
 void sim_judge_end(const struct sim *sim, const struct bp_world *before, const struct bp_world *during,
-		   bool undisturbed, struct bp_outcome *out);
+		   enum sim_disturbance by, struct bp_outcome *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The oracles. What they decode, they decode by themselves: the environment with env.c, slots by region hashes of
- * images that sim made. The state record is not needed: the floor that matters is known from the story.
+ * images that sim made, reports word by word. One thing is asked of the subject's codec: the floor in the state record.
  */
 #include <stdio.h>
 #include <string.h>
@@ -93,6 +93,66 @@ static void judge_slot(const struct sim *sim, const struct bp_image *state, unsi
 				 sim->versions[version].version);
 }
 
+/* I3: whatever the bootloader may start, now or as a way out, is whole. */
+static void judge_bootable(const struct sim *sim, const struct bp_image *state, const struct sim_boot_variables *v,
+			   struct bp_outcome *out)
+{
+	for (unsigned slot = 0; slot < 2; slot++) {
+		char name = (char)('A' + (int)slot);
+		bool tried = v->trial && v->slot == name;
+
+		if (slot_version(sim, state, slot) >= 0 ||
+		    (!tried && (v->barred == name || !slot_loads(sim, state, slot))))
+			continue;
+		sim_outcome_fail(out, tried ? "I2" : "I3", "slot %c %s, but holds no version whole", name,
+				 tried ? "is on trial" : "is not barred and can be started");
+	}
+}
+
+static bool is_erased(const uint8_t sector[BP_SECTOR_BYTES])
+{
+	return sector[0] == 0xff && memcmp(sector, sector + 1, BP_SECTOR_BYTES - 1) == 0;
+}
+
+/* I3: no byte of a bundle that must be refused lies in a slot, not even where nothing would boot it. */
+static void judge_sectors(const struct sim *sim, const struct bp_image *state, struct bp_outcome *out)
+{
+	for (unsigned slot = 0; slot < 2; slot++) {
+		for (uint64_t s = 0; s < sim->spec.slot_kib * 2u; s++) {
+			uint32_t content = bp_image_get(state, SIM_SLOT_A + slot, s);
+			bool known = content == 0;
+
+			for (unsigned v = 0; v < SIM_VERSIONS && !known; v++)
+				known = content == sim->versions[v].rootfs.contents[s];
+			if (known || is_erased(bp_pool_sector(sim->pool, content)))
+				continue;
+			sim_outcome_fail(out, "I3", "sector %u of slot %c holds bytes that nobody signed", (unsigned)s,
+					 'A' + (int)slot);
+			return;
+		}
+	}
+}
+
+/* I4: the floor never rises above what is committed. */
+static int judge_floor(struct sim *sim, const struct bp_image *state, const struct sim_boot_variables *v,
+		       struct bp_outcome *out)
+{
+	unsigned committed = sim_slot_index(v->slot);
+	struct sim_record record;
+	int version, error = sim_state_record(sim, state, &record);
+
+	if (error != 0)
+		return error;
+	if (v->trial || v->barred == v->slot)
+		committed = 1 - committed;
+	version = slot_version(sim, state, committed);
+	if (record.good && version >= 0 && record.floor > sim->versions[version].sequence)
+		sim_outcome_fail(out, "I4", "the version floor is %u, but the committed version is %s (%u)",
+				 (unsigned)record.floor, sim->versions[version].version,
+				 (unsigned)sim->versions[version].sequence);
+	return 0;
+}
+
 static bool saw_success(const struct bp_world *world, const char *version)
 {
 	struct report report;
@@ -132,6 +192,12 @@ int sim_judge_state(struct sim *sim, const struct bp_image *state, const struct 
 		judge_slot(sim, state, d.boots == SIM_BOOTS_OTHER ? other : selected, "the bootloader would boot", out);
 	if (v.trial)
 		judge_slot(sim, state, other, "the trial falls back to", out);
+	judge_bootable(sim, state, &v, out);
+	if (sim->spec.bundle_lie != SIM_LIE_NONE)
+		judge_sectors(sim, state, out);
+	error = judge_floor(sim, state, &v, out);
+	if (error != 0)
+		return error;
 	if (!same_hash(bp_image_region_hash(state, SIM_REGION_DATA), sim->data_hash))
 		sim_outcome_fail(out, "I8", "the data partition changed");
 	committed = !v.trial && slot_version(sim, state, selected) == SIM_NEW;
@@ -146,7 +212,7 @@ int sim_judge_state(struct sim *sim, const struct bp_image *state, const struct 
 struct told {
 	struct report seen[DIFFERENT_MAX];
 	unsigned count;
-	unsigned successes, rollbacks;
+	unsigned successes, rollbacks, failures;
 	bool reason_found, limit_found;
 };
 
@@ -179,6 +245,7 @@ static void tell(const struct sim *sim, const struct bp_world *world, struct tol
 		told->seen[told->count++] = report;
 		told->successes += strcmp(report.event, "success") == 0;
 		told->rollbacks += strcmp(report.event, "rollback") == 0;
+		told->failures += strcmp(report.event, "failure") == 0 || strcmp(report.event, "alarm") == 0;
 		told->reason_found = told->reason_found || strcmp(report.reason, sim->expect.reason) == 0;
 		told->limit_found = told->limit_found || strcmp(report.reason, "BOOT_LIMIT") == 0;
 	}
@@ -189,7 +256,7 @@ static bool reports_arrive(const struct sim *sim)
 	return !sim->spec.report_url_none && sim->spec.report_down != SIM_FOR_EVER;
 }
 
-static void judge_label(const struct sim *sim, const struct told *told, bool undisturbed, struct bp_outcome *out)
+static void judge_label(const struct sim *sim, const struct told *told, enum sim_disturbance by, struct bp_outcome *out)
 {
 	bool wants_new = strcmp(sim->expect.version, "new") == 0;
 
@@ -197,13 +264,15 @@ static void judge_label(const struct sim *sim, const struct told *told, bool und
 		return;
 	if (!wants_new)
 		sim_outcome_fail(out, "I1", "ends in %s, which must not be kept", out->label);
-	else if (undisturbed || sim->expect.strict)
+	/* One fault, or one cut, uses up one boot at most: only repeated cuts can reach the limit. */
+	else if ((by != SIM_BY_CUTS && sim->spec.boot_attempts > 1) || by == SIM_UNDISTURBED || sim->expect.strict)
 		sim_outcome_fail(out, "I6", "ends in %s instead of %s", out->label, sim->expect.version);
 	else if (reports_arrive(sim) && !told->limit_found)
 		sim_outcome_fail(out, "I6", "ends in %s although the boot limit was not reached", out->label);
 }
 
-static void judge_reports(const struct sim *sim, const struct told *told, bool undisturbed, struct bp_outcome *out)
+static void judge_reports(const struct sim *sim, const struct told *told, enum sim_disturbance by,
+			  struct bp_outcome *out)
 {
 	bool is_new = strcmp(out->label, "new") == 0;
 
@@ -213,21 +282,24 @@ static void judge_reports(const struct sim *sim, const struct told *told, bool u
 		sim_outcome_fail(out, "I5", "success and rollback were reported for one update");
 	if (told->successes > 1 || told->rollbacks > 1)
 		sim_outcome_fail(out, "I5", "one end of one update was reported under different ids");
+	if (told->failures > 0 && by != SIM_BY_FAULT && sim->spec.bundle_lie == SIM_LIE_NONE && !sim->spec.downgrade)
+		sim_outcome_fail(out, "I5", "a failure was reported, but nothing failed");
 	if (!reports_arrive(sim) || sim->spec.committed)
 		return;
 	if (is_new && told->successes == 0)
 		sim_outcome_fail(out, "I5", "the new version runs, and nobody was told");
-	if (sim->expect.reason[0] != '\0' && !told->reason_found && !(told->limit_found && !undisturbed) && !is_new)
+	if (sim->expect.reason[0] != '\0' && !told->reason_found && !is_new &&
+	    !(told->limit_found && by != SIM_UNDISTURBED))
 		sim_outcome_fail(out, "I9", "no report carries the reason %s", sim->expect.reason);
 }
 
 void sim_judge_end(const struct sim *sim, const struct bp_world *before, const struct bp_world *during,
-		   bool undisturbed, struct bp_outcome *out)
+		   enum sim_disturbance by, struct bp_outcome *out)
 {
 	struct told told = {.count = 0};
 
 	tell(sim, before, &told, out);
 	tell(sim, during, &told, out);
-	judge_label(sim, &told, undisturbed, out);
-	judge_reports(sim, &told, undisturbed, out);
+	judge_label(sim, &told, by, out);
+	judge_reports(sim, &told, by, out);
 }

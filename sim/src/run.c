@@ -151,8 +151,7 @@ static int boot_once(struct sim *sim, struct bp_outcome *out, bool *up)
 	*up = false;
 	sim->run.boots++;
 	out->boots = sim->run.boots;
-	sim->device.life = SIM_ALIVE;
-	sim->device.now_us = 0;
+	sim_device_boot(&sim->device);
 	error = sim_bootloader_run(&sim->device, &sim->env_memo, sim->spec.env_bytes, slot_loads, sim, &slot);
 	if (error == 0 && slot == 0) {
 		set_label(out, "halted");

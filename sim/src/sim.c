@@ -100,7 +100,7 @@ static int rig_judge(void *ctx, const struct bp_image *state, const struct bp_wo
 		return 0;
 	error = sim_judge_state(sim, state, before, out);
 	if (error == 0)
-		sim_judge_end(sim, before, during, false, out);
+		sim_judge_end(sim, before, during, SIM_BY_CUTS, out);
 	return error;
 }
 
@@ -189,7 +189,7 @@ static void world_of(const struct sim *sim, const char *events[SIM_EVENTS_MAX], 
 }
 
 /* The oracles over a run that went from the story's start to idle: its end, and the media that it leaves. */
-static int judge_run(struct sim *sim, bool undisturbed, struct bp_outcome *out)
+static int judge_run(struct sim *sim, enum sim_disturbance by, struct bp_outcome *out)
 {
 	const char *events[SIM_EVENTS_MAX];
 	const struct bp_world none = {NULL, 0};
@@ -208,7 +208,7 @@ static int judge_run(struct sim *sim, bool undisturbed, struct bp_outcome *out)
 	error = sim_judge_state(sim, sim->base, &during, out);
 	bp_image_pop(sim->base);
 	if (error == 0)
-		sim_judge_end(sim, &none, &during, undisturbed, out);
+		sim_judge_end(sim, &none, &during, by, out);
 	return error;
 }
 
@@ -220,7 +220,7 @@ int sim_record(struct sim *sim, struct bp_log **log, struct bp_outcome *out)
 		return error;
 	error = rig_recover(sim, sim->base, *log, out);
 	if (error == 0)
-		error = judge_run(sim, true, out);
+		error = judge_run(sim, SIM_UNDISTURBED, out);
 	if (error == 0 && sim->spec.committed && sim->device.writes != 0)
 		sim_outcome_fail(out, "I7", "%u writes although nothing was to do", (unsigned)sim->device.writes);
 	if (error != 0) {
@@ -238,12 +238,13 @@ int sim_run_fault(struct sim *sim, const struct sim_fault *fault, bool *landed, 
 
 	sim_run_prepare(sim, sim->base, NULL);
 	sim->device.fault = *fault;
+	sim->device.loses = fault->kind == SIM_FAULT_FLUSH_EIO;
 	if (fault->kind == SIM_FAULT_NO_MEMORY)
 		sim_alloc_plan(fault->nth, fault->for_ever);
 	error = sim_run_until_idle(sim, out);
 	sim_alloc_stop();
 	*landed = sim->device.landed;
-	return error != 0 ? error : judge_run(sim, false, out);
+	return error != 0 ? error : judge_run(sim, SIM_BY_FAULT, out);
 }
 
 uint64_t sim_fault_points(struct sim *sim, enum sim_fault_kind kind)
