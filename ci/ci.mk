@@ -6,7 +6,7 @@ $(call program,brickproof-report,ci/report/main.c ci/report/results.c ci/report/
 	-ljansson -lxml2,-I$(SRC)/ci/report -I/usr/include/libxml2 -DREPORT_HTML=\"ci/report/report.html\")
 $(B)/ci/report/template.o: ci/report/report.html
 
-$(call test,report,ci/test/report.c ci/report/results.c ci/report/junit.c ci/report/html.c ci/report/template.c,,-ljansson -lxml2,\
+$(call test,report-results,ci/test/report.c ci/report/results.c ci/report/junit.c ci/report/html.c ci/report/template.c,,-ljansson -lxml2,\
 	-I$(SRC)/ci/report -I/usr/include/libxml2)
 
 SETUP_BUILD := build/setup-build.stamp
