@@ -13,3 +13,14 @@ $(call test,stream,core/test/stream.c core/test/stream_lab.c,testpki ota,$(STREA
 $(call test,stream-reuse,core/test/stream-reuse.c core/test/stream_lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
 $(call test,stream-retry,core/test/stream-retry.c core/test/stream_lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
 $(call test,source,core/test/source.c core/test/stream_lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+
+# Not a program that is installed: no part of `all`.
+INSTALL_BENCH := $(B)/bench/install-bench
+OBJECTS += $(call objects,core/bench/install-bench.c)
+$(INSTALL_BENCH): $(call objects,core/bench/install-bench.c)
+	@mkdir -p $(@D)
+	$(CC) $(OTA_LDFLAGS) -o $@ $^
+BENCH_ROUNDS ?= 5
+.PHONY: bench-install
+bench-install: $(B)/ota $(INSTALL_BENCH) ## installs of 256 MiB against dd + fsync + sha256sum; bytes fetched for 1 % changed and after a kill
+	core/bench/install.sh build/bench $(B)/ota $(INSTALL_BENCH) $(BENCH_ROUNDS)

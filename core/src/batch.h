@@ -11,7 +11,7 @@
  * A batch: consecutive chunks of one image, which are verified one by one and then written as one run.
  * The two halves, ota_batch_decode() and ota_batch_write(), touch nothing in common but the batch.
  */
-#define OTA_BATCH_BYTES      (512u * 1024u)
+#define OTA_BATCH_BYTES      (256u * 1024u)
 #define OTA_BATCH_CHUNKS_MAX (OTA_BATCH_BYTES / OTA_CHUNK_MIN_BYTES)
 #define OTA_BUFFER_ALIGN     4096u /* fit for O_DIRECT */
 
