@@ -413,3 +413,51 @@ Test(verbs, status)
 	cr_assert_eq(ota_status(&f.fake->ota, &status), -EIO);
 	teardown(&f);
 }
+
+static void rebuilt(struct ota_manifest *m)
+{
+	m->sequence = 15;
+	strcpy(m->version, "1b");
+}
+
+/* Chunks that the running slot holds are copied, not fetched; a damaged one is fetched all the same. */
+Test(verbs, reuse)
+{
+	struct fixture f;
+	struct ota_result result;
+	setup(&f);
+	struct fake_bundle same = fake_bundle_make(&f.world, 1, 'G', rebuilt);
+	f.fake->ota.policy.reuse = true;
+	fake_offer(f.fake, &same, "\"x\"");
+	for (unsigned damaged = 0; damaged < 2; damaged++) {
+		struct fake *fake = fake_copy(f.fake);
+		if (damaged)
+			fake->media[0].cache[9000] ^= 1;
+		int r = check(fake, &result);
+		cr_assert_eq(r, 0, "%s", result.detail);
+		cr_assert_geq(result.bytes_reused, FAKE_ROOTFS_USED + FAKE_KERNEL_USED - (damaged ? 4096 : 0));
+		cr_assert_leq(result.bytes_fetched, 4096 + (damaged ? 4096 : 0));
+		cr_assert_arr_eq(fake->media[2].durable, f.fake->media[0].durable, FAKE_ROOTFS_USED);
+		free(fake);
+	}
+	free(same.raw);
+	teardown(&f);
+}
+
+/* One bad copy of the boot state is mended once, by one store, and then left alone. */
+Test(verbs, degraded_boot_state_is_mended)
+{
+	struct fixture f;
+	struct ota_result result;
+	int r;
+	setup(&f);
+	f.fake->env.degraded = true;
+	cr_assert(fake_settle(f.fake, &result, &r));
+	cr_assert_eq(r, 0);
+	cr_assert(!f.fake->env.degraded);
+	unsigned stores = f.fake->env_stores;
+	cr_assert_eq(stores, 1);
+	cr_assert(fake_settle(f.fake, &result, &r));
+	cr_assert_eq(f.fake->env_stores, stores);
+	teardown(&f);
+}
