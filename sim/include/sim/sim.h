@@ -22,7 +22,8 @@ enum sim_image_kind {
 
 enum sim_fault_kind {
 	SIM_FAULT_NONE,
-	SIM_FAULT_READ_EIO, SIM_FAULT_WRITE_EIO, SIM_FAULT_FLUSH_EIO, /* on the nth such operation */
+	SIM_FAULT_READ_EIO, SIM_FAULT_WRITE_EIO,
+	SIM_FAULT_FLUSH_EIO,       /* and what no later flush of the medium made durable is gone at the next boot */
 	SIM_FAULT_WRITE_ENOSPC,
 	SIM_FAULT_WRITE_BITFLIP,   /* the nth write reaches the medium with one bit changed */
 	SIM_FAULT_SHORT_ANSWER,    /* the nth fetch ends after half of its bytes */
@@ -32,6 +33,7 @@ enum sim_fault_kind {
 	SIM_FAULT_CLOCK            /* the clock says clock_s from the start */
 };
 
+/* The nth operation of the updater of that kind. A fault that lasts is taken away once the updater has returned. */
 struct sim_fault {
 	enum sim_fault_kind kind;
 	uint64_t nth;       /* counts from 1 */
