@@ -10,107 +10,122 @@
 
 /*
  * The in-process device: media in memory behind a write log, a bootloader that decides by
- * U-Boot's rules, a kernel that starts what the slot holds, and the *unmodified* objects of core as its updater. Deterministic.
+ * U-Boot's rules, a kernel that starts what the slot holds, and the *unmodified* objects of core as its updater.
+ * Deterministic.
  *
- * Media: "slot-a", "slot-b" (rootfs), "env" (both copies), "state", "data", "kernel-a", "kernel-b" (if asked for), in this order.
+ * Media: "slot-a", "slot-b" (rootfs), "env" (both copies), "state", "data", "kernel-a", "kernel-b" (if asked for), in
+ * this order.
  */
 
 /* How an image behaves once it is booted. Its header block says so; the rest is seeded noise. */
 enum sim_image_kind {
-	SIM_IMAGE_GOOD, SIM_IMAGE_PANICS, SIM_IMAGE_HANGS, SIM_IMAGE_NO_ROOT, SIM_IMAGE_HEALTH_FAILS, SIM_IMAGE_HEALTH_HANGS, SIM_IMAGE_CRASH_LOOPS
+	SIM_IMAGE_GOOD,
+	SIM_IMAGE_PANICS,
+	SIM_IMAGE_HANGS,
+	SIM_IMAGE_NO_ROOT,
+	SIM_IMAGE_HEALTH_FAILS,
+	SIM_IMAGE_HEALTH_HANGS,
+	SIM_IMAGE_CRASH_LOOPS
 };
 
 enum sim_fault_kind {
 	SIM_FAULT_NONE,
-	SIM_FAULT_READ_EIO, SIM_FAULT_WRITE_EIO,
-	SIM_FAULT_FLUSH_EIO,       /* and what no later flush of the medium made durable is gone at the next boot */
+	SIM_FAULT_READ_EIO,
+	SIM_FAULT_WRITE_EIO,
+	SIM_FAULT_FLUSH_EIO, /* and what no later flush of the medium made durable is gone at the next boot */
 	SIM_FAULT_WRITE_ENOSPC,
-	SIM_FAULT_WRITE_BITFLIP,   /* the nth write reaches the medium with one bit changed */
-	SIM_FAULT_SHORT_ANSWER,    /* the nth fetch ends after half of its bytes */
-	SIM_FAULT_NO_MEMORY,       /* the nth allocation fails */
-	SIM_FAULT_STOP,            /* the process dies at the nth operation; the device lives */
-	SIM_FAULT_POWER,           /* the device dies at the nth operation, everything completed survives */
-	SIM_FAULT_CLOCK            /* the clock says clock_s from the start */
+	SIM_FAULT_WRITE_BITFLIP, /* the nth write reaches the medium with one bit changed */
+	SIM_FAULT_SHORT_ANSWER,  /* the nth fetch ends after half of its bytes */
+	SIM_FAULT_NO_MEMORY,     /* the nth allocation fails */
+	SIM_FAULT_STOP,          /* the process dies at the nth operation; the device lives */
+	SIM_FAULT_POWER,         /* the device dies at the nth operation, everything completed survives */
+	SIM_FAULT_CLOCK          /* the clock says clock_s from the start */
 };
 
 /* The nth operation of the updater of that kind. A fault that lasts is taken away once the updater has returned. */
 struct sim_fault {
 	enum sim_fault_kind kind;
-	uint64_t nth;       /* counts from 1 */
-	bool for_ever;      /* not only the nth, all from it on */
+	uint64_t nth;  /* counts from 1 */
+	bool for_ever; /* not only the nth, all from it on */
 	int64_t clock_s;
-	int medium;         /* -1: any */
+	int medium; /* -1: any */
 };
 
-/* How the bundle on the server lies. Every one but NONE and FLAKY_CHUNK must be refused, and nothing of it may ever run. */
+/* How the bundle on the server lies. Every one but NONE and FLAKY_CHUNK must be refused, and nothing of it may ever
+ * run. */
 enum sim_lie {
 	SIM_LIE_NONE,
-	SIM_LIE_NO_SIGNATURE,      /* signature_bytes is 0 */
-	SIM_LIE_EMPTY_SIGNATURE,   /* a CMS structure without a signer */
-	SIM_LIE_BAD_SIGNATURE,     /* one bit of the signature flipped */
-	SIM_LIE_WRONG_PURPOSE,     /* signed by a certificate of the right root, for TLS servers */
-	SIM_LIE_UNTRUSTED,         /* signed for code, under another root */
-	SIM_LIE_CORRUPT_MANIFEST,  /* one byte of the manifest changed after signing */
-	SIM_LIE_CORRUPT_CHUNK,     /* one byte of the payload changed */
-	SIM_LIE_INCOMPATIBLE,      /* well signed, for another product */
-	SIM_LIE_EXPIRED,           /* well signed, the metadata expired long ago */
-	SIM_LIE_TOO_BIG,           /* well signed, an image larger than the slot */
-	SIM_LIE_TRUNCATED,         /* the file ends in the middle of the payload */
-	SIM_LIE_FLAKY_CHUNK,       /* as CORRUPT_CHUNK, but only in the first download: the next one is good */
+	SIM_LIE_NO_SIGNATURE,     /* signature_bytes is 0 */
+	SIM_LIE_EMPTY_SIGNATURE,  /* a CMS structure without a signer */
+	SIM_LIE_BAD_SIGNATURE,    /* one bit of the signature flipped */
+	SIM_LIE_WRONG_PURPOSE,    /* signed by a certificate of the right root, for TLS servers */
+	SIM_LIE_UNTRUSTED,        /* signed for code, under another root */
+	SIM_LIE_CORRUPT_MANIFEST, /* one byte of the manifest changed after signing */
+	SIM_LIE_CORRUPT_CHUNK,    /* one byte of the payload changed */
+	SIM_LIE_INCOMPATIBLE,     /* well signed, for another product */
+	SIM_LIE_EXPIRED,          /* well signed, the metadata expired long ago */
+	SIM_LIE_TOO_BIG,          /* well signed, an image larger than the slot */
+	SIM_LIE_TRUNCATED,        /* the file ends in the middle of the payload */
+	SIM_LIE_FLAKY_CHUNK,      /* as CORRUPT_CHUNK, but only in the first download: the next one is good */
 	SIM_LIE_COUNT
 };
 #define SIM_FOR_EVER 0xffffffffu
 
 /* A device and its story, made from a scenario. Zero-initialised, then set; 0 = the default given. */
 struct sim_spec {
-	unsigned slot_kib;            /* 96 */
-	unsigned kernel_kib;          /* 0: none */
-	unsigned tail_kib;            /* 64: of each rootfs medium, behind slot_kib; below 64 there is no stash of headers */
-	unsigned env_bytes;           /* 4096, of each copy */
-	unsigned chunk_bytes;         /* 4096 */
-	unsigned checkpoint_kib;      /* 16 */
-	unsigned boot_attempts;       /* 3 */
-	enum bp_model model[BP_MEDIA_MAX]; /* by medium, in the order named above: slot-a, slot-b, env, state, data, kernel-a, kernel-b */
-	enum sim_image_kind new_kind; /* what the offered version does */
-	bool slot_b_empty;            /* first install */
-	bool serve;                   /* the server offers the new version */
-	bool downgrade;               /* it offers a version below the floor instead */
-	bool after_rollback;          /* an earlier version was rolled back on this device before */
-	bool committed;               /* the story starts after the commit: nothing to do */
-	uint8_t env_counter;          /* of the holding copy at the start */
-	unsigned env_bad;             /* bit 0/1: copy 0/1 is torn at the start */
-	unsigned quick_cycles;        /* power cycles right after the end, each a plain cut at user space */
+	unsigned slot_kib;       /* 96 */
+	unsigned kernel_kib;     /* 0: none */
+	unsigned tail_kib;       /* 64: of each rootfs medium, behind slot_kib; below 64 there is no stash of headers */
+	unsigned env_bytes;      /* 4096, of each copy */
+	unsigned chunk_bytes;    /* 4096 */
+	unsigned checkpoint_kib; /* 16 */
+	unsigned boot_attempts;  /* 3 */
+	enum bp_model model[BP_MEDIA_MAX]; /* by medium, in the order named above: slot-a, slot-b, env, state, data,
+					      kernel-a, kernel-b */
+	enum sim_image_kind new_kind;      /* what the offered version does */
+	bool slot_b_empty;                 /* first install */
+	bool serve;                        /* the server offers the new version */
+	bool downgrade;                    /* it offers a version below the floor instead */
+	bool after_rollback;               /* an earlier version was rolled back on this device before */
+	bool committed;                    /* the story starts after the commit: nothing to do */
+	uint8_t env_counter;               /* of the holding copy at the start */
+	unsigned env_bad;                  /* bit 0/1: copy 0/1 is torn at the start */
+	unsigned quick_cycles;             /* power cycles right after the end, each a plain cut at user space */
 	uint64_t seed;
 	enum sim_lie bundle_lie;
-	unsigned report_down;         /* the server refuses the first n reports; SIM_FOR_EVER: all */
-	bool report_url_none;         /* no reports are configured */
+	unsigned report_down; /* the server refuses the first n reports; SIM_FOR_EVER: all */
+	bool report_url_none; /* no reports are configured */
 };
 
 /* What must hold in the end. */
 struct sim_expect {
-	char version[16];    /* "old" or "new": what runs in the end without faults; crash states may end in either unless strict */
-	bool strict;         /* every state must end there */
-	char reason[32];     /* name of the reason that the report must carry, "" = any */
+	char version[16]; /* "old" or "new": what runs in the end without faults; crash states may end in either unless
+			     strict */
+	bool strict;      /* every state must end there */
+	char reason[32];  /* name of the reason that the report must carry, "" = any */
 };
 
 struct sim;
 /* Refuses what it cannot simulate with -EINVAL. spec and expect are copied. */
-int sim_new(const struct sim_spec *spec, const struct sim_expect *expect, struct sim **out) __attribute__((warn_unused_result));
+int sim_new(const struct sim_spec *spec, const struct sim_expect *expect, struct sim **out)
+    __attribute__((warn_unused_result));
 void sim_free(struct sim *sim);
 const struct bp_layout *sim_layout(const struct sim *sim);
 struct bp_pool *sim_pool(const struct sim *sim);
-const struct bp_image *sim_base(const struct sim *sim);          /* media before the story */
-const struct bp_rig *sim_rig(struct sim *sim);                   /* recover, canon, judge */
+const struct bp_image *sim_base(const struct sim *sim); /* media before the story */
+const struct bp_rig *sim_rig(struct sim *sim);          /* recover, canon, judge */
 const struct bp_lint_roles *sim_roles(const struct sim *sim);
 /* The story without a fault: record it. out->verdict FAIL if even that breaks an invariant. */
 int sim_record(struct sim *sim, struct bp_log **log, struct bp_outcome *out) __attribute__((warn_unused_result));
 /* The story with one fault, then without it until idle: the same invariants. *landed: the fault really happened. */
-int sim_run_fault(struct sim *sim, const struct sim_fault *fault, bool *landed, struct bp_outcome *out) __attribute__((warn_unused_result));
+int sim_run_fault(struct sim *sim, const struct sim_fault *fault, bool *landed, struct bp_outcome *out)
+    __attribute__((warn_unused_result));
 /* How many operations of that kind the fault-free story has: the range of sim_fault.nth. */
 uint64_t sim_fault_points(struct sim *sim, enum sim_fault_kind kind);
 /* What one bench loop needs: CPU-cheap runs without a log. recover() from `start` without recording. */
 int sim_run(struct sim *sim, const struct bp_image *start, struct bp_outcome *out) __attribute__((warn_unused_result));
-/* Names for scenario files: "good", "panics", ...; "none", "no-signature", ...; "write-eio", ... NULL outside the range. */
+/* Names for scenario files: "good", "panics", ...; "none", "no-signature", ...; "write-eio", ... NULL outside the
+ * range. */
 const char *sim_kind_name(enum sim_image_kind kind);
 const char *sim_lie_name(enum sim_lie lie);
 const char *sim_fault_name(enum sim_fault_kind kind);
