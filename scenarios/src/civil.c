@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define DAY_S  86400
-#define YEAR_S 31557600
+#define DAY_S  INT64_C(86400)
+#define YEAR_S INT64_C(31557600)
 
 static int digits(const char *text, unsigned count, int *out)
 {
@@ -27,7 +27,7 @@ static int64_t days_from_civil(int year, int month, int day)
 	int64_t y = year - (month <= 2);
 	int64_t era = y / 400;
 	int64_t year_of_era = y - era * 400;
-	int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+	int64_t day_of_year = (INT64_C(153) * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 	int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
 	return era * 146097 + day_of_era - 719468;
 }
@@ -41,7 +41,7 @@ static int parse_relative(const char *text, int64_t base_s, int64_t *out_s)
 	int64_t unit = text[length - 1] == 'd' ? DAY_S : text[length - 1] == 'y' ? YEAR_S : 0;
 	if (!unit)
 		return -EINVAL;
-	*out_s = base_s + (text[0] == '-' ? -1 : 1) * count * unit;
+	*out_s = base_s + (text[0] == '-' ? -unit : unit) * count;
 	return 0;
 }
 
@@ -74,6 +74,6 @@ int bp_civil_parse(const char *text, int64_t base_s, int64_t *out_s)
 			     digits(text + 14, 2, &minute) || text[16] != ':' || digits(text + 17, 2, &second) ||
 			     text[19] != 'Z' || hour > 23 || minute > 59 || second > 59))
 		return -EINVAL;
-	*out_s = days_from_civil(year, month, day) * DAY_S + hour * 3600 + minute * 60 + second;
+	*out_s = days_from_civil(year, month, day) * DAY_S + hour * INT64_C(3600) + minute * INT64_C(60) + second;
 	return 0;
 }

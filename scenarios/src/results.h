@@ -12,7 +12,7 @@
 
 /* results.jsonl: its shape is documented in ci/RESULTS.md. */
 #define BP_RESULTS_FILE     "results.jsonl"
-#define BP_RESULTS_LINE_MAX (16u * 1024u * 1024u)
+#define BP_RESULTS_LINE_MAX ((size_t)16 * 1024 * 1024)
 #define BP_DIGEST_TEXT      33u /* 128 bits in hex, and NUL */
 
 /* What a scenario came to. Plain data: it travels through a pipe. */

@@ -44,31 +44,35 @@ void bp_digest_end(struct bp_digest *digest, char out[BP_DIGEST_TEXT])
 	static const char hex[] = "0123456789abcdef";
 	unsigned char bytes[EVP_MAX_MD_SIZE] = {0};
 	(void)EVP_DigestFinal_ex(digest->md, bytes, NULL);
-	for (unsigned i = 0; i < (BP_DIGEST_TEXT - 1) / 2; i++) {
+	for (size_t i = 0; i < (BP_DIGEST_TEXT - 1) / 2; i++) {
 		out[2 * i] = hex[bytes[i] >> 4];
 		out[2 * i + 1] = hex[bytes[i] & 15];
 	}
 	out[BP_DIGEST_TEXT - 1] = 0;
 }
 
+struct place {
+	const struct bp_result *result;
+};
+
 static int by_scenario(const void *a, const void *b)
 {
-	return strcmp((*(const struct bp_result *const *)a)->scenario, (*(const struct bp_result *const *)b)->scenario);
+	return strcmp(((const struct place *)a)->result->scenario, ((const struct place *)b)->result->scenario);
 }
 
 void bp_results_digest(const struct bp_result *results, size_t count, char out[BP_DIGEST_TEXT])
 {
 	(void)snprintf(out, BP_DIGEST_TEXT, "%s", "");
-	const struct bp_result **sorted = calloc(count + 1, sizeof *sorted);
+	struct place *sorted = calloc(count + 1, sizeof *sorted);
 	struct bp_digest *digest = NULL;
 	if (sorted && bp_digest_new(&digest) == 0) {
 		for (size_t i = 0; i < count; i++)
-			sorted[i] = &results[i];
+			sorted[i].result = &results[i];
 		qsort(sorted, count, sizeof *sorted, by_scenario);
 		for (size_t i = 0; i < count; i++) {
-			bp_digest_text(digest, sorted[i]->scenario);
-			bp_digest_text(digest, bp_verdict_text(sorted[i]->verdict));
-			bp_digest_text(digest, sorted[i]->digest);
+			bp_digest_text(digest, sorted[i].result->scenario);
+			bp_digest_text(digest, bp_verdict_text(sorted[i].result->verdict));
+			bp_digest_text(digest, sorted[i].result->digest);
 		}
 		bp_digest_end(digest, out);
 	}

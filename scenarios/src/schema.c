@@ -9,7 +9,8 @@
 
 #define SCHEMA_SHOWN_MAX 40 /* characters of a bad value that a message repeats */
 
-static int say(struct bp_schema *schema, yaml_mark_t mark, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static int say(struct bp_schema *schema, yaml_mark_t mark, const char *format,
+						     va_list args)
 {
 	int n = snprintf(schema->detail, schema->detail_bytes, "%s:%zu:%zu: ", schema->path, mark.line + 1,
 			 mark.column + 1);

@@ -30,6 +30,7 @@ struct bp_schema;
 struct bp_schema_field {
 	const char *key; /* NULL ends a table */
 	enum bp_schema_type type;
+	bool required;
 	size_t offset; /* in the struct */
 	size_t bytes;  /* of BP_SCHEMA_TEXT */
 	uint64_t min, max;
@@ -37,7 +38,6 @@ struct bp_schema_field {
 	const struct bp_schema_field *fields;
 	const char *(*check)(const char *text); /* NULL: fine; else what is wrong and what to do */
 	int (*read)(struct bp_schema *schema, yaml_node_t *node, const struct bp_schema_field *field, void *base);
-	bool required;
 };
 
 /* One document that is being read. All functions: 0, -errno, or 1 = bad input, with *detail filled. */

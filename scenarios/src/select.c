@@ -41,6 +41,22 @@ int bp_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 	return 0;
 }
 
+int bp_parse_shard(const char *text, unsigned *shard, unsigned *shards)
+{
+	char first[16] = "";
+	const char *slash = strchr(text, '/');
+	uint64_t i = 0;
+	uint64_t n = 0;
+	if (!slash || (size_t)(slash - text) >= sizeof first)
+		return -EINVAL;
+	memcpy(first, text, (size_t)(slash - text));
+	if (bp_parse_u64(slash + 1, 1, BP_SHARDS_MAX, &n) || bp_parse_u64(first, 1, n, &i))
+		return -EINVAL;
+	*shard = (unsigned)i;
+	*shards = (unsigned)n;
+	return 0;
+}
+
 static int bad(int result, const char *detail)
 {
 	(void)fprintf(stderr, "%s\n", result > 0 || *detail ? detail : strerror(-result));

@@ -176,7 +176,7 @@ static int parse(int argc, char **argv, bool is_replay, struct options *o)
 
 static int with_case(int argc, char **argv, bool is_replay)
 {
-	struct options o = {.scenarios = BP_SCENARIOS_DIR};
+	struct options o = {.scenarios = BP_SCENARIOS_DIR, .id = ""};
 	struct bp_id id;
 	struct bp_scenario scenario;
 	struct bp_session session;

@@ -45,8 +45,7 @@ static int take_head(struct merge *m, json_t *line)
 {
 	unsigned shard = 0;
 	unsigned shards = 0;
-	if (sscanf(text_of(line, "shard"), "%u/%u", &shard, &shards) != 2 || shard < 1 || shard > shards ||
-	    shards > BP_SHARDS_MAX)
+	if (bp_parse_shard(text_of(line, "shard"), &shard, &shards))
 		return bp_usage_error("%s: no shard in its head", m->dir);
 	if (!m->head) {
 		m->head = json_deep_copy(line);
@@ -210,7 +209,7 @@ int bp_verb_report(int argc, char **argv)
 		(void)fprintf(stderr, "brickproof: cannot tell where brickproof-report lies\n");
 		return BP_EXIT_ERROR;
 	}
-	(void)strcpy(slash + 1, "brickproof-report");
+	memcpy(slash + 1, "brickproof-report", sizeof "brickproof-report");
 	argv[0] = path;
 	(void)execv(path, argv);
 	(void)fprintf(stderr, "brickproof: cannot start %s: %s; build it with 'make'\n", path, strerror(errno));

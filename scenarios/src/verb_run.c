@@ -38,22 +38,6 @@ struct options {
 	unsigned tag_count;
 };
 
-static int parse_shard(const char *text, struct bp_campaign_head *head)
-{
-	char first[16] = "";
-	const char *slash = strchr(text, '/');
-	uint64_t i = 0;
-	uint64_t n = 0;
-	if (!slash || (size_t)(slash - text) >= sizeof first)
-		return -EINVAL;
-	memcpy(first, text, (size_t)(slash - text));
-	if (bp_parse_u64(slash + 1, 1, BP_SHARDS_MAX, &n) || bp_parse_u64(first, 1, n, &i))
-		return -EINVAL;
-	head->shard = (unsigned)i;
-	head->shards = (unsigned)n;
-	return 0;
-}
-
 enum { OPTION_SEED = 256, OPTION_SHARD, OPTION_TAG, OPTION_LIMIT, OPTION_FAIL_FAST, OPTION_RESUME, OPTION_SCENARIOS };
 static const struct option long_options[] = {{"output", required_argument, NULL, 'o'},
 					     {"seed", required_argument, NULL, OPTION_SEED},
@@ -98,7 +82,7 @@ static int take(int option, const char *value, struct options *o)
 		o->jobs = (unsigned)number;
 		return 0;
 	case OPTION_SHARD:
-		if (parse_shard(value, &o->head))
+		if (bp_parse_shard(value, &o->head.shard, &o->head.shards))
 			return bp_usage_error("--shard %s: write I/N, I from 1 to N, N up to %u", value, BP_SHARDS_MAX);
 		return 0;
 	case OPTION_TAG:
@@ -130,7 +114,7 @@ static int make_folder(const char *dir)
 
 static int run_selected(const struct options *o, const struct bp_catalog *catalog)
 {
-	const struct bp_scenario **list = calloc(catalog->count + 1, sizeof *list);
+	const struct bp_scenario **list = calloc(catalog->count + 1, sizeof(void *));
 	if (!list)
 		return BP_EXIT_ERROR;
 	struct bp_campaign campaign = {.scenarios = list,

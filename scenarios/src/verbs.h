@@ -25,6 +25,8 @@ int bp_usage_error(const char *format, ...) __attribute__((format(printf, 1, 2))
 /* After a getopt error, which said what is wrong. */
 int bp_usage_hint(const char *verb);
 int bp_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out) __attribute__((warn_unused_result));
+/* "I/N", I from 1 to N. 0 or -EINVAL. */
+int bp_parse_shard(const char *text, unsigned *shard, unsigned *shards) __attribute__((warn_unused_result));
 
 /*
  * Scenarios by arguments: each a path (with a '/' or ending in .yaml), a name, a group or a tag; none: all of dir. Of
