@@ -9,6 +9,7 @@ STREAM_INCLUDES := -I$(SRC)/core/include -I$(SRC)/core/src -I$(SRC)/core/test
 $(call library,origin,core/test/origin.c,$(STREAM_INCLUDES))
 
 $(call test,fetch,core/test/fetch.c,origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,fetch-post,core/test/fetch-post.c,origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
 $(call test,stream,core/test/stream.c core/test/stream_lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
 $(call test,stream-reuse,core/test/stream-reuse.c core/test/stream_lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
 $(call test,stream-retry,core/test/stream-retry.c core/test/stream_lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))

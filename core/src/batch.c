@@ -2,6 +2,7 @@
 #include "batch.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,8 +85,8 @@ static int flush_all(struct ota_writer *writer)
 		int result = block->ops->flush(block->dev);
 
 		if (result != 0) {
-			snprintf(writer->detail, sizeof(writer->detail), "%s: flush: %s", block_name(block),
-				 result < 0 ? strerror(-result) : "refused");
+			(void)snprintf(writer->detail, sizeof(writer->detail), "%s: flush: %s", block_name(block),
+				       result < 0 ? strerror(-result) : "refused");
 			return result;
 		}
 	}
@@ -136,10 +137,9 @@ static int write_run(const struct ota_batch *batch, struct ota_writer *writer, s
 	result = block->ops->write(block->dev, batch->offset_bytes + skip_bytes, batch->content + skip_bytes,
 				   padded_bytes - skip_bytes);
 	if (result != 0) {
-		snprintf(writer->detail, sizeof(writer->detail), "%s: write of %zu bytes at %llu: %s",
-			 block_name(block), padded_bytes - skip_bytes,
-			 (unsigned long long)(batch->offset_bytes + skip_bytes),
-			 result < 0 ? strerror(-result) : "refused");
+		(void)snprintf(writer->detail, sizeof(writer->detail), "%s: write of %zu bytes at %" PRIu64 ": %s",
+			       block_name(block), padded_bytes - skip_bytes, batch->offset_bytes + skip_bytes,
+			       result < 0 ? strerror(-result) : "refused");
 		return result;
 	}
 	writer->written_bytes += padded_bytes - skip_bytes;
@@ -169,11 +169,11 @@ int ota_batch_write(struct ota_batch *batch, struct ota_writer *writer)
 		writer->next = batch->first_chunk + batch->good;
 	}
 	if (batch->result != 0) {
-		snprintf(writer->detail, sizeof(writer->detail), "chunk %u of image %s: %s",
-			 (unsigned)(batch->first_chunk + batch->good -
-				    writer->plan->manifest->images[batch->image].first_chunk),
-			 writer->plan->manifest->images[batch->image].name,
-			 batch->result > 0 ? ota_reason_text(batch->result) : strerror(-batch->result));
+		(void)snprintf(writer->detail, sizeof(writer->detail), "chunk %u of image %s: %s",
+			       (unsigned)(batch->first_chunk + batch->good -
+					  writer->plan->manifest->images[batch->image].first_chunk),
+			       writer->plan->manifest->images[batch->image].name,
+			       batch->result > 0 ? ota_reason_text(batch->result) : strerror(-batch->result));
 		return batch->result;
 	}
 	return batch->checkpoint ? checkpoint(writer) : 0;

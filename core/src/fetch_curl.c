@@ -12,8 +12,9 @@
 #include "http_answer.h"
 #include "ota/reason.h"
 
-#define BUFFER_BYTES       (128L * 1024L)
-#define DROPPED_MAX_BYTES  (16u * 1024u) /* of an error's body: read it to keep the connection, but not for ever */
+#define BUFFER_BYTES (128L * 1024L)
+#define DROPPED_MAX_BYTES                                                                                              \
+	(UINT64_C(16) * 1024) /* of an error's body: read it to keep the connection, but not for ever */
 #define HEADER_LINE_MAX    256u
 #define CONNECT_TIMEOUT_MS 30000u
 #define LOW_SPEED_BYTES_S  256u
@@ -273,11 +274,12 @@ static int request_headers(const struct ota_fetch_request *request, struct curl_
 
 	if (result == 0 && (request->offset_bytes > 0 || request->length_bytes > 0)) {
 		if (request->length_bytes > 0)
-			snprintf(line, sizeof(line), "Range: bytes=%llu-%llu",
-				 (unsigned long long)request->offset_bytes,
-				 (unsigned long long)(request->offset_bytes + request->length_bytes - 1));
+			(void)snprintf(line, sizeof(line), "Range: bytes=%llu-%llu",
+				       (unsigned long long)request->offset_bytes,
+				       (unsigned long long)(request->offset_bytes + request->length_bytes - 1));
 		else
-			snprintf(line, sizeof(line), "Range: bytes=%llu-", (unsigned long long)request->offset_bytes);
+			(void)snprintf(line, sizeof(line), "Range: bytes=%llu-",
+				       (unsigned long long)request->offset_bytes);
 		result = add_header(list, line);
 	}
 	if (result == 0 && request->offset_bytes > 0 && request->if_range && request->if_range[0] != '\0')

@@ -11,7 +11,7 @@
 
 #include "ota/reason.h"
 
-#define BUFFER_BYTES (128u * 1024u)
+#define BUFFER_BYTES ((size_t)128 * 1024)
 
 struct ota_fetch_file {
 	bool (*stop)(void *ctx);
@@ -24,9 +24,9 @@ static void answer_from(const struct stat *st, const struct ota_fetch_request *r
 	memset(answer, 0, sizeof(*answer));
 	answer->status = request->offset_bytes > 0 || request->length_bytes > 0 ? 206 : 200;
 	answer->total_bytes = (uint64_t)st->st_size;
-	snprintf(answer->etag, sizeof(answer->etag), "\"%llx-%llx-%llx-%llx.%lx\"", (unsigned long long)st->st_dev,
-		 (unsigned long long)st->st_ino, (unsigned long long)st->st_size,
-		 (unsigned long long)st->st_mtim.tv_sec, (unsigned long)st->st_mtim.tv_nsec);
+	(void)snprintf(answer->etag, sizeof(answer->etag), "\"%llx-%llx-%llx-%llx.%lx\"",
+		       (unsigned long long)st->st_dev, (unsigned long long)st->st_ino, (unsigned long long)st->st_size,
+		       (unsigned long long)st->st_mtim.tv_sec, (unsigned long)st->st_mtim.tv_nsec);
 }
 
 static int deliver(struct ota_fetch_file *file, int fd, const struct ota_fetch_request *request, uint64_t end)

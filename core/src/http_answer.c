@@ -132,6 +132,14 @@ static void read_retry_after(struct ota_http_answer *answer, struct text value, 
 	    when - now_s < (int64_t)OTA_CURL_RETRY_AFTER_MAX_S ? (uint32_t)(when - now_s) : OTA_CURL_RETRY_AFTER_MAX_S;
 }
 
+static void read_transfer_coding(struct ota_http_answer *answer, struct text value)
+{
+	if (text_is(value, "chunked"))
+		answer->chunked = true;
+	else if (!text_is(value, "identity"))
+		answer->malformed = true;
+}
+
 static void start_answer(struct ota_http_answer *answer, struct text line)
 {
 	size_t header_bytes = answer->header_bytes;
@@ -180,10 +188,8 @@ void ota_http_answer_line(struct ota_http_answer *answer, const char *line, size
 		answer->location = true;
 	else if (text_is(name, "Content-Encoding") && !text_is(value, "identity"))
 		answer->malformed = true; /* would be other bytes than the resource's */
-	else if (text_is(name, "Transfer-Encoding") && text_is(value, "chunked"))
-		answer->chunked = true;
-	else if (text_is(name, "Transfer-Encoding") && !text_is(value, "identity"))
-		answer->malformed = true;
+	else if (text_is(name, "Transfer-Encoding"))
+		read_transfer_coding(answer, value);
 	else if (text_is(name, "Content-Type") && value.size >= 10 && strncasecmp(value.at, "multipart/", 10) == 0)
 		answer->bad_range = true;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STACK_BYTES (512u * 1024u)
+#define STACK_BYTES ((size_t)512 * 1024)
 
 /* Writes the oldest batch; called without the lock. */
 static void write_next(struct ota_pipe *pipe, struct ota_batch *batch)

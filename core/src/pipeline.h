@@ -19,7 +19,7 @@
  * The first failure in order of chunks stops everything behind it: later batches are dropped, the caller
  * learns of it from ota_pipe_take() (NULL) and gets it from ota_pipe_drain().
  */
-#define OTA_PIPE_BYTES_MAX    (4u * 1024u * 1024u)
+#define OTA_PIPE_BYTES_MAX    (UINT64_C(4) * 1024 * 1024)
 #define OTA_PIPE_BATCHES_MAX  4u
 #define OTA_PIPE_DECODERS_MAX 2u
 

@@ -16,19 +16,19 @@ static int check_target(const struct ota_plan *plan, unsigned i, struct ota_stre
 	const struct ota_block *block = plan->target[i];
 
 	if (!block) {
-		snprintf(stream->detail, sizeof(stream->detail), "slot %s has no place for image %s",
-			 stream->target->bootname, image->name);
+		(void)snprintf(stream->detail, sizeof(stream->detail), "slot %s has no place for image %s",
+			       stream->target->bootname, image->name);
 		return OTA_BAD_CONFIG;
 	}
 	if (block->block_bytes == 0 || block->block_bytes > OTA_SLOT_HEADER_BYTES) {
-		snprintf(stream->detail, sizeof(stream->detail), "%s: blocks of %u bytes are not supported",
-			 block->name ? block->name : image->name, (unsigned)block->block_bytes);
+		(void)snprintf(stream->detail, sizeof(stream->detail), "%s: blocks of %u bytes are not supported",
+			       block->name ? block->name : image->name, (unsigned)block->block_bytes);
 		return -EINVAL;
 	}
 	if (image->size_bytes > block->size_bytes ||
 	    round_up(image->size_bytes, block->block_bytes) > block->size_bytes) {
-		snprintf(stream->detail, sizeof(stream->detail), "%s: image %s does not fit",
-			 block->name ? block->name : "slot", image->name);
+		(void)snprintf(stream->detail, sizeof(stream->detail), "%s: image %s does not fit",
+			       block->name ? block->name : "slot", image->name);
 		return OTA_NO_SPACE;
 	}
 	return 0;

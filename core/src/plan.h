@@ -11,11 +11,10 @@
  * Where each chunk comes from and where it goes. Decided chunk by chunk from the two heads, so that it needs no memory
  * of its own.
  */
-#define OTA_GAP_MAX_BYTES                                                                                              \
-	(256u *                                                                                                        \
-	 1024u) /* stored bytes of chunks fetched although the running slot holds them: cheaper than a round trip */
-#define OTA_REUSE_MISMATCH_MAX                                                                                         \
-	8u /* after so many chunks that are not what the running head says, it is not believed any more */
+/* Stored bytes of chunks fetched although the running slot holds them: cheaper than another round trip. */
+#define OTA_GAP_MAX_BYTES (UINT64_C(256) * 1024)
+/* After so many chunks that are not what the running head says, it is not believed any more. */
+#define OTA_REUSE_MISMATCH_MAX 8u
 
 /* A chunk's place on the target. */
 struct ota_place {

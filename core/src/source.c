@@ -129,10 +129,10 @@ int ota_source_head(struct ota *ota, const char *source, const char *if_none_mat
 	}
 	if (result != 0 && result != OTA_NOTHING_TO_DO && detail && detail_bytes > 0 && !*raw) {
 		if (result == OTA_HTTP_STATUS)
-			snprintf(detail, detail_bytes, "HTTP status %d: %s", answer->status, source);
+			(void)snprintf(detail, detail_bytes, "HTTP status %d: %s", answer->status, source);
 		else
-			snprintf(detail, detail_bytes, "%s: %s",
-				 result > 0 ? ota_reason_text(result) : strerror(-result), source);
+			(void)snprintf(detail, detail_bytes, "%s: %s",
+				       result > 0 ? ota_reason_text(result) : strerror(-result), source);
 	}
 	return result;
 }

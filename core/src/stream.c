@@ -244,10 +244,11 @@ static void explain(struct run *run, int result)
 	struct ota_stream *stream = run->stream;
 
 	if (result == OTA_HTTP_STATUS && run->status != 0)
-		snprintf(stream->detail, sizeof(stream->detail), "HTTP status %d: %s", run->status, stream->source);
+		(void)snprintf(stream->detail, sizeof(stream->detail), "HTTP status %d: %s", run->status,
+			       stream->source);
 	else
-		snprintf(stream->detail, sizeof(stream->detail), "%s: %s",
-			 result > 0 ? ota_reason_text(result) : strerror(-result), stream->source);
+		(void)snprintf(stream->detail, sizeof(stream->detail), "%s: %s",
+			       result > 0 ? ota_reason_text(result) : strerror(-result), stream->source);
 }
 
 static uint64_t position_bytes(const struct run *run)

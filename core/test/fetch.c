@@ -11,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "http_answer.h"
 #include "origin.h"
 #include "ota/fetch_curl.h"
 #include "ota/reason.h"
@@ -71,10 +70,12 @@ static int get(const struct ota_fetch *fetch, const char *url, uint64_t offset, 
 	return fetch->ops->get(fetch->fetch, &request);
 }
 
+enum end { END_CLOSE, END_KEEP, END_RESET, END_SILENT, END_RUDE };
+
 /* A server that says the same bytes to every request. */
 struct canned {
 	const char *says;
-	enum { END_CLOSE, END_KEEP, END_RESET, END_SILENT, END_RUDE } end;
+	enum end end;
 	struct origin_request last;
 };
 
@@ -96,7 +97,7 @@ static bool canned_script(void *ctx, const struct origin_request *request, struc
 struct trap {
 	const char *name;
 	const char *says;
-	int end;
+	enum end end;
 	uint64_t offset, length;
 	int result;
 	const char *body; /* what body() may have seen: exactly on result 0, else a prefix of it */
@@ -252,19 +253,6 @@ Test(fetch, heads)
 	}
 	ota_fetch_curl_free(curl);
 	origin_stop(origin);
-}
-
-/* A Retry-After date is relative to the clock, within its cap. */
-Test(fetch, retry_after_date)
-{
-	static const char line[] = "Retry-After: Fri, 01 Jan 2027 00:00:10 GMT\r\n";
-	struct ota_http_answer answer = {0};
-
-	ota_http_answer_line(&answer, "HTTP/1.1 503 Busy\r\n", 19, 0);
-	ota_http_answer_line(&answer, line, strlen(line), 1798761600);
-	cr_assert_eq(answer.retry_after_s, 10);
-	ota_http_answer_line(&answer, line, strlen(line), 1798761611);
-	cr_assert_eq(answer.retry_after_s, 0);
 }
 
 /* The request says what the caller meant, and the same connection serves all of them. */
@@ -540,45 +528,6 @@ Test(fetch, unreachable)
 	cr_expect_eq(get(&fetch, url, 0, 0, seen), OTA_BAD_CONFIG);
 	ota_fetch_curl_free(curl);
 	free(seen);
-}
-
-struct post_log {
-	const char *says;
-	struct origin_request last;
-};
-
-static bool post_script(void *ctx, const struct origin_request *request, struct origin_reply *reply)
-{
-	struct post_log *log = ctx;
-
-	log->last = *request;
-	return origin_say(reply, "%s", log->says);
-}
-
-/* post() delivers the body as it is, and only a 2xx counts. */
-Test(fetch, post)
-{
-	static const char json[] = "{\"id\":1}";
-	struct post_log log = {.says = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"};
-	struct origin *origin;
-	struct ota_fetch fetch;
-	struct ota_fetch_curl *curl = open_fetch(NULL, &fetch);
-
-	cr_assert_eq(origin_start(post_script, &log, NULL, &origin), 0);
-	cr_assert_eq(fetch.ops->post(fetch.fetch, origin_url(origin), json, strlen(json)), 0);
-	cr_assert_str_eq(log.last.method, "POST");
-	cr_assert_str_eq(log.last.body, json);
-	cr_assert_str_eq(log.last.content_type, "application/json");
-	log.says = "HTTP/1.1 204 No Content\r\n\r\n";
-	cr_assert_eq(fetch.ops->post(fetch.fetch, origin_url(origin), json, strlen(json)), 0);
-	log.says = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";
-	cr_assert_eq(fetch.ops->post(fetch.fetch, origin_url(origin), json, strlen(json)), OTA_HTTP_STATUS);
-	log.says = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n";
-	cr_assert_eq(fetch.ops->post(fetch.fetch, origin_url(origin), json, strlen(json)), OTA_HTTP_STATUS);
-	cr_expect_eq(origin_connections(origin), 1);
-	ota_fetch_curl_free(curl);
-	origin_stop(origin);
-	cr_assert_neq(fetch.ops, NULL);
 }
 
 static void write_file(const char *path, const char *text)

@@ -16,7 +16,7 @@
  * environment variables.
  */
 #define OTA_CURL_REDIRECTS_MAX     5
-#define OTA_CURL_HEADER_MAX_BYTES  (64u * 1024u)
+#define OTA_CURL_HEADER_MAX_BYTES  ((size_t)64 * 1024)
 #define OTA_CURL_RETRY_AFTER_MAX_S 3600u
 
 /* Zero-initialised and then set; strings are borrowed for the lifetime of the fetcher. */
