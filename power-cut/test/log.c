@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "power-cut/image.h"
+#include "power-cut/log.h"
+
+static const struct bp_layout layout = {.count = 3,
+					.media = {{"slot-a", 30, BP_MODEL_VOLATILE_CACHE, true},
+						  {"env", 16, BP_MODEL_TORN, false},
+						  {"state", 9, BP_MODEL_NOR, false}}};
+
+static uint64_t next(uint64_t *seed)
+{
+	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	return *seed >> 33;
+}
+
+static void random_log(struct bp_log *log, uint64_t seed, bool timed)
+{
+	static const char *const marks[] = {"S06", "a note with a\nbreak", "", "R2"};
+	for (unsigned i = 0; i < 40; i++) {
+		uint8_t data[4 * BP_SECTOR_BYTES];
+		unsigned m = (unsigned)(next(&seed) % layout.count);
+		uint64_t sector = next(&seed) % (layout.media[m].sectors - 3);
+		uint32_t sectors = 1 + (uint32_t)(next(&seed) % 4);
+		int r = -EINVAL;
+		if (sectors > layout.media[m].sectors - sector)
+			sectors = 1;
+		for (size_t k = 0; k < sizeof data; k++)
+			data[k] = (uint8_t)next(&seed);
+		switch (next(&seed) % 5) {
+		case 0:
+			r = bp_log_write(log, m, sector, sectors, data, next(&seed) % 3 == 0);
+			break;
+		case 1:
+			r = bp_log_read(log, m, sector, sectors);
+			break;
+		case 2:
+			r = bp_log_flush(log, m);
+			break;
+		case 3:
+			r = bp_log_discard(log, m, sector, sectors);
+			break;
+		default:
+			r = bp_log_mark(log, (enum bp_mark_kind)(next(&seed) % 3), marks[next(&seed) % 4]);
+		}
+		cr_assert_eq(r, 0);
+		if (timed)
+			bp_log_times(log, 1000u * i, 1000u * i + next(&seed) % 3000);
+	}
+}
+
+static void assert_same(const struct bp_log *a, const struct bp_log *b, bool exact)
+{
+	size_t k = 0;
+	for (size_t i = 0; i < bp_log_count(a); i++) {
+		const struct bp_entry *x = bp_log_entry(a, i);
+		if (!exact && x->op == BP_READ)
+			continue;
+		cr_assert_lt(k, bp_log_count(b));
+		const struct bp_entry *y = bp_log_entry(b, k++);
+		cr_assert(x->op == y->op && x->sector == y->sector && x->sectors == y->sectors && x->fua == y->fua,
+			  "entry %zu", i);
+		cr_assert(x->op == BP_MARK || x->medium == y->medium, "entry %zu", i);
+		cr_assert(!exact ||
+			  (x->kind == y->kind && x->submit_ns == y->submit_ns && x->complete_ns == y->complete_ns));
+		cr_assert_str_eq(bp_log_text(a, x), bp_log_text(b, y));
+		/* One pool: equal contents have equal ids. */
+		for (uint32_t s = 0; x->op == BP_WRITE && s < x->sectors; s++)
+			cr_assert_eq(bp_log_content(a, x, s), bp_log_content(b, y, s));
+	}
+	cr_assert_eq(k, bp_log_count(b));
+}
+
+/* Invariant: what is saved is loaded again to the last bit; what is exported comes back but for what that format cannot
+ * say. */
+Test(log, files_come_back)
+{
+	char path[] = "/tmp/bp-log-XXXXXX";
+	char detail[128] = "";
+	int fd = mkstemp(path);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(close(fd), 0);
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct bp_pool *pool;
+		struct bp_log *log;
+		struct bp_log *back;
+		cr_assert_eq(bp_pool_new(&pool), 0);
+		cr_assert_eq(bp_log_new(&layout, pool, &log), 0);
+		random_log(log, seed, seed % 2);
+		cr_assert_eq(bp_log_save(log, path), 0);
+		cr_assert_eq(bp_log_load(path, pool, &back, detail, sizeof detail), 0, "%s", detail);
+		assert_same(log, back, true);
+		cr_assert_eq(memcmp(bp_log_layout(log)->media, bp_log_layout(back)->media, sizeof layout.media), 0);
+		bp_log_free(back);
+		cr_assert_eq(bp_log_export_dm(log, path, detail, sizeof detail), 0);
+		cr_assert_eq(bp_log_import_dm(path, &layout, pool, &back, detail, sizeof detail), 0, "%s", detail);
+		assert_same(log, back, false);
+		bp_log_free(back);
+		bp_log_free(log);
+		bp_pool_free(pool);
+	}
+	cr_assert_eq(unlink(path), 0);
+}
+
+static uint8_t *slurp(const char *path, size_t *size)
+{
+	FILE *f = fopen(path, "rb");
+	uint8_t *bytes = malloc(1 << 20);
+	cr_assert(f && bytes);
+	*size = fread(bytes, 1, 1 << 20, f);
+	cr_assert_eq(fclose(f), 0);
+	return bytes;
+}
+
+/* Invariant: a log that was cut short is refused with a reason, wherever it was cut. */
+Test(log, truncated_files_are_refused)
+{
+	char path[] = "/tmp/bp-log-XXXXXX";
+	struct bp_pool *pool;
+	struct bp_log *log;
+	struct bp_log *back;
+	int fd = mkstemp(path);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(close(fd), 0);
+	cr_assert_eq(bp_pool_new(&pool), 0);
+	cr_assert_eq(bp_log_new(&layout, pool, &log), 0);
+	random_log(log, 5, false);
+	for (unsigned format = 0; format < 2; format++) {
+		char detail[128];
+		size_t size;
+		cr_assert_eq(format ? bp_log_export_dm(log, path, detail, sizeof detail) : bp_log_save(log, path), 0);
+		uint8_t *bytes = slurp(path, &size);
+		for (size_t n = 0; n < size; n += n < 600 ? 1 : 61) {
+			detail[0] = 0;
+			int r = format ? bp_log_parse_dm(bytes, n, &layout, pool, &back, detail, sizeof detail)
+				       : bp_log_parse(bytes, n, pool, &back, detail, sizeof detail);
+			cr_assert_eq(r, 1, "format %u, %zu bytes", format, n);
+			cr_assert_neq(detail[0], 0);
+		}
+		free(bytes);
+	}
+	bp_log_free(log);
+	bp_pool_free(pool);
+	cr_assert_eq(unlink(path), 0);
+}
+
+static void le64(uint8_t *p, uint64_t v)
+{
+	for (unsigned i = 0; i < 8; i++)
+		p[i] = (uint8_t)(v >> (8 * i));
+}
+
+/* Invariant: a log as the kernel writes it, for one disk in blocks of 4096 bytes, means what the kernel means: a flush
+ * is for the whole disk and comes before the data it carries. */
+Test(log, logs_of_others_are_understood)
+{
+	uint8_t bytes[6 * 4096] = {0};
+	struct bp_layout disk = {.count = 2,
+				 .media = {{"first", 16, BP_MODEL_TORN, false}, {"second", 16, BP_MODEL_TORN, false}}};
+	struct bp_pool *pool;
+	struct bp_log *log;
+	char detail[128] = "";
+	le64(bytes, UINT64_C(0x6a736677736872));
+	le64(bytes + 8, 1);
+	le64(bytes + 16, 3);
+	le64(bytes + 24, 4096);
+	/* A write of block 1, tagged as metadata; a flush with FUA data in block 2; a mark. */
+	le64(bytes + 4096, 1);
+	le64(bytes + 4096 + 8, 1);
+	le64(bytes + 4096 + 16, 16);
+	memset(bytes + 2 * 4096, 0x11, 4096);
+	le64(bytes + 3 * 4096, 2);
+	le64(bytes + 3 * 4096 + 8, 1);
+	le64(bytes + 3 * 4096 + 16, 1 | 2);
+	memset(bytes + 4 * 4096, 0x22, 4096);
+	le64(bytes + 5 * 4096 + 16, 8);
+	le64(bytes + 5 * 4096 + 24, 3);
+	memcpy(bytes + 5 * 4096 + 32, "S10", 3);
+	cr_assert_eq(bp_pool_new(&pool), 0);
+	cr_assert_eq(bp_log_parse_dm(bytes, sizeof bytes, &disk, pool, &log, detail, sizeof detail), 0, "%s", detail);
+	cr_assert_eq(bp_log_count(log), 4);
+	const struct bp_entry *e = bp_log_entry(log, 0);
+	cr_assert(e->op == BP_WRITE && e->medium == 0 && e->sector == 8 && e->sectors == 8 && !e->fua);
+	e = bp_log_entry(log, 1);
+	cr_assert(e->op == BP_FLUSH && e->medium == 0);
+	e = bp_log_entry(log, 2);
+	cr_assert(e->op == BP_WRITE && e->medium == 1 && e->sector == 0 && e->sectors == 8 && e->fua);
+	cr_assert_str_eq(bp_log_step(log, 3), "S10");
+	bp_log_free(log);
+	/* A write over the end of a medium is no write of this device. */
+	le64(bytes + 3 * 4096, 4);
+	cr_assert_eq(bp_log_parse_dm(bytes, sizeof bytes, &disk, pool, &log, detail, sizeof detail), 1);
+	cr_assert_str_eq(detail, "entry 1 reaches outside the media");
+	bp_pool_free(pool);
+}
+
+/* Invariant: entries that do not fit the media are refused and leave the log as it was. */
+Test(log, bad_entries_are_refused)
+{
+	struct bp_pool *pool;
+	struct bp_log *log;
+	uint8_t data[BP_SECTOR_BYTES] = {1};
+	struct bp_layout bad = layout;
+	cr_assert_eq(bp_pool_new(&pool), 0);
+	cr_assert_eq(bp_log_new(&layout, pool, &log), 0);
+	cr_assert_eq(bp_log_write(log, 3, 0, 1, data, false), -EINVAL);
+	cr_assert_eq(bp_log_write(log, 0, 30, 1, data, false), -EINVAL);
+	cr_assert_eq(bp_log_write(log, 0, UINT64_MAX, 1, data, false), -EINVAL);
+	cr_assert_eq(bp_log_write(log, 0, 0, 0, data, false), -EINVAL);
+	cr_assert_eq(bp_log_read(log, 1, 15, 2), -EINVAL);
+	cr_assert_eq(bp_log_discard(log, 2, 9, 1), -EINVAL);
+	cr_assert_eq(bp_log_flush(log, 3), -EINVAL);
+	cr_assert_eq(bp_log_count(log), 0);
+	bp_log_free(log);
+	bad.media[1].sectors = 0;
+	cr_assert_eq(bp_log_new(&bad, pool, &log), -EINVAL);
+	bad = layout;
+	bad.count = BP_MEDIA_MAX + 1;
+	cr_assert_eq(bp_log_new(&bad, pool, &log), -EINVAL);
+	bp_pool_free(pool);
+}
+
+/* Invariant: a step holds until the next one, notes are none. */
+Test(log, steps)
+{
+	struct bp_pool *pool;
+	struct bp_log *log;
+	cr_assert_eq(bp_pool_new(&pool), 0);
+	cr_assert_eq(bp_log_new(&layout, pool, &log), 0);
+	cr_assert_eq(bp_log_flush(log, 0), 0);
+	cr_assert_eq(bp_log_mark(log, BP_MARK_STEP, "S06"), 0);
+	cr_assert_eq(bp_log_mark(log, BP_MARK_NOTE, "S07"), 0);
+	cr_assert_eq(bp_log_flush(log, 0), 0);
+	cr_assert_str_eq(bp_log_step(log, 0), "");
+	cr_assert_str_eq(bp_log_step(log, 1), "S06");
+	cr_assert_str_eq(bp_log_step(log, 3), "S06");
+	cr_assert_str_eq(bp_log_step(log, 99), "S06");
+	bp_log_free(log);
+	bp_pool_free(pool);
+}
+
+/* Invariant: equal sectors have one id, different ones never, however many there are. */
+Test(pool, contents_are_interned)
+{
+	enum { MANY = 20000 };
+	struct bp_pool *pool;
+	static uint32_t ids[MANY];
+	cr_assert_eq(bp_pool_new(&pool), 0);
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < MANY; i++) {
+			uint8_t sector[BP_SECTOR_BYTES] = {0};
+			uint32_t id;
+			memcpy(sector + (i % 100) * 4, &i, sizeof i);
+			cr_assert_eq(bp_pool_intern(pool, sector, &id), 0);
+			cr_assert_eq(memcmp(bp_pool_sector(pool, id), sector, sizeof sector), 0);
+			cr_assert(round == 0 || ids[i] == id);
+			ids[i] = id;
+		}
+	}
+	cr_assert_eq(ids[0], 0, "the zero sector is 0");
+	bp_pool_free(pool);
+}
+
+static struct bp_hash fresh_hash(const struct bp_image *image, struct bp_pool *pool, unsigned region,
+				 struct bp_hash *region_hash)
+{
+	struct bp_image *copy;
+	const struct bp_region r[2] = {{"part", 1, 3, 6}, {"all", 1, 0, 16}};
+	cr_assert_eq(bp_image_new(&layout, pool, &copy), 0);
+	for (unsigned i = 0; i < 2; i++)
+		cr_assert_eq(bp_image_region_add(copy, &r[i], NULL), 0);
+	for (unsigned m = 0; m < layout.count; m++) {
+		for (uint64_t s = layout.media[m].sectors; s-- > 0;)
+			bp_image_set(copy, m, s, bp_image_get(image, m, s));
+	}
+	struct bp_hash h = bp_image_hash(copy);
+	*region_hash = bp_image_region_hash(copy, region);
+	bp_image_free(copy);
+	return h;
+}
+
+/* Invariant: hashes depend on contents alone, not on the way there, and undo takes back everything at any depth. */
+Test(image, hashes_and_undo_agree_with_contents)
+{
+	enum { DEPTH = 6 };
+	struct bp_pool *pool;
+	struct bp_image *image;
+	struct bp_image *kept[DEPTH];
+	uint64_t seed = 9;
+	const struct bp_region r[2] = {{"part", 1, 3, 6}, {"all", 1, 0, 16}};
+	cr_assert_eq(bp_pool_new(&pool), 0);
+	cr_assert_eq(bp_image_new(&layout, pool, &image), 0);
+	for (unsigned i = 0; i < 2; i++)
+		cr_assert_eq(bp_image_region_add(image, &r[i], NULL), 0);
+	unsigned depth = 0;
+	for (unsigned i = 0; i < 3000; i++) {
+		uint8_t data[BP_SECTOR_BYTES] = {(uint8_t)(next(&seed) % 5)};
+		unsigned m = (unsigned)(next(&seed) % layout.count);
+		uint64_t what = next(&seed) % 10;
+		if (what == 0 && depth < DEPTH) {
+			cr_assert_eq(bp_image_copy(image, &kept[depth++]), 0);
+			cr_assert_eq(bp_image_push(image), 0);
+		} else if (what == 1 && depth > 0) {
+			bp_image_pop(image);
+			struct bp_hash was = bp_image_hash(kept[--depth]);
+			struct bp_hash is = bp_image_hash(image);
+			cr_assert(was.lo == is.lo && was.hi == is.hi);
+			for (uint64_t s = 0; s < layout.media[m].sectors; s++)
+				cr_assert_eq(bp_image_get(image, m, s), bp_image_get(kept[depth], m, s));
+			bp_image_free(kept[depth]);
+		} else {
+			cr_assert_eq(bp_image_write(image, m, next(&seed) % layout.media[m].sectors, 1, data), 0);
+		}
+		struct bp_hash region;
+		struct bp_hash h = fresh_hash(image, pool, i % 2, &region);
+		struct bp_hash is = bp_image_hash(image);
+		cr_assert(h.lo == is.lo && h.hi == is.hi, "round %u", i);
+		is = bp_image_region_hash(image, i % 2);
+		cr_assert(region.lo == is.lo && region.hi == is.hi, "round %u", i);
+	}
+	while (depth > 0)
+		bp_image_free(kept[--depth]);
+	bp_image_free(image);
+	bp_pool_free(pool);
+}
+
+/* Invariant: a region cannot be added where copies would not know it, nor outside the media. */
+Test(image, regions_are_checked)
+{
+	struct bp_pool *pool;
+	struct bp_image *image;
+	struct bp_image *copy;
+	const struct bp_region good = {"env", 1, 0, 16};
+	const struct bp_region bad = {"env", 1, 1, 16};
+	cr_assert_eq(bp_pool_new(&pool), 0);
+	cr_assert_eq(bp_image_new(&layout, pool, &image), 0);
+	cr_assert_eq(bp_image_region_add(image, &bad, NULL), -EINVAL);
+	cr_assert_eq(bp_image_copy(image, &copy), 0);
+	cr_assert_eq(bp_image_region_add(image, &good, NULL), -EBUSY);
+	bp_image_free(copy);
+	for (unsigned i = 0; i < BP_REGIONS_MAX; i++)
+		cr_assert_eq(bp_image_region_add(image, &good, NULL), 0);
+	cr_assert_eq(bp_image_region_add(image, &good, NULL), -ENOSPC);
+	bp_image_free(image);
+	bp_pool_free(pool);
+}
+
+/* Invariant: applying a log is writing what it wrote; a discard leaves zero, on flash FF. */
+Test(image, applying_a_log)
+{
+	struct bp_pool *pool;
+	struct bp_image *image;
+	struct bp_log *log;
+	uint8_t data[2 * BP_SECTOR_BYTES];
+	cr_assert_eq(bp_pool_new(&pool), 0);
+	cr_assert_eq(bp_image_new(&layout, pool, &image), 0);
+	cr_assert_eq(bp_log_new(&layout, pool, &log), 0);
+	memset(data, 7, sizeof data);
+	for (unsigned m = 0; m < 3; m++) {
+		cr_assert_eq(bp_log_write(log, m, 4, 2, data, false), 0);
+		cr_assert_eq(bp_log_discard(log, m, 5, 1), 0);
+	}
+	cr_assert_eq(bp_image_apply(image, log, 7), -EINVAL);
+	cr_assert_eq(bp_image_apply(image, log, 6), 0);
+	for (unsigned m = 0; m < 3; m++) {
+		bp_image_read(image, m, 4, 2, data);
+		cr_assert_eq(data[0], 7);
+		cr_assert_eq(data[BP_SECTOR_BYTES], m == 2 ? 0xff : 0);
+	}
+	bp_log_free(log);
+	bp_image_free(image);
+	bp_pool_free(pool);
+}
