@@ -84,6 +84,7 @@ static void work(const struct run *run, size_t scenario, int pipe)
 	struct bp_execute_options options = {.seed = c->head.seed,
 					     .states_max = c->head.states_max,
 					     .stop_at_first_failure = c->head.fail_fast,
+					     .no_lint = c->head.no_lint,
 					     .fd = run->fd,
 					     .on_progress = report_progress,
 					     .progress_ctx = &reporter};

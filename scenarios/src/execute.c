@@ -160,7 +160,7 @@ static int add_story(struct execution *e)
 static int add_findings(struct execution *e)
 {
 	int result = 0;
-	for (size_t i = 0; !result && i < e->session.finding_count; i++) {
+	for (size_t i = 0; !result && !e->options->no_lint && i < e->session.finding_count; i++) {
 		const struct bp_finding *f = &e->session.findings[i];
 		char id[BP_ID_MAX];
 		bp_id_lint(e->session.scenario->name, e->session.seed, f->rule, f->entry, id);

@@ -46,6 +46,7 @@ struct bp_campaign_head {
 	unsigned shard, shards; /* 1/1: all */
 	uint64_t states_max;    /* 0: as each scenario says */
 	bool fail_fast;
+	bool no_lint; /* findings of the lint do not count */
 };
 
 const char *bp_verdict_text(enum bp_verdict verdict);

@@ -51,6 +51,8 @@ static int check_head(struct reading *r, const json_t *line)
 		differs = "subject";
 	else if ((uint64_t)states != head->states_max)
 		differs = "limit of states";
+	else if (json_is_false(json_object_get(json_object_get(line, "limits"), "lint")) != head->no_lint)
+		differs = "use of the lint";
 	if (!differs) {
 		r->headed = true;
 		return 0;

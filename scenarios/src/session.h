@@ -38,7 +38,8 @@ struct bp_execute_options {
 	uint64_t seed;
 	uint64_t states_max; /* 0: as the scenario says */
 	bool stop_at_first_failure;
-	int fd; /* results.jsonl, or -1 */
+	bool no_lint; /* findings are in the log line only */
+	int fd;       /* results.jsonl, or -1 */
 	void (*on_progress)(void *ctx, const struct bp_stats *stats, uint64_t frontier);
 	void *progress_ctx;
 };

@@ -56,40 +56,70 @@ static uint64_t next(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
-/* One scenario until its share of the time is used up or something is found. 0 or -errno. */
-static int try_scenario(const struct bp_scenario *scenario, double until_s, uint64_t *random, struct trials *trials)
-{
+/* A scenario that is tried, ready to run. */
+struct bench {
 	struct bp_session session;
-	char detail[BP_DETAIL_MAX] = "";
-	int result = bp_session_init(&session, scenario, BP_SEED_DEFAULT, detail, sizeof detail);
-	uint64_t points = result ? 0 : sim_fault_points(session.sim, SIM_FAULT_STOP);
-	while (!result && points && !*trials->killed_by && now_s() < until_s) {
-		struct sim_fault fault = {.kind = SIM_FAULT_STOP, .nth = 1 + next(random) % points, .medium = -1};
+	uint64_t points;
+};
+
+/* Sets up what can be tried; that does not count as time. 0 or -errno. */
+static int prepare(const struct bp_catalog *catalog, struct bench *benches, size_t *count)
+{
+	for (size_t i = 0; i < catalog->count; i++) {
+		const struct bp_scenario *scenario = &catalog->items[i];
+		struct bench *bench = &benches[*count];
+		char detail[BP_DETAIL_MAX] = "";
+		if (scenario->rig != BP_RIG_SIM || scenario->expect_fail)
+			continue;
+		++*count;
+		int result = bp_session_init(&bench->session, scenario, BP_SEED_DEFAULT, detail, sizeof detail);
+		if (result) {
+			(void)fprintf(stderr, "brickproof: %s: %s\n", scenario->name, detail);
+			return result;
+		}
+		bench->points = sim_fault_points(bench->session.sim, SIM_FAULT_STOP);
+		/* A story that never comes to rest has no last operation. */
+		if (!bench->points)
+			bench->points = 1;
+	}
+	return 0;
+}
+
+static int try_all(struct bench *benches, size_t count, const struct options *o, struct trials *trials)
+{
+	uint64_t random = o->seed;
+	double until_s = now_s() + o->seconds;
+	int result = 0;
+	for (size_t i = 0; !result && count && !*trials->killed_by && now_s() < until_s; i = (i + 1) % count) {
+		struct sim_fault fault = {
+		    .kind = SIM_FAULT_STOP, .nth = 1 + next(&random) % benches[i].points, .medium = -1};
 		struct bp_outcome outcome = {0};
 		bool landed = false;
-		result = sim_run_fault(session.sim, &fault, &landed, &outcome);
+		result = sim_run_fault(benches[i].session.sim, &fault, &landed, &outcome);
 		trials->count++;
 		if (!result && outcome.verdict == BP_FAIL)
-			bp_id_fault(scenario->name, BP_SEED_DEFAULT, &fault, trials->killed_by);
+			bp_id_fault(benches[i].session.scenario->name, BP_SEED_DEFAULT, &fault, trials->killed_by);
 	}
-	if (result)
-		(void)fprintf(stderr, "brickproof: %s: %s\n", scenario->name, *detail ? detail : strerror(-result));
-	bp_session_deinit(&session);
 	return result;
 }
 
 static int run(const struct bp_catalog *catalog, const struct options *o)
 {
 	struct trials trials = {0};
-	uint64_t random = o->seed;
+	size_t count = 0;
+	struct bench *benches = calloc(catalog->count, sizeof *benches);
+	int result = benches ? prepare(catalog, benches, &count) : -ENOMEM;
 	double start_s = now_s();
-	for (size_t i = 0; i < catalog->count && !*trials.killed_by; i++) {
-		double until_s = start_s + o->seconds * (double)(i + 1) / (double)catalog->count;
-		if (catalog->items[i].rig == BP_RIG_SIM && !catalog->items[i].expect_fail &&
-		    try_scenario(&catalog->items[i], until_s, &random, &trials))
-			return BP_EXIT_ERROR;
-	}
+	if (!result)
+		result = try_all(benches, count, o, &trials);
 	double seconds = now_s() - start_s;
+	for (size_t i = 0; benches && i < count; i++)
+		bp_session_deinit(&benches[i].session);
+	free(benches);
+	if (result) {
+		(void)fprintf(stderr, "brickproof: baseline: %s\n", strerror(-result));
+		return BP_EXIT_ERROR;
+	}
 	bool killed = *trials.killed_by;
 	if (o->json)
 		(void)printf("{\"killed\":%s,\"trials\":%" PRIu64 ",\"seconds\":%.2f,\"case\":\"%s\"}\n",

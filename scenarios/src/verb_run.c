@@ -22,6 +22,7 @@ static void help(void)
 	    "      --tag T          only scenarios with this tag (again: with this one too)\n"
 	    "      --limit-states N at most N distinct crash states a scenario\n"
 	    "      --fail-fast      stop at the first failure\n"
+	    "      --no-lint        findings in the write log do not count\n"
 	    "      --resume         go on with what DIR holds: finished scenarios are kept\n"
 	    "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
 	    "\n"
@@ -38,7 +39,16 @@ struct options {
 	unsigned tag_count;
 };
 
-enum { OPTION_SEED = 256, OPTION_SHARD, OPTION_TAG, OPTION_LIMIT, OPTION_FAIL_FAST, OPTION_RESUME, OPTION_SCENARIOS };
+enum {
+	OPTION_SEED = 256,
+	OPTION_SHARD,
+	OPTION_TAG,
+	OPTION_LIMIT,
+	OPTION_FAIL_FAST,
+	OPTION_NO_LINT,
+	OPTION_RESUME,
+	OPTION_SCENARIOS
+};
 static const struct option long_options[] = {{"output", required_argument, NULL, 'o'},
 					     {"seed", required_argument, NULL, OPTION_SEED},
 					     {"jobs", required_argument, NULL, 'j'},
@@ -46,6 +56,7 @@ static const struct option long_options[] = {{"output", required_argument, NULL,
 					     {"tag", required_argument, NULL, OPTION_TAG},
 					     {"limit-states", required_argument, NULL, OPTION_LIMIT},
 					     {"fail-fast", no_argument, NULL, OPTION_FAIL_FAST},
+					     {"no-lint", no_argument, NULL, OPTION_NO_LINT},
 					     {"resume", no_argument, NULL, OPTION_RESUME},
 					     {"scenarios", required_argument, NULL, OPTION_SCENARIOS},
 					     {"help", no_argument, NULL, 'h'},
@@ -64,6 +75,9 @@ static int take(int option, const char *value, struct options *o)
 		return 0;
 	case OPTION_FAIL_FAST:
 		o->head.fail_fast = true;
+		return 0;
+	case OPTION_NO_LINT:
+		o->head.no_lint = true;
 		return 0;
 	case OPTION_RESUME:
 		o->resume = true;
