@@ -69,7 +69,8 @@ static int check_version(struct ota_txn *txn, const struct ota_head *head, bool 
 		return ota_txn_fail(txn, OTA_EXPIRED, "the offer of %s has expired; the server may be stale",
 				    manifest->version);
 	const struct ota_failed *failed = ota_failed_find(&txn->state, digest);
-	if (failed && !resuming && !(txn->flags & OTA_FORCE))
+	bool final = failed && (failed->reason != OTA_BOOT_LIMIT || failed->count >= OTA_LIMIT_TRIALS);
+	if (final && !resuming && !(txn->flags & OTA_FORCE))
 		return ota_txn_fail(txn, OTA_KNOWN_BAD,
 				    "%s was rolled back before (%s, %u times); force it to try again",
 				    manifest->version, ota_reason_name((int)failed->reason), failed->count);

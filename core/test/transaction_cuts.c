@@ -150,9 +150,9 @@ Test(transaction, two_cuts)
 	teardown(&fixture);
 }
 
-/* An update that fails on trial, cut anywhere: the old version runs in the end, the failure is known and reported once,
- * and the same offer is not tried again. Kills no-mark-bad, commit-before-health. */
-static void cut_rollback(struct fixture *fixture, const struct fake_bundle *bundle, const char *reason)
+/* An update that fails on trial, cut anywhere: the old version runs in the end, the failure is known and reported once
+ * a trial, and after `trials` of them the same offer is not tried again. Kills no-mark-bad, commit-before-health. */
+static void cut_rollback(struct fixture *fixture, const struct fake_bundle *bundle, const char *reason, unsigned trials)
 {
 	struct ota_result result;
 	struct ota_state state;
@@ -164,13 +164,15 @@ static void cut_rollback(struct fixture *fixture, const struct fake_bundle *bund
 		fake->die_at = n;
 		story(fake);
 		fake_power(fake, FAKE_MIXED, n);
-		story(fake);
-		cr_assert(fake_settle(fake, &result, &r), "cut %u", n);
+		for (unsigned t = 0; t < trials; t++) {
+			story(fake);
+			cr_assert(fake_settle(fake, &result, &r), "cut %u", n);
+		}
 		cr_assert_eq(fake_running_version(fake), '1', "cut %u", n);
 		fake_state(fake, &state);
 		cr_assert_eq(state.phase, OTA_PHASE_IDLE, "cut %u", n);
 		cr_assert_eq(state.floor, 0, "cut %u", n);
-		cr_assert_eq(fake_reports(fake, "rollback", "2"), 1, "cut %u: %u", n,
+		cr_assert_eq(fake_reports(fake, "rollback", "2"), trials, "cut %u: %u", n,
 			     fake_reports(fake, "rollback", "2"));
 		cr_assert_eq(fake_reports(fake, "success", NULL), 0, "cut %u", n);
 		cr_assert_not_null(strstr(fake->posts[0], reason), "cut %u: %s", n, fake->posts[0]);
@@ -187,10 +189,10 @@ Test(transaction, rollback_cut)
 {
 	struct fixture fixture;
 	setup(&fixture, FAKE_SMALL_TAIL);
-	cut_rollback(&fixture, &fixture.unhealthy, "HEALTH_FAILED");
-	cut_rollback(&fixture, &fixture.hangs, "HEALTH_TIMEOUT");
-	cut_rollback(&fixture, &fixture.panics, "BOOT_LIMIT");
-	cut_rollback(&fixture, &fixture.unloadable, "BOOT_LIMIT");
+	cut_rollback(&fixture, &fixture.unhealthy, "HEALTH_FAILED", 1);
+	cut_rollback(&fixture, &fixture.hangs, "HEALTH_TIMEOUT", 1);
+	cut_rollback(&fixture, &fixture.panics, "BOOT_LIMIT", OTA_LIMIT_TRIALS);
+	cut_rollback(&fixture, &fixture.unloadable, "BOOT_LIMIT", OTA_LIMIT_TRIALS);
 	teardown(&fixture);
 }
 

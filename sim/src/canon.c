@@ -34,7 +34,8 @@ const char *const *sim_equivalences(void)
 	    "E4 names of attempts",
 	    "Ids of trials and events are compared for equality only: journal against environment, outbox against "
 	    "delivered reports. So "
-	    "they may be renamed. Failure counts are reported, never decided on. The trusted time only moves the "
+	    "they may be renamed. Failure counts beyond the trials that a version gets decide nothing more. The "
+	    "trusted time only moves the "
 	    "earliest date that the "
 	    "clock is believed, within the same minutes of the same simulated day.",
 	    "E5 counted boots",
@@ -94,6 +95,7 @@ static void describe_record(const struct ota_state *state, struct sim_record *re
 	for (unsigned i = 0; i < OTA_FAILED_MAX; i++) {
 		h = mix_bytes(h, state->failed[i].digest, sizeof state->failed[i].digest);
 		h = mix(h, state->failed[i].reason);
+		h = mix(h, state->failed[i].count < OTA_LIMIT_TRIALS ? state->failed[i].count : OTA_LIMIT_TRIALS);
 	}
 	for (unsigned i = 0; i < OTA_OUTBOX_MAX; i++) {
 		const struct ota_event *event = &state->outbox[i];
@@ -290,6 +292,16 @@ static size_t first_with_id(const struct bp_world *world, size_t event)
 	return event;
 }
 
+/* How many different ids appeared before: reports that were repeated in between do not count. */
+static size_t rank_of(const struct bp_world *world, size_t first)
+{
+	size_t rank = 0;
+
+	for (size_t i = 0; i < first; i++)
+		rank += first_with_id(world, i) == i;
+	return rank;
+}
+
 static uint64_t mix_world(const struct bp_world *world, uint64_t h)
 {
 	for (size_t i = 0; i < world->count; i++) {
@@ -301,7 +313,7 @@ static uint64_t mix_world(const struct bp_world *world, uint64_t h)
 			continue;
 		if (after != NULL)
 			after = strchr(after + 1, ':');
-		h = mix_text(mix(h, first), after != NULL ? after : world->events[i]);
+		h = mix_text(mix(h, rank_of(world, first)), after != NULL ? after : world->events[i]);
 	}
 	return h;
 }

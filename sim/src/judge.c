@@ -14,6 +14,9 @@
 #define VERSION_MAX   40
 #define REASON_MAX    32
 #define DIFFERENT_MAX 16u
+/* Trials that a version gets which the boot limit ends: a promise of core/include/ota/state.h, written down anew here.
+ */
+#define LIMIT_TRIALS 2u
 
 struct report {
 	char id[ID_MAX], event[EVENT_MAX], version[VERSION_MAX], reason[REASON_MAX];
@@ -213,7 +216,8 @@ struct told {
 	struct report seen[DIFFERENT_MAX];
 	unsigned count;
 	unsigned successes, rollbacks, failures;
-	bool reason_found, limit_found;
+	unsigned limits; /* rollbacks by the boot limit */
+	bool reason_found;
 };
 
 static void tell(const struct sim *sim, const struct bp_world *world, struct told *told, struct bp_outcome *out)
@@ -247,7 +251,7 @@ static void tell(const struct sim *sim, const struct bp_world *world, struct tol
 		told->rollbacks += strcmp(report.event, "rollback") == 0;
 		told->failures += strcmp(report.event, "failure") == 0 || strcmp(report.event, "alarm") == 0;
 		told->reason_found = told->reason_found || strcmp(report.reason, sim->expect.reason) == 0;
-		told->limit_found = told->limit_found || strcmp(report.reason, "BOOT_LIMIT") == 0;
+		told->limits += strcmp(report.event, "rollback") == 0 && strcmp(report.reason, "BOOT_LIMIT") == 0;
 	}
 }
 
@@ -267,8 +271,9 @@ static void judge_label(const struct sim *sim, const struct told *told, enum sim
 	/* One fault, or one cut, uses up one boot at most: only repeated cuts can reach the limit. */
 	else if ((by != SIM_BY_CUTS && sim->spec.boot_attempts > 1) || by == SIM_UNDISTURBED || sim->expect.strict)
 		sim_outcome_fail(out, "I6", "ends in %s instead of %s", out->label, sim->expect.version);
-	else if (reports_arrive(sim) && !told->limit_found)
-		sim_outcome_fail(out, "I6", "ends in %s although the boot limit was not reached", out->label);
+	else if (reports_arrive(sim) && told->limits < LIMIT_TRIALS)
+		sim_outcome_fail(out, "I6", "ends in %s although the boot limit ended %u of %u trials", out->label,
+				 told->limits, LIMIT_TRIALS);
 }
 
 static void judge_reports(const struct sim *sim, const struct told *told, enum sim_disturbance by,
@@ -278,10 +283,11 @@ static void judge_reports(const struct sim *sim, const struct told *told, enum s
 
 	if (told->successes > 0 && !is_new)
 		sim_outcome_fail(out, "I5", "success was reported, but %s runs", out->label);
-	if (told->successes > 0 && told->rollbacks > 0)
-		sim_outcome_fail(out, "I5", "success and rollback were reported for one update");
-	if (told->successes > 1 || told->rollbacks > 1)
-		sim_outcome_fail(out, "I5", "one end of one update was reported under different ids");
+	/* A trial that the boot limit ended may be followed by another, with an end of its own. */
+	if (told->successes > 0 && (told->rollbacks > told->limits || told->limits >= LIMIT_TRIALS))
+		sim_outcome_fail(out, "I5", "success and rollback were reported for one trial");
+	if (told->successes > 1 || told->rollbacks - told->limits > 1 || told->limits > LIMIT_TRIALS)
+		sim_outcome_fail(out, "I5", "one end of one trial was reported under different ids");
 	if (told->failures > 0 && by != SIM_BY_FAULT && sim->spec.bundle_lie == SIM_LIE_NONE && !sim->spec.downgrade)
 		sim_outcome_fail(out, "I5", "a failure was reported, but nothing failed");
 	if (!reports_arrive(sim) || sim->spec.committed)
@@ -289,7 +295,7 @@ static void judge_reports(const struct sim *sim, const struct told *told, enum s
 	if (is_new && told->successes == 0)
 		sim_outcome_fail(out, "I5", "the new version runs, and nobody was told");
 	if (sim->expect.reason[0] != '\0' && !told->reason_found && !is_new &&
-	    !(told->limit_found && by != SIM_UNDISTURBED))
+	    !(told->limits > 0 && by != SIM_UNDISTURBED))
 		sim_outcome_fail(out, "I9", "no report carries the reason %s", sim->expect.reason);
 }
 
