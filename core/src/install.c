@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* S01 to S04 and S09 to S11: from an offer to a slot on trial. What happens to the slot itself is in install_slot.c. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,6 +150,12 @@ static int offer_open(struct ota_txn *txn, struct offer *offer, bool poll)
 		return ota_txn_fail(txn, r, "%s", detail[0] ? detail : ota_reason_text((int)ota_reason_of(r)));
 	const struct ota_manifest *manifest = ota_head_manifest(offer->head);
 	ota_text_copy(result->version, sizeof result->version, manifest->version);
+	/* Cut short or grown at the server: known before anything is written. */
+	uint64_t whole_bytes = ota_head_bytes(offer->head) + manifest->payload_bytes;
+	if (answer.total_bytes != UINT64_MAX && answer.total_bytes != whole_bytes)
+		return ota_txn_fail(txn, answer.total_bytes < whole_bytes ? OTA_TRUNCATED : OTA_TRAILING,
+				    "%s is %" PRIu64 " bytes long instead of %" PRIu64, offer->source,
+				    answer.total_bytes, whole_bytes);
 	/* A signed date is a lower bound of the time. It is stored when something else is. */
 	if (txn->state.trusted_time_s < manifest->created_s)
 		txn->state.trusted_time_s = manifest->created_s;
