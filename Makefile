@@ -46,6 +46,10 @@ ifneq ($(MUTANT),)
 SRC := $(B)/src
 endif
 
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
+
 PROGRAMS :=
 TESTS :=
 FUZZERS :=
@@ -56,7 +60,8 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 # $(call library,NAME,SOURCES,INCLUDES): $(B)/libNAME.a
 define library_rule
 $(B)/lib$(1).a: $(call objects,$(2))
-	$$(AR) rcsD $$@ $$^
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && $$(AR) rcsD $$@ $$^
 $(call objects,$(2)): INCLUDES += $(3)
 OBJECTS += $(call objects,$(2))
 endef
@@ -65,7 +70,8 @@ library = $(eval $(call library_rule,$(1),$(2),$(3)))
 # $(call program,NAME,SOURCES,LIBS,LDLIBS,INCLUDES): $(B)/NAME
 define program_rule
 $(B)/$(1): $(call objects,$(2)) $(3:%=$(B)/lib%.a)
-	$$(CC) $$(OTA_LDFLAGS) -o $$@ $$(filter %.o,$$^) $(3:%=$(B)/lib%.a) $(4)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(OTA_LDFLAGS) -o $$@ $$(filter %.o,$$^) $(3:%=$(B)/lib%.a) $(4)
 $(call objects,$(2)): INCLUDES += $(5)
 OBJECTS += $(call objects,$(2))
 PROGRAMS += $(B)/$(1)
@@ -77,7 +83,8 @@ program = $(eval $(call program_rule,$(1),$(2),$(3),$(4),$(5)))
 define test_rule
 $(B)/test/$(1): $(call objects,$(2)) $(3:%=$(B)/lib%.a)
 	@mkdir -p $$(@D)
-	$$(CC) $$(OTA_LDFLAGS) -Wl,--no-gc-sections -o $$@ $$(filter %.o,$$^) $(3:%=$(B)/lib%.a) $(4) -lcriterion
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(OTA_LDFLAGS) -Wl,--no-gc-sections -o $$@ $$(filter %.o,$$^) $(3:%=$(B)/lib%.a) $(4) -lcriterion
 $(call objects,$(2)): INCLUDES += $(5)
 OBJECTS += $(call objects,$(2))
 TESTS += $(B)/test/$(1)
@@ -89,10 +96,12 @@ test = $(eval $(call test_rule,$(1),$(2),$(3),$(4),$(5)))
 define fuzzer_rule
 $(B)/fuzz/$(1): $(call objects,$(2)) $(3:%=$(B)/lib%.a)
 	@mkdir -p $$(@D)
-	$$(CC) $$(OTA_LDFLAGS) -fsanitize=fuzzer -o $$@ $$(filter %.o,$$^) $(3:%=$(B)/lib%.a) $(4)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(OTA_LDFLAGS) -fsanitize=fuzzer -o $$@ $$(filter %.o,$$^) $(3:%=$(B)/lib%.a) $(4)
 $(B)/test/fuzz-$(1): $(call objects,$(2) ci/fuzz-replay.c) $(3:%=$(B)/lib%.a)
 	@mkdir -p $$(@D)
-	$$(CC) $$(OTA_LDFLAGS) -o $$@ $$(filter %.o,$$^) $(3:%=$(B)/lib%.a) $(4)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(OTA_LDFLAGS) -o $$@ $$(filter %.o,$$^) $(3:%=$(B)/lib%.a) $(4)
 $(call objects,$(2)): INCLUDES += $(5)
 OBJECTS += $(call objects,$(2) ci/fuzz-replay.c)
 FUZZERS += $(B)/fuzz/$(1)
@@ -105,7 +114,8 @@ include core/core.mk power-cut/power-cut.mk sim/sim.mk scenarios/scenarios.mk im
 
 $(sort $(OBJECTS)): $(B)/%.o: $(SRC)/%.c | $(SETUP_BUILD)
 	@mkdir -p $(@D)
-	$(CC) $(OTA_CFLAGS) $(INCLUDES) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(OTA_CFLAGS) $(INCLUDES) -c -o $@ $<
 -include $(patsubst %.o,%.d,$(sort $(OBJECTS)))
 
 .PHONY: all clean help

@@ -54,4 +54,4 @@ fuzz-run: $(FUZZERS)
 
 .PHONY: demo
 demo: build/setup-demo.stamp images $(PROGRAMS) ## the main job on the example: a real update, the proof, three planted defects; says where the report lies
-	@ci/demo.sh $(B) $(I) build/demo
+	+@ci/demo.sh $(B) $(I) build/demo

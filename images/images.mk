@@ -8,15 +8,21 @@ images-boot: build/setup-boot.stamp $(I)/rootfs-2.0.ext4 $(I)/vmlinuz-2.0 ## boo
 	images/boot.sh $(I) 2.0
 
 $(I)/root.tar: images/rootfs.sh images/packages.txt | build/setup-demo.stamp
-	images/rootfs.sh $(I)
+	$(call say,IMAGE,$@)
+	$(Q)images/rootfs.sh $(I)
 $(I)/vmlinuz-1.0 $(I)/vmlinuz-2.0 $(I)/initrd-1.0.img $(I)/initrd-2.0.img &: images/kernel.sh images/initrd-init.sh $(I)/root.tar
-	images/kernel.sh $(I) 1.0 2.0
+	$(call say,IMAGE,$@)
+	$(Q)images/kernel.sh $(I) 1.0 2.0
 $(I)/rootfs-1.0.ext4: images/version.sh $(I)/root.tar $(B)/ota
-	images/version.sh $(I) 1.0 $(B)/ota
+	$(call say,IMAGE,$@)
+	$(Q)images/version.sh $(I) 1.0 $(B)/ota
 $(I)/rootfs-2.0.ext4: images/version.sh $(I)/rootfs-1.0.ext4 $(B)/ota
-	images/version.sh $(I) 2.0 $(B)/ota $(I)/rootfs-1.0.ext4
+	$(call say,IMAGE,$@)
+	$(Q)images/version.sh $(I) 2.0 $(B)/ota $(I)/rootfs-1.0.ext4
 $(I)/pki/sign.pem: images/pki.sh | build/setup-demo.stamp
-	images/pki.sh $(I)/pki
+	$(call say,IMAGE,$@)
+	$(Q)images/pki.sh $(I)/pki
 $(I)/update-%.ota: $(I)/rootfs-%.ext4 $(I)/vmlinuz-% $(I)/initrd-%.img $(I)/pki/sign.pem $(B)/ota
-	$(B)/ota bundle --certificate=$(I)/pki/sign.pem --key=$(I)/pki/sign.key --compatible=brickproof-example --version=$* --sequence=$(basename $*) \
-	 --image=rootfs=$(I)/rootfs-$*.ext4 --image=kernel=$(I)/vmlinuz-$* --image=initrd=$(I)/initrd-$*.img $@
+	$(call say,BUNDLE,$@)
+	$(Q)$(B)/ota bundle --certificate=$(I)/pki/sign.pem --key=$(I)/pki/sign.key --compatible=brickproof-example --version=$* --sequence=$(basename $*) \
+	 --image=rootfs=$(I)/rootfs-$*.ext4 --image=kernel=$(I)/vmlinuz-$* --image=initrd=$(I)/initrd-$*.img $@ >/dev/null

@@ -26,7 +26,7 @@ else
 	"${as_root[@]}" install -m 755 "$work/ota" "$work/root/usr/bin/ota"
 	"${as_root[@]}" mkdir -p "$work/root/etc/ota" "$work/root/var/lib/ota"
 	"${as_root[@]}" env E2FSPROGS_FAKE_TIME=1767225600 mke2fs -q -t ext4 -O ^metadata_csum_seed -U 6f74612d-0000-4000-8000-000000000001 \
-		-E hash_seed=6f74612d-0000-4000-8000-000000000002,lazy_itable_init=0 -L rootfs -d "$work/root" "$image.part" 192m
+		-E hash_seed=6f74612d-0000-4000-8000-000000000002,lazy_itable_init=0 -L rootfs -d "$work/root" "$image.part" 192m >/dev/null
 	[ "$(id -u)" -eq 0 ] || sudo chown "$(id -u)" "$image.part"
 fi
 mv "$image.part" "$image"
