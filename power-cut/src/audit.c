@@ -31,7 +31,7 @@ int bp_explorer_drop(struct bp_explorer *x, const struct bp_cut *cut, struct bp_
 	if (r < 0)
 		return r;
 	x->dropped[x->dropped_count++] =
-	    (struct bp_dropped){.draw = draw, .cut = *cut, .parent = x->at, .world = x->walk->world, .like = like};
+	    (struct bp_dropped){.draw = draw, .cut = *cut, .parent = x->at, .world = x->walk.world, .like = like};
 	if (x->dropped_count == 2 * DROPPED_MAX) {
 		/* Too many to run: the lowest draws stay, so that the sample is even over the whole exploration. */
 		qsort(x->dropped, x->dropped_count, sizeof *x->dropped, by_draw);
@@ -53,10 +53,10 @@ static int on_successor(void *ctx, const struct bp_cut *cut, struct bp_image *im
 	struct bp_hash key;
 	(void)cut;
 	int r = bp_map_put(&s->seen,
-			   bp_hash_add(bp_image_hash(image), bp_worlds_hash(&s->x->worlds, s->x->walk->world).lo), 0);
+			   bp_hash_add(bp_image_hash(image), bp_worlds_hash(&s->x->worlds, s->x->walk.world).lo), 0);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = bp_explorer_canon(s->x, s->x->walk->world, &key);
+	r = bp_explorer_canon(s->x, s->x->walk.world, &key);
 	if (r < 0)
 		return r;
 	s->unknown = bp_map_get(&s->x->canonical, key) == BP_MAP_FREE;
@@ -67,8 +67,8 @@ static int on_successor(void *ctx, const struct bp_cut *cut, struct bp_image *im
 static int audit_state(struct bp_explorer *x, const struct bp_dropped *d, bool closed)
 {
 	uint32_t result;
-	uint32_t label;
-	struct bp_outcome outcome;
+	uint32_t label = 0;
+	struct bp_outcome outcome = {0};
 	int r = bp_explorer_recover(x, &result);
 	if (r == 0)
 		r = bp_explorer_judge(x, d->world, result, &outcome);

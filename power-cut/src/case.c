@@ -59,7 +59,7 @@ int bp_case_encode(const struct bp_case *c, char *out, size_t out_bytes)
 		if (!cut_valid(cut))
 			return -EINVAL;
 		if (cut->form >= BP_FORM_COUNT)
-			(void)snprintf(scope, sizeof scope, "%u", cut->form / BP_FORM_COUNT);
+			(void)snprintf(scope, sizeof scope, "%u", (unsigned)cut->form / BP_FORM_COUNT);
 		if (cut->torn >= 0)
 			(void)snprintf(torn, sizeof torn, "t%" PRId32 ".%s%" PRIu32 ".%u", cut->torn,
 				       cut->tear & BP_TEAR_BACK ? "b" : "", cut->tear & ~BP_TEAR_BACK, cut->fill);

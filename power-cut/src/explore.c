@@ -94,9 +94,9 @@ static int node_add(struct bp_explorer *x, const struct bp_node *node)
 static int judge_new(struct bp_explorer *x, const struct bp_cut *cut, struct bp_hash raw)
 {
 	struct bp_node node = {
-	    .cut = *cut, .parent = x->at, .world = x->walk->world, .depth = (uint16_t)(x->nodes[x->at].depth + 1u)};
-	struct bp_outcome outcome;
-	bool settled;
+	    .cut = *cut, .parent = x->at, .world = x->walk.world, .depth = (uint16_t)(x->nodes[x->at].depth + 1u)};
+	struct bp_outcome outcome = {0};
+	bool settled = false;
 	int r = decide(x, cut, raw, &node.result, &settled);
 	if (r == 0)
 		r = bp_explorer_judge(x, node.world, node.result, &outcome);
@@ -119,14 +119,14 @@ static int on_crash(void *ctx, const struct bp_cut *cut, struct bp_image *image)
 	struct bp_explorer *x = ctx;
 	struct bp_hash key;
 	x->stats->enumerated++;
-	struct bp_hash raw = bp_hash_add(bp_image_hash(image), bp_worlds_hash(&x->worlds, x->walk->world).lo);
+	struct bp_hash raw = bp_hash_add(bp_image_hash(image), bp_worlds_hash(&x->worlds, x->walk.world).lo);
 	int r = bp_map_put(&x->raw, raw, 0);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (x->limits.states_max && x->stats->distinct >= x->limits.states_max)
 		return BP_STOP_BOUND;
 	x->stats->distinct++;
-	r = bp_explorer_canon(x, x->walk->world, &key);
+	r = bp_explorer_canon(x, x->walk.world, &key);
 	if (r < 0)
 		return r;
 	uint32_t like = bp_map_get(&x->canonical, key);

@@ -40,7 +40,7 @@ static int plan_add(struct bp_explorer *x, const struct bp_log *log, uint32_t *o
 		return 0;
 	}
 	void *items = x->plans;
-	r = bp_array_grow(&items, &x->plans_room, x->plans_count, sizeof *x->plans, PLANS_MAX);
+	r = bp_array_grow(&items, &x->plans_room, x->plans_count, sizeof(void *), PLANS_MAX);
 	x->plans = items;
 	if (r < 0) {
 		bp_plan_free(plan);
@@ -174,30 +174,27 @@ int bp_explorer_go(struct bp_explorer *x, uint32_t node)
 int bp_explorer_expand(struct bp_explorer *x, const struct bp_plan *plan, uint32_t world, bp_crash_sink *sink,
 		       void *ctx)
 {
-	struct bp_walk walk;
 	struct bp_point point = {0};
 	int r = bp_image_push(x->image);
 	if (r < 0)
 		return r;
-	bp_walk_init(&walk, plan, &x->worlds, x->image, world);
-	x->walk = &walk;
+	bp_walk_init(&x->walk, plan, &x->worlds, x->image, world);
 	for (;;) {
-		if (bp_walk_at_point(&walk)) {
+		if (bp_walk_at_point(&x->walk)) {
 			bool sampled = false;
-			r = bp_walk_point(&walk, &point);
+			r = bp_walk_point(&x->walk, &point);
 			if (r == 0)
 				r = bp_point_enumerate(&point, &x->limits, x->image, sink, ctx, &sampled);
 			x->stats->sampled += sampled;
 		}
-		if (r != 0 || bp_walk_at_end(&walk))
+		if (r != 0 || bp_walk_at_end(&x->walk))
 			break;
-		r = bp_walk_next(&walk);
+		r = bp_walk_next(&x->walk);
 		if (r < 0)
 			break;
 	}
-	x->walk = NULL;
 	bp_point_deinit(&point);
-	bp_walk_deinit(&walk);
+	bp_walk_deinit(&x->walk);
 	bp_image_pop(x->image);
 	return r;
 }
@@ -229,7 +226,7 @@ int bp_explorer_judge(struct bp_explorer *x, uint32_t world, uint32_t result, st
 	*out = res->outcome;
 	if (!rig->judge)
 		return 0;
-	struct bp_world view;
+	struct bp_world view = {0};
 	struct bp_world during;
 	int r = bp_worlds_view(&x->worlds, world, &view);
 	if (r < 0)

@@ -52,10 +52,10 @@ struct bp_explorer {
 	uint64_t dropped_below; /* draws below this are kept */
 	uint32_t *path;         /* nodes whose cuts are applied to the image, one undo level each */
 	size_t path_count;
-	const char **steps;         /* of the recorded log, by entry */
-	uint32_t at;                /* node being expanded */
-	const struct bp_walk *walk; /* where in its recovery */
-	bool bounded;               /* something was left out */
+	const char **steps;  /* of the recorded log, by entry */
+	uint32_t at;         /* node being expanded */
+	struct bp_walk walk; /* where in its recovery */
+	bool bounded;        /* something was left out */
 };
 
 /* Ends an exploration early without an error. */

@@ -66,7 +66,7 @@ static int map_grow(struct bp_map *map)
 	if (!bigger.slots)
 		return -ENOMEM;
 	for (size_t i = 0; i < bigger.room; i++)
-		bigger.slots[i].value = BP_MAP_FREE;
+		bigger.slots[i] = (struct bp_map_slot){.value = BP_MAP_FREE};
 	for (size_t i = 0; i < map->room; i++) {
 		if (map->slots[i].value != BP_MAP_FREE)
 			*map_find(&bigger, map->slots[i].key) = map->slots[i];

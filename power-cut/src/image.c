@@ -105,8 +105,8 @@ int bp_image_region_add(struct bp_image *image, const struct bp_region *region, 
 
 static struct bp_hash place_hash(const struct bp_image *image, unsigned medium, uint64_t sector, uint32_t content)
 {
-	return content == BP_CONTENT_00 ? (struct bp_hash){0}
-					: bp_hash_place(medium, sector, bp_pool_hash128(image->pool, content));
+	struct bp_hash none = {0};
+	return content == BP_CONTENT_00 ? none : bp_hash_place(medium, sector, bp_pool_hash128(image->pool, content));
 }
 
 static void undo_note(struct bp_image *image, unsigned medium, uint64_t sector, uint32_t content)

@@ -54,10 +54,10 @@ static int pool_append(struct bp_pool *pool, const uint8_t *sector, struct bp_ha
 	uint32_t at = pool->count % CHUNK_SECTORS;
 	if (at == 0) {
 		void *items = pool->chunks;
-		int r = bp_array_grow(&items, &pool->chunks_room, chunk, sizeof *pool->chunks, CHUNKS_MAX);
+		int r = bp_array_grow(&items, &pool->chunks_room, chunk, sizeof(void *), CHUNKS_MAX);
 		pool->chunks = items;
-		if (r < 0)
-			return r == -E2BIG ? -ENOMEM : r;
+		if (r < 0 || !pool->chunks)
+			return -ENOMEM;
 		pool->chunks[chunk] = malloc(sizeof **pool->chunks);
 		if (!pool->chunks[chunk])
 			return -ENOMEM;

@@ -41,7 +41,7 @@ static int judge(struct bp_replayed *out, const struct bp_explore *explore)
 	if (!rig->judge)
 		return 0;
 	struct bp_plan *plan = NULL;
-	struct bp_world view;
+	struct bp_world view = {0};
 	struct bp_world during;
 	const char **before = NULL;
 	int r = bp_plan_new(out->logs[out->count - 1], bp_image_layout(out->image), &out->worlds, &plan);
@@ -72,7 +72,7 @@ int bp_replayed_run(struct bp_replayed *out, const struct bp_explore *explore, c
 	if (c->count == 0 || c->count > BP_CUTS_MAX)
 		return -EINVAL;
 	out->count = c->count;
-	out->logs = calloc(c->count, sizeof *out->logs);
+	out->logs = calloc(c->count, sizeof(void *));
 	out->scenes = calloc(c->count, sizeof *out->scenes);
 	if (!out->logs || !out->scenes)
 		return -ENOMEM;

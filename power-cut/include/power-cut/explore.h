@@ -13,22 +13,27 @@
  * The explorer: from the log of one run, every crash state; from every crash state, the
  * recovery; from every recovery's log, every crash state again; until nothing new appears.
  *
- * A crash state of a log at entry t: everything durable at t, plus what the storage model lets survive of the writes not
- * yet flushed on their medium. States are enumerated just before each flush completes, before each BP_MARK_WORLD and at the end: earlier cuts
- * give subsets of those. World events before t have happened; the others have not.
+ * A crash state of a log at entry t: everything durable at t, plus what the storage model lets survive of the writes
+ * not yet flushed on their medium. World events before t have happened; the others have not. States are enumerated just
+ * before each flush that has something to flush, each FUA write and each write to NOR (in flight), each
+ * BP_MARK_WORLD, and at the end: all other cuts give subsets of those.
  *
- * Enumeration of the pending writes of one cut: all subsets up to limits.subset_writes; beyond that prefixes, omit <= 2,
- * keep <= 2 and limits.samples seeded subsets. TORN adds, for each subset member that can be the last to reach the medium, every 512-byte boundary from the front and from the
- * back, with fills old, 00, FF. A chain (bulk medium) counts as one write whose parts survive as prefix, all but one, or only one.
+ * Enumeration of the pending writes of one cut: all subsets if there are at most 2^limits.subset_writes (of an ordered
+ * medium only its prefixes count); beyond that prefixes, omit <= 2, keep <= 2 and limits.samples seeded subsets, over
+ * all media and over each medium with the others all there or all gone, and bp_stats.sampled counts the cut. TORN
+ * adds, for each subset member that can be the last to reach the medium, every 512-byte boundary from the front and
+ * from the back, with fills old, 00, FF (of a write of more than 64 sectors: 64 boundaries; counted as sampled too).
+ * A chain (bulk medium) counts as one write whose parts survive as prefix, all but one, or only one. At most one
+ * element survives in part at a time. The bounds have names in enumerate.c.
  */
 struct bp_limits {
-	unsigned subset_writes;     /* 10 */
-	unsigned samples;           /* 64 */
+	unsigned subset_writes; /* 10, also if it is 0; at most 20 */
+	unsigned samples;       /* 64 */
 	uint64_t seed;
-	uint64_t states_max;        /* distinct states; 0 = no limit. Reaching it: bounded, not closed */
+	uint64_t states_max; /* distinct states; 0 = no limit. Reaching it: bounded, not closed */
 	uint64_t runs_max;
-	unsigned depth_max;         /* cuts in a row; 0 = no limit */
-	double audit_fraction;      /* of settled states that are run all the same: 0.02 */
+	unsigned depth_max;    /* cuts in a row; 0 = no limit */
+	double audit_fraction; /* of settled states that are run all the same: 0.02 */
 };
 
 /*
@@ -36,46 +41,51 @@ struct bp_limits {
  * count from 0 in log order. bp_cut.form = base form + BP_FORM_COUNT * scope.
  */
 enum bp_form {
-	BP_FORM_ALL,     /* everything that was written */
-	BP_FORM_NONE,    /* nothing unflushed */
-	BP_FORM_SUBSET,  /* a: mask of the elements that survive */
-	BP_FORM_PREFIX,  /* a: how many elements, in log order */
-	BP_FORM_OMIT,    /* all but a and b (a = b: all but one) */
-	BP_FORM_KEEP,    /* only a and b */
-	BP_FORM_SAMPLE,  /* a: seed of a pseudo-random subset */
+	BP_FORM_ALL,    /* everything that was written */
+	BP_FORM_NONE,   /* nothing unflushed */
+	BP_FORM_SUBSET, /* a: mask of the elements that survive */
+	BP_FORM_PREFIX, /* a: how many elements, in log order */
+	BP_FORM_OMIT,   /* all but a and b (a = b: all but one) */
+	BP_FORM_KEEP,   /* only a and b */
+	BP_FORM_SAMPLE, /* a: seed of a pseudo-random subset */
 	BP_FORM_COUNT
 };
-/* Scope 0: all elements. 1 + 2 m + k: the form is about the elements of medium m; of the others nothing (k 0) or all (k 1) survives. */
+/* Scope 0: all elements. 1 + 2 m + k: the form is about the elements of medium m; of the others nothing (k 0) or all (k
+ * 1) survives. */
 #define BP_SCOPES (1u + 2u * BP_MEDIA_MAX)
 /* How an element that survives in part does so. */
 enum bp_fill {
-	BP_FILL_OLD,     /* torn after `tear` sectors, the rest is old */
-	BP_FILL_00,      /* ... the rest (of a chain: of the write it falls in) reads as zero */
-	BP_FILL_FF,      /* ... reads as FF */
-	BP_FILL_ERASED,  /* NOR: the first `tear` sectors are erased, none is programmed yet */
-	BP_FILL_PREFIX,  /* chain: its first `tear` writes */
-	BP_FILL_OMIT,    /* chain: all its writes but number `tear` */
-	BP_FILL_ONLY,    /* chain: only write number `tear` */
+	BP_FILL_OLD,    /* torn after `tear` sectors, the rest is old */
+	BP_FILL_00,     /* ... the rest (of a chain: of the write it falls in) reads as zero */
+	BP_FILL_FF,     /* ... reads as FF */
+	BP_FILL_ERASED, /* NOR: the first `tear` sectors are erased, none is programmed yet */
+	BP_FILL_PREFIX, /* chain: its first `tear` writes */
+	BP_FILL_OMIT,   /* chain: all its writes but number `tear` */
+	BP_FILL_ONLY,   /* chain: only write number `tear` */
 	BP_FILL_COUNT
 };
 #define BP_TEAR_BACK 0x80000000u
 
 /* One cut: how to get from a state to the next. Encodes to and from text, see bp_case_encode(). */
 struct bp_cut {
-	uint32_t entry;      /* the cut falls just before this entry of the run's log */
-	uint8_t form;        /* enum bp_form and scope */
-	uint64_t a, b;       /* the form's arguments */
-	int32_t torn;        /* index among the pending elements of the one that survives in part, or -1 */
-	uint32_t tear;       /* sectors (or writes, see enum bp_fill) of it that survive; BP_TEAR_BACK: from the back */
-	uint8_t fill;        /* enum bp_fill */
+	uint32_t entry; /* the cut falls just before this entry of the run's log */
+	uint8_t form;   /* enum bp_form and scope */
+	uint64_t a, b;  /* the form's arguments */
+	int32_t torn;   /* index among the pending elements of the one that survives in part, or -1 */
+	uint32_t tear;  /* sectors (or writes, see enum bp_fill) of it that survive; BP_TEAR_BACK: from the back */
+	uint8_t fill;   /* enum bp_fill */
 };
 /* "plain": all that was written survives; "lost": nothing unflushed survives; "mixed": anything else. */
 const char *bp_cut_kind(const struct bp_cut *cut);
 #define BP_CUTS_MAX 64u
-struct bp_case { unsigned count; struct bp_cut cuts[BP_CUTS_MAX]; };
+struct bp_case {
+	unsigned count;
+	struct bp_cut cuts[BP_CUTS_MAX];
+};
 #define BP_CASE_TEXT_MAX 1024u
-/* "<entry>.<form>.<a>.<b>[t<torn>.<tear>.<fill>]" joined by "-": fit for a command line and a file name. <form> is a letter of
- * "anspokr" (enum bp_form) and, unless 0, the scope. Exactly one text per case. Encode: 0, -EINVAL, or -ENOSPC. */
+/* "<entry>.<form>.<a>.<b>[t<torn>.<tear>.<fill>]" joined by "-": fit for a command line and a file name. <form> is a
+ * letter of "anspokr" (enum bp_form) and, unless 0, the scope. Exactly one text per case. Encode: 0, -EINVAL, or
+ * -ENOSPC. */
 int bp_case_encode(const struct bp_case *c, char *out, size_t out_bytes) __attribute__((warn_unused_result));
 int bp_case_decode(const char *text, struct bp_case *out) __attribute__((warn_unused_result)); /* 0 or -EINVAL */
 
@@ -85,8 +95,8 @@ enum bp_verdict { BP_PASS = 0, BP_SKIP, BP_MISS, BP_ERROR, BP_FAIL }; /* better 
 struct bp_outcome {
 	enum bp_verdict verdict;
 	char label[24];
-	char invariant[8];     /* "I2" when FAIL */
-	char text[160];        /* one clause */
+	char invariant[8]; /* "I2" when FAIL */
+	char text[160];    /* one clause */
 	uint32_t boots;
 };
 
@@ -97,40 +107,43 @@ struct bp_outcome {
  *          reads included, into log (empty on entry); *out says how it ended by this run alone. Does not change start.
  * canon    hash of the state's canonical form: equal for states that behave alike. May be NULL: the image's own hash.
  * judge    the oracle for one state: called for *every* distinct state, settled or run, with the state's own media
- *          (before recovery), the world's events before the cut, the outcome of the recovery and the world's events during it.
+ *          (before recovery), the world's events before the cut, the outcome of the recovery and the world's events
+ * during it.
  */
 struct bp_rig {
 	void *ctx;
 	int (*recover)(void *ctx, const struct bp_image *start, struct bp_log *log, struct bp_outcome *out);
 	int (*canon)(void *ctx, const struct bp_image *state, const struct bp_world *before, struct bp_hash *out);
-	int (*judge)(void *ctx, const struct bp_image *state, const struct bp_world *before, const struct bp_world *during,
-		     const struct bp_outcome *run, struct bp_outcome *out);
+	int (*judge)(void *ctx, const struct bp_image *state, const struct bp_world *before,
+		     const struct bp_world *during, const struct bp_outcome *run, struct bp_outcome *out);
 };
 
 struct bp_stats {
-	uint64_t enumerated;   /* crash states generated */
-	uint64_t distinct;     /* different images (with their world) */
-	uint64_t canonical;    /* different canonical forms: judged */
-	uint64_t run;          /* recoveries executed */
-	uint64_t settled;      /* by read set, without running */
-	uint64_t audited;      /* settled and run all the same */
-	uint64_t disagreed;    /* of those: any is a FAIL of the campaign */
+	uint64_t enumerated; /* crash states generated */
+	uint64_t distinct;   /* different images (with their world) */
+	uint64_t canonical;  /* different canonical forms: judged */
+	uint64_t run;        /* recoveries executed */
+	uint64_t settled;    /* by read set, without running */
+	uint64_t audited;    /* settled and run all the same */
+	uint64_t disagreed;  /* of those: any is a FAIL of the campaign */
 	uint64_t failed;
-	uint64_t sampled;      /* cuts whose pending writes were too many for all subsets */
-	unsigned depth;        /* most cuts in a row on a shortest path */
+	uint64_t sampled; /* cuts whose pending writes were too many for all subsets */
+	unsigned depth;   /* most cuts in a row on a shortest path */
 	bool closed;
-	uint64_t digest;       /* over all ids and verdicts: same seed, same digest */
+	uint64_t digest;        /* over all ids and verdicts: same seed, same digest */
 	char disagreement[200]; /* the first one, as a clause; "" without */
 };
 
-/* Called once for each judged state, in a fixed order; id is the case's text. Non-zero stops the exploration, which forwards it. */
-typedef int bp_case_sink(void *ctx, const char *id, const struct bp_case *c, const char *step, const struct bp_outcome *outcome, bool settled);
+/* Called once for each judged state, in a fixed order; id is the case's text. Non-zero stops the exploration, which
+ * forwards it. */
+typedef int bp_case_sink(void *ctx, const char *id, const struct bp_case *c, const char *step,
+			 const struct bp_outcome *outcome, bool settled);
 typedef void bp_progress_sink(void *ctx, const struct bp_stats *stats, uint64_t frontier);
 
 struct bp_explore {
 	const struct bp_rig *rig;
-	const struct bp_image *base;   /* media before the recorded run */
-	const struct bp_log *log;      /* the recorded run */
+	const struct bp_image *base; /* media before the recorded run */
+	const struct bp_log *log;    /* the recorded run */
 	struct bp_limits limits;
 	bp_case_sink *on_case;
 	void *case_ctx;
@@ -140,12 +153,15 @@ struct bp_explore {
 };
 int bp_explore_run(const struct bp_explore *explore, struct bp_stats *stats) __attribute__((warn_unused_result));
 
-/* Rebuilds the crash state of a case, cut by cut (running recoveries in between). *state: bp_image_free(). world events are borrowed from *log_out's. */
-int bp_explore_replay(const struct bp_explore *explore, const struct bp_case *c, struct bp_image **state, struct bp_outcome *outcome,
-		      char *story, size_t story_bytes) __attribute__((warn_unused_result));
-/* Shrinks a failing case to the fewest cuts and omitted writes that still fail with the same invariant; -EINVAL if it does not fail; `sentence` says it, with step ids, offsets and sizes. */
-int bp_explore_shrink(const struct bp_explore *explore, const struct bp_case *failing, struct bp_case *out, char *sentence,
-		      size_t sentence_bytes) __attribute__((warn_unused_result));
+/* Rebuilds the crash state of a case, cut by cut (running recoveries in between). *state: bp_image_free(). world events
+ * are borrowed from *log_out's. */
+int bp_explore_replay(const struct bp_explore *explore, const struct bp_case *c, struct bp_image **state,
+		      struct bp_outcome *outcome, char *story, size_t story_bytes) __attribute__((warn_unused_result));
+/* Shrinks a failing case to the fewest cuts and omitted writes that still fail with the same invariant; -EINVAL if it
+ * does not fail; `sentence` says it, with step ids, offsets and sizes. */
+int bp_explore_shrink(const struct bp_explore *explore, const struct bp_case *failing, struct bp_case *out,
+		      char *sentence, size_t sentence_bytes) __attribute__((warn_unused_result));
 
-/* One state of the log's timeline, for the report: what a plain cut (everything completed survives) before each entry leads to. */
+/* One state of the log's timeline, for the report: what a plain cut (everything completed survives) before each entry
+ * leads to. */
 #endif

@@ -16,8 +16,8 @@
 enum bp_role { BP_ROLE_OTHER, BP_ROLE_SLOT, BP_ROLE_ENV, BP_ROLE_STATE, BP_ROLE_DATA };
 struct bp_lint_roles {
 	enum bp_role role[BP_MEDIA_MAX];
-	char slot[BP_MEDIA_MAX][16];      /* bootname for BP_ROLE_SLOT */
-	char running[16];                 /* bootname of the slot that runs during the log */
+	char slot[BP_MEDIA_MAX][16];        /* bootname for BP_ROLE_SLOT */
+	char running[16];                   /* bootname of the slot that runs during the log */
 	uint64_t env_first[2], env_sectors; /* of the two copies on the BP_ROLE_ENV medium */
 };
 struct bp_finding {
@@ -26,6 +26,7 @@ struct bp_finding {
 	char text[160];
 };
 /* Writes up to max findings; *count says how many there are in all. 0 or -errno. */
-int bp_lint(const struct bp_log *log, const struct bp_lint_roles *roles, struct bp_finding *out, size_t max, size_t *count) __attribute__((warn_unused_result));
+int bp_lint(const struct bp_log *log, const struct bp_lint_roles *roles, struct bp_finding *out, size_t max,
+	    size_t *count) __attribute__((warn_unused_result));
 
 #endif
