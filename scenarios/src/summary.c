@@ -146,9 +146,10 @@ void bp_progress_show(struct bp_progress *p, const char *scenario, const struct 
 	p->shown_ms = now_ms;
 	p->last_ms = now_ms;
 	p->last_states = judged;
-	(void)fprintf(stderr, "\r%zu of %zu  %s: %s states, %s/s, frontier %" PRIu64 "%s\033[K", p->done, p->total,
-		      scenario, bp_summary_number(stats->enumerated, states), bp_summary_number(per_s, rate), frontier,
-		      left);
+	bool explores = stats->enumerated > 0;
+	(void)fprintf(stderr, "\r%zu of %zu  %s: %s %s, %s/s, %s %" PRIu64 "%s\033[K", p->done, p->total, scenario,
+		      bp_summary_number(explores ? stats->enumerated : judged, states), explores ? "states" : "cases",
+		      bp_summary_number(per_s, rate), explores ? "frontier" : "to go", frontier, left);
 	(void)fflush(stderr);
 }
 
