@@ -10,9 +10,9 @@
 #include "ota/uboot.h"
 
 /*
- * A device in memory that runs the unmodified core: two slots (rootfs, kernel), a redundant U-Boot environment behind the
- * real back-end, a state medium, and a server that offers one bundle. Media lie in one arena, so that a device is put
- * back to a saved state by one copy. Nothing is cut here: writes are durable at once.
+ * A device in memory that runs the unmodified core: two slots (rootfs, kernel), a redundant U-Boot environment behind
+ * the real back-end, a state medium, and a server that offers one bundle. Media lie in one arena, so that a device is
+ * put back to a saved state by one copy. Nothing is cut here: writes are durable at once.
  */
 #define DEVICE_KERNEL_BYTES (16u * 1024u)
 #define DEVICE_TAIL_BYTES   (16u * 1024u)

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plain.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "layout.h"
+
+#define FILE_MAX_BYTES ((size_t)1 << 30)
+
+static int file_read(const char *path, struct bytes *out)
+{
+	FILE *file = fopen(path, "rb");
+	long size = -1;
+	int result = -1;
+	*out = (struct bytes){0};
+	if (!file)
+		return -1;
+	if (fseek(file, 0, SEEK_END) == 0)
+		size = ftell(file);
+	if (size >= 0 && (size_t)size <= FILE_MAX_BYTES && fseek(file, 0, SEEK_SET) == 0) {
+		*out = (struct bytes){malloc((size_t)size + 1), (size_t)size};
+		if (out->data && fread(out->data, 1, out->size, file) == out->size)
+			result = 0;
+	}
+	if (fclose(file) != 0)
+		result = -1;
+	if (result)
+		bytes_free(out);
+	return result;
+}
+
+static int file_write(const char *path, const struct bytes *in)
+{
+	FILE *file = fopen(path, "wb");
+	if (!file)
+		return -1;
+	int result = fwrite(in->data, 1, in->size, file) == in->size ? 0 : -1;
+	return fclose(file) == 0 ? result : -1;
+}
+
+static int change(const char *what, const struct bytes *in, const struct bytes *other, struct bytes *out)
+{
+	size_t at;
+	size_t second;
+	char rest;
+	if (sscanf(what, "flip:%zu.%zu%c", &at, &second, &rest) == 2 && second < 8)
+		return plain_flip(in, at, (unsigned)second, out);
+	if (sscanf(what, "cut:%zu%c", &at, &rest) == 1)
+		return plain_truncate(in, at, out);
+	if (other->data && sscanf(what, "splice:%zu.%zu%c", &at, &second, &rest) == 2)
+		return plain_splice(in, at, other, second, out);
+	return -ENOTSUP;
+}
+
+static const char *said(int result)
+{
+	switch (result) {
+	case -EINVAL:
+		return "there is nothing to change";
+	case -ENOTSUP:
+		return "not flip:BYTE.BIT, cut:BYTES or, with a second file, splice:BYTES.FROM";
+	default:
+		return "cannot be read, changed or written";
+	}
+}
+
+int plain_main(int argc, char **argv)
+{
+	struct bytes in = {0};
+	struct bytes other = {0};
+	struct bytes out = {0};
+	int result = argc < 3 ? -ENOTSUP : 0;
+	if (result == 0 && (file_read(argv[1], &in) || (argc > 3 && file_read(argv[3], &other))))
+		result = -EIO;
+	if (result == 0)
+		result = change(argv[0], &in, &other, &out);
+	if (result == 0 && out.size == in.size && memcmp(out.data, in.data, in.size) == 0)
+		result = -EINVAL;
+	if (result == 0 && file_write(argv[2], &out))
+		result = -EIO;
+	if (result)
+		(void)fprintf(stderr, "corrupt-run: %s: %s\n", argv[0], said(result));
+	bytes_free(&in);
+	bytes_free(&other);
+	bytes_free(&out);
+	return result == 0 ? 0 : (result == -ENOTSUP ? 2 : (result == -EINVAL ? 4 : 3));
+}
