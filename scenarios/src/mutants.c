@@ -279,7 +279,10 @@ static void print_row(FILE *f, const struct mutant *m)
 	}
 	(void)fprintf(f, "%-24s %-8s %6s %6.1f  %-8s %6llu  %-38s %s\n", m->name, m->killed ? "killed" : "SURVIVED",
 		      bp_summary_number(m->cases, cases), m->seconds, m->baseline_killed ? "killed" : "survived",
-		      (unsigned long long)m->trials, *m->failing ? m->failing : "(audit)",
+		      (unsigned long long)m->trials,
+		      !m->killed    ? "-"
+		      : *m->failing ? m->failing
+				    : "(audit)",
 		      !m->as_expected     ? "SURVIVED"
 		      : *m->expected_case ? m->expected_case
 					  : "(audit)");
