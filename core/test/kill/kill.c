@@ -7,9 +7,11 @@
  * install` anew where nothing had been journaled, ends in the new version armed, verified from outside byte for byte;
  * and of the payload no byte is sent again that belongs to a chunk which was checkpointed.
  *
- * The fault: the death of the process, no power cut: what it wrote stays in the kernel. Every other case is killed at a
- * moment drawn from the time that an undisturbed install takes, the others at the entry of a system call that changes
- * what files hold, drawn from all those of one. A draw from a seed repeats the points, not the threads' race to them.
+ * The fault: the death of the process, no power cut: what it wrote stays in the kernel. Of four cases, two are killed
+ * at a moment drawn from the time that an undisturbed install takes, one at the entry of a system call that changes
+ * what files hold, drawn from all those of one install, and one at such a call drawn from the first and the last ones:
+ * most calls write chunks, and it is around them that journal, boot state and slot descriptor are stored. A seed
+ * repeats the draws, not the threads' race to them.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -30,7 +32,8 @@
 #define COUNT_MAX          100000
 #define RATE               "60m" /* the install takes about half a second */
 #define INSTALL_TIMEOUT_MS 60000
-#define DRAWS_MAX          20 /* an install may be faster than the one it was drawn from */
+#define EDGE_CALLS         24u /* at either end of an install */
+#define DRAWS_MAX          20  /* an install may be faster than the one it was drawn from */
 
 struct options {
 	unsigned count;
@@ -124,8 +127,19 @@ static int measure_points(struct lab *lab, struct reference *out)
 	return oracle_recovered(lab);
 }
 
+static unsigned draw_call(const struct campaign *campaign, unsigned number, uint64_t *random)
+{
+	unsigned points = campaign->reference.points;
+	unsigned edge;
+
+	if (number % 4 != 0 || points <= 2 * EDGE_CALLS)
+		return 1 + (unsigned)(lab_random(random) % points);
+	edge = (unsigned)(lab_random(random) % (2 * EDGE_CALLS));
+	return edge < EDGE_CALLS ? 1 + edge : points - (edge - EDGE_CALLS);
+}
+
 /* Draws points until one falls before the end of its install. */
-static int kill_somewhere(struct campaign *campaign, uint64_t *random, bool by_call)
+static int kill_somewhere(struct campaign *campaign, unsigned number, uint64_t *random, bool by_call)
 {
 	struct lab *lab = &campaign->lab;
 
@@ -140,7 +154,7 @@ static int kill_somewhere(struct campaign *campaign, uint64_t *random, bool by_c
 		    start_install(lab, by_call ? PROCESS_TRACED : 0, &process) != 0)
 			return -1;
 		if (by_call) {
-			unsigned point = 1 + (unsigned)(lab_random(random) % campaign->reference.points);
+			unsigned point = draw_call(campaign, number, random);
 
 			status = trace_run(&process, point, INSTALL_TIMEOUT_MS, &trace);
 			(void)snprintf(campaign->point, sizeof(campaign->point), "at call %u, %s", point, trace.call);
@@ -180,7 +194,7 @@ static int run_case(struct campaign *campaign, unsigned number)
 	struct standing standing;
 	uint64_t sent_bytes;
 
-	if (kill_somewhere(campaign, &random, by_call) != 0 || server_traffic(lab, 0, &before) != 0 ||
+	if (kill_somewhere(campaign, number, &random, by_call) != 0 || server_traffic(lab, 0, &before) != 0 ||
 	    oracle_killed(lab, &standing) != 0 || recover(campaign, &standing) != 0 ||
 	    server_traffic(lab, oracle_durable_end(lab, &standing), &after) != 0)
 		return -1;

@@ -17,7 +17,10 @@
 
 #define TOOL_TIMEOUT_MS 30000
 
-enum content { CONTENT_NEW, CONTENT_OLD, CONTENT_BARRED, CONTENT_MIXED };
+#define SECTOR_BYTES 512
+
+/* SEALED: all new but for the first sector, without which nothing starts and which is written last. */
+enum content { CONTENT_NEW, CONTENT_OLD, CONTENT_BARRED, CONTENT_SEALED, CONTENT_MIXED };
 
 /* What the boot environment says, as others read it. */
 struct environment {
@@ -135,6 +138,9 @@ static enum content content_of(const struct lab_image *image, const uint8_t *dat
 		return CONTENT_NEW;
 	if (memcmp(data, old, LAB_OLD_BYTES) == 0 && is_zero(data + LAB_OLD_BYTES, image->size_bytes - LAB_OLD_BYTES))
 		return CONTENT_OLD;
+	if (is_zero(data, SECTOR_BYTES) &&
+	    memcmp(data + SECTOR_BYTES, image->content + SECTOR_BYTES, image->size_bytes - SECTOR_BYTES) == 0)
+		return CONTENT_SEALED;
 	return CONTENT_MIXED;
 }
 
@@ -182,7 +188,8 @@ int oracle_killed(struct lab *lab, struct standing *out)
 		return lab_fail(lab, "%u chunks done of %u", out->chunks_done, lab->chunks);
 	if (strcmp(environment.slot, "A") != 0 && (rootfs != CONTENT_NEW || kernel != CONTENT_NEW))
 		return lab_fail(lab, "slot %s is selected, and does not hold the new version", environment.slot);
-	if (rootfs == CONTENT_BARRED || (rootfs == kernel && rootfs != CONTENT_MIXED))
+	if (rootfs == CONTENT_BARRED || (rootfs == CONTENT_SEALED && kernel == CONTENT_NEW) ||
+	    (rootfs == kernel && (rootfs == CONTENT_OLD || rootfs == CONTENT_NEW)))
 		return 0;
 	return lab_fail(lab, "slot B can be started, and is neither all old nor all new");
 }

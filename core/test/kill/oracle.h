@@ -18,8 +18,8 @@ struct standing {
 
 /*
  * After a kill, before anything ran: the lock is free; the boot environment can be read, `ota` and fw_printenv agree on
- * it; the old slot is selected unless the new one holds the new version whole; a slot whose rootfs can be taken for
- * something to start is all old or all new.
+ * it; the old slot is selected unless the new one holds the new version whole; slot B's rootfs begins with zeros, or
+ * the slot is all old or all new (its very first sector may still be missing).
  */
 int oracle_killed(struct lab *lab, struct standing *out) __attribute__((warn_unused_result));
 /* After recovery: slot B is armed, says that it holds version 2.0 and does, byte for byte; nothing lies about. */
