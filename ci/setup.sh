@@ -5,6 +5,10 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
+# One at a time: make may start several groups at once, and apt's lists have a lock that nobody waits for.
+exec 9<"$0"
+flock 9
+
 missing=()
 for group in "$@"; do
 	while read -r package; do
