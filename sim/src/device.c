@@ -150,18 +150,44 @@ static void note_unflushed(struct sim_device *device, unsigned medium, uint64_t 
 	}
 	for (uint32_t k = 0; k < sectors; k++)
 		device->unflushed[device->unflushed_count++] =
-		    (struct sim_unflushed){medium, sector + k, device->contents[medium][sector + k]};
+		    (struct sim_unflushed){medium, false, sector + k, device->contents[medium][sector + k]};
 }
 
+static bool written_since(const struct sim_device *device, size_t i)
+{
+	for (size_t k = i + 1; k < device->unflushed_count; k++) {
+		const struct sim_unflushed *later = &device->unflushed[k];
+
+		if (!later->lost && later->medium == device->unflushed[i].medium &&
+		    later->sector == device->unflushed[i].sector)
+			return true;
+	}
+	return false;
+}
+
+/* What a failed flush lost stays lost, until its sector is written anew and that is flushed. */
 static void note_flushed(struct sim_device *device, unsigned medium)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < device->unflushed_count; i++) {
-		if (device->unflushed[i].medium != medium)
+		if (device->unflushed[i].medium == medium && device->unflushed[i].lost && written_since(device, i))
+			device->unflushed[i].lost = false;
+	}
+	for (size_t i = 0; i < device->unflushed_count; i++) {
+		if (device->unflushed[i].medium != medium || device->unflushed[i].lost)
 			device->unflushed[kept++] = device->unflushed[i];
 	}
 	device->unflushed_count = kept;
+}
+
+/* As Linux and drives do it: the writes are still read back, but no later flush covers them. */
+static void note_flush_failed(struct sim_device *device, unsigned medium)
+{
+	for (size_t i = 0; i < device->unflushed_count; i++) {
+		if (device->unflushed[i].medium == medium)
+			device->unflushed[i].lost = true;
+	}
 }
 
 void sim_device_boot(struct sim_device *device)
@@ -256,6 +282,8 @@ static int port_flush(void *dev)
 
 	if (error == 0)
 		note_flushed(port->device, port->medium);
+	else if (port->device->life == SIM_ALIVE)
+		note_flush_failed(port->device, port->medium);
 	if (error == 0 && port->device->log != NULL)
 		note_error(port->device, bp_log_flush(port->device->log, port->medium));
 	sim_alloc_gate(gate);

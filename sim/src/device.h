@@ -23,6 +23,7 @@ enum sim_op { SIM_OP_READ, SIM_OP_WRITE, SIM_OP_FLUSH, SIM_OP_FETCH, SIM_OP_OTHE
 
 struct sim_unflushed {
 	unsigned medium;
+	bool lost; /* by a flush that failed */
 	uint64_t sector;
 	uint32_t content; /* as it was */
 };

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_NET_WIRE_H
+#define SIM_NET_WIRE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Small things that every server here needs. All on the loopback. */
+int64_t sim_wire_now_ms(void); /* monotonic */
+
+/*
+ * A port that is ours. While nobody listens on it, it refuses connections at once (RST): the reservation is a socket that is bound
+ * and never listens. sim_port_listen() makes a listener on the same port; closing that one makes it refuse again.
+ */
+struct sim_port {
+	int reserved;
+	uint16_t number;
+};
+int sim_port_open(struct sim_port *port) __attribute__((warn_unused_result)); /* 0 or -errno */
+void sim_port_close(struct sim_port *port);
+int sim_port_listen(const struct sim_port *port, int backlog) __attribute__((warn_unused_result)); /* fd or -errno */
+int sim_port_connect(uint16_t number) __attribute__((warn_unused_result)); /* non-blocking fd, perhaps not connected yet, or -errno */
+
+/* The close of fd resets the connection. What was written has arrived by then, unless the peer does not read. */
+void sim_wire_reset(int fd);
+bool sim_wire_nonblocking(int fd);
+
+/* Wakes a poll() from another thread. */
+struct sim_wake {
+	int fds[2];
+};
+int sim_wake_open(struct sim_wake *wake) __attribute__((warn_unused_result));
+void sim_wake_close(struct sim_wake *wake);
+void sim_wake_up(struct sim_wake *wake);
+void sim_wake_drain(struct sim_wake *wake);
+
+#endif
