@@ -112,19 +112,13 @@ static void walk_fold(struct bp_walk *walk)
 	walk->pending_count = kept;
 }
 
-/* Makes durable what was complete by `until` on a medium; on an ordered one also what came before that. */
+/* Makes durable what was complete by `until` on a medium. */
 static void walk_force(struct bp_walk *walk, unsigned medium, uint64_t until)
 {
-	bool ordered = walk_layout(walk)->media[medium].model == BP_MODEL_ORDERED;
-	bool later = false;
-	for (size_t i = walk->pending_count; i-- > 0;) {
+	for (size_t i = 0; i < walk->pending_count; i++) {
 		const struct bp_plan_op *op = &walk->plan->ops[walk->pending[i].op];
-		if (op->medium != medium)
-			continue;
-		if (op->complete <= until || (ordered && later)) {
+		if (op->medium == medium && op->complete <= until)
 			walk->pending[i].forced = true;
-			later = true;
-		}
 	}
 	walk_fold(walk);
 }
@@ -241,10 +235,14 @@ static void point_add(struct bp_point *point, size_t i, uint32_t op_index, bool 
 	last_on[op->medium] = n;
 }
 
-/* Ops behind the cut that were in flight at it. */
+/*
+ * Ops behind the cut that were in flight at it. An ordered medium persists in the order of completion: there one that
+ * was not submitted holds up all that completed after it.
+ */
 static size_t ahead(const struct bp_walk *walk, uint32_t out[LOOK_AHEAD])
 {
 	size_t n = 0;
+	uint32_t held = 0;
 	if (bp_walk_at_end(walk))
 		return 0;
 	const struct bp_plan_op *at = &walk->plan->ops[walk->next];
@@ -252,8 +250,13 @@ static size_t ahead(const struct bp_walk *walk, uint32_t out[LOOK_AHEAD])
 		out[n++] = walk->next;
 	for (uint32_t i = walk->next + 1; i < walk->plan->count && i < walk->next + LOOK_AHEAD; i++) {
 		const struct bp_plan_op *op = &walk->plan->ops[i];
-		if (is_write(op) && op->submit < at->complete && walk_model(walk, op) != BP_MODEL_NOR)
+		uint32_t bit = UINT32_C(1) << op->medium;
+		if (!is_write(op) || walk_model(walk, op) == BP_MODEL_NOR || (held & bit))
+			continue;
+		if (op->submit < at->complete)
 			out[n++] = i;
+		else if (walk_model(walk, op) == BP_MODEL_ORDERED)
+			held |= bit;
 	}
 	return n;
 }

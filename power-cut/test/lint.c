@@ -78,6 +78,7 @@ Test(lint, each_rule_finds_its_defect_only)
 	    {"6bB0Ey!1E", ""},
 	    {"6byS!0EB", "flip-unflushed@5 wrong-flush@3 "},
 	    {"6bySB!0E", ""},
+	    {"6bSBby!0EB", "flip-unflushed@7 "},
 	    {"?sS", "write-in-idle@1 "},
 	    {"?", ""},
 	    {"sS", ""},
