@@ -9,9 +9,9 @@
  *
  * The fault: the death of the process, no power cut: what it wrote stays in the kernel. Of four cases, two are killed
  * at a moment drawn from the time that an undisturbed install takes, one at the entry of a system call that changes
- * what files hold, drawn from all those of one install, and one at such a call drawn from the first and the last ones:
- * most calls write chunks, and it is around them that journal, boot state and slot descriptor are stored. A seed
- * repeats the draws, not the threads' race to them.
+ * what files hold, drawn from all those of one install, and one at such a call of the first and the last ones, each
+ * in its turn: most calls write chunks, and it is around them that journal, boot state and slot descriptor are stored.
+ * A seed repeats the draws, not the threads' race to them.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -33,6 +33,7 @@
 #define RATE               "60m" /* the install takes about half a second */
 #define INSTALL_TIMEOUT_MS 60000
 #define EDGE_CALLS         24u /* at either end of an install */
+#define EDGE_STRIDE        29u /* has no factor in common with 2 * EDGE_CALLS */
 #define DRAWS_MAX          20  /* an install may be faster than the one it was drawn from */
 
 struct options {
@@ -127,15 +128,16 @@ static int measure_points(struct lab *lab, struct reference *out)
 	return oracle_recovered(lab);
 }
 
+/* Of the edges every call is drawn once before any is drawn twice; the seed says where that begins. */
 static unsigned draw_call(const struct campaign *campaign, unsigned number, uint64_t *random)
 {
 	unsigned points = campaign->reference.points;
-	unsigned edge;
+	uint64_t edge;
 
 	if (number % 4 != 0 || points <= 2 * EDGE_CALLS)
 		return 1 + (unsigned)(lab_random(random) % points);
-	edge = (unsigned)(lab_random(random) % (2 * EDGE_CALLS));
-	return edge < EDGE_CALLS ? 1 + edge : points - (edge - EDGE_CALLS);
+	edge = (campaign->options.seed % (2 * EDGE_CALLS) + (number / 4) * EDGE_STRIDE) % (2 * EDGE_CALLS);
+	return edge < EDGE_CALLS ? 1 + (unsigned)edge : points - (unsigned)(edge - EDGE_CALLS);
 }
 
 /* Draws points until one falls before the end of its install. */
