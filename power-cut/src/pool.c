@@ -95,7 +95,7 @@ int bp_pool_intern(struct bp_pool *pool, const uint8_t sector[BP_SECTOR_BYTES], 
 	}
 	struct bp_hash hash = sector_hash(sector);
 	size_t i = (size_t)hash.lo & (pool->room - 1);
-	for (; pool->table[i]; i = (i + 1) & (pool->room - 1)) {
+	for (; pool->count > 0 && pool->table[i]; i = (i + 1) & (pool->room - 1)) {
 		uint32_t there = pool->table[i] - 1;
 		if (bp_hash_equal(bp_pool_hash128(pool, there), hash) &&
 		    memcmp(bp_pool_sector(pool, there), sector, BP_SECTOR_BYTES) == 0) {
