@@ -195,6 +195,11 @@ int ota_head_open(const uint8_t *raw, size_t size_bytes, const struct ota_keyrin
 	    ota_keyring_verify_spans(keyring, signed_parts, 2, signature, now_s, head->digest, detail, detail_bytes);
 	if (!result)
 		result = parse_verified(head, detail, detail_bytes);
+	/* The date becomes a lower bound of the time. One that the signer's own certificate does not reach would make
+	 * every later update expired, for ever. */
+	if (!result && head->manifest.created_s > now_s)
+		result = ota_keyring_verify_spans(keyring, signed_parts, 2, signature, head->manifest.created_s, NULL,
+						  detail, detail_bytes);
 	if (result) {
 		ota_head_free(head);
 		return result;

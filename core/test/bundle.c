@@ -301,6 +301,41 @@ Test(bundle, header_bounds_hold)
 	}
 }
 
+/* created= becomes a lower bound of the device's time: one beyond the signer's certificate would end all updates. */
+Test(bundle, a_date_beyond_the_signers_certificate_is_refused)
+{
+	static const struct {
+		int64_t created_s;
+		int reason;
+	} rows[] = {{TEST_PKI_NOW_S - 1, 0},
+		    {TEST_PKI_NOW_S + 1, 0},
+		    {TEST_PKI_TO_S - 1, 0},
+		    {TEST_PKI_TO_S + 1, OTA_CERT_EXPIRED},
+		    {INT64_MAX, OTA_CERT_EXPIRED}};
+	struct fixture f;
+	struct make_images images;
+	char detail[160] = "";
+	set_up(&f, TEST_PKI_P256);
+	make_images(&images);
+	const struct ota_bundle_blob blob = {"rootfs", images.rootfs, sizeof images.rootfs};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct ota_manifest manifest;
+		uint8_t *raw;
+		size_t size;
+		make_manifest(&manifest);
+		manifest.created_s = rows[i].created_s;
+		manifest.expires_s = 0;
+		cr_assert_eq(ota_bundle_build(&manifest, &blob, 1, f.signer.certificate_pem, f.signer.key_pem, 3, &raw,
+					      &size, detail, sizeof detail),
+			     0, "%s", detail);
+		int result = try_open(&f, raw, make_head_bytes(raw, size), detail, sizeof detail);
+		cr_assert_eq(result, rows[i].reason, "created %lld: %s: %s", (long long)rows[i].created_s,
+			     ota_reason_name(result), detail);
+		free(raw);
+	}
+	tear_down(&f);
+}
+
 Test(decoder, no_bit_of_a_stored_chunk_can_change)
 {
 	struct fixture f;

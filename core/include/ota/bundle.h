@@ -95,7 +95,9 @@ size_t ota_bundle_head_bytes(const struct ota_bundle_header *header);
 
 /*
  * Verifies, then parses. `raw` is a whole head of exactly size_bytes (copied). now_s: the time to judge certificates by.
- * Nothing of manifest or index is parsed before the signature is good. *out: free with ota_head_free().
+ * Nothing of manifest or index is parsed before the signature is good. A created= later than now_s must be a time at
+ * which the signer's certificates are still valid, or it is refused for theirs: the date is a lower bound of the time
+ * from then on. *out: free with ota_head_free().
  * Returns 0, -ENOMEM or any reason of the structure, signature and manifest groups.
  * `detail` (may be NULL) gets one clause for a person on refusal.
  */
