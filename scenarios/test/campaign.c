@@ -201,7 +201,9 @@ Test(campaign, ids_replay)
 	cr_expect(r->campaigns == 1 && r->ends == 1 && r->scenarios == 3 && r->logs == 3);
 	cr_assert(r->cases > 20);
 	unsigned failed = 0;
-	for (unsigned i = 0; i < r->cases; i += r->verdicts[i] == BP_PASS ? 1 + r->cases / 40 : 1) {
+	for (unsigned i = 0; i < r->cases; i++) {
+		if (r->verdicts[i] == BP_PASS && i % (1 + r->cases / 40) != 0)
+			continue;
 		const char *arguments[] = {"replay", "--scenarios", p.scenarios, "--dir", out, r->ids[i], NULL};
 		int status = status_of(start(bp_verb_replay, arguments));
 		cr_expect_eq(status, bp_verdict_status(r->verdicts[i]), "%s: %d", r->ids[i], status);
