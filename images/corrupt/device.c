@@ -208,6 +208,7 @@ void device_reset(struct device *device, const uint8_t *saved, const struct ota_
 		memcpy(device->arena, saved, device->arena_bytes);
 	for (unsigned i = 0; i < DEVICE_MEDIA; i++)
 		device->media[i].writes = 0;
+	wire_slots(device);
 	memset(device->booted, 0, sizeof device->booted);
 	device->booted[0] = 'A';
 	device->ota.policy = *policy;

@@ -38,7 +38,8 @@ static int image_make(uint64_t seed, unsigned version, char class, size_t size, 
 			uint64_t noise = lab_random(&state);
 			memcpy(out->data + at + i, &noise, 8);
 		}
-		(void)snprintf((char *)out->data + at, 64, "%c version %u sector %zu", class, shown, at / 512);
+		if (chunk % 3 != 2)
+			(void)snprintf((char *)out->data + at, 64, "%c version %u sector %zu", class, shown, at / 512);
 	}
 	return 0;
 }
@@ -276,7 +277,7 @@ static int flipped(const struct lab_site *site, const struct corrupt_case *c, st
 int lab_offer(struct corrupt_lab *lab, const struct corrupt_case *c, struct offer *out)
 {
 	int r = 0;
-	*out = (struct offer){.now_s = LAB_NOW_S, .policy = lab->policy};
+	*out = (struct offer){.now_s = LAB_NOW_S, .policy = lab->policy, .expected = 2, .retry = 2};
 	switch ((enum case_kind)c->kind) {
 	case CASE_ROW:
 		return c->row->build(lab, c->row, out);

@@ -44,7 +44,6 @@ struct offer {
 	struct bytes later; /* see struct device_server */
 	unsigned later_from;
 	bool later_etag, unsized;
-	bool keep_text;              /* of a row with a manifest: internal */
 	struct ota_keyring *keyring; /* NULL: the lab's; else owned */
 	int64_t now_s;
 	struct ota_policy policy;
@@ -53,6 +52,10 @@ struct offer {
 	/* Changes the device before it is offered. 0 or what failed. */
 	int (*prepare)(struct corrupt_lab *lab, struct device *device);
 	uint64_t memory_bytes; /* the run gets this much more memory than it has; 0: no limit */
+	unsigned flags;        /* enum ota_flag */
+	unsigned expected;     /* version that slot B holds when the offer is accepted */
+	unsigned retry;        /* version that goes in once the fault is gone */
+	bool armed;            /* a version is on trial already: it comes first */
 };
 
 /*

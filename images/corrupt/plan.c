@@ -10,7 +10,7 @@
 
 #define CASES_MAX        1000000u
 #define CHUNK_SAMPLES    6u /* flips in each chunk of the small bundle, beside first and last byte */
-#define WIDE_MIB_SAMPLES 2u
+#define WIDE_MIB_SAMPLES 8u
 #define SAMPLE_TRIES_MAX 8u
 #define MIB              (1024u * 1024u)
 /* Bounds of the format, as ota/bundle.h states them. */
@@ -123,8 +123,8 @@ static int cut(struct corrupt_lab *lab, struct plan_builder *builder, size_t siz
 	(void)snprintf(c.id, sizeof c.id, "trc:%s.%zu%s", head ? "head" : "payload",
 		       head ? size : size - layout->payload, unsized ? ".unsized" : "");
 	c.catalogue = cut_catalogue(layout, size);
-	/* TRC-07 leaves the class open: the size is known before the slot is touched, or only from the stream. */
-	c.classes = head ? CORRUPT_REJ_E : (unsized ? CORRUPT_REJ_L : CORRUPT_REJ_E | CORRUPT_REJ_L);
+	/* TRC-07: the size is known before the slot is touched, or only from the stream. */
+	c.classes = !head && unsized ? CORRUPT_REJ_L : CORRUPT_REJ_E;
 	c.reasons = head || !unsized ? REASON(TRUNCATED) : REASON(HTTP_RANGE);
 	return plan_add(builder, &c);
 }
