@@ -9,3 +9,4 @@ $(call library,sim,$(SIM_SRC),$(SIM_INCLUDES) -I$(SRC)/sim/src)
 SIM_TEST_INCLUDES := $(SIM_INCLUDES) -I$(SRC)/sim/src
 $(call test,sim-bootloader,sim/test/bootloader.c,$(SIM_LIBS),$(SIM_LDLIBS),$(SIM_TEST_INCLUDES))
 $(call test,sim,sim/test/sim.c,$(SIM_LIBS),$(SIM_LDLIBS),$(SIM_TEST_INCLUDES))
+-include sim/net.mk

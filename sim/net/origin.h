@@ -24,21 +24,21 @@
 
 enum sim_http_lie {
 	SIM_HTTP_TRUTH,
-	SIM_HTTP_RANGE_IGNORED,     /* 200 and the whole file */
-	SIM_HTTP_RANGE_SHIFTED,     /* 206 that says and sends a range that begins arg later */
-	SIM_HTTP_RANGE_SPLICED,     /* 206 that says what was asked for and sends bytes from arg later */
-	SIM_HTTP_RANGE_UNSAID,      /* 206 without Content-Range */
-	SIM_HTTP_RANGE_SHORT,       /* 206 of a range arg bytes shorter */
-	SIM_HTTP_RANGE_LONG,        /* 206 of a range arg bytes longer */
-	SIM_HTTP_RANGE_TOTAL,       /* 206 with a total arg bytes larger */
-	SIM_HTTP_RANGE_TWICE,       /* two Content-Range that differ */
-	SIM_HTTP_MULTIPART,         /* multipart/byteranges */
-	SIM_HTTP_BODY_SHORT,        /* the right head, arg bytes of the body, close */
-	SIM_HTTP_BODY_LONG,         /* the right head but for arg bytes more of body, in length and in fact */
-	SIM_HTTP_BODY_STALL,        /* arg bytes of the body, then silence */
-	SIM_HTTP_BODY_FLIP,         /* one bit at arg of the file is another */
-	SIM_HTTP_BODY_ENDLESS,      /* 200, no length, zeros for ever */
-	SIM_HTTP_ETAG_OTHER,        /* another validator than the file's, which If-Range is compared with */
+	SIM_HTTP_RANGE_IGNORED, /* 200 and the whole file */
+	SIM_HTTP_RANGE_SHIFTED, /* 206 that says and sends a range that begins arg later */
+	SIM_HTTP_RANGE_SPLICED, /* 206 that says what was asked for and sends bytes from arg later */
+	SIM_HTTP_RANGE_UNSAID,  /* 206 without Content-Range */
+	SIM_HTTP_RANGE_SHORT,   /* 206 of a range arg bytes shorter */
+	SIM_HTTP_RANGE_LONG,    /* 206 of a range arg bytes longer */
+	SIM_HTTP_RANGE_TOTAL,   /* 206 with a total arg bytes larger */
+	SIM_HTTP_RANGE_TWICE,   /* two Content-Range that differ */
+	SIM_HTTP_MULTIPART,     /* multipart/byteranges */
+	SIM_HTTP_BODY_SHORT,    /* the right head, arg bytes of the body, close */
+	SIM_HTTP_BODY_LONG,     /* the right head but for arg bytes more of body, in length and in fact */
+	SIM_HTTP_BODY_STALL,    /* arg bytes of the body, then silence */
+	SIM_HTTP_BODY_FLIP,     /* one bit at arg of the file is another */
+	SIM_HTTP_BODY_ENDLESS,  /* 200, no length, zeros for ever */
+	SIM_HTTP_ETAG_OTHER,    /* another validator than the file's, which If-Range is compared with */
 	SIM_HTTP_ETAG_WEAK,
 	SIM_HTTP_ETAG_NONE,
 	SIM_HTTP_LENGTH_NONE,       /* no Content-Length; the close ends the body */
@@ -59,8 +59,8 @@ enum sim_http_lie {
 	SIM_HTTP_OTHER_FILE,        /* the file number arg, as if it were this one, with this one's validator */
 	SIM_HTTP_SWAP_FILE,         /* from now on the file number arg lies at this path, with its own validator */
 	SIM_HTTP_GARBAGE,           /* no HTTP at all */
-	SIM_HTTP_RESTART,           /* arg bytes of the body, then all connections end and the port refuses for some time */
-	SIM_HTTP_LOST_ANSWER,       /* the request is taken in full, and the connection closed without an answer */
+	SIM_HTTP_RESTART,     /* arg bytes of the body, then all connections end and the port refuses for some time */
+	SIM_HTTP_LOST_ANSWER, /* the request is taken in full, and the connection closed without an answer */
 	SIM_HTTP_COUNT
 };
 const char *sim_http_lie_name(enum sim_http_lie lie);
@@ -109,7 +109,7 @@ struct sim_request {
 
 struct sim_origin_record {
 	unsigned connections, handshakes, handshakes_failed;
-	unsigned requests; /* all; the first SIM_REQUESTS_MAX are in request[] */
+	unsigned requests;   /* all; the first SIM_REQUESTS_MAX are in request[] */
 	uint64_t body_bytes; /* of GETs, sent */
 	unsigned told[SIM_RULES_MAX];
 	unsigned reports;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* accept4, pipe2, POLLRDHUP, nftw */
 #include "wire.h"
 
 #include <arpa/inet.h>
@@ -13,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define WINDOW_BYTES  (64 * 1024)
 #define DRAIN_WAIT_MS 50 /* at most: for the peer's kernel to have what was written */
 
 int64_t sim_wire_now_ms(void)
@@ -32,6 +34,7 @@ static int bound_socket(uint16_t number)
 
 	if (fd < 0)
 		return -errno;
+	sim_wire_narrow(fd); /* who is accepted inherits it */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes)) != 0 ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
 		int result = -errno;
@@ -90,6 +93,7 @@ int sim_port_connect(uint16_t number)
 	if (fd < 0)
 		return -errno;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+	sim_wire_narrow(fd);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 && errno != EINPROGRESS) {
 		int result = -errno;
 
@@ -110,6 +114,14 @@ void sim_wire_reset(int fd)
 	while (ioctl(fd, SIOCOUTQ, &queued) == 0 && queued > 0 && sim_wire_now_ms() < end_ms)
 		(void)poll(NULL, 0, 1);
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+void sim_wire_narrow(int fd)
+{
+	int bytes = WINDOW_BYTES;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 }
 
 bool sim_wire_nonblocking(int fd)

@@ -9,8 +9,9 @@
 int64_t sim_wire_now_ms(void); /* monotonic */
 
 /*
- * A port that is ours. While nobody listens on it, it refuses connections at once (RST): the reservation is a socket that is bound
- * and never listens. sim_port_listen() makes a listener on the same port; closing that one makes it refuse again.
+ * A port that is ours. While nobody listens on it, it refuses connections at once (RST): the reservation is a socket
+ * that is bound and never listens. sim_port_listen() makes a listener on the same port; closing that one makes it
+ * refuse again.
  */
 struct sim_port {
 	int reserved;
@@ -19,11 +20,14 @@ struct sim_port {
 int sim_port_open(struct sim_port *port) __attribute__((warn_unused_result)); /* 0 or -errno */
 void sim_port_close(struct sim_port *port);
 int sim_port_listen(const struct sim_port *port, int backlog) __attribute__((warn_unused_result)); /* fd or -errno */
-int sim_port_connect(uint16_t number) __attribute__((warn_unused_result)); /* non-blocking fd, perhaps not connected yet, or -errno */
+int sim_port_connect(uint16_t number)
+    __attribute__((warn_unused_result)); /* non-blocking fd, perhaps not connected yet, or -errno */
 
 /* The close of fd resets the connection. What was written has arrived by then, unless the peer does not read. */
 void sim_wire_reset(int fd);
 bool sim_wire_nonblocking(int fd);
+/* Small buffers in both directions: what is given up on the way is then little, and the same everywhere. */
+void sim_wire_narrow(int fd);
 
 /* Wakes a poll() from another thread. */
 struct sim_wake {

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_NET_H
+#define SIM_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "power-cut/explore.h"
+
+/*
+ * The network that fails: the real updater command as a process, against a scripted HTTPS origin and a byte-exact TCP
+ * relay on the loopback. A case is one fault: it is run, judged from outside (exit status, the one line for the
+ * outcome, the bytes of the slots, the boot environment, what the server saw), then the fault is taken away and the
+ * same good update must succeed by itself (I6), with exactly one truthful report (I5), in bounded bytes and time (I7).
+ *
+ * Ids are stable and replay a case by themselves:
+ *
+ *   http:NAME  tls:NAME  dns:NAME  clk:NAME  rpt:NAME          a row of the tables in sim/net/cases*.c
+ *   net:FAULT.PLACE                                           a connection fault at a place that the reference run has
+ *   net:FAULT.r<seed>.<n>                                     the nth place of a seeded sweep over the payload
+ *   ID/kill.<n>                                               the same, and the power goes n ms into what follows the
+ * fault
+ */
+struct sim_net;
+
+struct sim_net_options {
+	const char *ota;  /* the command, a path; required */
+	const char *zoo;  /* what images/zoo.sh made; required, absolute */
+	const char *base; /* where the device's files go; NULL: /dev/shm, else /tmp */
+};
+
+/* One device, its bundles and its certificates; runs one case at a time. 0 or -errno with one clause in detail. */
+int sim_net_new(const struct sim_net_options *options, struct sim_net **out, char *detail, size_t detail_bytes)
+    __attribute__((warn_unused_result));
+void sim_net_free(struct sim_net *net);
+
+enum sim_net_group {
+	SIM_NET_HTTP = 1, /* what a server can say */
+	SIM_NET_TLS = 2,
+	SIM_NET_CONNECTION = 4, /* faults without a place: refused, black hole, slow, offline half of the time */
+	SIM_NET_PLACES = 8,     /* each connection fault at each region boundary and at each step */
+	SIM_NET_REPORT = 16,
+	SIM_NET_NAMES = 32, /* DNS; needs root and namespaces */
+	SIM_NET_CLOCK = 64,
+	SIM_NET_ALL = 127
+};
+struct sim_net_plan {
+	unsigned groups;     /* enum sim_net_group */
+	unsigned sweep;      /* seeded places per fault; 0: none */
+	unsigned kill_every; /* every nth case also with a power cut in its recovery; 1: each; 0: none */
+	uint64_t seed;
+};
+/* Non-zero ends the plan, which forwards it. catalogue: ids of the catalogue that the case covers, blanks between. */
+typedef int sim_net_sink(void *ctx, const char *id, const char *catalogue);
+int sim_net_plan(struct sim_net *net, const struct sim_net_plan *plan, sim_net_sink *sink, void *ctx)
+    __attribute__((warn_unused_result));
+
+#define SIM_NET_ID_MAX 96u
+struct sim_net_result {
+	struct bp_outcome outcome; /* label: class of the case, as in the catalogue */
+	bool landed;
+	char catalogue[48];
+	char expected[64];  /* class and reasons, such as "REJ-E BAD_MAGIC" */
+	char reason[32];    /* that the first run gave */
+	int status;         /* its exit status */
+	char landing[96];   /* where the fault happened, by the log of relay or origin */
+	unsigned requests;  /* of the faulty run */
+	unsigned reports;   /* different ones that the server has in the end */
+	uint64_t bytes;     /* of bodies fetched by the faulty run */
+	uint64_t bytes_all; /* and with all that followed */
+	uint64_t bytes_honest;
+	int64_t ms, ms_all;
+};
+/* 0; -EINVAL for an id that names no case; -errno when the rig cannot run. A failing case is an outcome, not an error.
+ */
+int sim_net_run(struct sim_net *net, const char *id, struct sim_net_result *out) __attribute__((warn_unused_result));
+
+/* The reference run without a fault: recorded by sim_net_new(). */
+struct sim_net_reference {
+	uint64_t bundle_bytes, head_bytes, manifest_at, index_at, signature_at;
+	uint64_t body_bytes, wire_up_bytes, wire_down_bytes;
+	unsigned requests, connections;
+	unsigned steps;   /* of the command's own log */
+	char step[24][4]; /* "S02" ... */
+	int64_t ms;
+};
+const struct sim_net_reference *sim_net_reference(const struct sim_net *net);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_NET_CASE_H
+#define SIM_NET_CASE_H
+
+#include "origin.h"
+#include "relay.h"
+#include "sim/net.h"
+
+/*
+ * One case as data. What may depend on the bundle is symbolic: offsets in rules and marks are NET_AT() values, resolved
+ * when the case is run.
+ */
+enum net_class {
+	NET_OK,    /* nothing to notice: as without a fault, in no more requests than asked_max */
+	NET_RETRY, /* more requests, then success; or given up with one of the reasons, and success once the fault is
+		      gone */
+	NET_REJ_E, /* refused: no byte of the target slot and of the environment changed */
+	NET_REJ_L, /* refused after writes: the slot is barred, its first block is zero */
+};
+const char *net_class_name(enum net_class class);
+
+/* Places of the file: relative to a region's start. */
+enum net_region { NET_HEADER, NET_MANIFEST, NET_INDEX, NET_SIGNATURE, NET_PAYLOAD, NET_END };
+#define NET_AT(region, offset)                                                                                         \
+	(UINT64_C(0xf000000000000000) + ((uint64_t)(region) << 40) + (uint64_t)((int64_t)(offset) + (INT64_C(1) << 32)))
+#define NET_AT_BASE UINT64_C(0xf000000000000000)
+
+enum net_file { NET_FILE_UPDATE, NET_FILE_STALE, NET_FILE_OTHER, NET_FILE_EVIL, NET_FILE_COPY, NET_FILE_RUNNING };
+
+struct net_tls {
+	const char *server, *later; /* of the zoo; NULL: "tls" */
+	const char *client;         /* certificate of the device; NULL: none */
+	const char *ciphers;
+	int version_max;
+	bool client_wanted;
+	bool stall;
+};
+
+struct net_case {
+	const char *id;
+	const char *catalogue;
+	enum net_class class;
+	const char *reasons; /* of the first run: alternatives, '|' between */
+	struct sim_rule rules[2];
+	struct net_tls tls;
+	struct sim_cut_spec cut;
+	struct sim_mark mark;  /* strikes the relay (cut.place SIM_CUT_CALL) */
+	const char *step;      /* strikes the relay when the command announces this step */
+	unsigned attempts;     /* 0: 3 */
+	unsigned delay_ms;     /* 0: 1 */
+	const char *url;       /* what is installed; NULL: the update; {port} is the relay's */
+	unsigned requests_max; /* of the faulty run; 0: not checked beyond the general bound */
+	unsigned ms_min;       /* the faulty run takes at least so long (Retry-After is honoured) */
+	bool in_report; /* the fault is there when the new version runs and reports; the install is as without it */
+};
+
+/* The tables. *count: how many. */
+const struct net_case *net_cases_http(unsigned *count);
+const struct net_case *net_cases_link(unsigned *count); /* TLS, connections without a place, reports */
+
+#endif

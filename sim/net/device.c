@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* accept4, pipe2, POLLRDHUP, nftw */
+#include "device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ota/uboot.h"
+
+#define CONFIG_BYTES    4096u
+#define INIT_TIMEOUT_MS 30000
+#define LIMIT_DEFAULT   3u
+
+static const char *const media[] = {"a", "b", "env", "state"};
+#define MEDIA_COUNT (sizeof(media) / sizeof(media[0]))
+
+static int path_of(const struct sim_device *device, const char *name, char out[SIM_DEVICE_PATH * 2])
+{
+	return snprintf(out, SIM_DEVICE_PATH * 2, "%s/%s", device->dir, name) < (int)SIM_DEVICE_PATH * 2
+		   ? 0
+		   : -ENAMETOOLONG;
+}
+
+uint8_t *sim_device_load(const struct sim_device *device, const char *name, size_t *size_bytes)
+{
+	char path[SIM_DEVICE_PATH * 2];
+	struct stat status;
+	uint8_t *data = NULL;
+	int fd;
+
+	if (path_of(device, name, path) != 0)
+		return NULL;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &status) == 0)
+		data = malloc((size_t)status.st_size + 1);
+	if (data && read(fd, data, (size_t)status.st_size) != status.st_size) {
+		free(data);
+		data = NULL;
+	}
+	if (data)
+		*size_bytes = (size_t)status.st_size;
+	close(fd);
+	return data;
+}
+
+int sim_device_store(const struct sim_device *device, const char *name, const void *data, size_t size_bytes)
+{
+	char path[SIM_DEVICE_PATH * 2];
+	int result = path_of(device, name, path);
+	int fd;
+
+	if (result != 0)
+		return result;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, data, size_bytes) != (ssize_t)size_bytes)
+		result = -EIO;
+	if (close(fd) != 0 && result == 0)
+		result = -errno;
+	return result;
+}
+
+int sim_device_configure(const struct sim_device *device, const char *server, const char *extra)
+{
+	char text[CONFIG_BYTES], report[SIM_DEVICE_PATH] = "";
+	const char *d = device->dir;
+	int length;
+
+	if (server)
+		(void)snprintf(report, sizeof(report), "url=%s/update.ota\nreport-url=%s/report\n", server, server);
+	length =
+	    snprintf(text, sizeof(text),
+		     "[system]\ncompatible=brickproof-net\nbootloader=uboot\ndevice-id=net-1\nstate=%s/"
+		     "state\nlockfile=%s/lock\nbooted=%s\n"
+		     "[keyring]\npath=%s/root.pem\n[uboot]\nconfig=%s/fw_env.config\n[handlers]\nreboot=/bin/true\n"
+		     "[slot.rootfs.0]\ndevice=%s/a\nbootname=A\n[slot.rootfs.1]\ndevice=%s/b\nbootname=B\n"
+		     "[update]\n%scheckpoint-bytes=65536\n%s",
+		     d, d, device->booted, device->zoo, d, d, d, report, extra);
+
+	if (length < 0 || (size_t)length >= sizeof(text))
+		return -ENAMETOOLONG;
+	return sim_device_store(device, "system.conf", text, (size_t)length);
+}
+
+int sim_device_fresh(struct sim_device *device, const char *server, const char *extra)
+{
+	char name[32];
+
+	for (unsigned i = 0; i < MEDIA_COUNT; i++) {
+		size_t size_bytes;
+		uint8_t *data;
+		int result;
+
+		(void)snprintf(name, sizeof(name), "%s.template", media[i]);
+		data = sim_device_load(device, name, &size_bytes);
+		if (!data)
+			return -EIO;
+		result = sim_device_store(device, media[i], data, size_bytes);
+		free(data);
+		if (result != 0)
+			return result;
+	}
+	(void)snprintf(device->booted, sizeof(device->booted), "B");
+	return sim_device_configure(device, server, extra);
+}
+
+/* The copy that holds: parsed, its index and counter. NULL: both are bad. */
+static struct ota_env *read_env(const struct sim_device *device, unsigned *copy, uint8_t *flags)
+{
+	struct ota_env *envs[2] = {NULL, NULL};
+	enum ota_env_copy good[2] = {OTA_ENV_BAD, OTA_ENV_BAD};
+	uint8_t counters[2] = {0, 0};
+	size_t size_bytes = 0;
+	uint8_t *raw = sim_device_load(device, "env", &size_bytes);
+	int holds;
+
+	for (unsigned i = 0; raw && size_bytes >= 2 * SIM_DEVICE_ENV_BYTES && i < 2; i++)
+		if (ota_env_parse(raw + i * SIM_DEVICE_ENV_BYTES, SIM_DEVICE_ENV_BYTES, &envs[i], &counters[i]) == 0)
+			good[i] = OTA_ENV_GOOD;
+	free(raw);
+	holds = ota_env_arbitrate(good[0], counters[0], good[1], counters[1]);
+	for (int i = 0; i < 2; i++)
+		if (i != holds)
+			ota_env_free(envs[i]);
+	if (holds < 0)
+		return NULL;
+	*copy = (unsigned)holds;
+	*flags = counters[holds];
+	return envs[holds];
+}
+
+static const char *text_of(const struct ota_env *env, const char *name)
+{
+	const char *value = ota_env_get(env, name);
+
+	return value ? value : "";
+}
+
+int sim_device_env_read(const struct sim_device *device, struct sim_device_env *out)
+{
+	unsigned copy = 0;
+	uint8_t flags = 0;
+	struct ota_env *env = read_env(device, &copy, &flags);
+
+	memset(out, 0, sizeof(*out));
+	if (!env)
+		return 0;
+	out->readable = true;
+	(void)snprintf(out->slot, sizeof(out->slot), "%s", text_of(env, "ota_slot"));
+	(void)snprintf(out->barred, sizeof(out->barred), "%s", text_of(env, "ota_barred"));
+	(void)snprintf(out->trial, sizeof(out->trial), "%s", text_of(env, "ota_trial"));
+	out->upgrade = strtoul(text_of(env, "upgrade_available"), NULL, 10) != 0;
+	out->boots = (unsigned)strtoul(text_of(env, "bootcount"), NULL, 10);
+	ota_env_free(env);
+	return 0;
+}
+
+static int save_env(const struct sim_device *device, const struct ota_env *env, unsigned copy, uint8_t flags)
+{
+	size_t size_bytes = 0;
+	uint8_t *raw = sim_device_load(device, "env", &size_bytes);
+	int result = raw ? 0 : -EIO;
+
+	if (result == 0)
+		result = ota_env_encode(env, (uint8_t)(flags + 1), raw + (1 - copy) * SIM_DEVICE_ENV_BYTES,
+					SIM_DEVICE_ENV_BYTES);
+	if (result == 0)
+		result = sim_device_store(device, "env", raw, size_bytes);
+	free(raw);
+	return result;
+}
+
+/* The boot script's table (images/uboot/README.md), as far as it decides about slots that all start. */
+static int boot_by(struct sim_device *device, struct ota_env *env, unsigned copy, uint8_t flags)
+{
+	unsigned long boots = strtoul(text_of(env, "bootcount"), NULL, 10);
+	unsigned long limit = strtoul(text_of(env, "bootlimit"), NULL, 10);
+	char slot[16], count[16];
+	int result;
+
+	(void)snprintf(slot, sizeof(slot), "%s", strcmp(text_of(env, "ota_slot"), "B") == 0 ? "B" : "A");
+	if (strtoul(text_of(env, "upgrade_available"), NULL, 10) != 0) {
+		boots++;
+		(void)snprintf(count, sizeof(count), "%lu", boots);
+		result = ota_env_set(env, "bootcount", count);
+		if (result == 0 && boots > (limit ? limit : LIMIT_DEFAULT)) {
+			const char *other = slot[0] == 'A' ? "B" : "A";
+
+			result = ota_env_set(env, "ota_barred", slot);
+			if (result == 0)
+				result = ota_env_set(env, "ota_slot", other);
+			if (result == 0)
+				result = ota_env_set(env, "upgrade_available", "0");
+			(void)snprintf(slot, sizeof(slot), "%s", other);
+		}
+		if (result == 0)
+			result = save_env(device, env, copy, flags);
+		if (result != 0)
+			return result;
+	}
+	device->booted[0] = slot[0];
+	return 0;
+}
+
+int sim_device_boot(struct sim_device *device)
+{
+	unsigned copy = 0;
+	uint8_t flags = 0;
+	struct ota_env *env = read_env(device, &copy, &flags);
+	int result;
+
+	device->booted[0] = 'A';
+	device->booted[1] = '\0';
+	if (!env)
+		return 0; /* the bootloader's defaults */
+	result = boot_by(device, env, copy, flags);
+	ota_env_free(env);
+	return result;
+}
+
+/* The command under test stays the same through a campaign, whatever is built meanwhile. */
+static int keep_command(struct sim_device *device, const char *ota)
+{
+	const struct sim_device root = {.dir = ""};
+	char path[SIM_DEVICE_PATH * 2];
+	size_t size_bytes = 0;
+	uint8_t *data = sim_device_load(&root, ota[0] == '/' ? ota + 1 : ota, &size_bytes);
+	int result = data ? sim_device_store(device, "ota", data, size_bytes) : -ENOENT;
+
+	free(data);
+	if (result == 0)
+		result = path_of(device, "ota", path);
+	if (result == 0 && chmod(path, 0700) != 0)
+		result = -errno;
+	if (result == 0 && snprintf(device->ota, sizeof(device->ota), "%s", path) >= (int)sizeof(device->ota))
+		result = -ENAMETOOLONG;
+	return result;
+}
+
+static int run_or_say(struct sim_device *device, const char *words, char *detail, size_t detail_bytes)
+{
+	struct sim_device_watch watch = {.deadline_ms = INIT_TIMEOUT_MS};
+	struct sim_device_run *run = malloc(sizeof(*run));
+	int result = run ? sim_device_run(device, words, &watch, run) : -ENOMEM;
+
+	if (result == 0 && run->status != 0) {
+		(void)snprintf(detail, detail_bytes, "%s %.60s: status %d: %.150s", device->ota, words, run->status,
+			       run->line[0] ? run->line : run->output);
+		result = -EPROTO;
+	} else if (result != 0) {
+		(void)snprintf(detail, detail_bytes, "%s: %s", device->ota, strerror(-result));
+	}
+	free(run);
+	return result;
+}
+
+static int make_media(struct sim_device *device)
+{
+	char text[SIM_DEVICE_PATH * 2 + 64];
+	uint8_t *zeros = calloc(1, SIM_DEVICE_SLOT_BYTES);
+	int result = zeros ? 0 : -ENOMEM;
+
+	if (result == 0)
+		result = sim_device_store(device, "a", zeros, SIM_DEVICE_SLOT_BYTES);
+	if (result == 0)
+		result = sim_device_store(device, "b", zeros, SIM_DEVICE_SLOT_BYTES);
+	if (result == 0)
+		result = sim_device_store(device, "env", zeros, (size_t)2 * SIM_DEVICE_ENV_BYTES);
+	free(zeros);
+	(void)snprintf(text, sizeof(text), "%s/env 0x0 0x%x\n%s/env 0x%x 0x%x\n", device->dir, SIM_DEVICE_ENV_BYTES,
+		       device->dir, SIM_DEVICE_ENV_BYTES, SIM_DEVICE_ENV_BYTES);
+	return result != 0 ? result : sim_device_store(device, "fw_env.config", text, strlen(text));
+}
+
+int sim_device_init(struct sim_device *device, const char *base, const char *ota, const char *zoo, const char *bundle,
+		    char *detail, size_t detail_bytes)
+{
+	char words[SIM_DEVICE_PATH + 16], name[32];
+	int result;
+
+	memset(device, 0, sizeof(*device));
+	if (snprintf(device->dir, sizeof(device->dir), "%s/brickproof-net-XXXXXX", base) >= (int)sizeof(device->dir) ||
+	    snprintf(device->zoo, sizeof(device->zoo), "%s", zoo) >= (int)sizeof(device->zoo))
+		return -ENAMETOOLONG;
+	if (!mkdtemp(device->dir)) {
+		device->dir[0] = '\0';
+		return -errno;
+	}
+	device->booted[0] = 'A';
+	result = keep_command(device, ota);
+	if (result != 0)
+		(void)snprintf(detail, detail_bytes, "%s: %s; give the absolute path of the command", ota,
+			       strerror(-result));
+	if (result == 0)
+		result = make_media(device);
+	if (result == 0)
+		result = sim_device_configure(device, NULL, "");
+	(void)snprintf(words, sizeof(words), "install %s", bundle);
+	if (result == 0)
+		result = run_or_say(device, words, detail, detail_bytes);
+	if (result == 0)
+		result = sim_device_boot(device);
+	if (result == 0)
+		result = sim_device_configure(device, NULL, "");
+	if (result == 0)
+		result = run_or_say(device, "resume", detail, detail_bytes);
+	for (unsigned i = 0; i < MEDIA_COUNT && result == 0; i++) {
+		size_t size_bytes = 0;
+		uint8_t *data = sim_device_load(device, media[i], &size_bytes);
+
+		(void)snprintf(name, sizeof(name), "%s.template", media[i]);
+		result = data ? sim_device_store(device, name, data, size_bytes) : -EIO;
+		free(data);
+	}
+	return result;
+}
+
+static int remove_one(const char *path, const struct stat *status, int flag, struct FTW *ftw)
+{
+	(void)status;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+void sim_device_deinit(struct sim_device *device)
+{
+	if (device->dir[0] != '\0')
+		(void)nftw(device->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	device->dir[0] = '\0';
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_NET_DEVICE_H
+#define SIM_NET_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A device for the real command: slots, boot environment and state are files in a directory of its own. Slot B runs
+ * version 1.0, slot A is the target. Between runs of the command the rig is its bootloader.
+ */
+#define SIM_DEVICE_IMAGE_BYTES (512u * 1024u)
+#define SIM_DEVICE_SLOT_BYTES  (1024u * 1024u)
+#define SIM_DEVICE_ENV_BYTES   16384u
+#define SIM_DEVICE_PATH        160u
+#define SIM_DEVICE_OUTPUT      16384u
+
+struct sim_device {
+	char dir[SIM_DEVICE_PATH];
+	char ota[SIM_DEVICE_PATH];
+	char zoo[SIM_DEVICE_PATH];
+	char booted[2];
+};
+
+/* What the boot environment says, read with the updater's own codec. */
+struct sim_device_env {
+	bool readable;
+	char slot[16], barred[16], trial[24];
+	bool upgrade;
+	unsigned boots;
+};
+
+/* One run of the command. */
+struct sim_device_run {
+	int status;      /* exit status; 128 + signal */
+	bool timed_out;  /* killed at the deadline */
+	bool killed;     /* by `kill_now` */
+	char reason[32]; /* of the one line for the outcome; "" without */
+	char line[256];
+	int64_t ms;
+	unsigned long long fetched;
+	char output[SIM_DEVICE_OUTPUT];
+};
+
+struct sim_device_watch {
+	void (*line)(void *ctx, const char *line); /* each line as it comes; may be NULL */
+	bool (*kill_now)(void *ctx);               /* asked every millisecond or so; may be NULL */
+	void *ctx;
+	int deadline_ms;
+	const char *name_space; /* a command prefix, words separated by blanks; NULL: none */
+};
+
+/* Makes the directory and the template: version 1.0 is installed from `bundle` (a path) by the command itself and
+ * committed. */
+int sim_device_init(struct sim_device *device, const char *base, const char *ota, const char *zoo, const char *bundle,
+		    char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
+void sim_device_deinit(struct sim_device *device);
+/* As new from the template, with this configuration: [update] url= and report-url= under `server` (NULL: none), then
+ * `extra`, which begins inside [update]. */
+int sim_device_fresh(struct sim_device *device, const char *server, const char *extra)
+    __attribute__((warn_unused_result));
+int sim_device_configure(const struct sim_device *device, const char *server, const char *extra)
+    __attribute__((warn_unused_result));
+/* words: verb and operands, separated by blanks. 0 or -errno when it cannot be started. */
+int sim_device_run(const struct sim_device *device, const char *words, const struct sim_device_watch *watch,
+		   struct sim_device_run *out) __attribute__((warn_unused_result));
+/* What the bootloader does at a start: counts, selects. device->booted says what runs then. 0 or -errno. */
+int sim_device_boot(struct sim_device *device) __attribute__((warn_unused_result));
+int sim_device_env_read(const struct sim_device *device, struct sim_device_env *out)
+    __attribute__((warn_unused_result));
+/* A file of the directory in memory; free() it. NULL on failure. */
+uint8_t *sim_device_load(const struct sim_device *device, const char *name, size_t *size_bytes);
+int sim_device_store(const struct sim_device *device, const char *name, const void *data, size_t size_bytes)
+    __attribute__((warn_unused_result));
+
+#endif

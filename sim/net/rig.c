@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs one case: the fault, the judgement, and the same update without it. */
+#include "rig.h"
+
+#include <errno.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "wire.h"
+
+#define DEADLINE_S      5u
+#define RUN_DEADLINE_MS 20000
+#define RECOVERIES_MAX  8u
+#define UPDATE_PATH     "/update.ota"
+#define ETAG_UPDATE     "\"v2\""
+
+/* ---- servers ---- */
+
+static const char *zoo_path(const struct sim_net *net, const char *name, const char *end, char out[SIM_DEVICE_PATH * 2])
+{
+	(void)snprintf(out, SIM_DEVICE_PATH * 2, "%s/%s.%s", net->device.zoo, name, end);
+	return out;
+}
+
+static void add_files(const struct sim_net *net, struct sim_origin *origin)
+{
+	static const struct {
+		const char *path, *etag;
+		enum net_file data;
+	} files[] = {{UPDATE_PATH, ETAG_UPDATE, NET_FILE_UPDATE}, {"/stale.ota", "\"v0.9\"", NET_FILE_STALE},
+		     {"/other.ota", "\"v2.1\"", NET_FILE_OTHER},  {"/evil.ota", "\"v6.6\"", NET_FILE_EVIL},
+		     {"/copy.ota", ETAG_UPDATE, NET_FILE_UPDATE}, {"/running.ota", "\"v1\"", NET_FILE_RUNNING}};
+
+	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		sim_origin_file(origin, files[i].path, net->bundles[files[i].data].data,
+				net->bundles[files[i].data].size_bytes, files[i].etag);
+}
+
+static int open_origin(const struct sim_net *net, const struct net_tls *tls, struct sim_origin **out)
+{
+	char certificate[SIM_DEVICE_PATH * 2], key[SIM_DEVICE_PATH * 2];
+	char later[SIM_DEVICE_PATH * 2], later_key[SIM_DEVICE_PATH * 2], client_ca[SIM_DEVICE_PATH * 2];
+	const char *server = tls->server ? tls->server : "tls";
+	struct sim_origin_tls options = {.certificate = zoo_path(net, server, "pem", certificate),
+					 .key = zoo_path(net, server, "key", key),
+					 .ciphers = tls->ciphers,
+					 .version_max = tls->version_max,
+					 .stall = tls->stall};
+	int result;
+
+	if (tls->later) {
+		options.certificate_later = zoo_path(net, tls->later, "pem", later);
+		options.key_later = zoo_path(net, tls->later, "key", later_key);
+	}
+	if (tls->client_wanted)
+		options.client_ca = zoo_path(net, "tls-root", "pem", client_ca);
+	result = sim_origin_new(&options, out);
+	if (result == 0)
+		add_files(net, *out);
+	return result;
+}
+
+/* ---- the case ---- */
+
+static uint64_t resolve(const struct sim_net *net, uint64_t at)
+{
+	uint64_t region, offset;
+
+	if (at < NET_AT_BASE || at == UINT64_MAX)
+		return at;
+	at -= NET_AT_BASE;
+	region = at >> 40;
+	offset = at & ((UINT64_C(1) << 40) - 1);
+	return net_region_at(&net->reference, (enum net_region)region) + offset - (UINT64_C(1) << 32);
+}
+
+/* Puts the relay's port for {port}. */
+static void put_port(const struct net_run *run, const char *text, char out[256])
+{
+	const char *at = strstr(text, "{port}");
+
+	if (at)
+		(void)snprintf(out, 256, "%.*s%u%s", (int)(at - text), text, sim_relay_port(run->relay), at + 6);
+	else
+		(void)snprintf(out, 256, "%s", text);
+}
+
+static void strike(void *ctx, uint16_t peer, uint64_t wire_bytes)
+{
+	struct net_run *run = ctx;
+
+	sim_relay_strike(run->relay, peer, wire_bytes);
+}
+
+/* Puts rules, mark and cut in force. */
+static void set_fault(struct net_run *run)
+{
+	const struct net_case *c = run->c;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < 2 && c->rules[i].lie != SIM_HTTP_TRUTH; i++, count++) {
+		run->rules[i] = c->rules[i];
+		run->rules[i].from = resolve(run->net, c->rules[i].from);
+		run->rules[i].to = resolve(run->net, c->rules[i].to);
+		run->rules[i].arg = resolve(run->net, c->rules[i].arg);
+		if (c->rules[i].text) {
+			put_port(run, c->rules[i].text, run->text[i]);
+			run->rules[i].text = run->text[i];
+		}
+	}
+	run->mark = c->mark;
+	run->mark.offset_bytes = resolve(run->net, c->mark.offset_bytes);
+	run->mark.reached = strike;
+	run->mark.ctx = run;
+	sim_origin_script(run->origin, run->rules, count, c->mark.kind != SIM_MARK_NONE ? &run->mark : NULL);
+	sim_relay_set(run->relay, &c->cut);
+}
+
+static void read_records(struct net_run *run)
+{
+	if (run->origin)
+		sim_origin_record(run->origin, &run->record[0]);
+	if (run->honest)
+		sim_origin_record(run->honest, &run->record[1]);
+}
+
+/* Whether the fault has happened, by the logs of those who made it. */
+static bool landed(struct net_run *run)
+{
+	const struct net_case *c = run->c;
+	const struct sim_origin_record *record = &run->record[0];
+	const struct net_tls *tls = &c->tls;
+
+	sim_origin_record(run->origin, &run->record[0]);
+	sim_relay_record(run->relay, &run->cut);
+	if (c->cut.cut != SIM_CUT_NONE && run->cut.landed == 0)
+		return false;
+	if (c->rules[0].lie != SIM_HTTP_TRUTH && record->told[0] + record->told[1] == 0)
+		return false;
+	if ((tls->server || tls->client_wanted || tls->ciphers || tls->version_max || tls->stall) &&
+	    record->connections == 0)
+		return false;
+	if (tls->later && record->connections < 2)
+		return false;
+	return true;
+}
+
+static void describe_landing(struct net_run *run)
+{
+	struct sim_net_result *out = run->out;
+	const struct sim_origin_record *record = &run->record[0];
+	int used = 0;
+
+	if (run->cut.landed > 0 && run->cut.connection > 0)
+		used = snprintf(out->landing, sizeof(out->landing), "%s at byte %llu %s of connection %u, %u times ",
+				sim_cut_name(run->c->cut.cut), (unsigned long long)run->cut.byte,
+				run->cut.direction == 'd' ? "down" : "up", run->cut.connection, run->cut.landed);
+	else if (run->cut.landed > 0)
+		used = snprintf(out->landing, sizeof(out->landing), "%s in force ", sim_cut_name(run->c->cut.cut));
+	if (record->told[0] + record->told[1] > 0)
+		used += snprintf(out->landing + used, sizeof(out->landing) - (size_t)used, "%s told %u times ",
+				 sim_http_lie_name(run->c->rules[0].lie), record->told[0] + record->told[1]);
+	if (run->c->tls.server || run->c->tls.stall)
+		(void)snprintf(out->landing + used, sizeof(out->landing) - (size_t)used, "%u of %u handshakes done",
+			       record->handshakes, record->connections);
+}
+
+static void on_line(void *ctx, const char *line)
+{
+	struct net_run *run = ctx;
+
+	if (run->c->step && strncmp(line, "ota: ", 5) == 0 &&
+	    strncmp(line + 5, run->c->step, strlen(run->c->step)) == 0 && line[5 + strlen(run->c->step)] == ' ')
+		sim_relay_strike(run->relay, 0, 0);
+}
+
+static bool kill_now(void *ctx)
+{
+	struct net_run *run = ctx;
+
+	if (run->killed)
+		return false;
+	if (run->landed_at_ms == 0 && landed(run))
+		run->landed_at_ms = sim_wire_now_ms();
+	run->killed = run->landed_at_ms > 0 && sim_wire_now_ms() >= run->landed_at_ms + run->kill_after_ms;
+	return run->killed;
+}
+
+static int command(struct net_run *run, const char *words, struct sim_device_run *out)
+{
+	struct sim_device_watch watch = {.line = on_line,
+					 .kill_now = run->killing && !run->killed ? kill_now : NULL,
+					 .ctx = run,
+					 .deadline_ms = RUN_DEADLINE_MS};
+
+	return sim_device_run(&run->net->device, words, &watch, out);
+}
+
+static int configure(struct net_run *run, bool fresh)
+{
+	const struct net_case *c = run->c;
+	const struct sim_net *net = run->net;
+	char server[64], extra[1536], client[SIM_DEVICE_PATH * 5] = "";
+	const char *zoo = net->device.zoo;
+
+	(void)snprintf(server, sizeof(server), "https://localhost:%u", sim_relay_port(run->relay));
+	if (c->tls.client)
+		(void)snprintf(client, sizeof(client), "certificate=%s/%s.pem\nkey=%s/%s.key\n", zoo, c->tls.client,
+			       zoo, c->tls.client);
+	(void)snprintf(extra, sizeof(extra),
+		       "connect-timeout-s=1\nlow-speed-time-s=1\nlow-speed-bytes=256\ndeadline-s=%u\nretry-delay-ms=%"
+		       "u\nfetch-attempts=%u\n"
+		       "[tls]\nca=%s/tls-root.pem\n%s",
+		       DEADLINE_S, c->delay_ms ? c->delay_ms : 1, c->attempts ? c->attempts : 3, zoo, client);
+	if (fresh)
+		return sim_device_fresh(&run->net->device, server, extra);
+	return sim_device_configure(&net->device, server, extra);
+}
+
+static int open_servers(struct net_run *run)
+{
+	int result = open_origin(run->net, &run->c->tls, &run->origin);
+
+	if (result == 0)
+		result = sim_relay_new(sim_origin_port(run->origin), &run->relay);
+	return result;
+}
+
+/* Reboots and lets the device do what it does at every start. */
+static int boot_and_resume(struct net_run *run, struct sim_device_run *out)
+{
+	int result = sim_device_boot(&run->net->device);
+
+	if (result == 0)
+		result = configure(run, false);
+	return result != 0 ? result : command(run, "resume", out);
+}
+
+/* The run with the fault, up to its judgement. */
+static int run_first(struct net_run *run)
+{
+	char words[300];
+	int result = configure(run, true);
+
+	run->slot_before = sim_device_load(&run->net->device, "a", &run->slot_bytes);
+	run->env_before = sim_device_load(&run->net->device, "env", &run->env_bytes);
+	if (result == 0 && (!run->slot_before || !run->env_before))
+		result = -EIO;
+	put_port(run, run->c->url ? run->c->url : "https://localhost:{port}" UPDATE_PATH, run->url);
+	(void)snprintf(words, sizeof(words), "install %s", run->url);
+	if (run->c->in_report && result == 0) {
+		result = command(run, words, &run->next);
+		if (result == 0 && strcmp(run->next.reason, "OK") != 0)
+			return net_fail(run, "I6", "the install before the report: %.90s", run->next.line), 0;
+	}
+	if (result != 0)
+		return result;
+	set_fault(run);
+	return run->c->in_report ? boot_and_resume(run, &run->first) : command(run, words, &run->first);
+}
+
+/* Takes the fault away: an honest server, a relay that only passes on. */
+static int run_rest(struct net_run *run)
+{
+	static const struct net_tls good = {0};
+	static const struct sim_cut_spec none = {.cut = SIM_CUT_NONE};
+	struct sim_device_env env;
+	bool check = false;
+	int result = open_origin(run->net, &good, &run->honest);
+
+	if (result != 0)
+		return result;
+	sim_relay_server(run->relay, sim_origin_port(run->honest));
+	sim_relay_set(run->relay, &none);
+	/* A device that starts, resumes, polls: as its services do it. Bounded: a good network needs two rounds. */
+	for (unsigned i = 0; i < RECOVERIES_MAX && result == 0; i++) {
+		result = check ? command(run, "check", &run->next) : boot_and_resume(run, &run->next);
+		if (result != 0 || run->next.timed_out)
+			break;
+		if (run->next.killed) {
+			check = false;
+			continue;
+		}
+		if (run->next.status != 0)
+			return net_fail(run, "I6", "without the fault: %.120s", run->next.line), 0;
+		result = sim_device_env_read(&run->net->device, &env);
+		if (!env.upgrade && strcmp(env.slot, "A") == 0 && strcmp(run->net->device.booted, "A") == 0)
+			break;
+		check = !env.upgrade;
+	}
+	if (run->next.timed_out)
+		(void)net_fail(run, "I7", "without the fault the command does not end");
+	return result;
+}
+
+static void finish_result(struct net_run *run)
+{
+	struct sim_net_result *out = run->out;
+
+	read_records(run);
+	out->bytes_all = run->record[0].body_bytes + run->record[1].body_bytes;
+	if (out->outcome.verdict == BP_FAIL)
+		return;
+	if (!out->landed) {
+		out->outcome.verdict = BP_MISS;
+		(void)snprintf(out->outcome.text, sizeof(out->outcome.text), "the fault did not happen");
+	} else if (run->killing && !run->killed) {
+		out->outcome.verdict = BP_MISS;
+		(void)snprintf(out->outcome.text, sizeof(out->outcome.text), "all was done before the power went");
+	}
+}
+
+static unsigned count_gets(const struct sim_origin_record *record)
+{
+	unsigned gets = 0;
+
+	for (unsigned i = 0; i < record->requests && i < SIM_REQUESTS_MAX; i++)
+		gets += strcmp(record->request[i].method, "GET") == 0;
+	return gets;
+}
+
+static int run_case(struct net_run *run)
+{
+	struct sim_net_result *out = run->out;
+	int64_t start_ms = sim_wire_now_ms();
+	int result = open_servers(run);
+
+	if (result == 0)
+		result = run_first(run);
+	if (result == 0 && out->outcome.verdict != BP_FAIL) {
+		out->landed = landed(run);
+		out->status = run->first.status;
+		out->requests = count_gets(&run->record[0]);
+		out->bytes = run->record[0].body_bytes;
+		out->ms = run->first.ms;
+		(void)snprintf(out->reason, sizeof(out->reason), "%s", run->first.reason);
+		describe_landing(run);
+		if (net_judge_first(run))
+			result = run_rest(run);
+	}
+	finish_result(run);
+	if (result == 0 && out->outcome.verdict == BP_PASS)
+		(void)net_judge_end(run);
+	out->ms_all = sim_wire_now_ms() - start_ms;
+	return result;
+}
+
+int net_run_one(struct sim_net *net, const struct net_case *c, int64_t kill_after_ms, struct sim_net_result *out)
+{
+	struct net_run *run = calloc(1, sizeof(*run));
+	int result;
+
+	if (!run)
+		return -ENOMEM;
+	memset(out, 0, sizeof(*out));
+	run->net = net;
+	run->c = c;
+	run->out = out;
+	run->killing = kill_after_ms >= 0;
+	run->kill_after_ms = kill_after_ms;
+	out->bytes_honest =
+	    net->reference.body_bytes ? net->reference.body_bytes : net->bundles[NET_FILE_UPDATE].size_bytes;
+	(void)snprintf(out->catalogue, sizeof(out->catalogue), "%s", c->catalogue);
+	(void)snprintf(out->expected, sizeof(out->expected), "%s %s", net_class_name(c->class), c->reasons);
+	(void)snprintf(out->outcome.label, sizeof(out->outcome.label), "%s", net_class_name(c->class));
+	result = run_case(run);
+	sim_relay_free(run->relay);
+	sim_origin_free(run->origin);
+	sim_origin_free(run->honest);
+	free(run->slot_before);
+	free(run->env_before);
+	free(run);
+	return result;
+}
