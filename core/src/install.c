@@ -52,6 +52,7 @@ static enum aftermath aftermath(int r)
 struct offer {
 	const char *source;
 	char etag[OTA_ETAG_MAX];
+	bool size_known;
 	struct ota_head *head; /* NULL until it is verified */
 };
 
@@ -156,6 +157,7 @@ static int offer_open(struct ota_txn *txn, struct offer *offer, bool poll)
 		return ota_txn_fail(txn, answer.total_bytes < whole_bytes ? OTA_TRUNCATED : OTA_TRAILING,
 				    "%s is %" PRIu64 " bytes long instead of %" PRIu64, offer->source,
 				    answer.total_bytes, whole_bytes);
+	offer->size_known = answer.total_bytes == whole_bytes;
 	/* A signed date is a lower bound of the time. It is stored when something else is. */
 	if (txn->state.trusted_time_s < manifest->created_s)
 		txn->state.trusted_time_s = manifest->created_s;
@@ -197,7 +199,7 @@ static int install_offer(struct ota_txn *txn, const struct offer *offer)
 	r = journal_open(txn, offer, resuming);
 	if (r)
 		return r;
-	r = ota_install_slot(txn, offer->head, offer->source);
+	r = ota_install_slot(txn, offer->head, offer->source, offer->size_known);
 	if (r)
 		return r;
 	/* S09 after S08's last flush and read-back: "written" is a promise about the medium. */

@@ -132,7 +132,7 @@ static int bar(struct ota_txn *txn)
 	return r ? ota_txn_fail(txn, r, "slot %s cannot be written", txn->other->bootname) : 0;
 }
 
-int ota_install_slot(struct ota_txn *txn, const struct ota_head *head, const char *source)
+int ota_install_slot(struct ota_txn *txn, const struct ota_head *head, const char *source, bool size_known)
 {
 	int r = bar(txn);
 	if (r)
@@ -148,6 +148,7 @@ int ota_install_slot(struct ota_txn *txn, const struct ota_head *head, const cha
 	stream->running = txn->running;
 	stream->running_head = running;
 	stream->source = source;
+	stream->size_known = size_known;
 	stream->etag = txn->state.etag;
 	stream->checkpoint = checkpoint;
 	stream->checkpoint_ctx = &progress;

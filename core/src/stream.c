@@ -99,7 +99,7 @@ static int on_head(void *ctx, const struct ota_fetch_answer *answer)
 	    answer->total_bytes == expected)
 		return 0;
 	/* From the start it was so, or it is no longer the resource that this run began with. */
-	if (run->stream->first_chunk == 0 && run->stream->bytes_fetched == 0)
+	if (!run->stream->size_known && run->stream->first_chunk == 0 && run->stream->bytes_fetched == 0)
 		return answer->total_bytes > expected ? OTA_TRAILING : OTA_TRUNCATED;
 	return OTA_HTTP_RANGE;
 }

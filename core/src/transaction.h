@@ -79,7 +79,7 @@ int ota_install_try(struct ota_txn *txn) __attribute__((warn_unused_result));
 uint64_t ota_install_trial_id(const struct ota_txn *txn, const uint8_t digest[OTA_DIGEST_BYTES]);
 
 /* install_slot.c: S05 to S08, for the slot that is not booted. */
-int ota_install_slot(struct ota_txn *txn, const struct ota_head *head, const char *source)
+int ota_install_slot(struct ota_txn *txn, const struct ota_head *head, const char *source, bool size_known)
     __attribute__((warn_unused_result));
 
 /* trial.c: what follows a trial. */

@@ -228,3 +228,24 @@ Test(retry, trailing_and_truncated)
 			lab_free(lab);
 		}
 }
+
+/* Where the head came with the right size, another size means another resource, not a bundle that is cut short. */
+Test(retry, resource_of_another_size)
+{
+	for (int longer = 0; longer < 2; longer++) {
+		struct lab *lab = lab_new(&small);
+		uint8_t *other;
+
+		lab_publish(lab);
+		other = calloc(1, lab->bundle_bytes + 1);
+		cr_assert(other);
+		memcpy(other, lab->bundle, lab->bundle_bytes);
+		lab->net.data = other;
+		lab->net.size_bytes = longer ? lab->bundle_bytes + 1 : lab->bundle_bytes - 1;
+		lab->stream.size_known = true;
+		cr_assert_eq(lab_run(lab, 0), OTA_HTTP_RANGE);
+		cr_assert_eq(lab->target[0].writes, 0);
+		free(other);
+		lab_free(lab);
+	}
+}
