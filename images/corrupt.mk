@@ -7,3 +7,4 @@ CORRUPT_LIBS := corrupt testpki ota
 $(call library,corrupt,$(CORRUPT_SRC),$(CORRUPT_INCLUDES))
 $(call program,corrupt-run,images/corrupt/main.c images/corrupt/plain.c,$(CORRUPT_LIBS),$(CORE_LDLIBS),$(CORRUPT_INCLUDES))
 TESTS += $(B)/corrupt-run
+$(call test,corrupt,images/corrupt/test/corrupt.c,$(CORRUPT_LIBS),$(CORE_LDLIBS),$(CORRUPT_INCLUDES))

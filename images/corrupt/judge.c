@@ -6,8 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "lab.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define MEMORY_IS_COUNTED false /* a sanitizer's own memory is many times the program's */
+#else
+#define MEMORY_IS_COUNTED true
+#endif
 #define SLACK_BYTES 4096u /* beside the offer: the first request's probe */
 
 struct trial {
@@ -191,6 +200,41 @@ static void install(struct trial *t)
 	t->returned = ota_install(&t->device->ota, DEVICE_SOURCE, t->offer.flags, &t->result);
 }
 
+/* Bytes of address space in use; 0 if unknown. */
+static uint64_t address_space(void)
+{
+	unsigned long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+	if (file) {
+		if (fscanf(file, "%lu", &pages) != 1)
+			pages = 0;
+		(void)fclose(file);
+	}
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* I7: a child that may only have so much more memory refuses it all the same, for the same reason. */
+static bool check_memory(struct trial *t)
+{
+	int status = 0;
+	if (t->offer.memory_bytes == 0 || !MEMORY_IS_COUNTED)
+		return true;
+	rlim_t most = address_space() + t->offer.memory_bytes;
+	pid_t child = fork();
+	if (child == 0) {
+		const struct rlimit limit = {most, most};
+		if (setrlimit(RLIMIT_AS, &limit))
+			_exit(2);
+		install(t);
+		_exit(t->c->reasons >> (int)t->result.reason & 1u ? 0 : 1);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) == 2)
+		return fail(t, "I7", "it could not be run with little memory");
+	return WEXITSTATUS(status) == 0 ? true
+					: fail(t, "I7", "with %llu bytes more memory it ends otherwise",
+					       (unsigned long long)t->offer.memory_bytes);
+}
+
 /* The same offer again: the same answer, and nobody is told twice. */
 static bool check_again(struct trial *t)
 {
@@ -288,6 +332,8 @@ static int run(struct trial *t)
 						.later_from = offer->later_from,
 						.later_etag = offer->later_etag,
 						.unsized = offer->unsized};
+	if (!check_memory(t))
+		return 0;
 	install(t);
 	if (check_result(t) && check_again(t))
 		(void)check_retry(t);

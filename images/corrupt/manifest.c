@@ -85,6 +85,7 @@ static int oversized(struct corrupt_lab *lab, const struct corrupt_row *row, str
 	if (r)
 		return r;
 	size_t kernel = LAYOUT_RECORD_BYTES;
+	offer->memory_bytes = 48u * 1024u * 1024u; /* a head has 8 MiB at most, and is held twice */
 	uint8_t *index = calloc(chunks + 1, LAYOUT_RECORD_BYTES);
 	if (!index) {
 		parts_deinit(&parts);

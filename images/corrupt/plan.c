@@ -88,7 +88,7 @@ static int flip_head(struct corrupt_lab *lab, struct plan_builder *builder, size
 		c.reasons = REASON(BAD_SIGNATURE);
 	} else {
 		c.catalogue = "FLP-03";
-		c.reasons = plan_signature_reasons(site, offset);
+		c.reasons = plan_signature_reasons(site, offset, bit);
 	}
 	return plan_add(builder, &c);
 }

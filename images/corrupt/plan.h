@@ -6,7 +6,7 @@
 
 /* What a file whose header is `raw` must be refused for. */
 uint64_t plan_header_reasons(const uint8_t *raw, size_t file_bytes);
-/* What a flipped bit at this offset of the signature may be refused for. */
-uint64_t plan_signature_reasons(const struct lab_site *site, size_t offset);
+/* What this flipped bit of the signature may be refused for. */
+uint64_t plan_signature_reasons(const struct lab_site *site, size_t offset, unsigned bit);
 
 #endif

@@ -83,11 +83,11 @@ static int elsewhere(struct corrupt_lab *lab, const struct corrupt_row *row, str
 	return good(lab, 2, &offer->raw);
 }
 
-/* Chunk 3 of the root filesystem is the same in every version. */
+/* Chunk 1 of the root filesystem is the same in every version. */
 static int change_chunk(struct corrupt_lab *lab, struct device *device)
 {
 	(void)lab;
-	device->media[DEVICE_A_ROOTFS].data[3 * LAB_CHUNK_BYTES + 77] ^= 4;
+	device->media[DEVICE_A_ROOTFS].data[LAB_CHUNK_BYTES + 77] ^= 4;
 	return 0;
 }
 
@@ -274,7 +274,7 @@ const struct corrupt_row rows_world[] = {
     {"rce:swapped", "RCE-01 HTP-06", L, REASON(HTTP_RANGE), swapped, .n = SWAP_OTHER_BUNDLE},
     {"rce:swapped.same-validator", "RCE-01 HTP-07", L, REASON(CHUNK_DECODE), swapped, .n = SWAP_SAME_VALIDATOR},
     {"rce:swapped.zeros", "RCE-01", L, REASON(CHUNK_DECODE), swapped, .n = SWAP_TO_ZEROS},
-    {"rce:swapped.shorter", "RCE-01", L, REASON(TRUNCATED), swapped, .n = SWAP_TO_SHORTER},
+    {"rce:swapped.shorter", "RCE-01", L, REASON(HTTP_RANGE), swapped, .n = SWAP_TO_SHORTER},
     {"rce:put-again", "RCE-01 HTP-06", FINE, swapped, .n = SWAP_SAME_BUNDLE,
      .note = "the head is the same one: it goes on"},
     {"rce:during-trial", "RCE-08", FINE, during_trial, .n = 0,
