@@ -27,6 +27,19 @@ const struct ota_host *ota_host_linux(void)
 	return &host;
 }
 
+/* "MAJOR:MINOR", as proc and sysfs write it; a line feed may follow. */
+static bool device_number(const char *text, dev_t *out)
+{
+	char *end;
+	unsigned long major_number = strtoul(text, &end, 10);
+	if (end == text || *end != ':')
+		return false;
+	text = end + 1;
+	unsigned long minor_number = strtoul(text, &end, 10);
+	*out = makedev((unsigned)major_number, (unsigned)minor_number);
+	return end != text && (*end == '\0' || *end == '\n');
+}
+
 /* A line of mountinfo: see proc(5). */
 struct mount {
 	dev_t device;
@@ -40,7 +53,6 @@ static bool parse_mount(char *line, struct mount *out)
 	char *save = NULL;
 	unsigned count = 0;
 	unsigned dash = 0;
-	unsigned major_number, minor_number;
 
 	for (char *field = strtok_r(line, " \n", &save); field != NULL && count < HOST_FIELDS_MAX;
 	     field = strtok_r(NULL, " \n", &save))
@@ -51,9 +63,8 @@ static bool parse_mount(char *line, struct mount *out)
 	}
 	if (dash == 0 || dash + 2 >= count)
 		return false;
-	if (sscanf(fields[2], "%u:%u", &major_number, &minor_number) != 2)
+	if (!device_number(fields[2], &out->device))
 		return false;
-	out->device = makedev(major_number, minor_number);
 	out->point = fields[4];
 	out->source = fields[dash + 2];
 	return true;
@@ -88,13 +99,13 @@ static bool slave_rests_on(const struct ota_host *host, const char *slaves, cons
 {
 	char path[2 * OTA_PATH_MAX];
 	char text[32];
-	unsigned major_number, minor_number;
+	dev_t device;
 
 	if (name[0] == '.' || snprintf(path, sizeof(path), "%s/%s/dev", slaves, name) >= (int)sizeof(path))
 		return false;
-	if (!read_line(path, text, sizeof(text)) || sscanf(text, "%u:%u", &major_number, &minor_number) != 2)
+	if (!read_line(path, text, sizeof(text)) || !device_number(text, &device))
 		return false;
-	return rests_on(host, makedev(major_number, minor_number), target, depth);
+	return rests_on(host, device, target, depth);
 }
 
 /* Is `device` the target, or a loop device, mapping or array that has it below? */

@@ -211,7 +211,7 @@ int ota_env_set(struct ota_env *env, const char *name, const char *value)
 		at += entry_bytes;
 	}
 	if (value) {
-		memcpy(data + used, name, name_bytes);
+		memcpy(data + used, name, name_bytes); /* NOLINT(bugprone-not-null-terminated-result): '=' follows */
 		data[used + name_bytes] = '=';
 		memcpy(data + used + name_bytes + 1, value, value_bytes + 1);
 		used += name_bytes + value_bytes + 2;

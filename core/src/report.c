@@ -20,8 +20,9 @@ static size_t put(char *out, size_t used, const char *text)
  */
 static size_t put_string(char *out, size_t used, const char *text, size_t max)
 {
+	size_t size = strnlen(text, max);
 	used = put(out, used, "\"");
-	for (size_t i = 0; i < max && text[i]; i++) {
+	for (size_t i = 0; i < size; i++) {
 		unsigned char c = (unsigned char)text[i];
 		char escaped[8] = {(char)c};
 		if (c == '"' || c == '\\')

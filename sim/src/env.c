@@ -166,7 +166,7 @@ static uint64_t mix(uint64_t h, const char *text)
 int sim_env_copy_of(struct sim_memo *memo, const struct bp_pool *pool, const uint32_t *contents,
 		    struct sim_env_copy *out)
 {
-	uint8_t raw[SIM_ENV_MAX_BYTES];
+	uint8_t raw[SIM_ENV_MAX_BYTES] = {0};
 	bool found;
 	struct sim_env_copy *copy = sim_memo_at(memo, contents, &found);
 	struct sim_env env;
