@@ -75,6 +75,8 @@ void corrupt_plan_free(struct corrupt_plan *plan);
 int corrupt_run(struct corrupt_lab *lab, const struct corrupt_case *c, struct corrupt_outcome *out)
     __attribute__((warn_unused_result));
 
+/* One of the single bits of header, manifest, index and signature, all of which must be rejected before any write. */
+bool corrupt_is_head_flip(const struct corrupt_case *c);
 /* "REJ-E" and so on; static. */
 const char *corrupt_class_name(unsigned class);
 

@@ -93,7 +93,8 @@ static const struct ota_fetch_ops fetch_ops = {fetch_get, fetch_post};
 static int64_t clock_realtime(void *ctx)
 {
 	const struct device *device = ctx;
-	return device->clock_s;
+	const struct device_server *server = &device->server;
+	return server->later_clock_s && device->gets >= server->later_from ? server->later_clock_s : device->clock_s;
 }
 
 static int64_t clock_monotonic(void *ctx)

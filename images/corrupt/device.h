@@ -44,8 +44,9 @@ struct device_server {
 	const uint8_t *later; /* offered from request number later_from on; NULL: always `bundle` */
 	size_t later_bytes;
 	unsigned later_from;
-	bool later_etag; /* it comes with another validator */
-	bool unsized;    /* the size is not said */
+	bool later_etag;       /* it comes with another validator */
+	bool unsized;          /* the size is not said */
+	int64_t later_clock_s; /* what the device's clock says from that request on; 0: as before */
 	bool down;
 };
 

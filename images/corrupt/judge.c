@@ -47,6 +47,11 @@ const char *corrupt_class_name(unsigned class)
 	}
 }
 
+bool corrupt_is_head_flip(const struct corrupt_case *c)
+{
+	return c->kind == CASE_FLIP;
+}
+
 __attribute__((format(printf, 3, 4))) static bool fail(struct trial *t, const char *invariant, const char *format, ...)
 {
 	struct bp_outcome *outcome = &t->out->outcome;
@@ -305,6 +310,18 @@ static bool has_landed(const struct trial *t)
 	       memcmp(t->offer.raw.data, good->data, good->size) != 0;
 }
 
+/* What is to happen while the offer is read must have happened, and what is to be changed beforehand must be changed.
+ */
+static bool has_happened(const struct trial *t)
+{
+	const struct device *device = t->device;
+	const struct offer *offer = &t->offer;
+	if (offer->later_from > 0 && device->gets < offer->later_from)
+		return false;
+	return !offer->prepare || memcmp(t->before, t->site->saved, device->arena_bytes) != 0 ||
+	       strcmp(device->ota.slots[0].bootname, device->ota.slots[1].bootname) == 0;
+}
+
 static int run(struct trial *t)
 {
 	struct device *device = t->device;
@@ -331,11 +348,13 @@ static int run(struct trial *t)
 						.later_bytes = offer->later.size,
 						.later_from = offer->later_from,
 						.later_etag = offer->later_etag,
+						.later_clock_s = offer->later_clock_s,
 						.unsized = offer->unsized};
 	if (!check_memory(t))
 		return 0;
 	install(t);
-	if (check_result(t) && check_again(t))
+	t->out->landed = has_happened(t);
+	if (t->out->landed && check_result(t) && check_again(t))
 		(void)check_retry(t);
 	return 0;
 }
@@ -357,7 +376,7 @@ int corrupt_run(struct corrupt_lab *lab, const struct corrupt_case *c, struct co
 		out->landed = has_landed(&t);
 		if (out->landed)
 			r = run(&t);
-		else
+		if (!out->landed)
 			out->outcome.verdict = BP_MISS;
 	}
 	if (r)

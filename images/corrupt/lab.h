@@ -55,6 +55,7 @@ struct offer {
 	unsigned flags;        /* enum ota_flag */
 	unsigned expected;     /* version that slot B holds when the offer is accepted */
 	unsigned retry;        /* version that goes in once the fault is gone */
+	int64_t later_clock_s; /* see struct device_server */
 	bool armed;            /* a version is on trial already: it comes first */
 };
 

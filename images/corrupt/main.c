@@ -5,7 +5,8 @@
  *   corrupt-run [--seed=N] [--list] [--verbose] [FILTER]
  *   corrupt-run flip:BYTE.BIT|cut:BYTES|splice:BYTES.OTHER  IN OUT [OTHERFILE]     for the bundle of any updater
  *
- * Exit status: 0 all passed or skipped, 1 a case failed, 2 bad usage, 3 the lab failed, 4 a case changed nothing.
+ * Exit status: 0 all passed or skipped, 1 a case failed, or one of the reasons that images cause was never produced, 2
+ * bad usage, 3 the lab failed, 4 a case changed nothing.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -134,12 +135,6 @@ static double seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static bool is_head_flip(const char *id)
-{
-	return strncmp(id, "flp:header.", 11) == 0 || strncmp(id, "flp:manifest.", 13) == 0 ||
-	       strncmp(id, "flp:index.", 10) == 0 || strncmp(id, "flp:signature.", 14) == 0;
-}
-
 static void run_all(struct corrupt_lab *lab, const struct corrupt_plan *plan, bool verbose, struct totals *totals)
 {
 	for (size_t i = 0; i < plan->count; i++) {
@@ -149,7 +144,7 @@ static void run_all(struct corrupt_lab *lab, const struct corrupt_plan *plan, bo
 			out.outcome.verdict = BP_ERROR;
 		count(group_of(totals, c->id), &out);
 		count(&totals->all, &out);
-		if (is_head_flip(c->id)) {
+		if (corrupt_is_head_flip(c)) {
 			totals->head_flips++;
 			totals->head_rejected += out.outcome.verdict == BP_PASS && out.class == CORRUPT_REJ_E;
 		}
@@ -171,9 +166,10 @@ static int campaign(uint64_t seed, const char *filter, bool list, bool verbose)
 		corrupt_lab_free(lab);
 		return 3;
 	}
+	unsigned never = 0;
 	for (size_t i = 0; list && i < plan->count; i++)
 		(void)printf("%s\t%s\n", plan->cases[i].id, plan->cases[i].catalogue);
-	if (!list) {
+	if (!list && plan->count > 0) {
 		double start = seconds();
 		run_all(lab, plan, verbose, &totals);
 		double took = seconds() - start;
@@ -181,7 +177,7 @@ static int campaign(uint64_t seed, const char *filter, bool list, bool verbose)
 		for (unsigned i = 0; i < totals.group_count; i++)
 			print_group(&totals.groups[i]);
 		print_group(&totals.all);
-		(void)print_reasons(&totals);
+		never = print_reasons(&totals);
 		(void)printf(
 		    "single bits of header, manifest, index and signature: %u of %u rejected before any write\n",
 		    totals.head_rejected, totals.head_flips);
@@ -196,7 +192,8 @@ static int campaign(uint64_t seed, const char *filter, bool list, bool verbose)
 		(void)fprintf(stderr, "corrupt-run: no case begins with \"%s\"; see --list\n", filter ? filter : "");
 		return 2;
 	}
-	if (totals.all.failed)
+	/* A reason that no case of the whole plan produces is one that nothing tests. */
+	if (totals.all.failed || (never > 0 && !filter))
 		return 1;
 	return totals.all.errors ? 3 : (totals.all.missed ? 4 : 0);
 }
@@ -209,13 +206,14 @@ int main(int argc, char **argv)
 	int i = 1;
 	for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
 		char *end = NULL;
+		bool known = strcmp(argv[i], "--list") == 0 || strcmp(argv[i], "--verbose") == 0;
 		if (strcmp(argv[i], "--list") == 0)
 			list = true;
 		else if (strcmp(argv[i], "--verbose") == 0)
 			verbose = true;
 		else if (strncmp(argv[i], "--seed=", 7) == 0)
 			seed = strtoull(argv[i] + 7, &end, 10);
-		if (!(list || verbose || (end && *end == '\0'))) {
+		if (!known && !(end && end != argv[i] + 7 && *end == '\0')) {
 			(void)fprintf(stderr,
 				      "usage: corrupt-run [--seed=N] [--list] [--verbose] [FILTER]\n"
 				      "       corrupt-run flip:BYTE.BIT|cut:BYTES|splice:BYTES.FROM IN OUT [OTHER]\n");

@@ -140,8 +140,10 @@ static int chain_make(const struct corrupt_lab *lab, enum chain chain, struct te
 		return -EPROTO;
 	if (test_pki_make(&middle, &pki[0], &pki[1]) || test_pki_make(&last, &pki[1], &pki[2]))
 		return -EPROTO;
-	if (chain == CHAIN_LEAF_AS_CA) /* the lab's signer, trusted for code, issues for another */
+	if (chain == CHAIN_LEAF_AS_CA) { /* the lab's signer, trusted for code, issues for another */
+		test_pki_free(&pki[2]);
 		return test_pki_make(&last, &lab->signer, &pki[2]) ? -EPROTO : 0;
+	}
 	return ota_keyring_new(pki[0].certificate_pem, NULL, &offer->keyring);
 }
 

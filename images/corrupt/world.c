@@ -49,6 +49,15 @@ static int at_time(struct corrupt_lab *lab, const struct corrupt_row *row, struc
 	return good(lab, 2, &offer->raw);
 }
 
+/* The clock jumps to n once the head was verified. */
+static int jumping(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+{
+	offer->later_from = 2;
+	offer->later_clock_s = row->n;
+	offer->changed = true;
+	return good(lab, 2, &offer->raw);
+}
+
 /* An older bundle, n, for a device that lost its journal: what runs is the floor. */
 static int older(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
@@ -238,7 +247,7 @@ static int same_slot(struct corrupt_lab *lab, const struct corrupt_row *row, str
 #define FINE CORRUPT_IGNORED, REASON(OK)
 
 const struct corrupt_row rows_world[] = {
-    {"clk:1970", "CLK-01", FINE, clocked, .n = 0,
+    {"clk:1970", "CLK-01 CLK-10", FINE, clocked, .n = 0,
      .note = "the last trusted time counts: that of the version that runs"},
     {"clk:1970.state-lost", "CLK-01", E, REASON(CERT_NOT_YET_VALID), clocked, "lost", .n = 0},
     {"clk:1970.build-time", "CLK-01 CLK-08", FINE, clocked, "lost", "build", .n = 0,
@@ -253,6 +262,11 @@ const struct corrupt_row rows_world[] = {
     {"clk:negative", "CLK-01", FINE, clocked, .n = INT64_MIN, .note = "the last trusted time counts"},
     {"clk:largest", "CLK-05", E, REASON(CERT_EXPIRED), clocked, .n = INT64_MAX},
     {"clk:spoofed-forward", "CLK-08 MAN-22 MAN-06", E, REASON(EXPIRED), at_time, .n = INT64_C(1) << 31},
+    {"clk:jump-forward", "CLK-06", FINE, jumping, .n = TEST_PKI_TO_S + 1,
+     .note = "what was verified stays so: deadlines use the monotonic clock"},
+    {"clk:jump-back", "CLK-06", FINE, jumping, .n = 1,
+     .note = "what was verified stays so: deadlines use the monotonic clock"},
+    {"clk:zone", "CLK-09", .note = "nothing in libota knows zones: all times are seconds since 1970 UTC"},
     {"man:older.state-lost", "MAN-03 MAN-22", E, REASON(DOWNGRADE), older, .n = 0},
     {"man:device.compatible", "MAN-01", E, REASON(INCOMPATIBLE), elsewhere, .n = DEVICE_COMPATIBLE},
     {"man:device.hardware", "MAN-02", E, REASON(HARDWARE), elsewhere, .n = DEVICE_HARDWARE},
