@@ -9,6 +9,7 @@
  * canonical form (rig->canon)? Did some run read the same (settle.c)? Only then its recovery runs.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "explorer.h"
@@ -114,6 +115,22 @@ static int judge_new(struct bp_explorer *x, const struct bp_cut *cut, struct bp_
 	return r;
 }
 
+/* A state whose canonical form is known: its own media all the same. */
+static int inspect(struct bp_explorer *x, const struct bp_cut *cut, uint32_t like)
+{
+	const struct bp_rig *rig = x->in->rig;
+	const struct bp_node *node = &x->nodes[like];
+	struct bp_outcome outcome = {.verdict = (enum bp_verdict)node->verdict};
+	struct bp_world before;
+	if (!rig->inspect || node->verdict == BP_FAIL)
+		return 0;
+	(void)snprintf(outcome.label, sizeof outcome.label, "%s", bp_worlds_word(&x->worlds, node->label));
+	int r = bp_worlds_view(&x->worlds, x->walk.world, &before);
+	if (r == 0)
+		r = rig->inspect(rig->ctx, x->image, &before, &outcome);
+	return r == 0 && outcome.verdict > (enum bp_verdict)node->verdict ? report(x, cut, &outcome, true) : r;
+}
+
 static int on_crash(void *ctx, const struct bp_cut *cut, struct bp_image *image)
 {
 	struct bp_explorer *x = ctx;
@@ -130,8 +147,10 @@ static int on_crash(void *ctx, const struct bp_cut *cut, struct bp_image *image)
 	if (r < 0)
 		return r;
 	uint32_t like = bp_map_get(&x->canonical, key);
-	if (like != BP_MAP_FREE)
-		return bp_explorer_drop(x, cut, raw, like);
+	if (like != BP_MAP_FREE) {
+		r = inspect(x, cut, like);
+		return r != 0 ? r : bp_explorer_drop(x, cut, raw, like);
+	}
 	r = bp_map_put(&x->canonical, key, (uint32_t)x->nodes_count);
 	return r < 0 ? r : judge_new(x, cut, raw);
 }

@@ -53,6 +53,11 @@ int bp_worlds_text(struct bp_worlds *worlds, const char *text, uint32_t *id)
 	return bp_map_put(&worlds->text_ids, key, *id);
 }
 
+const char *bp_worlds_word(const struct bp_worlds *worlds, uint32_t id)
+{
+	return worlds->texts[id];
+}
+
 int bp_worlds_extend(struct bp_worlds *worlds, uint32_t world, uint32_t text, uint32_t *out)
 {
 	const char *s = worlds->texts[text];

@@ -25,6 +25,8 @@ struct bp_world_node {
 int bp_worlds_init(struct bp_worlds *worlds) __attribute__((warn_unused_result));
 void bp_worlds_deinit(struct bp_worlds *worlds);
 int bp_worlds_text(struct bp_worlds *worlds, const char *text, uint32_t *id) __attribute__((warn_unused_result));
+/* The text behind an id: borrowed. */
+const char *bp_worlds_word(const struct bp_worlds *worlds, uint32_t id);
 int bp_worlds_extend(struct bp_worlds *worlds, uint32_t world, uint32_t text, uint32_t *out)
     __attribute__((warn_unused_result));
 /* The events of a list, in order: valid until the next call. */

@@ -233,6 +233,41 @@ Test(explore, the_audit_looks_one_recovery_ahead)
 	cr_assert_not(stats.closed);
 }
 
+static int recover_nothing(void *ctx, const struct bp_image *start, struct bp_log *log, struct bp_outcome *out)
+{
+	(void)ctx;
+	(void)start;
+	(void)log;
+	(void)out;
+	return 0;
+}
+
+static int inspect_flag(void *ctx, const struct bp_image *state, const struct bp_world *before, struct bp_outcome *out)
+{
+	(void)ctx;
+	(void)before;
+	if (bp_image_get(state, 0, 0) == 0)
+		out->verdict = BP_FAIL;
+	return 0;
+}
+
+/* Invariant: what a canonical form leaves out is looked at all the same, in every distinct state. */
+Test(explore, every_distinct_state_is_inspected)
+{
+	struct bp_rig rig = {.recover = recover_nothing, .canon = mini_canon};
+	for (unsigned inspected = 0; inspected < 2; inspected++) {
+		struct mini mini;
+		struct bp_stats stats;
+		mini_init(&mini);
+		mini_write(mini.log, 2, 5);
+		mini_write(mini.log, 0, 0);
+		rig.inspect = inspected ? inspect_flag : NULL;
+		mini_run(&mini, &rig, &stats);
+		cr_assert_gt(stats.distinct, stats.canonical);
+		cr_assert_eq(stats.failed > 0, inspected == 1, "%lu failed", (unsigned long)stats.failed);
+	}
+}
+
 static int recover_own(void *ctx, const struct bp_image *start, struct bp_log *log, struct bp_outcome *out)
 {
 	(void)ctx;

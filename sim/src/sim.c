@@ -104,6 +104,11 @@ static int rig_judge(void *ctx, const struct bp_image *state, const struct bp_wo
 	return error;
 }
 
+static int rig_inspect(void *ctx, const struct bp_image *state, const struct bp_world *before, struct bp_outcome *out)
+{
+	return sim_judge_state(ctx, state, before, out);
+}
+
 int sim_new(const struct sim_spec *spec, const struct sim_expect *expect, struct sim **out)
 {
 	struct sim *sim = calloc(1, sizeof *sim);
@@ -121,7 +126,7 @@ int sim_new(const struct sim_spec *spec, const struct sim_expect *expect, struct
 	sim_memo_init(&sim->env_memo, sim->spec.env_bytes / BP_SECTOR_BYTES, sizeof(struct sim_env_copy));
 	sim_memo_init(&sim->record_memo, OTA_STATE_RECORD_BYTES / BP_SECTOR_BYTES, sizeof(struct sim_record));
 	sim_memo_init(&sim->descriptor_memo, OTA_SLOT_DESCRIPTOR_BYTES / BP_SECTOR_BYTES, sizeof(bool));
-	sim->rig = (struct bp_rig){sim, rig_recover, rig_canon, rig_judge};
+	sim->rig = (struct bp_rig){sim, rig_recover, rig_canon, rig_judge, rig_inspect};
 	error = ota_keyring_new(sim_test_certificate_root, NULL, &sim->keyring);
 	if (error == 0)
 		error = sim_base_make(sim);

@@ -106,9 +106,12 @@ struct bp_outcome {
  * recover  runs the device from `start` until it is idle (cuts have stopped), recording everything,
  *          reads included, into log (empty on entry); *out says how it ended by this run alone. Does not change start.
  * canon    hash of the state's canonical form: equal for states that behave alike. May be NULL: the image's own hash.
- * judge    the oracle for one state: called for *every* distinct state, settled or run, with the state's own media
- *          (before recovery), the world's events before the cut, the outcome of the recovery and the world's events
- * during it.
+ * judge    the oracle for one state: called for every state with a canonical form of its own, settled or run, with the
+ *          state's own media (before recovery), the world's events before the cut, the outcome of the recovery and the
+ *          world's events during it.
+ * inspect  the part of judge that needs media and past alone, for the *other* distinct states, whose canonical form is
+ *          known: what the form leaves out is looked at too. *out holds that form's outcome; a worse verdict makes a
+ *          case of its own. May be NULL: then only canonical forms are judged.
  */
 struct bp_rig {
 	void *ctx;
@@ -116,12 +119,13 @@ struct bp_rig {
 	int (*canon)(void *ctx, const struct bp_image *state, const struct bp_world *before, struct bp_hash *out);
 	int (*judge)(void *ctx, const struct bp_image *state, const struct bp_world *before,
 		     const struct bp_world *during, const struct bp_outcome *run, struct bp_outcome *out);
+	int (*inspect)(void *ctx, const struct bp_image *state, const struct bp_world *before, struct bp_outcome *out);
 };
 
 struct bp_stats {
 	uint64_t enumerated; /* crash states generated */
 	uint64_t distinct;   /* different images (with their world) */
-	uint64_t canonical;  /* different canonical forms: judged */
+	uint64_t canonical;  /* different canonical forms: judged; the other distinct states are inspected */
 	uint64_t run;        /* recoveries executed */
 	uint64_t settled;    /* by read set, without running */
 	uint64_t audited;    /* settled and run all the same */
