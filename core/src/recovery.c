@@ -51,7 +51,10 @@ static const struct row rows[] = {
     {.booted_selected = NO, .booted_barred = YES, .action = OTA_ACTION_REBOOT},
     /* Nothing is under way. */
     {.idle = YES, .action = OTA_ACTION_NONE},
-    /* The target runs and is selected: committed (or selected by an operator), not recorded yet. */
+    /* The target runs, and nothing says that it was ever on trial: the back-end keeps no trials (custom), or an
+       operator selected it. Nothing is committed unjudged. */
+    {.booted_selected = YES, .written = YES, .armed = NO, .booted_target = YES, .action = OTA_ACTION_JUDGE},
+    /* The target runs and is selected: committed, not recorded yet. */
     {.booted_selected = YES, .written = YES, .booted_target = YES, .action = OTA_ACTION_FINISH},
     /* The same, where the record "written" was lost: an armed slot was written before. */
     {.booted_selected = YES, .armed = YES, .booted_target = YES, .action = OTA_ACTION_FINISH},

@@ -185,13 +185,15 @@ Test(recovery, never)
 		else if (w.boot.trial && runs)
 			cr_assert_eq(action, OTA_ACTION_JUDGE, "%u: a trial that runs is judged, journal or not", n);
 		if (action == OTA_ACTION_JUDGE)
-			cr_assert(w.boot.readable && w.boot.trial && runs, "%u: health without a trial", n);
+			cr_assert(w.boot.readable && runs && (w.boot.trial || (target_runs && !armed)),
+				  "%u: judged what is not to be judged", n);
 		if (action == OTA_ACTION_ARM)
 			cr_assert(w.described && w.state.phase == OTA_PHASE_WRITTEN && !target_runs && !armed &&
 				      !w.boot.trial && !w.state.verdict,
 				  "%u: armed what is not known to be good", n);
 		if (action == OTA_ACTION_FINISH)
-			cr_assert(runs && target_runs && !w.boot.trial, "%u: success of what does not run", n);
+			cr_assert(runs && target_runs && armed && !w.boot.trial,
+				  "%u: success of what does not run or was never judged", n);
 		if (action == OTA_ACTION_RECORD_FAILURE)
 			cr_assert(!target_runs && !w.boot.trial && (armed || w.state.verdict),
 				  "%u: failure of what was not tried", n);
