@@ -193,6 +193,18 @@ static int on_connected(void *ctx, char *remote_ip, char *local_ip, int remote_p
 	return CURL_PREREQFUNC_OK;
 }
 
+/* Nothing answered in time: no name server, nobody at the address, or no TLS. One that refuses answers. */
+static int map_silence(const struct transfer *t)
+{
+	curl_off_t named_us = 0;
+
+	if (t->connected)
+		return OTA_DEADLINE;
+	if (curl_easy_getinfo(t->curl->easy, CURLINFO_NAMELOOKUP_TIME_T, &named_us) == CURLE_OK && named_us == 0)
+		return OTA_NAME;
+	return OTA_STALLED;
+}
+
 /* What an error of libcurl means for the caller, when we did not end the transfer ourselves. */
 static int map_error(const struct transfer *t, CURLcode code)
 {
@@ -214,7 +226,11 @@ static int map_error(const struct transfer *t, CURLcode code)
 	case CURLE_URL_MALFORMAT:
 		return OTA_BAD_CONFIG;
 	case CURLE_OPERATION_TIMEDOUT:
-		return t->connected ? OTA_DEADLINE : OTA_UNREACHABLE;
+		return map_silence(t);
+	case CURLE_RECV_ERROR:
+		/* TLS 1.3 refuses a client's certificate after the handshake, where the answer should be. libcurl has
+		 * no code for it; OpenSSL names it so. */
+		return t->answer.header_bytes == 0 && strstr(t->curl->error, " alert ") ? OTA_TLS : OTA_UNREACHABLE;
 	case CURLE_PARTIAL_FILE:
 		return OTA_SHORT_BODY;
 	case CURLE_UNSUPPORTED_PROTOCOL: /* a redirect out of the allowed protocols, or HTTP/0.9 */

@@ -3,6 +3,7 @@
  * fetch_curl against servers that lie: whatever a server does, body() sees bytes of the asked range alone, in order,
  * and get() says 0 only when all of them came.
  */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -530,6 +531,35 @@ Test(fetch, unreachable)
 	ota_fetch_curl_free(curl);
 	curl = open_fetch(&https_only, &fetch);
 	cr_expect_eq(get(&fetch, url, 0, 0, seen), OTA_BAD_CONFIG);
+	ota_fetch_curl_free(curl);
+	free(seen);
+}
+
+/* Silence is no refusal: nobody answers the connection (its queue is full), or nobody answers the TLS hello. */
+Test(fetch, silence, .timeout = 30)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct ota_fetch_curl_config hasty = {.connect_timeout_ms = 500};
+	socklen_t size = sizeof(address);
+	struct seen *seen = calloc(1, sizeof(*seen));
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	int waiting[4];
+	struct ota_fetch fetch;
+	struct ota_fetch_curl *curl = open_fetch(&hasty, &fetch);
+	char url[64];
+
+	cr_assert(bind(listener, (struct sockaddr *)&address, size) == 0 && listen(listener, 0) == 0);
+	cr_assert_eq(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u/x", (unsigned)ntohs(address.sin_port));
+	cr_expect_eq(get(&fetch, url, 0, 0, seen), OTA_STALLED);
+	for (unsigned i = 0; i < 4; i++) {
+		waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)!connect(waiting[i], (struct sockaddr *)&address, size);
+	}
+	cr_expect_eq(get(&fetch, url, 0, 0, seen), OTA_STALLED);
+	for (unsigned i = 0; i < 4; i++)
+		close(waiting[i]);
+	close(listener);
 	ota_fetch_curl_free(curl);
 	free(seen);
 }

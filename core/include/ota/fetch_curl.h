@@ -26,7 +26,7 @@ struct ota_fetch_curl_config {
 	const char *key_path;         /* PEM key of it */
 	const char *user_agent;       /* NULL: "ota" */
 	bool allow_http;              /* also plain http; false: https alone, redirects too */
-	uint32_t connect_timeout_ms;  /* 30000: name, TCP and TLS */
+	uint32_t connect_timeout_ms;  /* 30000: name, TCP and TLS; then OTA_NAME or OTA_STALLED */
 	uint32_t low_speed_bytes_s;   /* 256: slower than this ... */
 	uint32_t low_speed_s;         /* 30: ... for so long is a stall. Time that the sink takes does not count. */
 	uint32_t deadline_s;          /* 14400: one request in all */
