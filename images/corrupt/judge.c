@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One case: the offer, the refusal, and everything that must be true afterwards. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,13 +206,13 @@ static void install(struct trial *t)
 	t->returned = ota_install(&t->device->ota, DEVICE_SOURCE, t->offer.flags, &t->result);
 }
 
-/* Bytes of address space in use; 0 if unknown. */
-static uint64_t address_space(void)
+/* Bytes of writable memory in use, stack included; 0 if unknown. */
+static uint64_t data_bytes(void)
 {
 	unsigned long pages = 0;
-	FILE *file = fopen("/proc/self/statm", "r");
+	FILE *file = fopen("/proc/self/statm", "r"); /* proc(5): the sixth number */
 	if (file) {
-		if (fscanf(file, "%lu", &pages) != 1)
+		if (fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) != 1)
 			pages = 0;
 		(void)fclose(file);
 	}
@@ -224,11 +225,12 @@ static bool check_memory(struct trial *t)
 	int status = 0;
 	if (t->offer.memory_bytes == 0 || !MEMORY_IS_COUNTED)
 		return true;
-	rlim_t most = address_space() + t->offer.memory_bytes;
+	(void)malloc_trim(0); /* free memory that the process keeps would come on top */
+	rlim_t most = data_bytes() + t->offer.memory_bytes;
 	pid_t child = fork();
 	if (child == 0) {
 		const struct rlimit limit = {most, most};
-		if (setrlimit(RLIMIT_AS, &limit))
+		if (setrlimit(RLIMIT_DATA, &limit))
 			_exit(2);
 		install(t);
 		_exit(t->c->reasons >> (int)t->result.reason & 1u ? 0 : 1);

@@ -2,6 +2,7 @@
 #include "lab.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #define ROOTFS_BYTES (20u * 1024u + 1024u)
 #define KERNEL_BYTES 4608u
 #define ZSTD_LEVEL   3
+#define MMAP_BYTES   (64 * 1024)
 
 uint64_t lab_random(uint64_t *state)
 {
@@ -135,6 +137,8 @@ int corrupt_lab_new(uint64_t seed, struct corrupt_lab **out)
 	*out = NULL;
 	if (!lab)
 		return -ENOMEM;
+	/* Or glibc would keep what a large bundle needed, and a bound on memory would bound nothing. */
+	(void)mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
 	lab->seed = seed;
 	lab->policy = (struct ota_policy){.compatible = "corrupt-board",
 					  .hardware = "rev-b",
