@@ -220,6 +220,7 @@ static int custom_query(void *boot, struct ota_boot_state *out)
 	int selected = bad[primary] && !bad[!primary] ? !primary : primary;
 	*out = (struct ota_boot_state){
 	    .readable = true,
+	    .forgets = true,
 	    .trial = custom->trial == selected,
 	    .trial_id = custom->trial_id,
 	    .limit = custom->limit,

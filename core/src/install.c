@@ -244,6 +244,22 @@ int ota_install_continue(struct ota_txn *txn)
 	return ota_install_run(txn, source, false);
 }
 
+/*
+ * A back-end that forgets trials (custom) shows a version that the bootloader went back from as one that was never
+ * armed: it is armed a bounded number of times. In WRITTEN, chunks_done has no other use than to count them.
+ */
+static int arm_again(struct ota_txn *txn)
+{
+	if (!txn->boot.forgets)
+		return ota_install_try(txn);
+	if (txn->state.chunks_done >= ota_txn_attempts(txn))
+		return ota_trial_record(txn);
+	txn->state.chunks_done++;
+	int r = ota_txn_save(txn);
+	return r ? ota_txn_fail(txn, r, "%s stays unarmed: the journal cannot be stored", txn->state.version)
+		 : ota_install_try(txn);
+}
+
 int ota_install_arm(struct ota_txn *txn)
 {
 	struct ota_state *state = &txn->state;
@@ -258,7 +274,7 @@ int ota_install_arm(struct ota_txn *txn)
 	if (r < 0)
 		return ota_txn_fail(txn, r, "slot %s cannot be read", txn->other->bootname);
 	if (r == 0)
-		return ota_install_try(txn);
+		return arm_again(txn);
 	ota_txn_say(txn, OTA_LEVEL_WARNING, "slot %s does not hold %s any more: installing it anew",
 		    txn->other->bootname, state->version);
 	return ota_install_continue(txn);

@@ -461,3 +461,65 @@ Test(verbs, degraded_boot_state_is_mended)
 	cr_assert_eq(f.fake->env_stores, stores);
 	teardown(&f);
 }
+
+/* A boot back-end that remembers no trial over a reboot, as `custom`. */
+static int forgetful_query(void *boot, struct ota_boot_state *out)
+{
+	const struct ota_boot *real = boot;
+	int r = real->ops->query(real->boot, out);
+	out->trial = false;
+	out->trial_id = 0;
+	out->attempts = 0;
+	out->forgets = true;
+	return r;
+}
+static int forgetful_try(void *boot, const char *slot, uint64_t trial_id, unsigned limit)
+{
+	const struct ota_boot *real = boot;
+	return real->ops->try(real->boot, slot, trial_id, limit);
+}
+static int forgetful_commit(void *boot, const char *slot)
+{
+	const struct ota_boot *real = boot;
+	return real->ops->commit(real->boot, slot);
+}
+static int forgetful_rollback(void *boot, const char *keep, const char *bad)
+{
+	const struct ota_boot *real = boot;
+	return real->ops->rollback(real->boot, keep, bad);
+}
+
+/* Under such a back-end too nothing is committed unjudged, and a version that does not start is given up in the end. */
+Test(verbs, a_back_end_without_trials)
+{
+	static const struct ota_boot_ops forgetful = {forgetful_query, forgetful_try, forgetful_commit,
+						      forgetful_rollback};
+	struct fixture f;
+	struct ota_result result;
+	struct ota_state state;
+	int r;
+	setup(&f);
+	struct fake_bundle panics = fake_bundle_make(&f.world, 2, 'P', NULL);
+	const struct fake_bundle *offers[] = {&f.two, &f.unhealthy, &panics};
+	for (unsigned i = 0; i < 3; i++) {
+		struct fake *fake = fake_copy(f.fake);
+		struct ota_boot real = fake->ota.boot;
+		fake->ota.boot = (struct ota_boot){&forgetful, &real};
+		fake_offer(fake, offers[i], "\"x\"");
+		cr_assert_eq(check(fake, &result), 0, "%u: %s", i, result.detail);
+		bool rests = false;
+		for (unsigned starts = 0; starts < 8 && !rests; starts++) {
+			rests = fake_settle(fake, &result, &r);
+			fake_state(fake, &state);
+			rests = rests && state.phase == OTA_PHASE_IDLE;
+		}
+		cr_assert(rests, "%u: no rest", i);
+		cr_assert_eq(fake_running_version(fake), i == 0 ? '2' : '1', "%u", i);
+		cr_assert_eq(fake_reports(fake, "success", "2"), i == 0, "%u", i);
+		cr_assert_eq(fake_reports(fake, "rollback", "2"), i != 0, "%u", i);
+		cr_assert_eq(fake->health_runs > f.fake->health_runs, i != 2, "%u", i);
+		free(fake);
+	}
+	free(panics.raw);
+	teardown(&f);
+}

@@ -20,6 +20,8 @@
  * readable  false if no valid state was found (both copies bad): the other fields then are
  *           what the bootloader falls back to, and the state should be stored anew
  * degraded  true if one of two redundant copies is bad; the next store mends it
+ * forgets   true if this back-end cannot tell after a reboot that a trial was begun (trial and trial_id are then
+ * unknown)
  */
 struct ota_boot_state {
 	char selected[OTA_BOOTNAME_MAX];
@@ -30,6 +32,7 @@ struct ota_boot_state {
 	bool trial;
 	bool readable;
 	bool degraded;
+	bool forgets;
 };
 
 /*

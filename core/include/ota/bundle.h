@@ -34,18 +34,18 @@
  *                   NAME: rootfs, kernel, dtb or another slot class; rootfs must be there
  */
 #define OTA_BUNDLE_HEADER_BYTES 32u
-#define OTA_BUNDLE_FORMAT 1u
-#define OTA_MANIFEST_MAX_BYTES (64u * 1024u)
-#define OTA_INDEX_MAX_BYTES (8u * 1024u * 1024u)
+#define OTA_BUNDLE_FORMAT       1u
+#define OTA_MANIFEST_MAX_BYTES  (64u * 1024u)
+#define OTA_INDEX_MAX_BYTES     (8u * 1024u * 1024u)
 #define OTA_SIGNATURE_MAX_BYTES (64u * 1024u)
-#define OTA_INDEX_RECORD_BYTES 40u
-#define OTA_CHUNK_MIN_BYTES 4096u
-#define OTA_CHUNK_MAX_BYTES (1024u * 1024u)
-#define OTA_IMAGES_MAX 4u
-#define OTA_NAME_MAX 32u     /* with the terminating zero */
-#define OTA_VERSION_MAX 64u
-#define OTA_LIST_MAX 256u
-#define OTA_DIGEST_BYTES 32u
+#define OTA_INDEX_RECORD_BYTES  40u
+#define OTA_CHUNK_MIN_BYTES     4096u
+#define OTA_CHUNK_MAX_BYTES     (1024u * 1024u)
+#define OTA_IMAGES_MAX          4u
+#define OTA_NAME_MAX            32u /* with the terminating zero */
+#define OTA_VERSION_MAX         64u
+#define OTA_LIST_MAX            256u
+#define OTA_DIGEST_BYTES        32u
 
 struct ota_bundle_header {
 	uint32_t manifest_bytes;
@@ -69,7 +69,7 @@ struct ota_manifest {
 	char channel[OTA_NAME_MAX];  /* "" = any */
 	char devices[OTA_LIST_MAX];  /* "" = any */
 	int64_t created_s;
-	int64_t expires_s;           /* 0 = never */
+	int64_t expires_s; /* 0 = never */
 	uint32_t chunk_bytes;
 	uint64_t payload_bytes;
 	unsigned image_count;
@@ -81,25 +81,25 @@ struct ota_chunk {
 	uint32_t content_bytes;
 	uint64_t payload_offset; /* from the start of the payload */
 	bool zstd;
-	const uint8_t *sha256;   /* borrowed from the head */
+	const uint8_t *sha256; /* borrowed from the head */
 };
 
 /* A verified head: owns its bytes. Made only by ota_head_open(). */
 struct ota_head;
 
-/* Checks the 32 header bytes against the bounds. 0, BAD_MAGIC, BAD_FORMAT, TOO_LARGE, NO_SIGNATURE (signature_bytes 0). */
+/* Checks the 32 header bytes against the bounds. 0, BAD_MAGIC, BAD_FORMAT, TOO_LARGE, NO_SIGNATURE (signature_bytes 0).
+ */
 int ota_bundle_header_parse(const uint8_t raw[OTA_BUNDLE_HEADER_BYTES], struct ota_bundle_header *out)
-	__attribute__((warn_unused_result));
+    __attribute__((warn_unused_result));
 /* Bytes of header + manifest + index + signature. */
 size_t ota_bundle_head_bytes(const struct ota_bundle_header *header);
 
 /*
- * Verifies, then parses. `raw` is a whole head of exactly size_bytes (copied). now_s: the time to judge certificates by.
- * Nothing of manifest or index is parsed before the signature is good. A created= later than now_s must be a time at
- * which the signer's certificates are still valid, or it is refused for theirs: the date is a lower bound of the time
- * from then on. *out: free with ota_head_free().
- * Returns 0, -ENOMEM or any reason of the structure, signature and manifest groups.
- * `detail` (may be NULL) gets one clause for a person on refusal.
+ * Verifies, then parses. `raw` is a whole head of exactly size_bytes (copied). now_s: the time to judge certificates
+ * by. Nothing of manifest or index is parsed before the signature is good. A created= later than now_s must be a time
+ * at which the signer's certificates are still valid, or it is refused for theirs: the date is a lower bound of the
+ * time from then on. *out: free with ota_head_free(). Returns 0, -ENOMEM or any reason of the structure, signature and
+ * manifest groups. `detail` (may be NULL) gets one clause for a person on refusal.
  */
 int ota_head_open(const uint8_t *raw, size_t size_bytes, const struct ota_keyring *keyring, int64_t now_s,
 		  struct ota_head **out, char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
@@ -112,7 +112,8 @@ size_t ota_head_bytes(const struct ota_head *head); /* = offset of the payload i
 uint32_t ota_head_chunks(const struct ota_head *head);
 /* Fills *out for chunk < ota_head_chunks(). */
 void ota_head_chunk(const struct ota_head *head, uint32_t chunk, struct ota_chunk *out);
-/* The index of a chunk with this digest and content size, or -1: for reuse from a slot that holds this head's images. */
+/* The index of a chunk with this digest and content size, or -1: for reuse from a slot that holds this head's images.
+ */
 int64_t ota_head_find(const struct ota_head *head, const uint8_t sha256[OTA_DIGEST_BYTES], uint32_t content_bytes);
 /* The raw bytes (to store them beside the image). */
 const uint8_t *ota_head_raw(const struct ota_head *head);
@@ -136,12 +137,12 @@ struct ota_bundle_spec {
 	const struct ota_manifest *manifest; /* image_count, images[], payload_bytes are ignored: computed */
 	const struct ota_bundle_image *images;
 	unsigned image_count;
-	const char *certificate_path;        /* PEM: leaf, then intermediates */
-	const char *key_path;                /* PEM */
-	int zstd_level;                      /* 0 = store raw */
+	const char *certificate_path; /* PEM: leaf, then intermediates */
+	const char *key_path;         /* PEM */
+	int zstd_level;               /* 0 = store raw */
 };
 int ota_bundle_write(const struct ota_bundle_spec *spec, const char *out_path, char *detail, size_t detail_bytes)
-	__attribute__((warn_unused_result));
+    __attribute__((warn_unused_result));
 /* The same in memory, images given as bytes; *out: free(). For tests and simulated servers. */
 struct ota_bundle_blob {
 	const char *name;

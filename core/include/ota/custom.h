@@ -19,13 +19,15 @@
  * How the four verbs of boot.h map, and what is lost on the way:
  *
  *   query     get-primary, get-state of both. `selected` is the primary slot, or the other one if only the primary is
- * bad; `barred` is the slot that is bad. The interface knows no trial: after try(), and until commit() or rollback(),
- * on this handle `trial`, `limit` and `trial_id` are what try() was given; on a new handle (so, after every reboot)
- * `trial` is false and `trial_id` is 0, which reads as "never armed". `attempts` is always 0. try       set-state good
- * for a slot that was bad, then set-primary. Whether boots are counted, and how many, is the executable's: `limit` is
- * not handed on. A slot that was barred stays so. commit    set-primary unless it is already, then set-state good,
- * always: "good" may also mean that counters are full again, which get-state does not tell. rollback  set-primary keep,
- * then set-state bad for the other; neither if it holds already.
+ *             bad; `barred` is the slot that is bad. The interface knows no trial: after try(), and until commit() or
+ *             rollback(), on this handle `trial`, `limit` and `trial_id` are what try() was given; on a new handle (so,
+ *             after every reboot) `trial` is false and `trial_id` is 0. `forgets` says so: the transaction then judges
+ *             what runs before it commits, and arms a bounded number of times. `attempts` is always 0.
+ *   try       set-state good for a slot that was bad, then set-primary. Whether boots are counted, and how many, is the
+ *             executable's: `limit` is not handed on. A slot that was barred stays so.
+ *   commit    set-primary unless it is already, then set-state good, always: "good" may also mean that counters are
+ *             full again, which get-state does not tell.
+ *   rollback  set-primary keep, then set-state bad for the other; neither if it holds already.
  *
  * Atomicity and durability are the executable's. Where a verb needs two calls, a cut between them leaves the first
  * done: the order is chosen so that what is selected then is the slot asked for (try: the slot it was before). So of

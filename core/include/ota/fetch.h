@@ -10,10 +10,10 @@
 
 /* What the server said, known before the first byte of the body. */
 struct ota_fetch_answer {
-	int status;                 /* HTTP status; 200/206 for files */
-	uint64_t total_bytes;       /* size of the whole resource; UINT64_MAX if not said */
-	char etag[OTA_ETAG_MAX];    /* strong validator, "" if none or weak */
-	uint32_t retry_after_s;     /* capped by the implementation; 0 if not said */
+	int status;              /* HTTP status; 200/206 for files */
+	uint64_t total_bytes;    /* size of the whole resource; UINT64_MAX if not said */
+	char etag[OTA_ETAG_MAX]; /* strong validator, "" if none or weak */
+	uint32_t retry_after_s;  /* capped by the implementation; 0 if not said */
 };
 
 /*

@@ -14,10 +14,10 @@ struct ota_keyring;
 
 /* From PEM text in memory. crl_pem may be NULL. 0, -ENOMEM, OTA_BAD_CONFIG. */
 int ota_keyring_new(const char *roots_pem, const char *crl_pem, struct ota_keyring **out)
-	__attribute__((warn_unused_result));
+    __attribute__((warn_unused_result));
 /* From files; crl_path may be NULL. 0, -errno, OTA_BAD_CONFIG. */
 int ota_keyring_load(const char *roots_path, const char *crl_path, struct ota_keyring **out)
-	__attribute__((warn_unused_result));
+    __attribute__((warn_unused_result));
 void ota_keyring_free(struct ota_keyring *keyring);
 
 /*
@@ -30,6 +30,6 @@ int ota_keyring_verify(const struct ota_keyring *keyring, const uint8_t *data, s
 /* Makes one (host side). *out: free(). 0, -ENOMEM, OTA_BAD_CONFIG. */
 int ota_keyring_sign(const char *certificate_pem, const char *key_pem, const uint8_t *data, size_t size_bytes,
 		     uint8_t **out, size_t *out_bytes, char *detail, size_t detail_bytes)
-	__attribute__((warn_unused_result));
+    __attribute__((warn_unused_result));
 
 #endif

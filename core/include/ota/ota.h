@@ -20,9 +20,9 @@
 /*
  * The transaction: what a device does, from poll to report.
  *
- * libota sees the world only through the structs below; the same objects run on a device and in a simulator. Nothing is global;
- * one struct ota is one device, used by one thread at a time. Every call may be cut at any
- * instruction: the next call to ota_resume() carries on or goes back, from durable state alone.
+ * libota sees the world only through the structs below; the same objects run on a device and in a simulator. Nothing is
+ * global; one struct ota is one device, used by one thread at a time. Every call may be cut at any instruction: the
+ * next call to ota_resume() carries on or goes back, from durable state alone.
  *
  * A call ends the process's duty: it returns, says in *result what happened and whether the device must
  * reboot now (S11) to go on.
@@ -31,22 +31,22 @@
 
 /* Policy: plain values, borrowed strings. Zero-initialised and then set; 0/NULL = the default given. */
 struct ota_policy {
-	const char *compatible;          /* required */
-	const char *hardware;            /* this device's revision; NULL: not checked */
-	const char *channel;             /* NULL: not checked */
-	const char *device_id;           /* sent in reports, matched against devices= */
-	const char *update_url;          /* what check() polls */
-	const char *report_url;          /* NULL: no reports */
-	unsigned boot_attempts;          /* 3: boots of a trial before the bootloader goes back */
-	uint32_t health_timeout_ms;      /* 60000 */
-	uint32_t checkpoint_bytes;       /* 16 MiB written between two checkpoints */
-	unsigned fetch_attempts;         /* 5: attempts without progress before giving up */
-	uint32_t retry_delay_ms;         /* 1000, doubled up to 60000, or Retry-After; bounded, jittered by device_id */
-	uint32_t fetch_deadline_s;       /* 14400: in all, for one install */
-	int64_t build_time_s;            /* the clock is never believed to be earlier */
-	bool reuse;                      /* copy chunks that the running slot holds */
-	bool pipeline;                   /* overlap fetch, verify and write in threads; false: one thread, deterministic */
-	bool reinstall;                  /* install the same version again */
+	const char *compatible;     /* required */
+	const char *hardware;       /* this device's revision; NULL: not checked */
+	const char *channel;        /* NULL: not checked */
+	const char *device_id;      /* sent in reports, matched against devices= */
+	const char *update_url;     /* what check() polls */
+	const char *report_url;     /* NULL: no reports */
+	unsigned boot_attempts;     /* 3: boots of a trial before the bootloader goes back */
+	uint32_t health_timeout_ms; /* 60000 */
+	uint32_t checkpoint_bytes;  /* 16 MiB written between two checkpoints */
+	unsigned fetch_attempts;    /* 5: attempts without progress before giving up */
+	uint32_t retry_delay_ms;    /* 1000, doubled up to 60000, or Retry-After; bounded, jittered by device_id */
+	uint32_t fetch_deadline_s;  /* 14400: in all, for one install */
+	int64_t build_time_s;       /* the clock is never believed to be earlier */
+	bool reuse;                 /* copy chunks that the running slot holds */
+	bool pipeline;              /* overlap fetch, verify and write in threads; false: one thread, deterministic */
+	bool reinstall;             /* install the same version again */
 };
 
 struct ota {
@@ -54,18 +54,18 @@ struct ota {
 	struct ota_slot slots[OTA_SLOTS];
 	struct ota_block state;
 	struct ota_boot boot;
-	struct ota_fetch fetch;          /* used for http:// and https:// sources and for reports */
-	struct ota_fetch files;          /* used for every other source (a path); same contract */
+	struct ota_fetch fetch; /* used for http:// and https:// sources and for reports */
+	struct ota_fetch files; /* used for every other source (a path); same contract */
 	struct ota_clock clock;
 	struct ota_system system;
 	const struct ota_keyring *keyring;
 };
 
 struct ota_result {
-	enum ota_reason reason;          /* of the refusal, failure or rollback; OTA_OK */
-	bool reboot;                     /* the caller must reboot the device now */
-	char version[OTA_VERSION_MAX];   /* that this was about; "" if never known */
-	char detail[160];                /* one clause for a person */
+	enum ota_reason reason;        /* of the refusal, failure or rollback; OTA_OK */
+	bool reboot;                   /* the caller must reboot the device now */
+	char version[OTA_VERSION_MAX]; /* that this was about; "" if never known */
+	char detail[160];              /* one clause for a person */
 	uint64_t bytes_fetched;
 	uint64_t bytes_reused;
 	uint64_t bytes_written;
@@ -76,17 +76,20 @@ enum ota_flag { OTA_DRY_RUN = 1, OTA_FORCE = 2 /* also a version that was rolled
 /*
  * Run at every start of the device, before anything else; idempotent: recovers from whatever
  * the last run left (finish, go on, go back), judges a trial (S14, S15 or roll back), delivers reports.
- * Continues an interrupted install if its source can be reached. All return 0, -errno or a reason; *result is always filled.
+ * Continues an interrupted install if its source can be reached. All return 0, -errno or a reason; *result is always
+ * filled.
  */
 int ota_resume(struct ota *ota, struct ota_result *result) __attribute__((warn_unused_result));
 /* ota_resume(), then S01 to S11 from policy.update_url if it offers something newer. */
 int ota_check(struct ota *ota, struct ota_result *result) __attribute__((warn_unused_result));
 /* ota_resume(), then S02 to S11 from source: a URL or a path. flags: enum ota_flag. */
 int ota_install(struct ota *ota, const char *source, unsigned flags, struct ota_result *result)
-	__attribute__((warn_unused_result));
-int ota_commit(struct ota *ota, struct ota_result *result) __attribute__((warn_unused_result));   /* mark-good */
-int ota_mark_bad(struct ota *ota, struct ota_result *result) __attribute__((warn_unused_result)); /* the running trial, then go back */
-int ota_rollback(struct ota *ota, struct ota_result *result) __attribute__((warn_unused_result)); /* to the other slot, if it holds a version not below the floor */
+    __attribute__((warn_unused_result));
+int ota_commit(struct ota *ota, struct ota_result *result) __attribute__((warn_unused_result)); /* mark-good */
+int ota_mark_bad(struct ota *ota, struct ota_result *result)
+    __attribute__((warn_unused_result)); /* the running trial, then go back */
+int ota_rollback(struct ota *ota, struct ota_result *result)
+    __attribute__((warn_unused_result)); /* to the other slot, if it holds a version not below the floor */
 
 struct ota_status {
 	char booted[OTA_BOOTNAME_MAX];

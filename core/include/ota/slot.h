@@ -18,9 +18,9 @@
  * Only the first 4096 bytes of each image are "header block"s: zeroed when the slot is barred (S05),
  * written last (S08), rootfs' the very last. The descriptor is written and verified before any header block.
  */
-#define OTA_SLOT_TAIL_BYTES (512u * 1024u)
+#define OTA_SLOT_TAIL_BYTES       (512u * 1024u)
 #define OTA_SLOT_DESCRIPTOR_BYTES 4096u
-#define OTA_SLOT_HEADER_BYTES 4096u
+#define OTA_SLOT_HEADER_BYTES     4096u
 
 struct ota_slot_image {
 	char name[OTA_NAME_MAX]; /* slot class: rootfs, kernel, dtb ... */
@@ -31,7 +31,7 @@ struct ota_slot {
 	char bootname[OTA_BOOTNAME_MAX];
 	unsigned image_count;
 	struct ota_slot_image images[OTA_IMAGES_MAX];
-	uint32_t tail_bytes;     /* OTA_SLOT_TAIL_BYTES, or less on small media (a multiple of 4096, at least 4096) */
+	uint32_t tail_bytes; /* OTA_SLOT_TAIL_BYTES, or less on small media (a multiple of 4096, at least 4096) */
 };
 
 struct ota_slot_descriptor {
