@@ -10,3 +10,15 @@ SIM_TEST_INCLUDES := $(SIM_INCLUDES) -I$(SRC)/sim/src
 $(call test,sim-bootloader,sim/test/bootloader.c,$(SIM_LIBS),$(SIM_LDLIBS),$(SIM_TEST_INCLUDES))
 $(call test,sim,sim/test/sim.c,$(SIM_LIBS),$(SIM_LDLIBS),$(SIM_TEST_INCLUDES))
 -include sim/net.mk
+
+# Not a program that is installed: no part of `all`.
+RECOVER_BENCH := $(B)/bench/recover-bench
+OBJECTS += $(call objects,sim/bench/recover-bench.c)
+$(call objects,sim/bench/recover-bench.c): INCLUDES += $(SIM_INCLUDES)
+$(RECOVER_BENCH): $(call objects,sim/bench/recover-bench.c) $(SIM_LIBS:%=$(B)/lib%.a)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OTA_LDFLAGS) -o $@ $^ $(SIM_LDLIBS)
+.PHONY: bench-recover
+bench-recover: $(RECOVER_BENCH) ## crash states settled and truly run per CPU-second, on the real core
+	$(RECOVER_BENCH)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ota/bundle.h"
+#include "head.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "manifest.h"
 #include "ota/reason.h"
 #include "signature.h"
@@ -171,11 +172,10 @@ static int parse_verified(struct ota_head *head, char *detail, size_t detail_byt
 	return result;
 }
 
-int ota_head_open(const uint8_t *raw, size_t size_bytes, const struct ota_keyring *keyring, int64_t now_s,
-		  struct ota_head **out, char *detail, size_t detail_bytes)
+/* A copy of the bytes, nothing of them believed yet: the caller's may change meanwhile. */
+static int head_copy(const uint8_t *raw, size_t size_bytes, struct ota_head **out, char *detail, size_t detail_bytes)
 {
 	struct ota_bundle_header header = {0};
-	*out = NULL;
 	int result = check_size(raw, size_bytes, &header, detail, detail_bytes);
 	if (result)
 		return result;
@@ -185,12 +185,27 @@ int ota_head_open(const uint8_t *raw, size_t size_bytes, const struct ota_keyrin
 	memset(head, 0, sizeof *head);
 	head->header = header;
 	head->size_bytes = size_bytes;
-	/* Verified and parsed are the same bytes: the caller's may change meanwhile. */
 	memcpy(head->raw, raw, size_bytes);
-	const size_t body_bytes = (size_t)header.manifest_bytes + header.index_bytes;
-	const struct ota_span signed_parts[] = {{head->raw, OTA_HEADER_SIGNED_BYTES},
-						{head->raw + OTA_BUNDLE_HEADER_BYTES, body_bytes}};
-	const struct ota_span signature = {head->raw + OTA_BUNDLE_HEADER_BYTES + body_bytes, header.signature_bytes};
+	*out = head;
+	return 0;
+}
+
+static size_t body_bytes(const struct ota_head *head)
+{
+	return (size_t)head->header.manifest_bytes + head->header.index_bytes;
+}
+
+int ota_head_open(const uint8_t *raw, size_t size_bytes, const struct ota_keyring *keyring, int64_t now_s,
+		  struct ota_head **out, char *detail, size_t detail_bytes)
+{
+	struct ota_head *head = NULL;
+	*out = NULL;
+	int result = head_copy(raw, size_bytes, &head, detail, detail_bytes);
+	if (result)
+		return result;
+	const uint8_t *body = head->raw + OTA_BUNDLE_HEADER_BYTES;
+	const struct ota_span signed_parts[] = {{head->raw, OTA_HEADER_SIGNED_BYTES}, {body, body_bytes(head)}};
+	const struct ota_span signature = {body + body_bytes(head), head->header.signature_bytes};
 	result =
 	    ota_keyring_verify_spans(keyring, signed_parts, 2, signature, now_s, head->digest, detail, detail_bytes);
 	if (!result)
@@ -200,6 +215,28 @@ int ota_head_open(const uint8_t *raw, size_t size_bytes, const struct ota_keyrin
 	if (!result && head->manifest.created_s > now_s)
 		result = ota_keyring_verify_spans(keyring, signed_parts, 2, signature, head->manifest.created_s, NULL,
 						  detail, detail_bytes);
+	if (result) {
+		ota_head_free(head);
+		return result;
+	}
+	*out = head;
+	return 0;
+}
+
+int ota_head_known(const uint8_t *raw, size_t size_bytes, const uint8_t digest[OTA_DIGEST_BYTES], struct ota_head **out)
+{
+	struct ota_head *head = NULL;
+	struct ota_hash hash;
+	*out = NULL;
+	int result = head_copy(raw, size_bytes, &head, NULL, 0);
+	if (result)
+		return result;
+	ota_hash_init(&hash);
+	ota_hash_update(&hash, head->raw, OTA_HEADER_SIGNED_BYTES);
+	ota_hash_update(&hash, head->raw + OTA_BUNDLE_HEADER_BYTES, body_bytes(head));
+	ota_hash_final(&hash, head->digest);
+	result =
+	    memcmp(head->digest, digest, OTA_DIGEST_BYTES) == 0 ? parse_verified(head, NULL, 0) : OTA_BAD_SIGNATURE;
 	if (result) {
 		ota_head_free(head);
 		return result;

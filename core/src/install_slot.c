@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "head.h"
 #include "stream.h"
 #include "transaction.h"
 
@@ -60,14 +61,9 @@ static struct ota_head *running_head(struct ota_txn *txn)
 	if (!txn->ota->policy.reuse || ota_slot_describe(txn->running, &running) != 0)
 		return NULL;
 	if (ota_slot_head_read(txn->running, &raw, &raw_bytes) == 0 &&
-	    ota_head_open(raw, raw_bytes, txn->ota->keyring, ota_txn_now(txn), &head, NULL, 0) != 0)
+	    ota_head_known(raw, raw_bytes, running.digest, &head) != 0)
 		head = NULL;
 	free(raw);
-	/* Every chunk is checked against the new manifest anyway; a stale head would only be of no use. */
-	if (head && memcmp(ota_head_digest(head), running.digest, OTA_DIGEST_BYTES) != 0) {
-		ota_head_free(head);
-		head = NULL;
-	}
 	return head;
 }
 
