@@ -50,12 +50,25 @@ struct net_case {
 	unsigned delay_ms;     /* 0: 1 */
 	const char *url;       /* what is installed; NULL: the update; {port} is the relay's */
 	unsigned requests_max; /* of the faulty run; 0: not checked beyond the general bound */
-	unsigned ms_min;       /* the faulty run takes at least so long (Retry-After is honoured) */
-	bool in_report; /* the fault is there when the new version runs and reports; the install is as without it */
+	unsigned deadline_s;   /* of the device's configuration; 0: 5 */
+	unsigned
+	    percent_max; /* bytes passed down by the faulty run, of the reference run's; 0: the general bound alone */
+	bool slow;       /* takes tens of seconds: for campaigns */
+	bool silent;     /* not one HTTP request was sent */
+	unsigned ms_min; /* the faulty run takes at least so long (Retry-After is honoured) */
+	bool in_report;  /* the fault is there when the new version runs and reports; the install is as without it */
 };
 
 /* The tables. *count: how many. */
 const struct net_case *net_cases_http(unsigned *count);
 const struct net_case *net_cases_link(unsigned *count); /* TLS, connections without a place, reports */
+
+/* Connection faults at places: fault f (of faults) at place p (of places). False: that pair is none. */
+unsigned net_place_faults(void);
+unsigned net_place_count(void);
+bool net_place_case(unsigned fault, unsigned place, struct net_case *out, char id[SIM_NET_ID_MAX]);
+/* A place of a seeded sweep over the file: the nth, with that fault. */
+bool net_sweep_case(unsigned fault, uint64_t seed, unsigned n, uint64_t file_bytes, struct net_case *out,
+		    char id[SIM_NET_ID_MAX]);
 
 #endif

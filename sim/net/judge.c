@@ -113,6 +113,9 @@ static bool judge_bounds(struct net_run *run)
 	if (run->out->bytes > most)
 		return net_fail(run, "I7", "%llu bytes fetched, at most %llu are allowed",
 				(unsigned long long)run->out->bytes, (unsigned long long)most);
+	if (c->percent_max > 0 && run->out->bytes * 100 > run->out->bytes_honest * c->percent_max)
+		return net_fail(run, "I7", "%llu bytes passed, the honest run took %llu",
+				(unsigned long long)run->out->bytes, (unsigned long long)run->out->bytes_honest);
 	if (c->requests_max > 0 && run->out->requests > c->requests_max)
 		return net_fail(run, "I7", "%u requests, at most %u are allowed", run->out->requests, c->requests_max);
 	if (run->first.ms < c->ms_min)
@@ -139,6 +142,9 @@ bool net_judge_first(struct net_run *run)
 		return false;
 	if (first->killed)
 		return true;
+	if (c->silent && run->record[0].requests > 0)
+		return net_fail(run, "I3", "%u requests were sent to a server that must not be trusted",
+				run->record[0].requests);
 	if (first->reason[0] == '\0')
 		return net_fail(run, "I5", "no outcome line, exit status %d", first->status);
 	if (!listed(c->reasons, first->reason))

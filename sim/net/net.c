@@ -82,25 +82,138 @@ const struct sim_net_reference *sim_net_reference(const struct sim_net *net)
 	return &net->reference;
 }
 
-int sim_net_plan(struct sim_net *net, const struct sim_net_plan *plan, sim_net_sink *sink, void *ctx)
-{
+/* ---- the plan ---- */
+
+#define KILL_MAX_MS 60u
+
+struct planner {
+	const struct sim_net_plan *plan;
+	sim_net_sink *sink;
+	void *ctx;
 	unsigned count;
-	const struct net_case *cases = net_cases_http(&count);
+};
+
+static unsigned group_of(const struct net_case *c)
+{
+	if (c->in_report || strncmp(c->id, "rpt:", 4) == 0)
+		return SIM_NET_REPORT;
+	return strncmp(c->id, "http:", 5) == 0  ? SIM_NET_HTTP
+	       : strncmp(c->id, "tls:", 4) == 0 ? SIM_NET_TLS
+						: SIM_NET_CONNECTION;
+}
+
+/* Knuth's multiplicative hash: spreads the kills over what follows the fault. */
+static unsigned kill_ms(uint64_t seed, unsigned n)
+{
+	return (unsigned)(((seed + n) * UINT64_C(0x9e3779b97f4a7c15)) >> 40) % KILL_MAX_MS;
+}
+
+static int plan_one(struct planner *planner, const struct net_case *c)
+{
+	const struct sim_net_plan *plan = planner->plan;
+	unsigned n = planner->count++;
+	int result = planner->sink(planner->ctx, c->id, c->catalogue);
+
+	if (result == 0 && plan->kill_every > 0 && n % plan->kill_every == 0) {
+		char id[SIM_NET_ID_MAX + 16];
+
+		(void)snprintf(id, sizeof(id), "%s/kill.%u", c->id, kill_ms(plan->seed, n));
+		result = planner->sink(planner->ctx, id, c->catalogue);
+	}
+	return result;
+}
+
+static int plan_places(struct planner *planner, const struct sim_net *net)
+{
+	char id[SIM_NET_ID_MAX];
+	struct net_case c;
 	int result = 0;
 
-	(void)net;
-	for (unsigned i = 0; i < count && result == 0 && plan->groups & SIM_NET_HTTP; i++)
-		result = sink(ctx, cases[i].id, cases[i].catalogue);
+	for (unsigned f = 0; f < net_place_faults(); f++) {
+		for (unsigned p = 0; p < net_place_count() && result == 0; p++)
+			if (net_place_case(f, p, &c, id))
+				result = plan_one(planner, &c);
+		for (unsigned n = 0; n < planner->plan->sweep && result == 0; n++)
+			if (net_sweep_case(f, planner->plan->seed, n, net->reference.bundle_bytes, &c, id))
+				result = plan_one(planner, &c);
+	}
 	return result;
+}
+
+static const struct net_case *table(unsigned i, unsigned *count)
+{
+	return i == 0 ? net_cases_http(count) : net_cases_link(count);
+}
+
+int sim_net_plan(struct sim_net *net, const struct sim_net_plan *plan, sim_net_sink *sink, void *ctx)
+{
+	struct planner planner = {.plan = plan, .sink = sink, .ctx = ctx};
+	int result = 0;
+
+	for (unsigned t = 0; t < 2; t++) {
+		unsigned count;
+		const struct net_case *cases = table(t, &count);
+
+		for (unsigned i = 0; i < count && result == 0; i++)
+			if (group_of(&cases[i]) & plan->groups && (plan->slow || !cases[i].slow))
+				result = plan_one(&planner, &cases[i]);
+	}
+	if (result == 0 && plan->groups & SIM_NET_PLACES)
+		result = plan_places(&planner, net);
+	return result;
+}
+
+/* ---- ids ---- */
+
+static bool find_place(const struct sim_net *net, const char *id, struct net_case *out, char own[SIM_NET_ID_MAX])
+{
+	unsigned long long seed;
+	unsigned n;
+
+	for (unsigned f = 0; f < net_place_faults(); f++)
+		for (unsigned p = 0; p < net_place_count(); p++)
+			if (net_place_case(f, p, out, own) && strcmp(own, id) == 0)
+				return true;
+	/* net:FAULT.r<seed>.<n> */
+	for (const char *at = strstr(id, ".r"); at; at = strstr(at + 1, ".r")) {
+		if (sscanf(at, ".r%llu.%u", &seed, &n) != 2)
+			continue;
+		for (unsigned f = 0; f < net_place_faults(); f++)
+			if (net_sweep_case(f, seed, n, net->reference.bundle_bytes, out, own) && strcmp(own, id) == 0)
+				return true;
+	}
+	return false;
+}
+
+static bool find_case(const struct sim_net *net, const char *id, struct net_case *out, char own[SIM_NET_ID_MAX])
+{
+	for (unsigned t = 0; t < 2; t++) {
+		unsigned count;
+		const struct net_case *cases = table(t, &count);
+
+		for (unsigned i = 0; i < count; i++) {
+			if (strcmp(cases[i].id, id) == 0) {
+				*out = cases[i];
+				return true;
+			}
+		}
+	}
+	return find_place(net, id, out, own);
 }
 
 int sim_net_run(struct sim_net *net, const char *id, struct sim_net_result *out)
 {
-	unsigned count;
-	const struct net_case *cases = net_cases_http(&count);
+	char plain[SIM_NET_ID_MAX], own[SIM_NET_ID_MAX];
+	const char *suffix = strstr(id, "/kill.");
+	size_t length = suffix ? (size_t)(suffix - id) : strlen(id);
+	unsigned after_ms = 0;
+	struct net_case c;
 
-	for (unsigned i = 0; i < count; i++)
-		if (strcmp(cases[i].id, id) == 0)
-			return net_run_one(net, &cases[i], -1, out);
-	return -EINVAL;
+	if (length >= sizeof(plain) || (suffix && sscanf(suffix, "/kill.%u", &after_ms) != 1))
+		return -EINVAL;
+	memcpy(plain, id, length);
+	plain[length] = '\0';
+	if (!find_case(net, plain, &c, own))
+		return -EINVAL;
+	return net_run_one(net, &c, suffix ? (int64_t)after_ms : -1, out);
 }

@@ -18,8 +18,9 @@
 
 #include "origin_conn.h"
 
-#define BACKLOG    32
-#define PATIENCE_S 30
+#define BACKLOG      32
+#define PATIENCE_S   30
+#define RECORD_BYTES 4096
 
 static void hang_up(struct sim_conn *conn)
 {
@@ -179,6 +180,8 @@ static SSL_CTX *make_tls(const struct sim_origin_tls *options, const char *certi
 	if (good)
 		good = SSL_CTX_set_min_proto_version(tls, options->version_min) == 1 &&
 		       SSL_CTX_set_max_proto_version(tls, options->version_max) == 1;
+	if (good) /* as servers do that care for clients on bad links: a record that is cut is lost as a whole */
+		good = SSL_CTX_set_max_send_fragment(tls, RECORD_BYTES) == 1;
 	if (good && certificate)
 		good = SSL_CTX_use_certificate_chain_file(tls, certificate) == 1 &&
 		       SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) == 1;

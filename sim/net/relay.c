@@ -361,6 +361,8 @@ static void welcome(struct sim_relay *relay)
 	link->peer = ntohs(address.sin_port);
 	link->number = ++relay->record.connections;
 	link->flows[CLIENT].limit = link->flows[SERVER].limit = NO_LIMIT;
+	if (relay->spec.cut == SIM_CUT_EVERY)
+		link->drip_bytes_s = (uint32_t)relay->spec.byte;
 	relay->links[place] = link;
 	set_limits(relay, link);
 	/* At the first byte: at once. */

@@ -24,7 +24,8 @@ enum sim_cut {
 	SIM_CUT_BLACK_HOLE, /* from now on new connections are not answered, until the next spec */
 	SIM_CUT_LARGE, /* more than arg bytes in one piece never arrive, and nothing after them: a path MTU that nobody
 			  tells */
-	SIM_CUT_EVERY, /* each connection is reset after arg bytes down; with cycle_ms also offline every other cycle */
+	SIM_CUT_EVERY, /* each connection is reset after arg bytes down; with cycle_ms also offline every other cycle;
+			  byte: at most so many a second, 0: any */
 	SIM_CUT_COUNT
 };
 const char *sim_cut_name(enum sim_cut cut);

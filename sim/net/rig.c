@@ -12,7 +12,7 @@
 #include "wire.h"
 
 #define DEADLINE_S      5u
-#define RUN_DEADLINE_MS 20000
+#define RUN_DEADLINE_MS 20000 /* beyond the configured deadline */
 #define RECOVERIES_MAX  8u
 #define UPDATE_PATH     "/update.ota"
 #define ETAG_UPDATE     "\"v2\""
@@ -113,6 +113,7 @@ static void set_fault(struct net_run *run)
 	}
 	run->mark = c->mark;
 	run->mark.offset_bytes = resolve(run->net, c->mark.offset_bytes);
+	run->mark.path = c->mark.path ? c->mark.path : UPDATE_PATH;
 	run->mark.reached = strike;
 	run->mark.ctx = run;
 	sim_origin_script(run->origin, run->rules, count, c->mark.kind != SIM_MARK_NONE ? &run->mark : NULL);
@@ -194,7 +195,7 @@ static int command(struct net_run *run, const char *words, struct sim_device_run
 	struct sim_device_watch watch = {.line = on_line,
 					 .kill_now = run->killing && !run->killed ? kill_now : NULL,
 					 .ctx = run,
-					 .deadline_ms = RUN_DEADLINE_MS};
+					 .deadline_ms = (int)run->c->deadline_s * 1000 + RUN_DEADLINE_MS};
 
 	return sim_device_run(&run->net->device, words, &watch, out);
 }
@@ -214,7 +215,8 @@ static int configure(struct net_run *run, bool fresh)
 		       "connect-timeout-s=1\nlow-speed-time-s=1\nlow-speed-bytes=256\ndeadline-s=%u\nretry-delay-ms=%"
 		       "u\nfetch-attempts=%u\n"
 		       "[tls]\nca=%s/tls-root.pem\n%s",
-		       DEADLINE_S, c->delay_ms ? c->delay_ms : 1, c->attempts ? c->attempts : 3, zoo, client);
+		       c->deadline_s ? c->deadline_s : DEADLINE_S, c->delay_ms ? c->delay_ms : 1,
+		       c->attempts ? c->attempts : 3, zoo, client);
 	if (fresh)
 		return sim_device_fresh(&run->net->device, server, extra);
 	return sim_device_configure(&net->device, server, extra);
@@ -222,10 +224,13 @@ static int configure(struct net_run *run, bool fresh)
 
 static int open_servers(struct net_run *run)
 {
+	static const struct net_tls good = {0};
 	int result = open_origin(run->net, &run->c->tls, &run->origin);
 
 	if (result == 0)
-		result = sim_relay_new(sim_origin_port(run->origin), &run->relay);
+		result = open_origin(run->net, &good, &run->honest);
+	if (result == 0)
+		result = sim_relay_new(sim_origin_port(run->c->in_report ? run->honest : run->origin), &run->relay);
 	return result;
 }
 
@@ -258,6 +263,7 @@ static int run_first(struct net_run *run)
 	}
 	if (result != 0)
 		return result;
+	sim_relay_server(run->relay, sim_origin_port(run->origin));
 	set_fault(run);
 	return run->c->in_report ? boot_and_resume(run, &run->first) : command(run, words, &run->first);
 }
@@ -265,14 +271,11 @@ static int run_first(struct net_run *run)
 /* Takes the fault away: an honest server, a relay that only passes on. */
 static int run_rest(struct net_run *run)
 {
-	static const struct net_tls good = {0};
 	static const struct sim_cut_spec none = {.cut = SIM_CUT_NONE};
 	struct sim_device_env env;
 	bool check = false;
-	int result = open_origin(run->net, &good, &run->honest);
+	int result = 0;
 
-	if (result != 0)
-		return result;
 	sim_relay_server(run->relay, sim_origin_port(run->honest));
 	sim_relay_set(run->relay, &none);
 	/* A device that starts, resumes, polls: as its services do it. Bounded: a good network needs two rounds. */
@@ -301,7 +304,8 @@ static void finish_result(struct net_run *run)
 	struct sim_net_result *out = run->out;
 
 	read_records(run);
-	out->bytes_all = run->record[0].body_bytes + run->record[1].body_bytes;
+	sim_relay_record(run->relay, &run->rest);
+	out->bytes_all = out->bytes + run->rest.down_bytes;
 	if (out->outcome.verdict == BP_FAIL)
 		return;
 	if (!out->landed) {
@@ -334,7 +338,7 @@ static int run_case(struct net_run *run)
 		out->landed = landed(run);
 		out->status = run->first.status;
 		out->requests = count_gets(&run->record[0]);
-		out->bytes = run->record[0].body_bytes;
+		out->bytes = run->cut.down_bytes;
 		out->ms = run->first.ms;
 		(void)snprintf(out->reason, sizeof(out->reason), "%s", run->first.reason);
 		describe_landing(run);

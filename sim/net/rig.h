@@ -28,7 +28,7 @@ struct net_run {
 	struct sim_origin *honest; /* that the relay goes to afterwards */
 	struct sim_relay *relay;
 	struct sim_origin_record record[2]; /* of both */
-	struct sim_relay_record cut;
+	struct sim_relay_record cut, rest;  /* of the relay: with the fault, after it */
 	struct sim_device_run first, next;
 	uint8_t *slot_before, *env_before;
 	size_t slot_bytes, env_bytes;

@@ -48,6 +48,7 @@ enum sim_net_group {
 struct sim_net_plan {
 	unsigned groups;     /* enum sim_net_group */
 	unsigned sweep;      /* seeded places per fault; 0: none */
+	bool slow;           /* also cases of tens of seconds */
 	unsigned kill_every; /* every nth case also with a power cut in its recovery; 1: each; 0: none */
 	uint64_t seed;
 };

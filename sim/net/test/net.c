@@ -57,3 +57,27 @@ Test(net, http)
 	cr_assert_eq(bench.bad, 0, "%u of %u cases", bench.bad, bench.run);
 	sim_net_free(bench.net);
 }
+
+Test(net, link)
+{
+	struct bench bench = {0};
+	struct sim_net_plan plan = {.groups = SIM_NET_TLS | SIM_NET_CONNECTION | SIM_NET_REPORT};
+
+	set_up(&bench);
+	cr_assert_eq(sim_net_plan(bench.net, &plan, run_one, &bench), 0);
+	cr_assert_gt(bench.run, 0);
+	cr_assert_eq(bench.bad, 0, "%u of %u cases", bench.bad, bench.run);
+	sim_net_free(bench.net);
+}
+
+Test(net, places)
+{
+	struct bench bench = {0};
+	struct sim_net_plan plan = {.groups = SIM_NET_PLACES, .sweep = 2, .seed = 1};
+
+	set_up(&bench);
+	cr_assert_eq(sim_net_plan(bench.net, &plan, run_one, &bench), 0);
+	cr_assert_gt(bench.run, 0);
+	cr_assert_eq(bench.bad, 0, "%u of %u cases", bench.bad, bench.run);
+	sim_net_free(bench.net);
+}
