@@ -158,9 +158,6 @@ static int offer_open(struct ota_txn *txn, struct offer *offer, bool poll)
 				    "%s is %" PRIu64 " bytes long instead of %" PRIu64, offer->source,
 				    answer.total_bytes, whole_bytes);
 	offer->size_known = answer.total_bytes == whole_bytes;
-	/* A signed date is a lower bound of the time. It is stored when something else is. */
-	if (txn->state.trusted_time_s < manifest->created_s)
-		txn->state.trusted_time_s = manifest->created_s;
 	return 0;
 }
 
@@ -196,6 +193,11 @@ static int install_offer(struct ota_txn *txn, const struct offer *offer)
 	int r = ota_policy_check(txn, offer->head, resuming);
 	if (r || txn->flags & OTA_DRY_RUN)
 		return r;
+	/* The signed date of what is installed is a lower bound of the time; a refused offer moves no clock. It is
+	 * stored when something else is. */
+	const struct ota_manifest *manifest = ota_head_manifest(offer->head);
+	if (txn->state.trusted_time_s < manifest->created_s)
+		txn->state.trusted_time_s = manifest->created_s;
 	r = journal_open(txn, offer, resuming);
 	if (r)
 		return r;

@@ -65,6 +65,10 @@ static int check_version(struct ota_txn *txn, const struct ota_head *head, bool 
 		return ota_txn_fail(txn, OTA_DOWNGRADE,
 				    "sequence %" PRIu64 " of %s is below the version floor %" PRIu64,
 				    manifest->sequence, manifest->version, floor);
+	if (manifest->sequence - floor > OTA_SEQUENCE_STEP_MAX)
+		return ota_txn_fail(txn, OTA_BAD_MANIFEST,
+				    "sequence %" PRIu64 " of %s is too far above the version floor %" PRIu64,
+				    manifest->sequence, manifest->version, floor);
 	if (manifest->expires_s != 0 && ota_txn_now(txn) >= manifest->expires_s)
 		return ota_txn_fail(txn, OTA_EXPIRED, "the offer of %s has expired; the server may be stale",
 				    manifest->version);

@@ -239,6 +239,8 @@ const struct corrupt_row rows_manifest[] = {
     {"man:created.max", "MAN-05 CLK-08", E, REASON(CERT_EXPIRED), dated, .n = INT64_MAX},
     {"man:created.max.other-product", "MAN-05 CLK-08", E, REASON(CERT_EXPIRED), dated, "=corrupt-board", "=other",
      .n = INT64_MAX},
+    {"man:created.next-year.other-product", "MAN-05 CLK-08", E, REASON(INCOMPATIBLE), dated, "=corrupt-board", "=other",
+     .n = LAB_NOW_S + 365 * 86400},
     {"man:created.next-year", "MAN-05 CLK-08", CORRUPT_IGNORED, REASON(OK), dated, .n = LAB_NOW_S + 365 * 86400,
      .note = "a device without a clock is as old as what it runs; the signer's certificate bounds it"},
     {"res:one-block-over", "RES-01", E, REASON(NO_SPACE), oversized, .n = LAB_ROOTFS_BYTES - DEVICE_TAIL_BYTES + 512},

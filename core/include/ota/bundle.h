@@ -46,6 +46,11 @@
 #define OTA_VERSION_MAX         64u
 #define OTA_LIST_MAX            256u
 #define OTA_DIGEST_BYTES        32u
+/*
+ * How far above the version floor a sequence may lie. One signed mistake must not use up all numbers that are left
+ * (fast-forward): after the farthest step there is room for 65,000 more. Dates such as 20261122120000 fit.
+ */
+#define OTA_SEQUENCE_STEP_MAX   (UINT64_C(1) << 48)
 
 struct ota_bundle_header {
 	uint32_t manifest_bytes;
