@@ -31,6 +31,7 @@ static const struct meaning meanings[OTA_REASON_COUNT] = {
     [OTA_WRONG_DEVICE] = {CMD_EXIT_REFUSED, "give a bundle made for this device"},
     [OTA_WRONG_CHANNEL] = {CMD_EXIT_REFUSED, "give a bundle of this device's channel"},
     [OTA_DOWNGRADE] = {CMD_EXIT_REFUSED, "give a newer version"},
+    [OTA_FAST_FORWARD] = {CMD_EXIT_REFUSED, "sign it again with a smaller sequence"},
     [OTA_ALREADY_INSTALLED] = {CMD_EXIT_OK, NULL},
     [OTA_EXPIRED] = {CMD_EXIT_REFUSED, "publish a fresh bundle, or set the device's clock"},
     [OTA_KNOWN_BAD] = {CMD_EXIT_REFUSED, "publish a mended version, or use --force to try this one again"},

@@ -66,7 +66,7 @@ static int check_version(struct ota_txn *txn, const struct ota_head *head, bool 
 				    "sequence %" PRIu64 " of %s is below the version floor %" PRIu64,
 				    manifest->sequence, manifest->version, floor);
 	if (manifest->sequence - floor > OTA_SEQUENCE_STEP_MAX)
-		return ota_txn_fail(txn, OTA_BAD_MANIFEST,
+		return ota_txn_fail(txn, OTA_FAST_FORWARD,
 				    "sequence %" PRIu64 " of %s is too far above the version floor %" PRIu64,
 				    manifest->sequence, manifest->version, floor);
 	if (manifest->expires_s != 0 && ota_txn_now(txn) >= manifest->expires_s)

@@ -31,6 +31,7 @@ static const struct reason reasons[OTA_REASON_COUNT] = {
     [OTA_WRONG_DEVICE] = {"WRONG_DEVICE", "the update is bound to other devices"},
     [OTA_WRONG_CHANNEL] = {"WRONG_CHANNEL", "the update belongs to another channel"},
     [OTA_DOWNGRADE] = {"DOWNGRADE", "the update is older than this device allows"},
+    [OTA_FAST_FORWARD] = {"FAST_FORWARD", "the sequence is too far above the version floor"},
     [OTA_ALREADY_INSTALLED] = {"ALREADY_INSTALLED", "this version is already installed"},
     [OTA_EXPIRED] = {"EXPIRED", "the update has expired"},
     [OTA_KNOWN_BAD] = {"KNOWN_BAD", "this version was rolled back before"},

@@ -151,7 +151,9 @@ static struct expectation manifest_expected(const struct corrupt_lab *lab, const
 		if (value < LAB_FLOOR)
 			return (struct expectation){CORRUPT_REJ_E, REASON(DOWNGRADE)};
 		/* Fast-forward: what leaves no room for later versions is refused. */
-		return value - LAB_FLOOR > UINT64_C(1) << 48 ? refused : accepted;
+		if (value - LAB_FLOOR > UINT64_C(1) << 48)
+			return (struct expectation){CORRUPT_REJ_E, REASON(FAST_FORWARD)};
+		return accepted;
 	}
 	if (strcmp(field->key, "created") == 0)
 		return value > expires ? refused : accepted;

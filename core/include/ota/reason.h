@@ -38,6 +38,7 @@ enum ota_reason {
 	OTA_WRONG_DEVICE, /* bound to other devices */
 	OTA_WRONG_CHANNEL,
 	OTA_DOWNGRADE,         /* below the version floor */
+	OTA_FAST_FORWARD,      /* too far above the version floor: would use up the numbers that are left */
 	OTA_ALREADY_INSTALLED, /* nothing to do; not a failure */
 	OTA_EXPIRED,           /* the update's metadata expired: frozen server? */
 	OTA_KNOWN_BAD,         /* this version was rolled back before */
