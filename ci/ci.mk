@@ -57,3 +57,7 @@ fuzz-run: $(FUZZERS)
 .PHONY: demo
 demo: build/setup-demo.stamp images $(PROGRAMS) ## the main job on the example: a real update, the proof, three planted defects; says where the report lies
 	+@ci/demo.sh $(B) $(I) build/demo
+
+.PHONY: bench
+bench: build/setup-test.stamp $(B)/power-cut/explore-bench $(RECOVER_BENCH) $(B)/ota $(INSTALL_BENCH) ## every benchmark; ends with a table of figures and goals
+	@ci/bench.sh $(B) build/bench $(BENCH_ROUNDS)

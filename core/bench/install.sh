@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # What an install costs: a real 256 MiB ext4 image, from a file and over HTTPS from nginx, against dd + fsync + sha256sum of the
-# same image on the same medium (a loop device on tmpfs where that is possible). Usage: core/bench/install.sh DIR OTA INSTALL-BENCH [ROUNDS] [PORT]
+# same image on the same medium (a loop device on tmpfs where that is possible). Usage: core/bench/install.sh DIR OTA INSTALL-BENCH [ROUNDS]
 set -euo pipefail
-dir=$(realpath -m "$1") ota=$(realpath "$2") bench=$(realpath "$3") rounds=${4:-5} port=${5:-18443}
+dir=$(realpath -m "$1") ota=$(realpath "$2") bench=$(realpath "$3") rounds=${4:-5}
+port=$((20000 + RANDOM % 10000))
+while (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done # somebody listens there
 files=$dir/files image=$dir/files/1.ext4 url=https://localhost:$port
 [ -e "$files/1.ext4.zst" ] || core/bench/install-files.sh "$files" "$ota" "$bench"
 media=$(mktemp -d -p /dev/shm ota-bench-XXXXXX)
@@ -30,7 +32,7 @@ runs() { sh -c "$fresh" && sed -i "s/^booted=.*/booted=$1/" "$media/system.conf"
 runs A
 serve 20m
 half=$(awk "BEGIN { print $(stat -c %s "$files/1.ota") / 2 / 20971520 }")
-timeout -s KILL "$half" "$ota" --config="$media/system.conf" install "$url/1.ota" >/dev/null 2>&1 || true
+(timeout -s KILL "$half" "$ota" --config="$media/system.conf" install "$url/1.ota" || true) >/dev/null 2>&1
 sleep 1 && first=$(sent) && $run resume >/dev/null 2>&1
 printf 'killed at 50 %%, then resumed: %d bytes sent before the kill, %d after it\n' "$first" $(($(sent) - first))
 kill "$server"

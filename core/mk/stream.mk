@@ -23,5 +23,5 @@ $(INSTALL_BENCH): $(call objects,core/bench/install-bench.c)
 	$(CC) $(OTA_LDFLAGS) -o $@ $^
 BENCH_ROUNDS ?= 5
 .PHONY: bench-install
-bench-install: $(B)/ota $(INSTALL_BENCH) ## installs of 256 MiB against dd + fsync + sha256sum; bytes fetched for 1 % changed and after a kill
+bench-install: build/setup-test.stamp $(B)/ota $(INSTALL_BENCH) ## installs of 256 MiB against dd + fsync + sha256sum; bytes fetched for 1 % changed and after a kill
 	core/bench/install.sh build/bench $(B)/ota $(INSTALL_BENCH) $(BENCH_ROUNDS)
