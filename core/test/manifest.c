@@ -260,8 +260,11 @@ Test(manifest, numbers_at_every_edge)
 				fits = false; /* 0 is "never", which is said by leaving it out */
 			replace(text, sizeof text, keys[k], edges[i]);
 			int result = open_text(&f, text, detail, sizeof detail);
-			cr_assert_eq(result, fits ? 0 : OTA_BAD_MANIFEST, "%s=%s: %s: %s", keys[k], edges[i],
-				     ota_reason_name(result), detail);
+			int want = fits ? 0 : OTA_BAD_MANIFEST;
+			/* Nobody signs after the end of the certificate: such a date is a lie. */
+			if (fits && strcmp(keys[k], "created") == 0 && strtoll(edges[i], NULL, 10) > TEST_PKI_TO_S)
+				want = OTA_CERT_EXPIRED;
+			cr_assert_eq(result, want, "%s=%s: %s: %s", keys[k], edges[i], ota_reason_name(result), detail);
 		}
 	}
 	tear_down(&f);
