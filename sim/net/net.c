@@ -28,7 +28,7 @@ static int make_reference(struct sim_net *net, char *detail, size_t detail_bytes
 {
 	static const struct net_case honest = {.id = "reference", .catalogue = "", .class = NET_OK, .reasons = "OK"};
 	struct sim_net_result result;
-	int code = net_run_one(net, &honest, -1, &result);
+	int code = net_run_one(net, &honest, (struct net_kill){.kind = 0}, &result);
 
 	if (code == 0 && (result.outcome.verdict == BP_FAIL || strcmp(result.reason, "OK") != 0)) {
 		(void)snprintf(detail, detail_bytes, "the run without a fault fails: %s", result.outcome.text);
@@ -84,7 +84,8 @@ const struct sim_net_reference *sim_net_reference(const struct sim_net *net)
 
 /* ---- the plan ---- */
 
-#define KILL_MAX_MS 60u
+#define KILL_STEPS_MAX 4u /* so many follow the last place */
+#define KILL_KIB_MAX   96u
 
 struct planner {
 	const struct sim_net_plan *plan;
@@ -102,10 +103,18 @@ static unsigned group_of(const struct net_case *c)
 						: SIM_NET_CONNECTION;
 }
 
-/* Knuth's multiplicative hash: spreads the kills over what follows the fault. */
-static unsigned kill_ms(uint64_t seed, unsigned n)
+/* A moment in what follows the fault that is sure to come. Odd cases are killed while they fetch, if something is left. */
+static struct net_kill choose_kill(const struct net_case *c, uint64_t seed, unsigned n)
 {
-	return (unsigned)(((seed + n) * UINT64_C(0x9e3779b97f4a7c15)) >> 40) % KILL_MAX_MS;
+	uint64_t hash = (seed + n) * UINT64_C(0x9e3779b97f4a7c15); /* Knuth's multiplicative hash */
+	unsigned spread = (unsigned)(hash >> 40);
+	bool much_left = c->mark.kind != SIM_MARK_BODY || c->mark.offset_bytes < NET_AT(NET_PAYLOAD, 4 * 65536);
+
+	if (c->in_report) /* only the report is left, in the next run; not even that if it was but late */
+		return (struct net_kill){.kind = c->cut.cut == SIM_CUT_DARK ? 0 : 's', .n = 1};
+	if (n % 2 == 1 && much_left && !c->step)
+		return (struct net_kill){.kind = 'b', .n = 1 + spread % KILL_KIB_MAX};
+	return (struct net_kill){.kind = 's', .n = 1 + spread % KILL_STEPS_MAX};
 }
 
 static int plan_one(struct planner *planner, const struct net_case *c)
@@ -115,9 +124,12 @@ static int plan_one(struct planner *planner, const struct net_case *c)
 	int result = planner->sink(planner->ctx, c->id, c->catalogue);
 
 	if (result == 0 && plan->kill_every > 0 && n % plan->kill_every == 0) {
-		char id[SIM_NET_ID_MAX + 16];
+		struct net_kill kill = choose_kill(c, plan->seed, n / plan->kill_every);
+		char id[SIM_NET_ID_MAX + 24];
 
-		(void)snprintf(id, sizeof(id), "%s/kill.%u", c->id, kill_ms(plan->seed, n));
+		if (kill.kind == 0)
+			return 0;
+		(void)snprintf(id, sizeof(id), "%s/kill.%c%u", c->id, kill.kind, kill.n);
 		result = planner->sink(planner->ctx, id, c->catalogue);
 	}
 	return result;
@@ -206,14 +218,15 @@ int sim_net_run(struct sim_net *net, const char *id, struct sim_net_result *out)
 	char plain[SIM_NET_ID_MAX], own[SIM_NET_ID_MAX];
 	const char *suffix = strstr(id, "/kill.");
 	size_t length = suffix ? (size_t)(suffix - id) : strlen(id);
-	unsigned after_ms = 0;
+	struct net_kill kill = {.kind = 0};
 	struct net_case c;
 
-	if (length >= sizeof(plain) || (suffix && sscanf(suffix, "/kill.%u", &after_ms) != 1))
+	if (length >= sizeof(plain) ||
+	    (suffix && (sscanf(suffix, "/kill.%c%u", &kill.kind, &kill.n) != 2 || !strchr("sb", kill.kind))))
 		return -EINVAL;
 	memcpy(plain, id, length);
 	plain[length] = '\0';
 	if (!find_case(net, plain, &c, own))
 		return -EINVAL;
-	return net_run_one(net, &c, suffix ? (int64_t)after_ms : -1, out);
+	return net_run_one(net, &c, kill, out);
 }

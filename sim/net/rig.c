@@ -169,12 +169,29 @@ static void describe_landing(struct net_run *run)
 			       record->handshakes, record->connections);
 }
 
+static uint64_t passed(struct net_run *run)
+{
+	struct sim_relay_record now;
+
+	sim_relay_record(run->relay, &now);
+	return now.down_bytes;
+}
+
+static bool is_step(const char *line)
+{
+	return strncmp(line, "ota: ", 5) == 0 && (line[5] == 'S' || line[5] == 'R') && line[6] >= '0' && line[6] <= '9';
+}
+
 static void on_line(void *ctx, const char *line)
 {
 	struct net_run *run = ctx;
+	const char *step = run->c->step;
 
-	if (run->c->step && strncmp(line, "ota: ", 5) == 0 &&
-	    strncmp(line + 5, run->c->step, strlen(run->c->step)) == 0 && line[5 + strlen(run->c->step)] == ' ')
+	if (!is_step(line))
+		return;
+	if (run->has_landed)
+		run->steps_since++;
+	if (step && strncmp(line + 5, step, strlen(step)) == 0 && line[5 + strlen(step)] == ' ')
 		sim_relay_strike(run->relay, 0, 0);
 }
 
@@ -182,18 +199,23 @@ static bool kill_now(void *ctx)
 {
 	struct net_run *run = ctx;
 
-	if (run->killed)
+	if (!run->has_landed) {
+		run->has_landed = landed(run);
+		run->bytes_then = passed(run);
+	}
+	if (run->killed || !run->has_landed)
 		return false;
-	if (run->landed_at_ms == 0 && landed(run))
-		run->landed_at_ms = sim_wire_now_ms();
-	run->killed = run->landed_at_ms > 0 && sim_wire_now_ms() >= run->landed_at_ms + run->kill_after_ms;
+	if (run->kill.kind == 's')
+		run->killed = run->steps_since >= run->kill.n;
+	else
+		run->killed = passed(run) >= run->bytes_then + (uint64_t)run->kill.n * 1024;
 	return run->killed;
 }
 
 static int command(struct net_run *run, const char *words, struct sim_device_run *out)
 {
 	struct sim_device_watch watch = {.line = on_line,
-					 .kill_now = run->killing && !run->killed ? kill_now : NULL,
+					 .kill_now = run->kill.kind != 0 && !run->killed ? kill_now : NULL,
 					 .ctx = run,
 					 .deadline_ms = (int)run->c->deadline_s * 1000 + RUN_DEADLINE_MS};
 
@@ -278,6 +300,8 @@ static int run_rest(struct net_run *run)
 
 	sim_relay_server(run->relay, sim_origin_port(run->honest));
 	sim_relay_set(run->relay, &none);
+	run->has_landed = true; /* what is to come follows the fault */
+	run->bytes_then = 0;
 	/* A device that starts, resumes, polls: as its services do it. Bounded: a good network needs two rounds. */
 	for (unsigned i = 0; i < RECOVERIES_MAX && result == 0; i++) {
 		result = check ? command(run, "check", &run->next) : boot_and_resume(run, &run->next);
@@ -311,7 +335,7 @@ static void finish_result(struct net_run *run)
 	if (!out->landed) {
 		out->outcome.verdict = BP_MISS;
 		(void)snprintf(out->outcome.text, sizeof(out->outcome.text), "the fault did not happen");
-	} else if (run->killing && !run->killed) {
+	} else if (run->kill.kind != 0 && !run->killed) {
 		out->outcome.verdict = BP_MISS;
 		(void)snprintf(out->outcome.text, sizeof(out->outcome.text), "all was done before the power went");
 	}
@@ -352,7 +376,7 @@ static int run_case(struct net_run *run)
 	return result;
 }
 
-int net_run_one(struct sim_net *net, const struct net_case *c, int64_t kill_after_ms, struct sim_net_result *out)
+int net_run_one(struct sim_net *net, const struct net_case *c, struct net_kill kill, struct sim_net_result *out)
 {
 	struct net_run *run = calloc(1, sizeof(*run));
 	int result;
@@ -363,8 +387,7 @@ int net_run_one(struct sim_net *net, const struct net_case *c, int64_t kill_afte
 	run->net = net;
 	run->c = c;
 	run->out = out;
-	run->killing = kill_after_ms >= 0;
-	run->kill_after_ms = kill_after_ms;
+	run->kill = kill;
 	out->bytes_honest =
 	    net->reference.body_bytes ? net->reference.body_bytes : net->bundles[NET_FILE_UPDATE].size_bytes;
 	(void)snprintf(out->catalogue, sizeof(out->catalogue), "%s", c->catalogue);

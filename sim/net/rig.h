@@ -19,6 +19,12 @@ struct sim_net {
 	struct sim_net_reference reference;
 };
 
+/* When the process is killed. kind: 0 never, 's' at the nth step after the fault, 'b' when n KiB more were passed down. */
+struct net_kill {
+	char kind;
+	unsigned n;
+};
+
 /* One case under way. */
 struct net_run {
 	struct sim_net *net;
@@ -32,8 +38,10 @@ struct net_run {
 	struct sim_device_run first, next;
 	uint8_t *slot_before, *env_before;
 	size_t slot_bytes, env_bytes;
-	bool killing, killed;
-	int64_t kill_after_ms, landed_at_ms; /* 0: not yet */
+	struct net_kill kill;
+	bool has_landed, killed;
+	unsigned steps_since; /* announced since the fault */
+	uint64_t bytes_then;  /* passed down when it happened */
 	char url[256];
 	char text[2][256];
 	struct sim_rule rules[2];
@@ -47,8 +55,7 @@ bool net_fail(struct net_run *run, const char *invariant, const char *format, ..
 bool net_judge_first(struct net_run *run);
 /* What the device and the server hold in the end. */
 bool net_judge_end(struct net_run *run);
-/* kill_after_ms: power cut so long after the fault; below 0: none. */
-int net_run_one(struct sim_net *net, const struct net_case *c, int64_t kill_after_ms, struct sim_net_result *out)
+int net_run_one(struct sim_net *net, const struct net_case *c, struct net_kill kill, struct sim_net_result *out)
     __attribute__((warn_unused_result));
 /* Makes the bundles and the images. */
 int net_bundles_make(struct sim_net *net, char *detail, size_t detail_bytes) __attribute__((warn_unused_result));

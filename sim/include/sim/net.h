@@ -16,11 +16,11 @@
  *
  * Ids are stable and replay a case by themselves:
  *
- *   http:NAME  tls:NAME  dns:NAME  clk:NAME  rpt:NAME          a row of the tables in sim/net/cases*.c
- *   net:FAULT.PLACE                                           a connection fault at a place that the reference run has
- *   net:FAULT.r<seed>.<n>                                     the nth place of a seeded sweep over the payload
- *   ID/kill.<n>                                               the same, and the power goes n ms into what follows the
- * fault
+ *   http:NAME tls:NAME rpt:NAME ...  a row of the tables in sim/net/cases*.c
+ *   net:FAULT.PLACE                  a connection fault at a place that the reference run has
+ *   net:FAULT.r<seed>.<n>            the nth place of a seeded sweep over the file
+ *   ID/kill.s<n>                     the same, killed at the nth step that is announced after the fault
+ *   ID/kill.b<n>                     the same, killed when n KiB more have come after the fault
  */
 struct sim_net;
 
