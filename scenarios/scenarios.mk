@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Scenario files, their loader, the campaign runner and the brickproof command.
-SCENARIOS_INCLUDES := -I$(SRC)/scenarios/src -I$(SRC)/sim/include -I$(SRC)/power-cut/include
-SCENARIOS_LIBS := scenarios $(SIM_LIBS)
-SCENARIOS_LDLIBS := $(SIM_LDLIBS) -lyaml -ljansson
-SCENARIOS_SRC := schema civil scenario catalog id results results_read cases session execute summary campaign resume \
+SCENARIOS_INCLUDES := -I$(SRC)/scenarios/src -I$(SRC)/sim/include -I$(SRC)/power-cut/include -I$(SRC)/images/corrupt -I$(SRC)/core/include
+SCENARIOS_LIBS := scenarios corrupt testpki simnet $(SIM_LIBS)
+SCENARIOS_LDLIBS := -lssl $(SIM_LDLIBS) -lyaml -ljansson
+SCENARIOS_SRC := schema civil scenario catalog id results results_read cases session execute lab lab_images lab_network summary campaign resume \
 	select verb_run verb_case verb_list verb_log verb_merge verb_baseline version
 
 $(call library,scenarios,$(SCENARIOS_SRC:%=scenarios/src/%.c),$(SCENARIOS_INCLUDES))
@@ -16,12 +16,19 @@ $(call program,brickproof-mutants,scenarios/src/mutants.c,$(SCENARIOS_LIBS),$(SC
 $(call test,scenario,scenarios/test/scenario.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
 $(call test,scenario-cases,scenarios/test/cases.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
 $(call test,scenario-campaign,scenarios/test/campaign.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
+$(B)/test/scenario-campaign: | $(B)/ota $(ZOO)/made
 $(call fuzzer,scenario,scenarios/fuzz/scenario.c,scenarios,-lyaml,$(SCENARIOS_INCLUDES),scenarios/fuzz/corpus/scenario)
 
 MUTANTS_DEMO := no-flush-before-arm,commit-before-health,empty-signature-ok
-.PHONY: power mutants mutants-demo
+.PHONY: power corrupt network campaign mutants mutants-demo
 power: $(B)/brickproof ## explore the power cuts of scenarios/power to closure
 	$(B)/brickproof run scenarios/power -o build/power
+corrupt: $(B)/brickproof ## offer every image that lies to the core, every bit of a bundle's head included; RESUME=1 goes on
+	$(B)/brickproof run --tag corrupt -o build/corrupt $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
+network: $(B)/brickproof $(B)/ota $(ZOO)/made ## let the network fail in every way under the real command; RESUME=1 goes on, SEED=N
+	$(B)/brickproof run --tag network -o build/network $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
+campaign: $(B)/brickproof $(B)/ota $(ZOO)/made ## all that there is, each network fault with a power cut in its recovery too; RESUME=1 goes on, SEED=N
+	$(B)/brickproof run --tag campaign -o build/campaign $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
 mutants: $(B)/brickproof $(B)/brickproof-mutants ## plant each defect of scenarios/mutants; all must be found
 	$(B)/brickproof-mutants
 mutants-demo: $(B)/brickproof $(B)/brickproof-mutants

@@ -10,6 +10,7 @@ struct class
 {
 	uint64_t hash; /* 0: free */
 	uint64_t count;
+	uint64_t bytes; /* of the case that fetched most */
 	json_t *line;
 };
 
@@ -18,6 +19,7 @@ struct bp_cases {
 	char scenario[BP_SCENARIO_NAME_MAX];
 	struct bp_digest *digest;
 	uint64_t count, passes, fails;
+	bool passed; /* one at least did, skipped ones apart */
 	enum bp_verdict worst;
 	unsigned failing_cuts;
 	enum bp_verdict failing_verdict;
@@ -74,6 +76,10 @@ static uint64_t class_of(const struct bp_case_line *line)
 	hash = mix(hash, line->form);
 	hash = mix(hash, line->label);
 	hash = mix(hash, line->invariant);
+	if (line->catalogue) {
+		hash = mix(hash, line->catalogue);
+		hash = mix(hash, line->reason);
+	}
 	hash = (hash ^ (uint64_t)line->entry) * UINT64_C(0x100000001b3);
 	hash = (hash ^ ((uint64_t)line->verdict << 2 | (uint64_t)line->settled << 1 | (line->cuts > 1))) *
 	       UINT64_C(0x100000001b3);
@@ -98,6 +104,8 @@ static int count_in_class(struct bp_cases *cases, const struct bp_case_line *lin
 		cases->class_count++;
 	}
 	class->count++;
+	if (line->bytes > class->bytes)
+		class->bytes = line->bytes;
 	return 0;
 }
 
@@ -121,6 +129,7 @@ int bp_cases_add(struct bp_cases *cases, const struct bp_case_line *line)
 	bp_digest_text(cases->digest, bp_verdict_text(line->verdict));
 	bp_digest_text(cases->digest, line->label);
 	bool good = line->verdict == BP_PASS || line->verdict == BP_SKIP;
+	cases->passed = cases->passed || line->verdict == BP_PASS;
 	if (line->verdict > cases->worst)
 		cases->worst = line->verdict;
 	if (!good)
@@ -149,15 +158,18 @@ int bp_cases_end(struct bp_cases *cases, struct bp_result *out)
 			json_decref(line);
 			return -ENOMEM;
 		}
+		if (json_object_get(line, "bytes"))
+			(void)json_object_set_new(line, "bytes", json_integer((json_int_t) class->bytes));
 		int result = bp_results_line(cases->fd, line);
 		if (result)
 			return result;
 	}
-	out->verdict = cases->worst;
+	/* What was skipped takes nothing from what passed beside it. */
+	out->verdict = cases->worst == BP_SKIP && cases->passed ? BP_PASS : cases->worst;
 	out->cases = cases->count;
 	out->fails = cases->fails;
 	(void)snprintf(out->failing, sizeof out->failing, "%s", cases->failing);
-	if (cases->worst != BP_PASS)
+	if (cases->worst > BP_SKIP)
 		(void)snprintf(out->reason, sizeof out->reason, "%s", cases->reason);
 	bp_digest_end(cases->digest, out->digest);
 	return 0;

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cases.h"
+#include "lab.h"
 
 /* One scenario that runs. */
 struct execution {
@@ -253,7 +254,7 @@ int bp_execute(const struct bp_scenario *scenario, const struct bp_execute_optio
 	*out = (struct bp_result){.beyond = scenario->expect_fail == 1};
 	(void)snprintf(out->scenario, sizeof out->scenario, "%s", scenario->name);
 	uint64_t start_ms = now_ms();
-	if (scenario->rig != BP_RIG_SIM) {
+	if (scenario->rig != BP_RIG_SIM && !bp_lab_lists(scenario)) {
 		out->verdict = BP_SKIP;
 		(void)snprintf(out->reason, sizeof out->reason, "rig %s is not available in this build",
 			       bp_rig_text(scenario->rig));
@@ -261,7 +262,9 @@ int bp_execute(const struct bp_scenario *scenario, const struct bp_execute_optio
 		struct execution e = {.options = options, .out = out};
 		e.session.scenario = scenario;
 		int result = bp_cases_new(options->fd, scenario->name, &e.cases);
-		if (!result)
+		if (!result && bp_lab_lists(scenario))
+			result = bp_lab_execute(scenario, options, e.cases, out, out->reason, sizeof out->reason);
+		else if (!result)
 			result = run(&e, out->reason, sizeof out->reason);
 		if (result)
 			out->verdict = BP_ERROR;

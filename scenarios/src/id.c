@@ -44,6 +44,13 @@ void bp_id_lint(const char *name, uint64_t seed, const char *rule, size_t entry,
 	(void)snprintf(out + used, BP_ID_MAX - used, "lint:%s.%zu", rule, entry);
 }
 
+void bp_id_listed(const char *name, uint64_t seed, bool image, const char *listed, char *out)
+{
+	stem(name, seed, out);
+	size_t used = strlen(out);
+	(void)snprintf(out + used, BP_ID_MAX - used, "%s%s", image ? "image:" : "", listed);
+}
+
 /* A decimal number up to `end` (a character that must follow it); *after: behind it. */
 static int number(const char *text, uint64_t *out, const char **after)
 {
@@ -100,6 +107,20 @@ static int decode_lint(const char *text, struct bp_id *out)
 	return 0;
 }
 
+/* "GROUP:NAME" with a group of small letters: neither a cut, which starts with a digit, nor "fault:" or "lint:". */
+static int decode_listed(const char *text, struct bp_id *out)
+{
+	size_t group = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+	if (group == 0 || text[group] != ':' || !text[group + 1] || strlen(text) >= sizeof out->listed)
+		return -EINVAL;
+	for (const char *c = text; *c; c++) {
+		if (*c <= ' ' || *c >= 0x7f)
+			return -EINVAL;
+	}
+	(void)snprintf(out->listed, sizeof out->listed, "%s", text);
+	return 0;
+}
+
 int bp_id_decode(const char *text, struct bp_id *out)
 {
 	*out = (struct bp_id){.seed = BP_SEED_DEFAULT};
@@ -121,6 +142,11 @@ int bp_id_decode(const char *text, struct bp_id *out)
 	if (strncmp(at + 1, "lint:", 5) == 0) {
 		out->kind = BP_ID_LINT;
 		return decode_lint(at + 6, out);
+	}
+	out->image = strncmp(at + 1, "image:", 6) == 0;
+	if (at[1] >= 'a' && at[1] <= 'z') {
+		out->kind = BP_ID_LISTED;
+		return decode_listed(out->image ? at + 7 : at + 1, out);
 	}
 	out->kind = BP_ID_CUT;
 	return bp_case_decode(at + 1, &out->cut) ? -EINVAL : 0;

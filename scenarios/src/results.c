@@ -142,11 +142,25 @@ int bp_results_log(int fd, const char *scenario, const struct bp_log *log, const
 
 json_t *bp_results_case(const char *scenario, const struct bp_case_line *line)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:s, s:s, s:s, s:b, s:I, s:s}", "type", "case",
-			 "scenario", scenario, "id", line->id, "fault", line->fault, "step", line->step, "entry",
-			 (json_int_t)line->entry, "cuts", (int)line->cuts, "verdict", bp_verdict_text(line->verdict),
-			 "label", line->label, "invariant", line->invariant, "text", line->text, "settled",
-			 (int)line->settled, "boots", (json_int_t)line->boots, "form", line->form);
+	json_t *out =
+	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:s, s:s, s:s, s:b, s:I, s:s}", "type", "case",
+		      "scenario", scenario, "id", line->id, "fault", line->fault, "step", line->step, "entry",
+		      (json_int_t)line->entry, "cuts", (int)line->cuts, "verdict", bp_verdict_text(line->verdict),
+		      "label", line->label, "invariant", line->invariant, "text", line->text, "settled",
+		      (int)line->settled, "boots", (json_int_t)line->boots, "form", line->form);
+	if (!out || !line->catalogue)
+		return out;
+	json_t *ids = json_array();
+	for (const char *at = line->catalogue + strspn(line->catalogue, " "); *at; at += strspn(at, " ")) {
+		size_t length = strcspn(at, " ");
+		(void)json_array_append_new(ids, json_stringn(at, length));
+		at += length;
+	}
+	(void)json_object_set_new(out, "catalogue", ids);
+	(void)json_object_set_new(out, "reason", json_string(line->reason));
+	(void)json_object_set_new(out, "bytes", json_integer((json_int_t)line->bytes));
+	(void)json_object_set_new(out, "bytes_honest", json_integer((json_int_t)line->bytes_honest));
+	return out;
 }
 
 static json_t *texts(const struct bp_text_list *list)
@@ -172,6 +186,16 @@ static json_t *stats_json(const struct bp_result *result)
 	(void)json_object_set_new(out, "explored", json_boolean(result->explored));
 	(void)json_object_set_new(out, "cases", json_integer((json_int_t)result->cases));
 	(void)json_object_set_new(out, "fails", json_integer((json_int_t)result->fails));
+	if (result->bytes_honest) {
+		(void)json_object_set_new(out, "bytes", json_integer((json_int_t)result->bytes));
+		(void)json_object_set_new(out, "bytes_most", json_integer((json_int_t)result->bytes_most));
+		(void)json_object_set_new(out, "bytes_honest", json_integer((json_int_t)result->bytes_honest));
+	}
+	if (result->head_flips) {
+		(void)json_object_set_new(out, "head_flips", json_integer((json_int_t)result->head_flips));
+		(void)json_object_set_new(out, "head_flips_rejected",
+					  json_integer((json_int_t)result->head_flips_rejected));
+	}
 	(void)json_object_set_new(out, "bounded_by", json_string(result->bounded_by));
 	return out;
 }

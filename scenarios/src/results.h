@@ -22,10 +22,12 @@ struct bp_result {
 	char reason[256];
 	uint64_t duration_ms;
 	struct bp_stats stats;
-	bool explored;  /* it had a power-cut: stats.closed means something */
-	bool beyond;    /* expected to fail, see RESULTS.md: expected */
-	uint64_t cases; /* judged, faults of the rig included */
-	uint64_t fails; /* of them */
+	bool explored;                            /* it had a power-cut: stats.closed means something */
+	bool beyond;                              /* expected to fail, see RESULTS.md: expected */
+	uint64_t cases;                           /* judged, faults of the rig included */
+	uint64_t fails;                           /* of them */
+	uint64_t bytes, bytes_most, bytes_honest; /* fetched by all cases, by one, by an honest run */
+	uint64_t head_flips, head_flips_rejected; /* of them before any write */
 	char bounded_by[64];
 	char digest[BP_DIGEST_TEXT];
 	char sentence[512];
@@ -39,6 +41,10 @@ struct bp_case_line {
 	enum bp_verdict verdict;
 	bool settled;
 	uint32_t boots;
+	/* Of cases that a rig lists; catalogue NULL: another case. */
+	const char *catalogue, *reason;
+	uint64_t bytes, bytes_honest; /* 0: nothing is fetched */
+	bool head_flip;               /* a single bit of header, manifest, index or signature */
 };
 
 struct bp_campaign_head {

@@ -124,6 +124,11 @@ int bp_result_parse(const json_t *line, struct bp_result *out)
 	out->explored = json_is_true(json_object_get(stats, "explored"));
 	out->cases = number_of(stats, "cases");
 	out->fails = number_of(stats, "fails");
+	out->bytes = number_of(stats, "bytes");
+	out->bytes_most = number_of(stats, "bytes_most");
+	out->bytes_honest = number_of(stats, "bytes_honest");
+	out->head_flips = number_of(stats, "head_flips");
+	out->head_flips_rejected = number_of(stats, "head_flips_rejected");
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 #include "civil.h"
 #include "schema.h"
 
-static const char *const rig_names[] = {"sim", "host", "qemu", "board", NULL};
+static const char *const rig_names[] = {"sim", "host", "qemu", "board", "images", NULL};
 static const char *const model_names[] = {"volatile-cache", "ordered", "torn", "lying-flush", "nor", NULL};
 static const char *const image_names[] = {"good",         "panics",       "hangs",       "no-root",
 					  "health-fails", "health-hangs", "crash-loops", NULL};
@@ -34,6 +34,9 @@ static const char *const lie_names[] = {"none",
 					NULL};
 static const char *const report_url_names[] = {"configured", "none", NULL};
 static const char *const version_names[] = {"old", "new", NULL};
+static const char *const recut_names[] = {"none", "sampled", "all", NULL};
+/* In the order of enum sim_net_group. */
+const char *const bp_network_names[] = {"http", "tls", "connection", "places", "report", "names", "clock", NULL};
 
 /* Indexed by enum sim_fault_kind; the power cut of the explorer is not among them. */
 static const char *const fault_names[] = {"none",         "read-eio",  "write-eio", "flush-eio", "enospc", "bitflip",
@@ -79,6 +82,15 @@ static const char *check_id(const char *text)
 	for (const char *c = text; *c; c++) {
 		if (!((*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '-'))
 			return "use A-Z, 0-9 and '-' only";
+	}
+	return NULL;
+}
+
+static const char *check_match(const char *text)
+{
+	for (const char *c = text; *c; c++) {
+		if (!((*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || strchr("-.:S", *c)))
+			return "write the beginning of case ids, such as flp:header";
 	}
 	return NULL;
 }
@@ -189,6 +201,31 @@ static const struct bp_schema_field point_fields[] = {
 static const struct bp_schema_field clock_fields[] = {
     {.key = "at", .type = BP_SCHEMA_CUSTOM, .read = read_clocks, .required = true}, {.key = NULL}};
 
+static const struct bp_schema_field image_fields[] = {
+    {.key = "group",
+     .type = BP_SCHEMA_TEXT,
+     .offset = offsetof(struct bp_fault, match),
+     .bytes = sizeof((struct bp_fault *)0)->match,
+     .check = check_match},
+    {.key = "sample", .type = BP_SCHEMA_UINT, .offset = offsetof(struct bp_fault, sample), .min = 1, .max = 1000000},
+    {.key = NULL}};
+static const struct bp_schema_field network_fields[] = {
+    {.key = "plan",
+     .type = BP_SCHEMA_CHOICE,
+     .offset = offsetof(struct bp_fault, network),
+     .names = bp_network_names,
+     .required = true},
+    {.key = "match",
+     .type = BP_SCHEMA_TEXT,
+     .offset = offsetof(struct bp_fault, match),
+     .bytes = sizeof((struct bp_fault *)0)->match,
+     .check = check_match},
+    {.key = "sample", .type = BP_SCHEMA_UINT, .offset = offsetof(struct bp_fault, sample), .min = 1, .max = 1000000},
+    {.key = "sweep", .type = BP_SCHEMA_UINT, .offset = offsetof(struct bp_fault, sweep), .max = 1000},
+    {.key = "slow", .type = BP_SCHEMA_FLAG, .offset = offsetof(struct bp_fault, slow)},
+    {.key = "power-cut", .type = BP_SCHEMA_CHOICE, .offset = offsetof(struct bp_fault, recut), .names = recut_names},
+    {.key = NULL}};
+
 static int read_fault_options(struct bp_schema *schema, yaml_node_t *key, yaml_node_t *node, struct bp_fault *fault,
 			      struct bp_limits *limits)
 {
@@ -199,6 +236,8 @@ static int read_fault_options(struct bp_schema *schema, yaml_node_t *key, yaml_n
 		*limits = options.limits;
 		return result;
 	}
+	if (fault->list)
+		return bp_schema_map(schema, node, fault->list == BP_LIST_IMAGE ? image_fields : network_fields, fault);
 	if (fault->kind == SIM_FAULT_CLOCK)
 		return bp_schema_map(schema, node, clock_fields, fault);
 	struct point point = {.every = 1, .fault = *fault};
@@ -222,11 +261,15 @@ static int read_fault(struct bp_schema *schema, yaml_node_t *node, struct bp_fau
 	if (!kind)
 		return 1;
 	fault->power_cut = strcmp(kind, "power-cut") == 0;
-	if (!fault->power_cut && (bp_fault_find(kind, strlen(kind), &fault->kind) || fault->kind == SIM_FAULT_NONE))
+	fault->list = strcmp(kind, "image") == 0     ? BP_LIST_IMAGE
+		      : strcmp(kind, "network") == 0 ? BP_LIST_NETWORK
+						     : BP_LIST_NONE;
+	if (!fault->power_cut && !fault->list &&
+	    (bp_fault_find(kind, strlen(kind), &fault->kind) || fault->kind == SIM_FAULT_NONE))
 		return bp_schema_error(
 		    schema, key,
 		    "unknown fault '%.40s'; choose one of: power-cut, read-eio, write-eio, flush-eio, enospc, "
-		    "bitflip, short-answer, no-memory, stop, power, clock",
+		    "bitflip, short-answer, no-memory, stop, power, clock, image, network",
 		    kind);
 	return read_fault_options(schema, key, value, fault, limits);
 }
@@ -345,13 +388,14 @@ static const struct bp_schema_field scenario_fields[] = {
     {.key = "storage", .type = BP_SCHEMA_MAP, .fields = storage_fields},
     {.key = "story", .type = BP_SCHEMA_MAP, .fields = story_fields},
     {.key = "faults", .type = BP_SCHEMA_CUSTOM, .read = read_faults},
-    {.key = "expect", .type = BP_SCHEMA_MAP, .fields = expect_fields, .required = true},
+    {.key = "expect", .type = BP_SCHEMA_MAP, .fields = expect_fields},
     {.key = "limits", .type = BP_SCHEMA_MAP, .fields = limits_fields},
     {.key = NULL}};
 
 static void set_defaults(struct bp_scenario *out)
 {
 	*out = (struct bp_scenario){
+	    .version = 2,
 	    .spec = {.slot_kib = 96,
 		     .env_bytes = 4096,
 		     .chunk_bytes = 4096,
@@ -363,13 +407,39 @@ static void set_defaults(struct bp_scenario *out)
 	};
 }
 
+/* Which rig takes which faults; and who says what is expected. */
+static int check_rig(struct bp_schema *schema, const yaml_node_t *root, const struct bp_scenario *out)
+{
+	enum bp_list needs = out->rig == BP_RIG_IMAGES ? BP_LIST_IMAGE
+			     : out->rig == BP_RIG_HOST ? BP_LIST_NETWORK
+						       : BP_LIST_NONE;
+	static const char *const names[] = {"other", "image", "network"};
+	for (unsigned i = 0; i < out->fault_count; i++) {
+		if (out->faults[i].list != needs)
+			return bp_schema_error(schema, root, "rig %s takes %s faults only; fault %u is of another kind",
+					       bp_rig_text(out->rig), names[needs], i + 1);
+	}
+	if (needs == BP_LIST_NONE && out->version > 1)
+		return bp_schema_error(schema, root, "'expect' is missing; add 'expect: ...'");
+	if (needs != BP_LIST_NONE && out->version < 2)
+		return bp_schema_error(schema, root, "each case of rig %s says what it expects; remove 'expect'",
+				       bp_rig_text(out->rig));
+	if (needs != BP_LIST_NONE && !out->fault_count)
+		return bp_schema_error(schema, root, "'faults' is missing; write '- %s: {...}'", names[needs]);
+	return 0;
+}
+
 /* What the tables cannot say: rules between fields, and the copies into sim's own structs. */
 static int finish(struct bp_schema *schema, struct bp_scenario *out)
 {
 	yaml_node_t *root = yaml_document_get_root_node(&schema->document);
+	int result = check_rig(schema, root, out);
+	if (result)
+		return result;
 	out->spec.slot_b_empty = out->slot_b == 1;
 	out->spec.report_url_none = out->report_url == 1;
-	(void)snprintf(out->expect.version, sizeof out->expect.version, "%s", version_names[out->version]);
+	(void)snprintf(out->expect.version, sizeof out->expect.version, "%s",
+		       out->version < 2 ? version_names[out->version] : "");
 	if (out->spec.chunk_bytes % BP_SECTOR_BYTES || out->spec.env_bytes % BP_SECTOR_BYTES)
 		return bp_schema_error(schema, root, "chunk-bytes and env-bytes must be multiples of %u; round them up",
 				       BP_SECTOR_BYTES);

@@ -14,14 +14,23 @@
 #define BP_SCENARIO_NAME_MAX   64u
 #define BP_SCENARIO_PATH_MAX   512u
 #define BP_SCENARIO_TAGS_MAX   12u
-#define BP_SCENARIO_IDS_MAX    24u
+#define BP_SCENARIO_IDS_MAX    40u
 #define BP_SCENARIO_FAULTS_MAX 16u
 #define BP_SCENARIO_CLOCKS_MAX 12u
 #define BP_DETAIL_MAX          1024u
 /* What the simulated device's clock says when a story starts: relative clock values count from it. */
 #define SIM_STORY_CLOCK_S INT64_C(1796083200)
 
-enum bp_rig_name { BP_RIG_SIM, BP_RIG_HOST, BP_RIG_QEMU, BP_RIG_BOARD };
+enum bp_rig_name { BP_RIG_SIM, BP_RIG_HOST, BP_RIG_QEMU, BP_RIG_BOARD, BP_RIG_IMAGES };
+
+/*
+ * Faults whose cases a rig lists beforehand, each with an expectation of its own: images that lie (rig images) and a
+ * network that fails (rig host).
+ */
+enum bp_list { BP_LIST_NONE, BP_LIST_IMAGE, BP_LIST_NETWORK };
+enum bp_recut { BP_RECUT_NONE, BP_RECUT_SAMPLED, BP_RECUT_ALL };
+/* Of the network's cases with a power cut in their recovery. */
+#define BP_RECUT_SAMPLE 8u
 
 /* One entry of the list `faults`. */
 struct bp_fault {
@@ -32,6 +41,13 @@ struct bp_fault {
 	unsigned clock_count;
 	int64_t clock_s[BP_SCENARIO_CLOCKS_MAX];
 	unsigned explore; /* 0 closure, 1 one-cut */
+	enum bp_list list;
+	unsigned network; /* index of the rig's group, in the order of bp_network_names */
+	char match[48];   /* only cases whose id begins so; "": all */
+	unsigned sample;  /* every Nth case, which of them by seed; 0 and 1: all */
+	unsigned sweep;   /* seeded places per connection fault */
+	bool slow;        /* also cases of tens of seconds */
+	unsigned recut;   /* enum bp_recut */
 };
 
 struct bp_text_list {
@@ -48,7 +64,8 @@ struct bp_scenario {
 	struct bp_text_list catalogue;
 	enum bp_rig_name rig;
 	enum bp_model slots, env, state, data;
-	unsigned slot_b, report_url, version; /* as in the file; spec and expect have them too */
+	unsigned slot_b, report_url; /* as in the file; spec has them too */
+	unsigned version;            /* 0 old, 1 new, 2 not said; expect has it too */
 	struct sim_spec spec;
 	struct sim_expect expect;
 	unsigned expect_fail; /* 1: beyond the contract, it must fail */
@@ -63,6 +80,8 @@ int bp_scenario_parse(const char *path, const uint8_t *text, size_t bytes, struc
 /* The same from a file, whose folder gives the group and whose name must be NAME.yaml. */
 int bp_scenario_load(const char *path, struct bp_scenario *out, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
+
+extern const char *const bp_network_names[]; /* http, tls ...; ends with NULL */
 
 bool bp_scenario_tagged(const struct bp_scenario *scenario, const char *tag);
 const char *bp_rig_text(enum bp_rig_name rig);

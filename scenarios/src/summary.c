@@ -50,6 +50,12 @@ void bp_summary_scenario(FILE *f, const char *group, const struct bp_result *r)
 	} else if (r->verdict != BP_SKIP) {
 		figure(f, "cases", r->cases);
 	}
+	if (r->bytes_honest) {
+		figure(f, "fetched", r->bytes);
+		figure(f, "bytes, at most", r->bytes_most);
+		figure(f, "in a case (honest", r->bytes_honest);
+		(void)fputc(')', f);
+	}
 	if (r->verdict != BP_SKIP)
 		(void)fprintf(f, "  %.1f s", (double)r->duration_ms / 1000);
 	if (r->beyond && r->verdict == BP_PASS)
@@ -94,6 +100,33 @@ static void print_claim(FILE *f, const struct bp_result *results, size_t count, 
 		    sampled, explored);
 }
 
+/* What rigs that list their cases add: bytes, and the exhaustive part in one line. */
+static void print_listed(FILE *f, const struct bp_result *results, size_t count)
+{
+	struct bp_result all = {0};
+	char a[32];
+	char b[32];
+	for (size_t i = 0; i < count; i++) {
+		all.cases += results[i].bytes_honest ? results[i].cases : 0;
+		all.bytes += results[i].bytes;
+		all.head_flips += results[i].head_flips;
+		all.head_flips_rejected += results[i].head_flips_rejected;
+		if (results[i].bytes_most > all.bytes_most)
+			all.bytes_most = results[i].bytes_most;
+	}
+	if (all.cases) {
+		(void)fprintf(f, "      fetched %s bytes in %s cases of images and network",
+			      bp_summary_number(all.bytes, a), bp_summary_number(all.cases, b));
+		(void)fprintf(f, ", at most %s in one\n", bp_summary_number(all.bytes_most, a));
+	}
+	if (all.head_flips)
+		(void)fprintf(
+		    f,
+		    "      %s of %s single-bit flips of header, manifest, index and signature rejected before any "
+		    "write\n",
+		    bp_summary_number(all.head_flips_rejected, a), bp_summary_number(all.head_flips, b));
+}
+
 void bp_summary_total(FILE *f, const struct bp_result *results, size_t count, uint64_t duration_ms)
 {
 	unsigned tally[BP_FAIL + 1] = {0};
@@ -121,6 +154,7 @@ void bp_summary_total(FILE *f, const struct bp_result *results, size_t count, ui
 	    tally[BP_MISS], tally[BP_SKIP], bp_summary_number(states, a), bp_summary_number(cases, b),
 	    (double)duration_ms / 1000);
 	print_claim(f, results, count, worst);
+	print_listed(f, results, count);
 	(void)fprintf(f, "      digest %s\n", digest);
 }
 

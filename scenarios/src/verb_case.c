@@ -4,28 +4,31 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lab.h"
 #include "version.h"
 
 static void help(const char *verb, bool replay)
 {
-	(void)printf("Usage: brickproof %s ID [options]\n"
-		     "\n"
-		     "%s\n"
-		     "ID is self-contained: SCENARIO@CASE, SCENARIO@fault:KIND.NTH[.ever] or SCENARIO@lint:RULE.ENTRY. "
-		     "With --dir it may\n"
-		     "also be a scenario's name: then the failing case that those results name.\n"
-		     "\n"
-		     "      --dir RESULTS    the results that the id is from\n"
-		     "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
-		     "\n"
-		     "Exit status: %s\n",
-		     verb,
-		     replay ? "Runs one case again and prints its story."
-			    : "Shrinks a failing case to the fewest cuts and lost writes, and says it in one sentence.",
-		     replay ? "of the verdict: 0 PASS, 1 FAIL, 2 bad usage, 3 ERROR, 4 MISS."
-			    : "0 explained, 2 bad usage, 3 ERROR.");
+	(void)printf(
+	    "Usage: brickproof %s ID [options]\n"
+	    "\n"
+	    "%s\n"
+	    "ID is self-contained: SCENARIO@CASE, SCENARIO@fault:KIND.NTH[.ever], SCENARIO@lint:RULE.ENTRY or\n"
+	    "SCENARIO@image:CASE. With --dir it may also be a scenario's name: then the failing case that those "
+	    "results name.\n"
+	    "\n"
+	    "      --dir RESULTS    the results that the id is from\n"
+	    "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
+	    "\n"
+	    "Exit status: %s\n",
+	    verb,
+	    replay ? "Runs one case again and prints its story."
+		   : "Shrinks a failing case to the fewest cuts and lost writes, and says it in one sentence.",
+	    replay ? "of the verdict: 0 PASS, 1 FAIL, 2 bad usage, 3 ERROR, 4 MISS."
+		   : "0 explained, 2 bad usage, 3 ERROR.");
 }
 
 struct options {
@@ -80,28 +83,48 @@ static int find_id(const struct options *o, char id[BP_ID_MAX])
 	return 0;
 }
 
-static int open_case(const struct options *o, struct bp_id *id, struct bp_scenario *scenario,
-		     struct bp_session *session)
+/* A case as its rig runs it: of a session, or of a rig that lists its cases. */
+struct opened {
+	struct bp_id id;
+	struct bp_scenario scenario;
+	struct bp_session session;
+	struct bp_lab lab;
+};
+
+static int open_case(const struct options *o, struct opened *c)
 {
 	char text[BP_ID_MAX];
 	char detail[BP_DETAIL_MAX] = "";
-	*session = (struct bp_session){0};
 	int status = find_id(o, text);
 	if (status)
 		return status;
-	if (bp_id_decode(text, id))
+	if (bp_id_decode(text, &c->id))
 		return bp_usage_error("'%s' is no case id; copy one from results or from a replay line", text);
-	status = bp_select_one(o->scenarios, id->name, scenario);
+	status = bp_select_one(o->scenarios, c->id.name, &c->scenario);
 	if (status)
 		return status;
-	if (scenario->rig != BP_RIG_SIM)
-		return bp_usage_error("rig %s is not available in this build", bp_rig_text(scenario->rig));
-	int result = bp_session_init(session, scenario, id->seed, detail, sizeof detail);
+	int result = 0;
+	if (bp_lab_lists(&c->scenario))
+		result = bp_lab_init(&c->lab, &c->scenario, c->id.seed, false, detail, sizeof detail);
+	else if (c->scenario.rig != BP_RIG_SIM)
+		return bp_usage_error("rig %s is not available in this build", bp_rig_text(c->scenario.rig));
+	else
+		result = bp_session_init(&c->session, &c->scenario, c->id.seed, detail, sizeof detail);
 	if (result) {
-		(void)fprintf(stderr, "brickproof: %s: %s\n", scenario->name, detail);
+		(void)fprintf(stderr, "brickproof: %s: %s\n", c->scenario.name, detail);
 		return BP_EXIT_ERROR;
 	}
 	return 0;
+}
+
+static int run_again(struct opened *c, struct bp_outcome *outcome, char *story, size_t story_bytes)
+{
+	if (c->lab.ops)
+		return bp_lab_replay(&c->lab, &c->id, outcome, story, story_bytes);
+	/* Only a rig that lists its cases has ids of that kind. */
+	if (c->id.kind == BP_ID_LISTED)
+		return 1;
+	return bp_session_replay(&c->session, &c->id, outcome, story, story_bytes);
 }
 
 static int failed(const struct options *o, int result)
@@ -112,12 +135,11 @@ static int failed(const struct options *o, int result)
 	return BP_EXIT_ERROR;
 }
 
-static int replay(const struct options *o, struct bp_session *session, const struct bp_id *id)
+static int replay(const struct options *o, struct opened *c)
 {
-
 	char story[BP_STORY_BYTES];
 	struct bp_outcome outcome = {0};
-	int result = bp_session_replay(session, id, &outcome, story, sizeof story);
+	int result = run_again(c, &outcome, story, sizeof story);
 	if (result)
 		return failed(o, result);
 	size_t length = strlen(story);
@@ -128,13 +150,26 @@ static int replay(const struct options *o, struct bp_session *session, const str
 	return bp_verdict_status(outcome.verdict);
 }
 
-static int explain(const struct options *o, struct bp_session *session, const struct bp_id *id)
+/* A listed case is as small as it gets: its story in one line. */
+static void explain_listed(const struct opened *c, char *story, const struct bp_outcome *outcome, char *sentence,
+			   size_t sentence_bytes, char *smaller)
+{
+	for (char *at = story; *at; at++) {
+		if (*at == '\n')
+			*at = at[1] ? ';' : 0;
+	}
+	bp_id_listed(c->scenario.name, c->id.seed, c->id.image, c->id.listed, smaller);
+	(void)snprintf(sentence, sentence_bytes, "%.700s: %s%s%s", story, outcome->invariant,
+		       *outcome->invariant ? ": " : "", outcome->text);
+}
+
+static int explain(const struct options *o, struct opened *c)
 {
 	char story[BP_STORY_BYTES];
 	char smaller[BP_ID_MAX] = "";
 	char sentence[BP_DETAIL_MAX];
 	struct bp_outcome outcome = {0};
-	int result = bp_session_replay(session, id, &outcome, story, sizeof story);
+	int result = run_again(c, &outcome, story, sizeof story);
 	if (result)
 		return failed(o, result);
 	if (outcome.verdict != BP_FAIL) {
@@ -142,7 +177,10 @@ static int explain(const struct options *o, struct bp_session *session, const st
 			     outcome.label);
 		return 0;
 	}
-	result = bp_session_explain(session, id, smaller, sentence, sizeof sentence);
+	if (c->lab.ops)
+		explain_listed(c, story, &outcome, sentence, sizeof sentence, smaller);
+	else
+		result = bp_session_explain(&c->session, &c->id, smaller, sentence, sizeof sentence);
 	if (result)
 		return failed(o, result);
 	(void)printf("%s\n      brickproof replay '%s'\n", sentence, smaller);
@@ -177,17 +215,18 @@ static int parse(int argc, char **argv, bool is_replay, struct options *o)
 static int with_case(int argc, char **argv, bool is_replay)
 {
 	struct options o = {.scenarios = BP_SCENARIOS_DIR, .id = ""};
-	struct bp_id id;
-	struct bp_scenario scenario;
-	struct bp_session session;
+	struct opened *c = calloc(1, sizeof *c);
 	int status = parse(argc, argv, is_replay, &o);
-	if (status)
-		return status < 0 ? 0 : status;
-	status = open_case(&o, &id, &scenario, &session);
+	if (!c)
+		return BP_EXIT_ERROR;
 	if (!status)
-		status = is_replay ? replay(&o, &session, &id) : explain(&o, &session, &id);
-	bp_session_deinit(&session);
-	return status;
+		status = open_case(&o, c);
+	if (!status)
+		status = is_replay ? replay(&o, c) : explain(&o, c);
+	bp_session_deinit(&c->session);
+	bp_lab_deinit(&c->lab);
+	free(c);
+	return status < 0 ? 0 : status;
 }
 
 int bp_verb_replay(int argc, char **argv)

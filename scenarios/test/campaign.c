@@ -28,6 +28,9 @@ static const struct {
     {"skipped", "tags: [bad]\nexpect: {version: new}\n"},
     {"beyond", "tags: [bad]\nexpect: {version: old, verdict: FAIL}\n"},
     {"blind", "tags: [bad]\nexpect: {version: new, verdict: FAIL}\n"},
+    {"lies", "tags: [bad]\nfaults: [{image: {group: 'flp:header', sample: 32}}, {image: {group: 'rce:'}}]\n"},
+    {"no-such-lie", "tags: [bad]\nfaults: [{image: {group: 'flp:tail'}}]\n"},
+    {"net", "tags: [bad]\nfaults: [{network: {plan: http, match: 'http:body-short', power-cut: sampled}}]\n"},
     {"long", "tags: [bad]\nfaults: [{no-memory: {at: every, for-ever: true}}]\nexpect: {version: new}\n"},
 };
 #define GOOD 4 /* the first of them */
@@ -43,6 +46,14 @@ static void put(const char *path, const char *text)
 	cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0, "%s", path);
 }
 
+static const char *rig_of(const char *name)
+{
+	return strcmp(name, "skipped") == 0 ? "board"
+	       : strcmp(name, "net") == 0   ? "host"
+	       : strstr(name, "lie")        ? "images"
+					    : "sim";
+}
+
 static void make_place(struct place *p)
 {
 	char path[256];
@@ -55,7 +66,7 @@ static void make_place(struct place *p)
 		char text[512];
 		(void)snprintf(path, sizeof path, "%s/g/%s.yaml", p->scenarios, files[i].name);
 		(void)snprintf(text, sizeof text, "name: %s\ntitle: t\ngroup: g\nrig: %s\n%s", files[i].name,
-			       strcmp(files[i].name, "skipped") == 0 ? "board" : "sim", files[i].rest);
+			       rig_of(files[i].name), files[i].rest);
 		put(path, text);
 	}
 }
@@ -168,8 +179,8 @@ Test(campaign, exit_status)
 	static const struct {
 		const char *name;
 		int status;
-	} cases[] = {{"stops", 0},  {"skipped", 0}, {"beyond", 0},       {"fails", 1},         {"blind", 1},
-		     {"misses", 4}, {"refused", 3}, {"nothing-such", 2}, {"g/no-file.yaml", 2}};
+	} cases[] = {{"stops", 0},  {"skipped", 0}, {"beyond", 0},      {"fails", 1},        {"blind", 1},
+		     {"misses", 4}, {"refused", 3}, {"no-such-lie", 3}, {"nothing-such", 2}, {"g/no-file.yaml", 2}};
 	struct place p;
 	char out[192];
 	char bad[256];
@@ -215,6 +226,65 @@ Test(campaign, ids_replay)
 	const char *explained[] = {"explain", "--scenarios", p.scenarios, "fails@fault:none", NULL};
 	cr_expect_eq(status_of(start(bp_verb_explain, explained)), 0);
 	free(r);
+	remove_tree(p.dir);
+}
+
+struct listed {
+	unsigned cases, skipped, catalogued, reasoned, bytes;
+	char id[BP_ID_MAX];
+};
+
+static int note_listed(void *ctx, const char *text, size_t bytes, json_t *line)
+{
+	struct listed *l = ctx;
+	(void)text;
+	(void)bytes;
+	if (strcmp(json_string_value(json_object_get(line, "type")), "case") != 0)
+		return 0;
+	l->cases++;
+	l->skipped += strcmp(json_string_value(json_object_get(line, "verdict")), "SKIP") == 0;
+	l->catalogued += json_array_size(json_object_get(line, "catalogue")) > 0;
+	l->reasoned += *json_string_value(json_object_get(line, "reason")) != 0;
+	l->bytes += json_integer_value(json_object_get(line, "bytes_honest")) > 0;
+	(void)snprintf(l->id, sizeof l->id, "%s", json_string_value(json_object_get(line, "id")));
+	return 0;
+}
+
+/* Invariant: cases of rigs that list them carry what they cover, the subject's reason and the bytes; each id runs again
+ * and comes to the same verdict; an id that names no case, or another rig's, is bad usage. */
+Test(campaign, listed_cases_replay)
+{
+	static const char *const names[] = {"lies", "net"};
+	struct place p;
+	char out[192];
+	char path[256];
+	char detail[BP_DETAIL_MAX] = "";
+	make_place(&p);
+	out_dir(&p, "out", out);
+	(void)snprintf(path, sizeof path, "%s/results.jsonl", out);
+	for (size_t n = 0; n < 2; n++) {
+		struct listed l = {0};
+		int status = run(&p, out, names[n], "--seed", "3", NULL);
+		cr_assert_eq(status, 0, "%s: %d", names[n], status);
+		cr_assert_eq(bp_results_read(path, note_listed, &l, detail, sizeof detail), 0, "%s", detail);
+		cr_assert(l.cases >= 4 && l.catalogued == l.cases && l.reasoned + l.skipped == l.cases, "%s", names[n]);
+		cr_expect_geq(l.bytes, l.cases - l.skipped);
+		struct read *r = read_results(out);
+		const char *first[] = {"replay", "--scenarios", p.scenarios, r->ids[0], NULL};
+		status = status_of(start(bp_verb_replay, first));
+		cr_expect_eq(status, bp_verdict_status(r->verdicts[0]), "%s: %d", r->ids[0], status);
+		const char *last[] = {"explain", "--scenarios", p.scenarios, l.id, NULL};
+		cr_expect_eq(status_of(start(bp_verb_explain, last)), 0, "%s", l.id);
+		free(r);
+	}
+	static const char *const strangers[] = {"lies@image:flp:header.9999.0", "lies@net:reset.file-0",
+						"cut@net:reset.file-0", "net@net:reset.nowhere",
+						"net@image:flp:header.0.0"};
+	for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {
+		const char *arguments[] = {"replay", "--scenarios", p.scenarios, strangers[i], NULL};
+		int status = status_of(start(bp_verb_replay, arguments));
+		cr_expect_eq(status, 2, "%s: %d", strangers[i], status);
+	}
 	remove_tree(p.dir);
 }
 

@@ -9,6 +9,8 @@
 
 #define HEAD   "name: a\ntitle: t\ngroup: g\nrig: sim\n"
 #define EXPECT "expect: {version: new}\n"
+/* All but the faults of a file whose rig lists its cases. */
+#define LISTED(rig) "name: a\ntitle: b\ngroup: c\nrig: " rig "\n"
 
 static int parse(const char *text, struct bp_scenario *out, char *detail)
 {
@@ -36,7 +38,7 @@ Test(scenario, bad_files_name_the_place)
 	    {"name: \"a\\0b\"\n", "f.yaml:1:7: 'name' holds a NUL byte; remove it"},
 	    {"title: \"a\\nb\"\n", "f.yaml:1:8: 'title' holds a control character; write one line of text"},
 	    {"name: {a: b}\n", "f.yaml:1:7: 'name' is a mapping; write a single value"},
-	    {"rig: car\n", "f.yaml:1:6: 'rig' is 'car'; choose one of: sim, host, qemu, board"},
+	    {"rig: car\n", "f.yaml:1:6: 'rig' is 'car'; choose one of: sim, host, qemu, board, images"},
 	    {"tags: demo\n", "f.yaml:1:7: 'tags' is not a list; write [one, two]"},
 	    {"tags: [a, a]\n", "f.yaml:1:11: 'a' is in the list twice; keep one"},
 	    {"catalogue: [pwr-01]\n", "f.yaml:1:13: 'catalogue' is 'pwr-01': use A-Z, 0-9 and '-' only"},
@@ -57,7 +59,7 @@ Test(scenario, bad_files_name_the_place)
 	    {"faults:\n  - stop: {nth: 0}\n", "f.yaml:2:17: 'nth' is 0, out of range; choose 1 to 1000000000"},
 	    {"faults:\n  - none: {at: every}\n", "f.yaml:2:5: unknown fault 'none'; choose one of: power-cut, "
 						 "read-eio, write-eio, flush-eio, enospc, bitflip, "
-						 "short-answer, no-memory, stop, power, clock"},
+						 "short-answer, no-memory, stop, power, clock, image, network"},
 	    {"faults:\n  - power-cut: {audit: 1.5}\n",
 	     "f.yaml:2:24: 'audit' is '1.5'; write a fraction from 0 to 1, such as 0.02"},
 	    {"faults:\n  - power-cut: {}\n  - power-cut: {}\n",
@@ -68,6 +70,21 @@ Test(scenario, bad_files_name_the_place)
 	    {"expect: {version: 3}\n", "f.yaml:1:19: 'version' is '3'; choose one of: old, new"},
 	    {"expect: {version: new, reason: bad}\n",
 	     "f.yaml:1:32: 'reason' is 'bad': write a reason's name, such as HEALTH_FAILED"},
+	    {LISTED("sim") "faults: [{image: {}}]\n" EXPECT,
+	     "f.yaml:1:1: rig sim takes other faults only; fault 1 is of another kind"},
+	    {LISTED("images") "faults: [{image: {}}, {stop: {nth: 1}}]\n",
+	     "f.yaml:1:1: rig images takes image faults only; fault 2 is of another kind"},
+	    {LISTED("host") "faults: [{image: {}}]\n",
+	     "f.yaml:1:1: rig host takes network faults only; fault 1 is of another kind"},
+	    {LISTED("images"), "f.yaml:1:1: 'faults' is missing; write '- image: {...}'"},
+	    {LISTED("images") "faults: [{image: {}}]\n" EXPECT,
+	     "f.yaml:1:1: each case of rig images says what it expects; remove 'expect'"},
+	    {"faults: [{image: {group: 'flp: x'}}]\n",
+	     "f.yaml:1:26: 'group' is 'flp: x': write the beginning of case ids, such as flp:header"},
+	    {"faults: [{image: {sample: 0}}]\n", "f.yaml:1:27: 'sample' is 0, out of range; choose 1 to 1000000"},
+	    {"faults: [{network: {}}]\n", "f.yaml:1:20: 'plan' is missing; add 'plan: ...'"},
+	    {"faults: [{network: {plan: all}}]\n", "f.yaml:1:27: 'plan' is 'all'; choose one of: http, tls, "
+						   "connection, places, report, names, clock"},
 	    {"limits: {states: 0}\n", "f.yaml:1:18: 'states' is 0, out of range; choose 1 to 1000000000"},
 	    {"limits: {depth: 99999999999999999999}\n",
 	     "f.yaml:1:17: 'depth' is '99999999999999999999'; write a whole number from 1 to 64"},
@@ -152,6 +169,25 @@ Test(scenario, names_are_those_of_the_rig)
 	cr_expect(kinds == 7 && lies == SIM_LIE_COUNT);
 }
 
+/* Invariant: what a file says about listed cases reaches their rig. */
+Test(scenario, listed_cases_arrive)
+{
+	static const char text[] =
+	    LISTED("host") "faults:\n  - network: {plan: places, match: 'net:reset.', sample: 3, "
+			   "sweep: 4, slow: true, power-cut: sampled}\n  - network: {plan: http}\n";
+	struct bp_scenario s;
+	char detail[BP_DETAIL_MAX] = "";
+	cr_assert_eq(parse(text, &s, detail), 0, "%s", detail);
+	cr_expect(s.rig == BP_RIG_HOST && s.fault_count == 2);
+	const struct bp_fault *f = &s.faults[0];
+	cr_expect(f->list == BP_LIST_NETWORK && f->sample == 3 && f->sweep == 4 && f->slow);
+	cr_expect(f->recut == BP_RECUT_SAMPLED && strcmp(bp_network_names[f->network], "places") == 0);
+	cr_expect_str_eq(f->match, "net:reset.");
+	f = &s.faults[1];
+	cr_expect(f->list == BP_LIST_NETWORK && f->network == 0 && !*f->match && f->sample == 0 && !f->slow);
+	cr_expect_eq(f->recut, BP_RECUT_NONE);
+}
+
 /* Invariant: a case's id comes back as the same case, and nothing else is taken for an id. */
 Test(scenario, ids_come_back)
 {
@@ -180,8 +216,19 @@ Test(scenario, ids_come_back)
 	bp_id_lint("x", 1, "no-read-back", 44, text);
 	cr_assert_eq(bp_id_decode(text, &id), 0, "%s", text);
 	cr_expect(id.kind == BP_ID_LINT && id.entry == 44 && strcmp(id.rule, "no-read-back") == 0);
+	bp_id_listed("x", 7, true, "flp:manifest.12.3", text);
+	cr_expect_str_eq(text, "x+7@image:flp:manifest.12.3");
+	cr_assert_eq(bp_id_decode(text, &id), 0, "%s", text);
+	cr_expect(id.kind == BP_ID_LISTED && id.image && id.seed == 7 && strcmp(id.listed, "flp:manifest.12.3") == 0);
+	bp_id_listed("x", BP_SEED_DEFAULT, false, "net:reset.file-0/kill.b3", text);
+	cr_assert_eq(bp_id_decode(text, &id), 0, "%s", text);
+	cr_expect(id.kind == BP_ID_LISTED && !id.image && strcmp(id.listed, "net:reset.file-0/kill.b3") == 0);
 	static const char *const bad[] = {"",
 					  "x",
+					  "x@image:",
+					  "x@image:flp",
+					  "x@net:",
+					  "x@net: a",
 					  "@fault:none",
 					  "x@",
 					  "x@fault:",

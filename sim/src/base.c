@@ -190,7 +190,7 @@ static int earlier_update(struct sim *sim, int version, const char *ends_in)
 				 out.label);
 		sim->prelude = out;
 	}
-	sim_device_store(&sim->device, sim->base);
+	sim_dev_store(&sim->device, sim->base);
 	return 0;
 }
 
@@ -258,14 +258,14 @@ int sim_base_make(struct sim *sim)
 	if (error == 0)
 		error = add_regions(sim, sim->base);
 	if (error == 0)
-		error = sim_device_init(&sim->device, &sim->layout, sim->pool);
+		error = sim_dev_init(&sim->device, &sim->layout, sim->pool);
 	if (error == 0)
 		error = make_versions(sim);
 	if (error != 0)
 		return error;
 	sim->world.device = &sim->device;
 	for (unsigned i = 0; i < 2; i++) {
-		sim->env_place.block[i] = sim_device_block(&sim->device, SIM_ENV);
+		sim->env_place.block[i] = sim_dev_block(&sim->device, SIM_ENV);
 		sim->env_place.offset_bytes[i] = (uint64_t)i * sim->spec.env_bytes;
 	}
 	sim->env_place.env_bytes = sim->spec.env_bytes;

@@ -87,7 +87,7 @@ static int store(struct loaded *l, enum sim_stores what, char selected)
 
 	if (what == SIM_STORES_NOTHING)
 		return 0;
-	sim_device_mark(l->device, BP_MARK_STEP, "R1");
+	sim_dev_mark(l->device, BP_MARK_STEP, "R1");
 	(void)snprintf(slot, sizeof slot, "ota_slot=%c", other_of(selected));
 	(void)snprintf(barred, sizeof barred, "ota_barred=%c", selected);
 	if (what == SIM_STORES_BACK) {
@@ -122,7 +122,7 @@ int sim_bootloader_run(struct sim_device *device, struct sim_memo *memo, size_t 
 		v = l.copy[l.holding].boot;
 	if (v.trial) {
 		sim_env_parse(l.raw[l.holding], env_bytes, &l.env);
-		sim_device_mark(device, BP_MARK_STEP, "S12");
+		sim_dev_mark(device, BP_MARK_STEP, "S12");
 		(void)snprintf(count, sizeof count, "bootcount=%lu", v.attempts + 1);
 		error = set(&l, count);
 		if (error == 0)

@@ -9,21 +9,21 @@
 
 #define OP_US 100u /* what an operation takes, in virtual time */
 
-int sim_device_init(struct sim_device *device, const struct bp_layout *layout, struct bp_pool *pool)
+int sim_dev_init(struct sim_device *device, const struct bp_layout *layout, struct bp_pool *pool)
 {
 	*device = (struct sim_device){.layout = layout, .pool = pool};
 	for (unsigned m = 0; m < layout->count; m++) {
 		device->ports[m] = (struct sim_port){device, m};
 		device->contents[m] = calloc(layout->media[m].sectors, sizeof *device->contents[m]);
 		if (device->contents[m] == NULL) {
-			sim_device_deinit(device);
+			sim_dev_deinit(device);
 			return -ENOMEM;
 		}
 	}
 	return 0;
 }
 
-void sim_device_deinit(struct sim_device *device)
+void sim_dev_deinit(struct sim_device *device)
 {
 	for (unsigned m = 0; m < SIM_MEDIA; m++) {
 		free(device->contents[m]);
@@ -34,7 +34,7 @@ void sim_device_deinit(struct sim_device *device)
 	device->unflushed_count = device->unflushed_room = 0;
 }
 
-void sim_device_load(struct sim_device *device, const struct bp_image *from, struct bp_log *log)
+void sim_dev_load(struct sim_device *device, const struct bp_image *from, struct bp_log *log)
 {
 	for (unsigned m = 0; m < device->layout->count; m++) {
 		uint64_t sectors = device->layout->media[m].sectors;
@@ -54,7 +54,7 @@ void sim_device_load(struct sim_device *device, const struct bp_image *from, str
 	device->now_us = 0;
 }
 
-void sim_device_store(const struct sim_device *device, struct bp_image *to)
+void sim_dev_store(const struct sim_device *device, struct bp_image *to)
 {
 	for (unsigned m = 0; m < device->layout->count; m++) {
 		uint64_t sectors = device->layout->media[m].sectors;
@@ -96,7 +96,7 @@ static int power_or_stop(struct sim_device *device, bool process)
 	return 0;
 }
 
-int sim_device_op(struct sim_device *device, enum sim_op op, unsigned medium)
+int sim_dev_op(struct sim_device *device, enum sim_op op, unsigned medium)
 {
 	int error = power_or_stop(device, true);
 
@@ -190,7 +190,7 @@ static void note_flush_failed(struct sim_device *device, unsigned medium)
 	}
 }
 
-void sim_device_boot(struct sim_device *device)
+void sim_dev_boot(struct sim_device *device)
 {
 	for (; device->unflushed_count > 0; device->unflushed_count--) {
 		const struct sim_unflushed *u = &device->unflushed[device->unflushed_count - 1];
@@ -231,7 +231,7 @@ static int port_read(void *dev, uint64_t offset_bytes, void *out, size_t size_by
 {
 	struct sim_port *port = dev;
 	bool gate = sim_alloc_gate(false);
-	int error = sim_device_op(port->device, SIM_OP_READ, port->medium);
+	int error = sim_dev_op(port->device, SIM_OP_READ, port->medium);
 
 	if (error == 0)
 		get_sectors(port->device, port->medium, offset_bytes / BP_SECTOR_BYTES,
@@ -262,7 +262,7 @@ static int port_write(void *dev, uint64_t offset_bytes, const void *data, size_t
 	uint64_t sector = offset_bytes / BP_SECTOR_BYTES;
 	uint32_t sectors = (uint32_t)(size_bytes / BP_SECTOR_BYTES);
 	bool gate = sim_alloc_gate(false);
-	int error = sim_device_op(port->device, SIM_OP_WRITE, port->medium);
+	int error = sim_dev_op(port->device, SIM_OP_WRITE, port->medium);
 
 	if (error == 0) {
 		if (strikes(port->device, SIM_FAULT_WRITE_BITFLIP, port->medium))
@@ -278,7 +278,7 @@ static int port_flush(void *dev)
 {
 	struct sim_port *port = dev;
 	bool gate = sim_alloc_gate(false);
-	int error = sim_device_op(port->device, SIM_OP_FLUSH, port->medium);
+	int error = sim_dev_op(port->device, SIM_OP_FLUSH, port->medium);
 
 	if (error == 0)
 		note_flushed(port->device, port->medium);
@@ -297,7 +297,7 @@ static const struct ota_block_ops port_ops = {
     .flush = port_flush,
 };
 
-struct ota_block sim_device_block(struct sim_device *device, unsigned medium)
+struct ota_block sim_dev_block(struct sim_device *device, unsigned medium)
 {
 	const struct bp_medium *m = &device->layout->media[medium];
 
@@ -315,7 +315,7 @@ bool sim_device_short_answer(struct sim_device *device)
 	return strikes(device, SIM_FAULT_SHORT_ANSWER, SIM_MEDIA);
 }
 
-void sim_device_mark(struct sim_device *device, enum bp_mark_kind kind, const char *text)
+void sim_dev_mark(struct sim_device *device, enum bp_mark_kind kind, const char *text)
 {
 	if (device->log != NULL && device->life == SIM_ALIVE)
 		note_error(device, bp_log_mark(device->log, kind, text));

@@ -58,22 +58,22 @@ struct sim_device {
 	uint64_t now_us; /* since this boot */
 };
 
-int sim_device_init(struct sim_device *device, const struct bp_layout *layout, struct bp_pool *pool)
+int sim_dev_init(struct sim_device *device, const struct bp_layout *layout, struct bp_pool *pool)
     __attribute__((warn_unused_result));
-void sim_device_deinit(struct sim_device *device);
+void sim_dev_deinit(struct sim_device *device);
 /* Loads the media; log may be NULL. Counters and fault are cleared. */
-void sim_device_load(struct sim_device *device, const struct bp_image *from, struct bp_log *log);
-void sim_device_store(const struct sim_device *device, struct bp_image *to);
+void sim_dev_load(struct sim_device *device, const struct bp_image *from, struct bp_log *log);
+void sim_dev_store(const struct sim_device *device, struct bp_image *to);
 
 /* A handle for core. */
-struct ota_block sim_device_block(struct sim_device *device, unsigned medium);
+struct ota_block sim_dev_block(struct sim_device *device, unsigned medium);
 /* The fault plan for one operation of the updater: 0 = do it, or the error that it gets. */
-int sim_device_op(struct sim_device *device, enum sim_op op, unsigned medium);
+int sim_dev_op(struct sim_device *device, enum sim_op op, unsigned medium);
 /* Power on: what was not flushed is gone, if the fault says so. */
-void sim_device_boot(struct sim_device *device);
+void sim_dev_boot(struct sim_device *device);
 /* Does this fetch end after half of its bytes? */
 bool sim_device_short_answer(struct sim_device *device);
-void sim_device_mark(struct sim_device *device, enum bp_mark_kind kind, const char *text);
+void sim_dev_mark(struct sim_device *device, enum bp_mark_kind kind, const char *text);
 
 /* The bootloader's and the kernel's own access: logged, hit by a power cut only. 0, or -EIO once the power is gone. */
 int sim_device_boot_read(struct sim_device *device, unsigned medium, uint64_t sector, uint32_t sectors, void *out);

@@ -99,7 +99,7 @@ static int kernel_start(struct sim *sim, char slot, struct bp_outcome *out)
 
 	sim->run.running = slot;
 	sim->run.version = version;
-	sim_device_mark(&sim->device, BP_MARK_STEP, "S13");
+	sim_dev_mark(&sim->device, BP_MARK_STEP, "S13");
 	if (sim->spec.kernel_kib != 0) {
 		int kernel = whole_version(sim, SIM_KERNEL_A + index, true);
 
@@ -151,7 +151,7 @@ static int boot_once(struct sim *sim, struct bp_outcome *out, bool *up)
 	*up = false;
 	sim->run.boots++;
 	out->boots = sim->run.boots;
-	sim_device_boot(&sim->device);
+	sim_dev_boot(&sim->device);
 	error = sim_bootloader_run(&sim->device, &sim->env_memo, sim->spec.env_bytes, slot_loads, sim, &slot);
 	if (error == 0 && slot == 0) {
 		set_label(out, "halted");
@@ -272,7 +272,7 @@ static int quick_cycles(struct sim *sim, struct bp_outcome *out)
 
 void sim_run_prepare(struct sim *sim, const struct bp_image *start, struct bp_log *log)
 {
-	sim_device_load(&sim->device, start, log);
+	sim_dev_load(&sim->device, start, log);
 	sim->run = (struct sim_run){.running = 'A', .version = SIM_OLD};
 	sim->world.refused = sim->world.overflow = false;
 	sim->world.event_count = 0;

@@ -30,7 +30,7 @@ static int system_health(void *system, uint32_t deadline_ms, char *detail, size_
 {
 	struct sim *sim = of(system);
 	bool gate = sim_alloc_gate(false);
-	int result = sim_device_op(&sim->device, SIM_OP_OTHER, 0);
+	int result = sim_dev_op(&sim->device, SIM_OP_OTHER, 0);
 
 	sim_alloc_gate(gate);
 	if (result != 0)
@@ -71,7 +71,7 @@ static void system_step(void *system, enum ota_step step)
 {
 	bool gate = sim_alloc_gate(false);
 
-	sim_device_mark(&of(system)->device, BP_MARK_STEP, ota_step_name(step));
+	sim_dev_mark(&of(system)->device, BP_MARK_STEP, ota_step_name(step));
 	sim_alloc_gate(gate);
 }
 
@@ -80,7 +80,7 @@ static void system_message(void *system, enum ota_level level, const char *text)
 	bool gate = sim_alloc_gate(false);
 
 	if (level >= OTA_LEVEL_INFO)
-		sim_device_mark(&of(system)->device, BP_MARK_NOTE, text);
+		sim_dev_mark(&of(system)->device, BP_MARK_NOTE, text);
 	sim_alloc_gate(gate);
 }
 
@@ -139,10 +139,9 @@ static struct ota_slot make_slot(struct sim *sim, unsigned index)
 	struct ota_slot slot = {
 	    .bootname = {index == 0 ? 'A' : 'B'}, .image_count = 1, .tail_bytes = sim->spec.tail_kib * 1024};
 
-	slot.images[0] = (struct ota_slot_image){"rootfs", sim_device_block(&sim->device, SIM_SLOT_A + index)};
+	slot.images[0] = (struct ota_slot_image){"rootfs", sim_dev_block(&sim->device, SIM_SLOT_A + index)};
 	if (sim->spec.kernel_kib != 0) {
-		slot.images[1] =
-		    (struct ota_slot_image){"kernel", sim_device_block(&sim->device, SIM_KERNEL_A + index)};
+		slot.images[1] = (struct ota_slot_image){"kernel", sim_dev_block(&sim->device, SIM_KERNEL_A + index)};
 		slot.image_count = 2;
 	}
 	return slot;
@@ -164,7 +163,7 @@ static struct ota make_ota(struct sim *sim)
 		    .pipeline = false,
 		},
 	    .slots = {make_slot(sim, 0), make_slot(sim, 1)},
-	    .state = sim_device_block(&sim->device, SIM_STATE),
+	    .state = sim_dev_block(&sim->device, SIM_STATE),
 	    .fetch = sim_world_fetch(&sim->world),
 	    .files = sim_world_fetch(&sim->world),
 	    .clock = {&clock_ops, sim},

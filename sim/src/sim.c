@@ -146,7 +146,7 @@ void sim_free(struct sim *sim)
 	for (unsigned v = 0; v < SIM_VERSIONS; v++)
 		sim_version_deinit(&sim->versions[v]);
 	free(sim->file);
-	sim_device_deinit(&sim->device);
+	sim_dev_deinit(&sim->device);
 	sim_memo_deinit(&sim->env_memo);
 	sim_memo_deinit(&sim->record_memo);
 	sim_memo_deinit(&sim->descriptor_memo);
@@ -209,7 +209,7 @@ static int judge_run(struct sim *sim, enum sim_disturbance by, struct bp_outcome
 	error = bp_image_push(sim->base);
 	if (error != 0)
 		return error;
-	sim_device_store(&sim->device, sim->base);
+	sim_dev_store(&sim->device, sim->base);
 	error = sim_judge_state(sim, sim->base, &during, out);
 	bp_image_pop(sim->base);
 	if (error == 0)

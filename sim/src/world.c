@@ -59,7 +59,7 @@ static int answer_get(struct sim_world *world, const struct ota_fetch_request *r
 	struct ota_fetch_answer answer = {.status = 200, .total_bytes = world->file_bytes};
 	size_t from = (size_t)request->offset_bytes, to = world->file_bytes;
 	bool cut_short;
-	int result = sim_device_op(world->device, SIM_OP_FETCH, 0);
+	int result = sim_dev_op(world->device, SIM_OP_FETCH, 0);
 
 	if (result != 0)
 		return result;
@@ -120,7 +120,7 @@ static int answer_post(struct sim_world *world, const char *url, const char *jso
 {
 	char id[32], event[24], version[40], reason[32];
 	char text[SIM_EVENT_TEXT];
-	int result = sim_device_op(world->device, SIM_OP_FETCH, 0);
+	int result = sim_dev_op(world->device, SIM_OP_FETCH, 0);
 
 	if (result != 0)
 		return result;
@@ -138,7 +138,7 @@ static int answer_post(struct sim_world *world, const char *url, const char *jso
 	json_member(json, size_bytes, "version", version, sizeof version);
 	json_member(json, size_bytes, "reason", reason, sizeof reason);
 	(void)snprintf(text, sizeof text, "report:%s:%s:%s:%s", id, event, version, reason);
-	sim_device_mark(world->device, BP_MARK_WORLD, text);
+	sim_dev_mark(world->device, BP_MARK_WORLD, text);
 	if (world->event_count < SIM_EVENTS_MAX)
 		memcpy(world->events[world->event_count++], text, sizeof text);
 	else

@@ -176,14 +176,14 @@ static void bench_init(struct bench *bench)
 		bench->layout.media[m].sectors = 4;
 	}
 	cr_assert_eq(bp_pool_new(&bench->pool), 0);
-	cr_assert_eq(sim_device_init(&bench->device, &bench->layout, bench->pool), 0);
+	cr_assert_eq(sim_dev_init(&bench->device, &bench->layout, bench->pool), 0);
 	sim_memo_init(&bench->memo, 2, sizeof(struct sim_env_copy));
 }
 
 static void bench_deinit(struct bench *bench)
 {
 	sim_memo_deinit(&bench->memo);
-	sim_device_deinit(&bench->device);
+	sim_dev_deinit(&bench->device);
 	bp_pool_free(bench->pool);
 }
 

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lab.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cases.h"
+
+#define LAB_ERRORS_MAX 20u /* a rig that fails so often is broken: going on would tell nothing */
+#define LAB_TEXT_MAX   480u
+
+static const struct bp_lab_rig *ops_of(const struct bp_scenario *scenario)
+{
+	return scenario->rig == BP_RIG_IMAGES ? &bp_lab_images : scenario->rig == BP_RIG_HOST ? &bp_lab_network : NULL;
+}
+
+bool bp_lab_lists(const struct bp_scenario *scenario)
+{
+	return ops_of(scenario) != NULL;
+}
+
+int bp_lab_init(struct bp_lab *lab, const struct bp_scenario *scenario, uint64_t seed, bool plan, char *detail,
+		size_t detail_bytes)
+{
+	*lab = (struct bp_lab){.scenario = scenario, .ops = ops_of(scenario), .seed = seed};
+	int result = lab->ops->open(seed, &lab->rig, detail, detail_bytes);
+	for (unsigned i = 0; plan && !result && i < scenario->fault_count; i++) {
+		lab->sample = scenario->faults[i].sample;
+		lab->seen = 0;
+		result = lab->ops->plan(lab->rig, &scenario->faults[i], seed, lab);
+		if (!result && !lab->seen) {
+			(void)snprintf(detail, detail_bytes, "no case is called '%s...' in fault %u",
+				       scenario->faults[i].match, i + 1);
+			result = -ENOENT;
+		}
+	}
+	if (result && !*detail)
+		(void)snprintf(detail, detail_bytes, "the cases could not be listed: %s", strerror(-result));
+	return result;
+}
+
+void bp_lab_deinit(struct bp_lab *lab)
+{
+	if (lab->rig)
+		lab->ops->close(lab->rig);
+	free(lab->cases);
+	*lab = (struct bp_lab){0};
+}
+
+int bp_lab_list(struct bp_lab *lab, const char *id, const char *catalogue, const void *ref)
+{
+	uint64_t n = lab->seen++;
+	if (lab->sample > 1 && n % lab->sample != lab->seed % lab->sample)
+		return 0;
+	if (lab->count == lab->room) {
+		size_t room = lab->room ? 2 * lab->room : 64;
+		struct bp_lab_case *more = room > BP_LAB_CASES_MAX ? NULL : realloc(lab->cases, room * sizeof *more);
+		if (!more)
+			return -ENOMEM;
+		lab->cases = more;
+		lab->room = room;
+	}
+	struct bp_lab_case *c = &lab->cases[lab->count++];
+	(void)snprintf(c->id, sizeof c->id, "%s", id);
+	(void)snprintf(c->catalogue, sizeof c->catalogue, "%s", catalogue);
+	c->ref = ref;
+	return 0;
+}
+
+/* ---- a case as a line ---- */
+
+/* "image flp", "net reset", "net http": the group, of connection faults the fault. */
+static void fault_name(const char *id, bool image, char out[32])
+{
+	size_t group = strcspn(id, ":");
+	if (image)
+		(void)snprintf(out, 32, "image %.*s", (int)group, id);
+	else if (strncmp(id, "net:", 4) == 0)
+		(void)snprintf(out, 32, "net %.*s", (int)strcspn(id + 4, ".,/"), id + 4);
+	else if (strncmp(id, "rpt:", 4) == 0)
+		(void)snprintf(out, 32, "net report");
+	else
+		(void)snprintf(out, 32, "net %.*s", (int)group, id);
+}
+
+/* The step in which the subject refused, as far as id or reason tell; "" else. out: 4 bytes. */
+static void step_of(const char *id, const char *reason, char out[4])
+{
+	static const struct {
+		const char *reasons, *step;
+	} of[] = {
+	    {" BAD_MAGIC BAD_FORMAT TRUNCATED TOO_LARGE TRAILING NO_SIGNATURE BAD_SIGNATURE UNTRUSTED CERT_EXPIRED "
+	     "CERT_NOT_YET_VALID CERT_PURPOSE CERT_REVOKED WEAK_ALGORITHM BAD_MANIFEST ",
+	     "S02"},
+	    {" INCOMPATIBLE HARDWARE WRONG_DEVICE WRONG_CHANNEL DOWNGRADE ALREADY_INSTALLED EXPIRED KNOWN_BAD NO_SPACE "
+	     "LOW_POWER HOOK_REFUSED TRIAL_PENDING SLOT_IN_USE ",
+	     "S03"},
+	    {" CHUNK_DECODE CHUNK_DIGEST ", "S06"},
+	    {" READ_BACK ", "S08"},
+	};
+	char word[40];
+	out[0] = 0;
+	for (const char *c = strstr(id, ".S"); c; c = strstr(c + 1, ".S")) {
+		if (c[2] >= '0' && c[2] <= '9' && c[3] >= '0' && c[3] <= '9') {
+			memcpy(out, c + 1, 3);
+			out[3] = 0;
+			return;
+		}
+	}
+	(void)snprintf(word, sizeof word, " %s ", reason);
+	for (size_t i = 0; *reason && i < sizeof of / sizeof *of; i++) {
+		if (strstr(of[i].reasons, word))
+			(void)snprintf(out, 4, "%s", of[i].step);
+	}
+}
+
+/* The reason first, then what else there is to say. */
+static void text_of(const struct bp_lab_result *r, char out[LAB_TEXT_MAX])
+{
+	const char *text = r->outcome.text;
+	bool plain = r->outcome.verdict == BP_SKIP || !*r->reason;
+	(void)snprintf(out, LAB_TEXT_MAX, "%s%s%s%s%s%s%s", plain ? "" : r->reason, !plain && *text ? ": " : "", text,
+		       r->outcome.verdict == BP_FAIL && *r->expected ? "; expected " : "",
+		       r->outcome.verdict == BP_FAIL ? r->expected : "", *r->landing ? "; " : "", r->landing);
+}
+
+static int run_one(struct bp_lab *lab, const struct bp_lab_case *c, struct bp_lab_result *r)
+{
+	*r = (struct bp_lab_result){0};
+	int result = lab->ops->run(lab->rig, c, r);
+	if (result) {
+		r->outcome.verdict = BP_ERROR;
+		if (!*r->outcome.text)
+			(void)snprintf(r->outcome.text, sizeof r->outcome.text, "the rig failed: %s",
+				       result < 0 ? strerror(-result) : "no such case");
+	} else if (!r->landed && r->outcome.verdict == BP_PASS) {
+		r->outcome.verdict = BP_MISS;
+		(void)snprintf(r->outcome.text, sizeof r->outcome.text, "the fault did not land");
+	}
+	return result;
+}
+
+static int add(struct bp_lab *lab, struct bp_cases *cases, const struct bp_lab_case *c, const struct bp_lab_result *r,
+	       struct bp_result *out)
+{
+	char id[BP_ID_MAX];
+	char fault[32];
+	char step[4];
+	char text[LAB_TEXT_MAX];
+	bool image = lab->ops == &bp_lab_images;
+	bp_id_listed(lab->scenario->name, lab->seed, image, c->id, id);
+	fault_name(c->id, image, fault);
+	step_of(c->id, r->reason, step);
+	text_of(r, text);
+	out->stats.run++;
+	out->bytes += r->bytes;
+	out->bytes_honest = r->bytes_honest ? r->bytes_honest : out->bytes_honest;
+	if (r->bytes > out->bytes_most)
+		out->bytes_most = r->bytes;
+	out->head_flips += r->head_flip;
+	out->head_flips_rejected += r->head_flip && r->unwritten && r->outcome.verdict == BP_PASS;
+	return bp_cases_add(cases, &(struct bp_case_line){.id = id,
+							  .fault = fault,
+							  .step = step,
+							  .label = r->outcome.label,
+							  .invariant = r->outcome.invariant,
+							  .text = text,
+							  .form = "",
+							  .entry = -1,
+							  .cuts = strstr(c->id, "/kill.") != NULL,
+							  .verdict = r->outcome.verdict,
+							  .boots = r->outcome.boots,
+							  .catalogue = *c->catalogue ? c->catalogue : r->catalogue,
+							  .reason = r->reason,
+							  .bytes = r->bytes,
+							  .bytes_honest = r->bytes_honest});
+}
+
+int bp_lab_execute(const struct bp_scenario *scenario, const struct bp_execute_options *options, struct bp_cases *cases,
+		   struct bp_result *out, char *detail, size_t detail_bytes)
+{
+	struct bp_lab lab;
+	unsigned errors = 0;
+	bool failed = false;
+	int result = bp_lab_init(&lab, scenario, options->seed, true, detail, detail_bytes);
+	for (size_t i = 0; !result && i < lab.count && !(failed && options->stop_at_first_failure); i++) {
+		struct bp_lab_result r;
+		int rig = run_one(&lab, &lab.cases[i], &r);
+		failed = failed || r.outcome.verdict == BP_FAIL;
+		result = add(&lab, cases, &lab.cases[i], &r, out);
+		if (!result && rig && ++errors == LAB_ERRORS_MAX) {
+			(void)snprintf(detail, detail_bytes, "the rig failed in %u cases, last in %s: %s", errors,
+				       lab.cases[i].id, r.outcome.text);
+			result = -EIO;
+		}
+		if (options->on_progress)
+			options->on_progress(options->progress_ctx, &out->stats, lab.count - i - 1);
+	}
+	if (!result)
+		result = bp_cases_end(cases, out);
+	if (result && !*detail)
+		(void)snprintf(detail, detail_bytes, "after %llu cases: %s", (unsigned long long)bp_cases_count(cases),
+			       strerror(-result));
+	bp_lab_deinit(&lab);
+	return result;
+}
+
+int bp_lab_replay(struct bp_lab *lab, const struct bp_id *id, struct bp_outcome *out, char *story, size_t story_bytes)
+{
+	struct bp_lab_case c = {0};
+	struct bp_lab_result r;
+	story[0] = 0;
+	if (id->kind != BP_ID_LISTED || id->image != (lab->ops == &bp_lab_images))
+		return 1;
+	int result = lab->ops->find(lab->rig, id->listed, &c);
+	if (!result)
+		result = run_one(lab, &c, &r);
+	if (result)
+		return result == -EINVAL ? 1 : result;
+	*out = r.outcome;
+	(void)snprintf(story, story_bytes,
+		       "%s (%s)%s%s\n%s%s%s%s%" PRIu64 " bytes fetched, %" PRIu64 " by an honest run\n", id->listed,
+		       *c.catalogue ? c.catalogue : r.catalogue, *r.expected ? "  expected " : "", r.expected,
+		       *r.landing ? r.landing : "", *r.landing ? "\n" : "", *r.reason ? r.reason : "no reason", "; ",
+		       r.bytes, r.bytes_honest);
+	return 0;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SCENARIOS_LAB_H
+#define SCENARIOS_LAB_H
+
+#include "session.h"
+
+/*
+ * A rig that lists its cases beforehand, each with an expectation of its own, and runs them one at a time: the images
+ * that lie (in process) and the network that fails (the real command over the loopback).
+ */
+struct bp_lab_case {
+	char id[BP_ID_LISTED_MAX]; /* as the rig calls it */
+	char catalogue[64];        /* ids of the catalogue, blanks between */
+	const void *ref;           /* the rig's own */
+};
+
+struct bp_lab_result {
+	struct bp_outcome outcome;
+	bool landed;
+	char reason[32];    /* that the subject gave, "" for none */
+	char expected[80];  /* "" where the rig does not say */
+	char landing[96];   /* where the fault happened */
+	char catalogue[64]; /* of the case */
+	uint64_t bytes;     /* fetched with the fault */
+	uint64_t bytes_honest;
+	bool head_flip; /* a single bit of header, manifest, index or signature ... */
+	bool unwritten; /* ... and not one byte was written to the target slot */
+};
+
+struct bp_lab;
+struct bp_lab_rig {
+	int (*open)(uint64_t seed, void **rig, char *detail, size_t detail_bytes);
+	void (*close)(void *rig);
+	/* Calls bp_lab_list() for each case of a fault. 0 or -errno. */
+	int (*plan)(void *rig, const struct bp_fault *fault, uint64_t seed, struct bp_lab *lab);
+	/* Fills *out for an id. 0, -errno, 1 = there is none. */
+	int (*find)(void *rig, const char *id, struct bp_lab_case *out);
+	/* 0 or -errno, when the rig itself failed. */
+	int (*run)(void *rig, const struct bp_lab_case *c, struct bp_lab_result *out);
+};
+extern const struct bp_lab_rig bp_lab_images;
+extern const struct bp_lab_rig bp_lab_network;
+
+/* Does this scenario's rig list its cases? */
+bool bp_lab_lists(const struct bp_scenario *scenario);
+
+#define BP_LAB_CASES_MAX 200000u
+struct bp_lab {
+	const struct bp_scenario *scenario;
+	const struct bp_lab_rig *ops;
+	uint64_t seed;
+	void *rig;
+	struct bp_lab_case *cases;
+	size_t count, room;
+	/* of the fault that is being planned */
+	unsigned sample;
+	uint64_t seen;
+};
+
+/* Opens the rig and lists all cases. 0 or -errno with *detail; bp_lab_deinit() in any case. */
+int bp_lab_init(struct bp_lab *lab, const struct bp_scenario *scenario, uint64_t seed, bool plan, char *detail,
+		size_t detail_bytes) __attribute__((warn_unused_result));
+void bp_lab_deinit(struct bp_lab *lab);
+/* From plan(): one more case; of a sampled fault every Nth is kept, from the seed's on. */
+int bp_lab_list(struct bp_lab *lab, const char *id, const char *catalogue, const void *ref)
+    __attribute__((warn_unused_result));
+
+/* Runs the scenario's cases into `cases`. 0, or -errno with *detail. */
+struct bp_cases;
+int bp_lab_execute(const struct bp_scenario *scenario, const struct bp_execute_options *options, struct bp_cases *cases,
+		   struct bp_result *out, char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
+/* One case again, from its id. Returns as bp_session_replay(). */
+int bp_lab_replay(struct bp_lab *lab, const struct bp_id *id, struct bp_outcome *out, char *story, size_t story_bytes)
+    __attribute__((warn_unused_result));
+
+#endif
