@@ -47,6 +47,7 @@ void sim_dev_load(struct sim_device *device, const struct bp_image *from, struct
 	device->error = 0;
 	device->fault = (struct sim_fault){.kind = SIM_FAULT_NONE, .medium = -1};
 	device->landed = false;
+	device->step = device->landed_step = "";
 	device->loses = false;
 	device->unflushed_count = 0;
 	memset(device->count, 0, sizeof device->count);
@@ -75,6 +76,8 @@ static bool strikes(struct sim_device *device, enum sim_fault_kind kind, unsigne
 	n = ++device->count[kind];
 	if (fault->kind != kind || n < fault->nth || (n > fault->nth && !fault->for_ever))
 		return false;
+	if (!device->landed)
+		device->landed_step = device->step;
 	device->landed = true;
 	return true;
 }
@@ -317,6 +320,8 @@ bool sim_device_short_answer(struct sim_device *device)
 
 void sim_dev_mark(struct sim_device *device, enum bp_mark_kind kind, const char *text)
 {
+	if (kind == BP_MARK_STEP && device->life == SIM_ALIVE)
+		device->step = text;
 	if (device->log != NULL && device->life == SIM_ALIVE)
 		note_error(device, bp_log_mark(device->log, kind, text));
 }

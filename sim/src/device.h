@@ -49,6 +49,8 @@ struct sim_device {
 	int error; /* the harness's own failure (out of memory): ends everything */
 	struct sim_fault fault;
 	bool landed;
+	const char *step,
+	    *landed_step; /* the step that runs, and the one that the fault hit first; static, "" = before any */
 	uint64_t count[SIM_FAULT_CLOCK + 1]; /* operations that each kind of fault counts */
 	uint64_t ops, writes, env_writes, written_sectors;
 	/* With SIM_FAULT_FLUSH_EIO: what no successful flush made durable yet is gone at the next boot. */

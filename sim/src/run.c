@@ -209,8 +209,10 @@ static int user_space(struct sim *sim, struct bp_outcome *out, bool *idle)
 
 		sim->world.refused = false;
 		error = sim_session(sim);
-		if (sim->device.fault.kind == SIM_FAULT_NO_MEMORY && sim_alloc_landed())
+		if (sim->device.fault.kind == SIM_FAULT_NO_MEMORY && sim_alloc_landed() && !landed) {
 			sim->device.landed = true;
+			sim->device.landed_step = sim->device.step; /* the last one that began with it */
+		}
 		lift_fault(sim);
 		if (error != 0)
 			return error;

@@ -252,6 +252,11 @@ int sim_run_fault(struct sim *sim, const struct sim_fault *fault, bool *landed, 
 	return error != 0 ? error : judge_run(sim, SIM_BY_FAULT, out);
 }
 
+const char *sim_fault_step(const struct sim *sim)
+{
+	return sim->device.landed ? sim->device.landed_step : "";
+}
+
 uint64_t sim_fault_points(struct sim *sim, enum sim_fault_kind kind)
 {
 	struct bp_outcome out;

@@ -120,6 +120,8 @@ int sim_record(struct sim *sim, struct bp_log **log, struct bp_outcome *out) __a
 /* The story with one fault, then without it until idle: the same invariants. *landed: the fault really happened. */
 int sim_run_fault(struct sim *sim, const struct sim_fault *fault, bool *landed, struct bp_outcome *out)
     __attribute__((warn_unused_result));
+/* The step during which the fault of the last sim_run_fault() landed first, "" before any step. */
+const char *sim_fault_step(const struct sim *sim);
 /* How many operations of that kind the fault-free story has: the range of sim_fault.nth. */
 uint64_t sim_fault_points(struct sim *sim, enum sim_fault_kind kind);
 /* What one bench loop needs: CPU-cheap runs without a log. recover() from `start` without recording. */
