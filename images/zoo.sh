@@ -3,10 +3,8 @@
 # Makes a zoo of TLS certificates in OUT, beside the test PKI of pki.sh: NAME.pem (chain, leaf first) and NAME.key for servers that
 # must be refused and clients that must be told apart. For tests only: the keys are not protected. Usage: images/zoo.sh OUT
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-out=$1
-"$here/pki.sh" "$out"
-cd "$out"
+"$(dirname "$0")/pki.sh" "$1"
+cd "$1"
 
 key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1" 2>/dev/null; }
 root() { # NAME SUBJECT
@@ -29,13 +27,13 @@ leaf wrong-host elsewhere.example tls-root serverAuth
 leaf wrong-usage localhost tls-root clientAuth
 leaf unknown localhost other-root serverAuth
 leaf rotated localhost tls-root serverAuth
+leaf named update.test tls-root serverAuth
 leaf client device tls-root clientAuth
 leaf client-expired device tls-root clientAuth 20200101000000Z 20210101000000Z
 leaf client-unknown device other-root clientAuth
-root self-signed '/CN=localhost'
+key self-signed.key
 openssl req -x509 -new -key self-signed.key -out self-signed.pem -days 3650 -subj '/CN=localhost' -addext 'subjectAltName=DNS:localhost'
-# A signer for bundles that the keyring does not know.
-key evil.key
+key evil.key # a signer that the keyring does not know
 openssl req -x509 -new -key evil.key -out evil.pem -days 3650 -subj '/CN=evil signer' -addext 'extendedKeyUsage=codeSigning' -addext 'keyUsage=critical,digitalSignature'
 # A hundred certificates between leaf and root, all with one key.
 cp tls-root.pem ca/above.pem && cp tls-root.key ca/above.key && : >ca/chain.pem && key ca/link.key
@@ -45,7 +43,7 @@ for i in $(seq 1 100); do
 	cat ca/next.pem ca/chain.pem >ca/longer.pem && mv ca/longer.pem ca/chain.pem
 	mv ca/next.pem ca/above.pem && cp ca/link.key ca/above.key
 done
-mv ca/chain.pem chain.links && cp ca/above.pem link.pem && cp ca/link.key link.key
+mv ca/chain.pem links && mv ca/above.pem link.pem && mv ca/link.key link.key
 leaf chain localhost link serverAuth
-cat chain.links >>chain.pem
-rm -rf ca chain.links link.pem link.key
+cat links >>chain.pem
+rm -rf ca links link.pem link.key

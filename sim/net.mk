@@ -13,3 +13,5 @@ $(ZOO)/made: images/zoo.sh images/pki.sh | $(SETUP_TEST)
 
 $(call test,net,sim/net/test/net.c,$(SIM_NET_LIBS),$(SIM_NET_LDLIBS),$(SIM_NET_INCLUDES))
 $(B)/test/net: | $(B)/ota $(ZOO)/made
+$(call test,net-origin,sim/net/test/origin.c,$(SIM_NET_LIBS),$(SIM_NET_LDLIBS),$(SIM_NET_INCLUDES))
+$(call test,net-relay,sim/net/test/relay.c,$(SIM_NET_LIBS),$(SIM_NET_LDLIBS),$(SIM_NET_INCLUDES))

@@ -2,6 +2,7 @@
 #ifndef SIM_NET_CASE_H
 #define SIM_NET_CASE_H
 
+#include "names.h"
 #include "origin.h"
 #include "relay.h"
 #include "sim/net.h"
@@ -44,8 +45,15 @@ struct net_case {
 	struct sim_rule rules[2];
 	struct net_tls tls;
 	struct sim_cut_spec cut;
-	struct sim_mark mark;  /* strikes the relay (cut.place SIM_CUT_CALL) */
-	const char *step;      /* strikes the relay when the command announces this step */
+	struct sim_mark mark; /* strikes the relay (cut.place SIM_CUT_CALL) */
+	const char *step;     /* strikes the relay when the command announces this step */
+	struct {
+		bool wanted; /* the server has a name that is looked up, in namespaces of its own */
+		enum sim_names_lie lie;
+		uint32_t arg;
+		unsigned times; /* lookups, two a connection: IPv4 and IPv6; 0: all */
+	} names;
+	const char *netem;     /* what tc does to the loopback, in a namespace of its own */
 	unsigned attempts;     /* 0: 3 */
 	unsigned delay_ms;     /* 0: 1 */
 	const char *url;       /* what is installed; NULL: the update; {port} is the relay's */
@@ -61,7 +69,8 @@ struct net_case {
 
 /* The tables. *count: how many. */
 const struct net_case *net_cases_http(unsigned *count);
-const struct net_case *net_cases_link(unsigned *count); /* TLS, connections without a place, reports */
+const struct net_case *net_cases_names(unsigned *count); /* what needs namespaces */
+const struct net_case *net_cases_link(unsigned *count);  /* TLS, connections without a place, reports */
 
 /* Connection faults at places: fault f (of faults) at place p (of places). False: that pair is none. */
 unsigned net_place_faults(void);

@@ -96,6 +96,8 @@ struct planner {
 
 static unsigned group_of(const struct net_case *c)
 {
+	if (c->names.wanted || c->netem)
+		return SIM_NET_NAMES;
 	if (c->in_report || strncmp(c->id, "rpt:", 4) == 0)
 		return SIM_NET_REPORT;
 	return strncmp(c->id, "http:", 5) == 0  ? SIM_NET_HTTP
@@ -152,9 +154,10 @@ static int plan_places(struct planner *planner, const struct sim_net *net)
 	return result;
 }
 
+#define TABLES 3u
 static const struct net_case *table(unsigned i, unsigned *count)
 {
-	return i == 0 ? net_cases_http(count) : net_cases_link(count);
+	return i == 0 ? net_cases_http(count) : i == 1 ? net_cases_link(count) : net_cases_names(count);
 }
 
 int sim_net_plan(struct sim_net *net, const struct sim_net_plan *plan, sim_net_sink *sink, void *ctx)
@@ -162,7 +165,7 @@ int sim_net_plan(struct sim_net *net, const struct sim_net_plan *plan, sim_net_s
 	struct planner planner = {.plan = plan, .sink = sink, .ctx = ctx};
 	int result = 0;
 
-	for (unsigned t = 0; t < 2; t++) {
+	for (unsigned t = 0; t < TABLES; t++) {
 		unsigned count;
 		const struct net_case *cases = table(t, &count);
 
@@ -199,7 +202,7 @@ static bool find_place(const struct sim_net *net, const char *id, struct net_cas
 
 static bool find_case(const struct sim_net *net, const char *id, struct net_case *out, char own[SIM_NET_ID_MAX])
 {
-	for (unsigned t = 0; t < 2; t++) {
+	for (unsigned t = 0; t < TABLES; t++) {
 		unsigned count;
 		const struct net_case *cases = table(t, &count);
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs one case: the fault, the judgement, and the same update without it. */
+#define _GNU_SOURCE /* pipe2 */
 #include "rig.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "wire.h"
@@ -43,9 +46,8 @@ static int open_origin(const struct sim_net *net, const struct net_tls *tls, str
 {
 	char certificate[SIM_DEVICE_PATH * 2], key[SIM_DEVICE_PATH * 2];
 	char later[SIM_DEVICE_PATH * 2], later_key[SIM_DEVICE_PATH * 2], client_ca[SIM_DEVICE_PATH * 2];
-	const char *server = tls->server ? tls->server : "tls";
-	struct sim_origin_tls options = {.certificate = zoo_path(net, server, "pem", certificate),
-					 .key = zoo_path(net, server, "key", key),
+	struct sim_origin_tls options = {.certificate = zoo_path(net, tls->server, "pem", certificate),
+					 .key = zoo_path(net, tls->server, "key", key),
 					 .ciphers = tls->ciphers,
 					 .version_max = tls->version_max,
 					 .stall = tls->stall};
@@ -118,6 +120,8 @@ static void set_fault(struct net_run *run)
 	run->mark.ctx = run;
 	sim_origin_script(run->origin, run->rules, count, c->mark.kind != SIM_MARK_NONE ? &run->mark : NULL);
 	sim_relay_set(run->relay, &c->cut);
+	if (run->names)
+		sim_names_script(run->names, c->names.lie, c->names.arg, c->names.times);
 }
 
 static void read_records(struct net_run *run)
@@ -146,6 +150,8 @@ static bool landed(struct net_run *run)
 		return false;
 	if (tls->later && record->connections < 2)
 		return false;
+	if (c->names.lie != SIM_NAMES_TRUTH && sim_names_told(run->names) == 0)
+		return false;
 	return true;
 }
 
@@ -164,6 +170,9 @@ static void describe_landing(struct net_run *run)
 	if (record->told[0] + record->told[1] > 0)
 		used += snprintf(out->landing + used, sizeof(out->landing) - (size_t)used, "%s told %u times ",
 				 sim_http_lie_name(run->c->rules[0].lie), record->told[0] + record->told[1]);
+	if (run->names && sim_names_told(run->names) > 0)
+		used += snprintf(out->landing + used, sizeof(out->landing) - (size_t)used, "%u lookups lied to ",
+				 sim_names_told(run->names));
 	if (run->c->tls.server || run->c->tls.stall)
 		(void)snprintf(out->landing + used, sizeof(out->landing) - (size_t)used, "%u of %u handshakes done",
 			       record->handshakes, record->connections);
@@ -222,6 +231,11 @@ static int command(struct net_run *run, const char *words, struct sim_device_run
 	return sim_device_run(&run->net->device, words, &watch, out);
 }
 
+static const char *host_of(const struct net_case *c)
+{
+	return c->names.wanted ? "update.test" : "localhost";
+}
+
 static int configure(struct net_run *run, bool fresh)
 {
 	const struct net_case *c = run->c;
@@ -229,7 +243,7 @@ static int configure(struct net_run *run, bool fresh)
 	char server[64], extra[1536], client[SIM_DEVICE_PATH * 5] = "";
 	const char *zoo = net->device.zoo;
 
-	(void)snprintf(server, sizeof(server), "https://localhost:%u", sim_relay_port(run->relay));
+	(void)snprintf(server, sizeof(server), "https://%s:%u", host_of(c), sim_relay_port(run->relay));
 	if (c->tls.client)
 		(void)snprintf(client, sizeof(client), "certificate=%s/%s.pem\nkey=%s/%s.key\n", zoo, c->tls.client,
 			       zoo, c->tls.client);
@@ -246,9 +260,13 @@ static int configure(struct net_run *run, bool fresh)
 
 static int open_servers(struct net_run *run)
 {
-	static const struct net_tls good = {0};
-	int result = open_origin(run->net, &run->c->tls, &run->origin);
+	const struct net_tls good = {.server = run->c->names.wanted ? "named" : "tls"};
+	struct net_tls tls = run->c->tls;
+	int result;
 
+	if (!tls.server)
+		tls.server = good.server;
+	result = open_origin(run->net, &tls, &run->origin);
 	if (result == 0)
 		result = open_origin(run->net, &good, &run->honest);
 	if (result == 0)
@@ -276,7 +294,11 @@ static int run_first(struct net_run *run)
 	run->env_before = sim_device_load(&run->net->device, "env", &run->env_bytes);
 	if (result == 0 && (!run->slot_before || !run->env_before))
 		result = -EIO;
-	put_port(run, run->c->url ? run->c->url : "https://localhost:{port}" UPDATE_PATH, run->url);
+	if (run->c->url)
+		put_port(run, run->c->url, run->url);
+	else
+		(void)snprintf(run->url, sizeof(run->url), "https://%s:%u%s", host_of(run->c),
+			       sim_relay_port(run->relay), UPDATE_PATH);
 	(void)snprintf(words, sizeof(words), "install %s", run->url);
 	if (run->c->in_report && result == 0) {
 		result = command(run, words, &run->next);
@@ -299,6 +321,8 @@ static int run_rest(struct net_run *run)
 	int result = 0;
 
 	sim_relay_server(run->relay, sim_origin_port(run->honest));
+	if (run->names)
+		sim_names_script(run->names, SIM_NAMES_TRUTH, 0, 0);
 	sim_relay_set(run->relay, &none);
 	run->has_landed = true; /* what is to come follows the fault */
 	run->bytes_then = 0;
@@ -376,23 +400,19 @@ static int run_case(struct net_run *run)
 	return result;
 }
 
-int net_run_one(struct sim_net *net, const struct net_case *c, struct net_kill kill, struct sim_net_result *out)
+static int run_here(struct sim_net *net, const struct net_case *c, struct net_kill kill, struct sim_names *names,
+		    struct sim_net_result *out)
 {
 	struct net_run *run = calloc(1, sizeof(*run));
 	int result;
 
 	if (!run)
 		return -ENOMEM;
-	memset(out, 0, sizeof(*out));
 	run->net = net;
 	run->c = c;
 	run->out = out;
 	run->kill = kill;
-	out->bytes_honest =
-	    net->reference.body_bytes ? net->reference.body_bytes : net->bundles[NET_FILE_UPDATE].size_bytes;
-	(void)snprintf(out->catalogue, sizeof(out->catalogue), "%s", c->catalogue);
-	(void)snprintf(out->expected, sizeof(out->expected), "%s %s", net_class_name(c->class), c->reasons);
-	(void)snprintf(out->outcome.label, sizeof(out->outcome.label), "%s", net_class_name(c->class));
+	run->names = names;
 	result = run_case(run);
 	sim_relay_free(run->relay);
 	sim_origin_free(run->origin);
@@ -401,4 +421,78 @@ int net_run_one(struct sim_net *net, const struct net_case *c, struct net_kill k
 	free(run->env_before);
 	free(run);
 	return result;
+}
+
+static int skip(struct sim_net_result *out, const char *reason)
+{
+	out->outcome.verdict = BP_SKIP;
+	(void)snprintf(out->outcome.text, sizeof(out->outcome.text), "%s", reason);
+	return 0;
+}
+
+/* In a process of its own, which leaves for its namespaces before it starts a thread. */
+static int run_isolated(struct sim_net *net, const struct net_case *c, struct net_kill kill, struct sim_net_result *out)
+{
+	struct sim_names *names = NULL;
+	char reason[160] = "";
+	int result = sim_names_isolate(net->device.dir, reason, sizeof(reason));
+
+	if (result != 0)
+		return skip(out, reason);
+	if (c->netem && sim_names_impair(c->netem, reason, sizeof(reason)) != 0)
+		return skip(out, reason);
+	if (c->names.wanted)
+		result = sim_names_new(&names);
+	if (result == 0)
+		result = run_here(net, c, kill, names, out);
+	sim_names_free(names);
+	return result;
+}
+
+struct parcel {
+	int result;
+	struct sim_net_result out;
+};
+
+static int run_apart(struct sim_net *net, const struct net_case *c, struct net_kill kill, struct sim_net_result *out)
+{
+	struct parcel *parcel = calloc(1, sizeof(*parcel));
+	int fds[2];
+	pid_t pid;
+	bool whole;
+
+	if (!parcel)
+		return -ENOMEM;
+	if (pipe2(fds, O_CLOEXEC) != 0) {
+		free(parcel);
+		return -errno;
+	}
+	pid = fork();
+	if (pid == 0) {
+		parcel->out = *out;
+		parcel->result = run_isolated(net, c, kill, &parcel->out);
+		_exit(write(fds[1], parcel, sizeof(*parcel)) == (ssize_t)sizeof(*parcel) ? 0 : 1);
+	}
+	close(fds[1]);
+	/* Below PIPE_BUF it comes whole or not at all. */
+	whole = pid > 0 && read(fds[0], parcel, sizeof(*parcel)) == (ssize_t)sizeof(*parcel);
+	close(fds[0]);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (whole)
+		*out = parcel->out;
+	int result = whole ? parcel->result : -ECHILD;
+	free(parcel);
+	return result;
+}
+
+int net_run_one(struct sim_net *net, const struct net_case *c, struct net_kill kill, struct sim_net_result *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->bytes_honest =
+	    net->reference.body_bytes ? net->reference.body_bytes : net->bundles[NET_FILE_UPDATE].size_bytes;
+	(void)snprintf(out->catalogue, sizeof(out->catalogue), "%s", c->catalogue);
+	(void)snprintf(out->expected, sizeof(out->expected), "%s %s", net_class_name(c->class), c->reasons);
+	(void)snprintf(out->outcome.label, sizeof(out->outcome.label), "%s", net_class_name(c->class));
+	return c->names.wanted || c->netem ? run_apart(net, c, kill, out) : run_here(net, c, kill, NULL, out);
 }

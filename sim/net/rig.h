@@ -33,6 +33,7 @@ struct net_run {
 	struct sim_origin *origin; /* that lies */
 	struct sim_origin *honest; /* that the relay goes to afterwards */
 	struct sim_relay *relay;
+	struct sim_names *names;            /* NULL: the machine's */
 	struct sim_origin_record record[2]; /* of both */
 	struct sim_relay_record cut, rest;  /* of the relay: with the fault, after it */
 	struct sim_device_run first, next;
