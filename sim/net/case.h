@@ -53,6 +53,8 @@ struct net_case {
 		uint32_t arg;
 		unsigned times; /* lookups, two a connection: IPv4 and IPv6; 0: all */
 	} names;
+	const char *skip;      /* why this is not run here, NULL: it is */
+	unsigned proxy;        /* a proxy is set that answers CONNECT with this status */
 	const char *netem;     /* what tc does to the loopback, in a namespace of its own */
 	unsigned attempts;     /* 0: 3 */
 	unsigned delay_ms;     /* 0: 1 */
@@ -76,8 +78,7 @@ const struct net_case *net_cases_link(unsigned *count);  /* TLS, connections wit
 unsigned net_place_faults(void);
 unsigned net_place_count(void);
 bool net_place_case(unsigned fault, unsigned place, struct net_case *out, char id[SIM_NET_ID_MAX]);
-/* A place of a seeded sweep over the file: the nth, with that fault. */
-bool net_sweep_case(unsigned fault, uint64_t seed, unsigned n, uint64_t file_bytes, struct net_case *out,
-		    char id[SIM_NET_ID_MAX]);
+/* A place of a seeded sweep over the payload: the nth, with that fault. */
+bool net_sweep_case(unsigned fault, uint64_t seed, unsigned n, struct net_case *out, char id[SIM_NET_ID_MAX]);
 
 #endif

@@ -216,7 +216,7 @@ static const struct net_case cases[] = {
      .in_report = true,
      .rules = {{.lie = SIM_HTTP_REDIRECT, .method = "POST", .arg = 307, .text = "%s"}}},
     {.id = "rpt:answer-lost",
-     .catalogue = "RPT-03",
+     .catalogue = "RPT-03 RPT-04",
      .class = NET_OK,
      .reasons = "OK",
      .in_report = true,
@@ -253,6 +253,29 @@ static const struct net_case cases[] = {
      .in_report = true,
      .tls = {.server = "wrong-host"},
      .silent = true},
+    /* Proxies. */
+    {.id = "net:proxy-407",
+     .catalogue = "RDR-08",
+     .class = NET_REJ_E,
+     .reasons = "UNREACHABLE",
+     .proxy = 407,
+     .silent = true},
+    {.id = "net:proxy-502",
+     .catalogue = "RDR-08",
+     .class = NET_REJ_E,
+     .reasons = "UNREACHABLE",
+     .proxy = 502,
+     .silent = true},
+    /* What is not run here, and why. */
+    {.id = "net:http2",
+     .catalogue = "HTP-22",
+     .reasons = "",
+     .skip = "the command speaks HTTP/1.1 alone: there is no GOAWAY"},
+    {.id = "tls:revoked",
+     .catalogue = "TLS-06",
+     .reasons = "",
+     .skip = "the command has no revocation for servers; bundles have (keyring crl=)"},
+    {.id = "rpt:outbox-full", .catalogue = "RPT-05", .reasons = "", .skip = "in process: core/test/outbox.c"},
 };
 
 const struct net_case *net_cases_link(unsigned *count)

@@ -48,7 +48,7 @@ struct sim_device_watch {
 	bool (*kill_now)(void *ctx);               /* asked every millisecond or so; may be NULL */
 	void *ctx;
 	int deadline_ms;
-	const char *name_space; /* a command prefix, words separated by blanks; NULL: none */
+	const char *proxy; /* "http://HOST:PORT" in the command's environment; NULL: none */
 };
 
 /* Makes the directory and the template: version 1.0 is installed from `bundle` (a path) by the command itself and

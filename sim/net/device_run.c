@@ -19,7 +19,11 @@
 #define TICK_MS   1
 
 /* The real environment would bring proxies, locales and another CA. */
-static char *const environment[] = {(char[]){"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, (char[]){"TZ=UTC"}, NULL};
+#define ENVIRONMENT_FIXED                                                                                              \
+	(char[]){"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, (char[])                                                       \
+	{                                                                                                              \
+		"TZ=UTC"                                                                                               \
+	}
 
 static int start(const struct sim_device *device, const char *words, const struct sim_device_watch *watch, int out,
 		 pid_t *pid)
@@ -28,12 +32,15 @@ static int start(const struct sim_device *device, const char *words, const struc
 	char *argv[WORDS_MAX] = {NULL};
 	char *save = NULL;
 	unsigned count = 0;
+	char proxy[96] = "";
+	char *const environment[] = {ENVIRONMENT_FIXED, watch->proxy ? proxy : NULL, NULL};
 	posix_spawn_file_actions_t actions;
 	int result;
 
-	if (snprintf(text, sizeof(text), "%s%s%s --verbose %s", watch->name_space ? watch->name_space : "",
-		     watch->name_space ? " " : "", device->ota, words) >= (int)sizeof(text))
+	if (snprintf(text, sizeof(text), "%s --verbose %s", device->ota, words) >= (int)sizeof(text))
 		return -ENAMETOOLONG;
+	if (watch->proxy)
+		(void)snprintf(proxy, sizeof(proxy), "https_proxy=%s", watch->proxy);
 	(void)snprintf(config, sizeof(config), "--config=%s/system.conf", device->dir);
 	for (char *word = strtok_r(text, " ", &save); word && count < WORDS_MAX - 2; word = strtok_r(NULL, " ", &save))
 		argv[count++] = word;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The name server: RFC 1035, as much of it as one question of one type needs. */
-#define _GNU_SOURCE /* pipe2 in wire.h's company */
 #include "names.h"
 
 #include <arpa/inet.h>

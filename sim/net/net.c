@@ -125,7 +125,7 @@ static int plan_one(struct planner *planner, const struct net_case *c)
 	unsigned n = planner->count++;
 	int result = planner->sink(planner->ctx, c->id, c->catalogue);
 
-	if (result == 0 && plan->kill_every > 0 && n % plan->kill_every == 0) {
+	if (result == 0 && plan->kill_every > 0 && !c->skip && n % plan->kill_every == 0) {
 		struct net_kill kill = choose_kill(c, plan->seed, n / plan->kill_every);
 		char id[SIM_NET_ID_MAX + 24];
 
@@ -137,7 +137,7 @@ static int plan_one(struct planner *planner, const struct net_case *c)
 	return result;
 }
 
-static int plan_places(struct planner *planner, const struct sim_net *net)
+static int plan_places(struct planner *planner)
 {
 	char id[SIM_NET_ID_MAX];
 	struct net_case c;
@@ -148,7 +148,7 @@ static int plan_places(struct planner *planner, const struct sim_net *net)
 			if (net_place_case(f, p, &c, id))
 				result = plan_one(planner, &c);
 		for (unsigned n = 0; n < planner->plan->sweep && result == 0; n++)
-			if (net_sweep_case(f, planner->plan->seed, n, net->reference.bundle_bytes, &c, id))
+			if (net_sweep_case(f, planner->plan->seed, n, &c, id))
 				result = plan_one(planner, &c);
 	}
 	return result;
@@ -160,7 +160,7 @@ static const struct net_case *table(unsigned i, unsigned *count)
 	return i == 0 ? net_cases_http(count) : i == 1 ? net_cases_link(count) : net_cases_names(count);
 }
 
-int sim_net_plan(struct sim_net *net, const struct sim_net_plan *plan, sim_net_sink *sink, void *ctx)
+int sim_net_plan(const struct sim_net_plan *plan, sim_net_sink *sink, void *ctx)
 {
 	struct planner planner = {.plan = plan, .sink = sink, .ctx = ctx};
 	int result = 0;
@@ -174,13 +174,13 @@ int sim_net_plan(struct sim_net *net, const struct sim_net_plan *plan, sim_net_s
 				result = plan_one(&planner, &cases[i]);
 	}
 	if (result == 0 && plan->groups & SIM_NET_PLACES)
-		result = plan_places(&planner, net);
+		result = plan_places(&planner);
 	return result;
 }
 
 /* ---- ids ---- */
 
-static bool find_place(const struct sim_net *net, const char *id, struct net_case *out, char own[SIM_NET_ID_MAX])
+static bool find_place(const char *id, struct net_case *out, char own[SIM_NET_ID_MAX])
 {
 	unsigned long long seed;
 	unsigned n;
@@ -194,13 +194,13 @@ static bool find_place(const struct sim_net *net, const char *id, struct net_cas
 		if (sscanf(at, ".r%llu.%u", &seed, &n) != 2)
 			continue;
 		for (unsigned f = 0; f < net_place_faults(); f++)
-			if (net_sweep_case(f, seed, n, net->reference.bundle_bytes, out, own) && strcmp(own, id) == 0)
+			if (net_sweep_case(f, seed, n, out, own) && strcmp(own, id) == 0)
 				return true;
 	}
 	return false;
 }
 
-static bool find_case(const struct sim_net *net, const char *id, struct net_case *out, char own[SIM_NET_ID_MAX])
+static bool find_case(const char *id, struct net_case *out, char own[SIM_NET_ID_MAX])
 {
 	for (unsigned t = 0; t < TABLES; t++) {
 		unsigned count;
@@ -213,7 +213,7 @@ static bool find_case(const struct sim_net *net, const char *id, struct net_case
 			}
 		}
 	}
-	return find_place(net, id, out, own);
+	return find_place(id, out, own);
 }
 
 int sim_net_run(struct sim_net *net, const char *id, struct sim_net_result *out)
@@ -229,7 +229,7 @@ int sim_net_run(struct sim_net *net, const char *id, struct sim_net_result *out)
 		return -EINVAL;
 	memcpy(plain, id, length);
 	plain[length] = '\0';
-	if (!find_case(net, plain, &c, own))
+	if (!find_case(plain, &c, own))
 		return -EINVAL;
 	return net_run_one(net, &c, kill, out);
 }

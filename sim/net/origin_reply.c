@@ -579,7 +579,7 @@ bool sim_conn_answer(struct sim_conn *conn, struct sim_query *query)
 	struct sim_origin *origin = conn->origin;
 	struct sim_request *request = &query->request;
 	struct reply *reply = calloc(1, sizeof(*reply));
-	bool found = false, keep;
+	bool found = false, keep = false;
 	bool post = strcmp(request->method, "POST") == 0;
 	unsigned number;
 
@@ -593,7 +593,9 @@ bool sim_conn_answer(struct sim_conn *conn, struct sim_query *query)
 		origin->record.request[number] = *request;
 	pthread_mutex_unlock(&origin->mutex);
 	reply->head_only = strcmp(request->method, "HEAD") == 0;
-	if (post)
+	if (strcmp(request->method, "CONNECT") == 0)
+		keep = answer_otherwise(conn, request, reply, &keep) && keep;
+	else if (post)
 		keep = answer_post(conn, query, reply);
 	else if (!reply->head_only && strcmp(request->method, "GET") != 0)
 		keep = sim_conn_say(conn, "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n");

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "case.h"
+#include "device.h"
 
 #define UPDATE     "/update.ota"
 #define DARK_MS    150
@@ -166,12 +167,11 @@ static uint64_t mix(uint64_t x)
 	return x ^ (x >> 31);
 }
 
-bool net_sweep_case(unsigned fault, uint64_t seed, unsigned n, uint64_t file_bytes, struct net_case *out,
-		    char id[SIM_NET_ID_MAX])
+bool net_sweep_case(unsigned fault, uint64_t seed, unsigned n, struct net_case *out, char id[SIM_NET_ID_MAX])
 {
 	struct place place = {.where = SIM_CUT_CALL, .mark = SIM_MARK_BODY};
 
-	place.offset = mix(seed ^ mix(n)) % file_bytes;
+	place.offset = NET_AT(NET_PAYLOAD, mix(seed ^ mix(n)) % SIM_DEVICE_IMAGE_BYTES);
 	fill(&faults[fault], &place, out);
 	(void)snprintf(id, SIM_NET_ID_MAX, "net:%s.r%llu.%u", faults[fault].name, (unsigned long long)seed, n);
 	out->id = id;

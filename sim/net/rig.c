@@ -139,6 +139,11 @@ static bool landed(struct net_run *run)
 	const struct sim_origin_record *record = &run->record[0];
 	const struct net_tls *tls = &c->tls;
 
+	if (run->proxy) {
+		sim_origin_record(run->proxy, &run->record[0]);
+		if (run->record[0].told[0] == 0)
+			return false;
+	}
 	sim_origin_record(run->origin, &run->record[0]);
 	sim_relay_record(run->relay, &run->cut);
 	if (c->cut.cut != SIM_CUT_NONE && run->cut.landed == 0)
@@ -223,11 +228,16 @@ static bool kill_now(void *ctx)
 
 static int command(struct net_run *run, const char *words, struct sim_device_run *out)
 {
+	char proxy[64];
 	struct sim_device_watch watch = {.line = on_line,
 					 .kill_now = run->kill.kind != 0 && !run->killed ? kill_now : NULL,
 					 .ctx = run,
 					 .deadline_ms = (int)run->c->deadline_s * 1000 + RUN_DEADLINE_MS};
 
+	if (run->proxy) {
+		(void)snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%u", sim_origin_port(run->proxy));
+		watch.proxy = proxy;
+	}
 	return sim_device_run(&run->net->device, words, &watch, out);
 }
 
@@ -258,6 +268,16 @@ static int configure(struct net_run *run, bool fresh)
 	return sim_device_configure(&net->device, server, extra);
 }
 
+static int open_proxy(struct net_run *run)
+{
+	const struct sim_rule rule = {.lie = SIM_HTTP_STATUS, .method = "CONNECT", .arg = run->c->proxy};
+	int result = sim_origin_new(NULL, &run->proxy);
+
+	if (result == 0)
+		sim_origin_script(run->proxy, &rule, 1, NULL);
+	return result;
+}
+
 static int open_servers(struct net_run *run)
 {
 	const struct net_tls good = {.server = run->c->names.wanted ? "named" : "tls"};
@@ -269,6 +289,8 @@ static int open_servers(struct net_run *run)
 	result = open_origin(run->net, &tls, &run->origin);
 	if (result == 0)
 		result = open_origin(run->net, &good, &run->honest);
+	if (result == 0 && run->c->proxy != 0)
+		result = open_proxy(run);
 	if (result == 0)
 		result = sim_relay_new(sim_origin_port(run->c->in_report ? run->honest : run->origin), &run->relay);
 	return result;
@@ -321,6 +343,8 @@ static int run_rest(struct net_run *run)
 	int result = 0;
 
 	sim_relay_server(run->relay, sim_origin_port(run->honest));
+	sim_origin_free(run->proxy);
+	run->proxy = NULL;
 	if (run->names)
 		sim_names_script(run->names, SIM_NAMES_TRUTH, 0, 0);
 	sim_relay_set(run->relay, &none);
@@ -417,6 +441,7 @@ static int run_here(struct sim_net *net, const struct net_case *c, struct net_ki
 	sim_relay_free(run->relay);
 	sim_origin_free(run->origin);
 	sim_origin_free(run->honest);
+	sim_origin_free(run->proxy);
 	free(run->slot_before);
 	free(run->env_before);
 	free(run);
@@ -494,5 +519,7 @@ int net_run_one(struct sim_net *net, const struct net_case *c, struct net_kill k
 	(void)snprintf(out->catalogue, sizeof(out->catalogue), "%s", c->catalogue);
 	(void)snprintf(out->expected, sizeof(out->expected), "%s %s", net_class_name(c->class), c->reasons);
 	(void)snprintf(out->outcome.label, sizeof(out->outcome.label), "%s", net_class_name(c->class));
+	if (c->skip)
+		return skip(out, c->skip);
 	return c->names.wanted || c->netem ? run_apart(net, c, kill, out) : run_here(net, c, kill, NULL, out);
 }

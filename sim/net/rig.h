@@ -31,6 +31,7 @@ struct net_run {
 	const struct net_case *c;
 	struct sim_net_result *out;
 	struct sim_origin *origin; /* that lies */
+	struct sim_origin *proxy;  /* NULL: none */
 	struct sim_origin *honest; /* that the relay goes to afterwards */
 	struct sim_relay *relay;
 	struct sim_names *names;            /* NULL: the machine's */

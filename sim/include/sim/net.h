@@ -52,10 +52,9 @@ struct sim_net_plan {
 	unsigned kill_every; /* every nth case also with a power cut in its recovery; 1: each; 0: none */
 	uint64_t seed;
 };
-/* Non-zero ends the plan, which forwards it. catalogue: ids of the catalogue that the case covers, blanks between. */
+/* Needs no device. Non-zero ends the plan, which forwards it. catalogue: ids of the catalogue that the case covers, blanks between. */
 typedef int sim_net_sink(void *ctx, const char *id, const char *catalogue);
-int sim_net_plan(struct sim_net *net, const struct sim_net_plan *plan, sim_net_sink *sink, void *ctx)
-    __attribute__((warn_unused_result));
+int sim_net_plan(const struct sim_net_plan *plan, sim_net_sink *sink, void *ctx) __attribute__((warn_unused_result));
 
 #define SIM_NET_ID_MAX 96u
 struct sim_net_result {
