@@ -4,7 +4,7 @@ SCENARIOS_INCLUDES := -I$(SRC)/scenarios/src -I$(SRC)/sim/include -I$(SRC)/power
 SCENARIOS_LIBS := scenarios corrupt testpki simnet $(SIM_LIBS)
 SCENARIOS_LDLIBS := -lssl $(SIM_LDLIBS) -lyaml -ljansson
 SCENARIOS_SRC := schema civil scenario catalog id results results_read cases session execute lab lab_images lab_network summary campaign resume \
-	select verb_run verb_case verb_list verb_log verb_merge verb_baseline version
+	select verb_run verb_case verb_list verb_log verb_merge verb_baseline verb_coverage version
 
 $(call library,scenarios,$(SCENARIOS_SRC:%=scenarios/src/%.c),$(SCENARIOS_INCLUDES))
 $(call program,brickproof,scenarios/src/main.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))

@@ -23,7 +23,7 @@ static const struct {
     {"rollback", "story: {new-image: panics}\nfaults: [{power-cut: {}}, {stop: {nth: 5}}]\nexpect: {version: old}\n"},
     {"stops", "faults: [{stop: {at: every}}]\nexpect: {version: new}\n"},
     {"fails", "tags: [bad]\nexpect: {version: old}\n"},
-    {"misses", "tags: [bad]\nfaults: [{write-eio: {nth: 100000}}]\nexpect: {version: new}\n"},
+    {"misses", "tags: [bad]\ncatalogue: [STO-01]\nfaults: [{write-eio: {nth: 100000}}]\nexpect: {version: new}\n"},
     {"refused", "tags: [bad]\nstory: {committed: true, env-bad: both}\nexpect: {version: new}\n"},
     {"skipped", "tags: [bad]\nexpect: {version: new}\n"},
     {"beyond", "tags: [bad]\nexpect: {version: old, verdict: FAIL}\n"},
@@ -456,5 +456,49 @@ Test(campaign, one_at_a_time)
 	cr_expect_eq(run(&p, out, "cut", NULL, NULL, NULL), 3);
 	cr_assert_eq(kill(pid, SIGTERM), 0);
 	cr_expect_eq(status_of(pid), BP_EXIT_STOPPED);
+	remove_tree(p.dir);
+}
+
+/* ---- coverage ---- */
+
+static int coverage(const struct place *p, const char *catalogue, const char *results, const char *a, const char *b)
+{
+	const char *arguments[] = {
+	    "coverage", "--strict", "--scenarios", p->scenarios, "--catalogue", catalogue, "--results", results,
+	    a,          b,          NULL};
+	return status_of(start(bp_verb_coverage, arguments));
+}
+
+/* Invariant: with --strict, what no case covers and no reason excuses is a MISS; so is a fault that did not land. */
+Test(campaign, coverage_is_not_silent)
+{
+	struct place p;
+	char out[192];
+	char catalogue[256];
+	char skips[256];
+	make_place(&p);
+	out_dir(&p, "out", out);
+	(void)snprintf(catalogue, sizeof catalogue, "%s/catalogue.csv", p.dir);
+	(void)snprintf(skips, sizeof skips, "%s/coverage-skips.csv", p.scenarios);
+	cr_assert_eq(run(&p, out, "lies", NULL, NULL, NULL), 0);
+	put(catalogue, "id,group,injected,expected\nFLP-01,\"FLP, all\",\"every bit, of header\",REJ-E\n");
+	cr_expect_eq(coverage(&p, catalogue, out, NULL, NULL), 0, "each case names its entry");
+	put(catalogue, "id,group,injected,expected\nFLP-01,FLP,x,y\nPWR-05,PWR,x,y\n");
+	cr_expect_eq(coverage(&p, catalogue, out, NULL, NULL), 4, "silence");
+	put(skips, "id,reason\nPWR-05,\"needs a supply, a real one\"\n");
+	cr_expect_eq(coverage(&p, catalogue, out, NULL, NULL), 0, "a reason");
+	put(skips, "id,reason\nPWR-99,why\n");
+	cr_expect_eq(coverage(&p, catalogue, out, NULL, NULL), 2, "an entry that is none");
+	put(skips, "id,reason\nPWR-05,\n");
+	cr_expect_eq(coverage(&p, catalogue, out, NULL, NULL), 2, "a reason that is none");
+	put(skips, "id,reason\n");
+	/* Skipped cases cover nothing, but they say why. */
+	put(catalogue, "id,group,injected,expected\nRCE-04,RCE,x,y\n");
+	cr_expect_eq(coverage(&p, catalogue, out, NULL, NULL), 0, "a skipped case");
+	cr_expect_eq(coverage(&p, catalogue, out, "--reasons", NULL), 4, "most reasons are not produced here");
+	cr_assert_eq(run(&p, out, "misses", NULL, NULL, NULL), 4);
+	put(catalogue, "id,group,injected,expected\nSTO-01,STO,x,y\n");
+	cr_expect_eq(coverage(&p, catalogue, out, NULL, NULL), 4, "it did not land");
+	cr_expect_eq(coverage(&p, "/nowhere.csv", out, NULL, NULL), 2);
 	remove_tree(p.dir);
 }
