@@ -27,3 +27,4 @@ $(I)/update-%.ota: $(I)/rootfs-%.ext4 $(I)/vmlinuz-% $(I)/initrd-%.img $(I)/pki/
 	$(Q)$(B)/ota bundle --certificate=$(I)/pki/sign.pem --key=$(I)/pki/sign.key --compatible=brickproof-example --version=$* --sequence=$(basename $*) \
 	 --image=rootfs=$(I)/rootfs-$*.ext4 --image=kernel=$(I)/vmlinuz-$* --image=initrd=$(I)/initrd-$*.img $@ >/dev/null
 -include images/corrupt.mk
+-include images/uboot.mk

@@ -22,3 +22,4 @@ $(RECOVER_BENCH): $(call objects,sim/bench/recover-bench.c) $(SIM_LIBS:%=$(B)/li
 .PHONY: bench-recover
 bench-recover: $(RECOVER_BENCH) ## crash states settled and truly run per CPU-second, on the real core
 	$(RECOVER_BENCH)
+-include sim/uboot.mk
