@@ -76,6 +76,7 @@ static int list(void *ctx, const char *id, const char *catalogue)
 
 static int network_plan(void *rig, const struct bp_fault *fault, uint64_t seed, struct bp_lab *lab)
 {
+	(void)rig; /* it needs no device */
 	struct listing listing = {.lab = lab, .match = fault->match};
 	struct sim_net_plan plan = {.groups = groups[fault->network],
 				    .sweep = fault->sweep,
@@ -84,7 +85,7 @@ static int network_plan(void *rig, const struct bp_fault *fault, uint64_t seed, 
 						  : fault->recut == BP_RECUT_SAMPLED ? BP_RECUT_SAMPLE
 										     : 0,
 				    .seed = seed};
-	return sim_net_plan(rig, &plan, list, &listing);
+	return sim_net_plan(&plan, list, &listing);
 }
 
 /* The library knows its ids when it runs them. */
