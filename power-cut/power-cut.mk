@@ -15,3 +15,5 @@ $(call program,power-cut/explore-bench,power-cut/bench/explore-bench.c,power-cut
 .PHONY: bench-explore
 bench-explore: $(B)/power-cut/explore-bench ## crash states settled and run per CPU-second
 	$(B)/power-cut/explore-bench
+
+-include power-cut/server.mk

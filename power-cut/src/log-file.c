@@ -17,14 +17,23 @@
 
 #include "bytes.h"
 #include "hash.h"
-#include "log.h"
+#include "log-file.h"
 
 static const char magic[8] = {'b', 'p', '-', 'l', 'o', 'g', '-', '1'};
 #define HEAD_BYTES    48u
-#define MEDIUM_BYTES  48u
-#define ENTRY_BYTES   48u
+#define MEDIUM_BYTES  BP_FILE_MEDIUM_BYTES
+#define ENTRY_BYTES   BP_FILE_ENTRY_BYTES
 #define FLAG_FUA      1u
 #define FLAG_INTERNAL 2u
+
+void bp_file_medium_put(uint8_t bytes[MEDIUM_BYTES], const struct bp_medium *medium)
+{
+	memset(bytes, 0, MEDIUM_BYTES);
+	memcpy(bytes, medium->name, strnlen(medium->name, BP_NAME_MAX - 1));
+	bp_put_le64(bytes + 32, medium->sectors);
+	bp_put_le32(bytes + 40, (uint32_t)medium->model);
+	bp_put_le32(bytes + 44, medium->bulk);
+}
 
 static void save_head(struct bp_file *f, const struct bp_log *log, size_t sectors)
 {
@@ -37,33 +46,33 @@ static void save_head(struct bp_file *f, const struct bp_log *log, size_t sector
 	bp_put_le64(head + 40, log->text_bytes);
 	bp_file_add(f, head, sizeof head);
 	for (unsigned m = 0; m < log->layout.count; m++) {
-		const struct bp_medium *medium = &log->layout.media[m];
-		uint8_t bytes[MEDIUM_BYTES] = {0};
-		memcpy(bytes, medium->name, strnlen(medium->name, BP_NAME_MAX - 1));
-		bp_put_le64(bytes + 32, medium->sectors);
-		bp_put_le32(bytes + 40, (uint32_t)medium->model);
-		bp_put_le32(bytes + 44, medium->bulk);
+		uint8_t bytes[MEDIUM_BYTES];
+		bp_file_medium_put(bytes, &log->layout.media[m]);
 		bp_file_add(f, bytes, sizeof bytes);
 	}
 	bp_file_add(f, log->text, log->text_bytes);
 }
 
+void bp_file_entry_put(uint8_t bytes[ENTRY_BYTES], const struct bp_entry *e)
+{
+	bytes[0] = (uint8_t)e->op;
+	bytes[1] = (uint8_t)((e->fua ? FLAG_FUA : 0) | (e->internal ? FLAG_INTERNAL : 0));
+	bytes[2] = (uint8_t)(e->medium & 0xff);
+	bytes[3] = (uint8_t)(e->medium >> 8);
+	bp_put_le32(bytes + 4, (uint32_t)e->kind);
+	bp_put_le64(bytes + 8, e->sector);
+	bp_put_le32(bytes + 16, e->sectors);
+	bp_put_le32(bytes + 20, e->text);
+	bp_put_le64(bytes + 24, e->data);
+	bp_put_le64(bytes + 32, e->submit_ns);
+	bp_put_le64(bytes + 40, e->complete_ns);
+}
+
 static void save_entries(struct bp_file *f, const struct bp_log *log)
 {
 	for (size_t i = 0; i < log->count; i++) {
-		const struct bp_entry *e = &log->entries[i];
-		uint8_t bytes[ENTRY_BYTES] = {0};
-		bytes[0] = (uint8_t)e->op;
-		bytes[1] = (uint8_t)((e->fua ? FLAG_FUA : 0) | (e->internal ? FLAG_INTERNAL : 0));
-		bytes[2] = (uint8_t)(e->medium & 0xff);
-		bytes[3] = (uint8_t)(e->medium >> 8);
-		bp_put_le32(bytes + 4, (uint32_t)e->kind);
-		bp_put_le64(bytes + 8, e->sector);
-		bp_put_le32(bytes + 16, e->sectors);
-		bp_put_le32(bytes + 20, e->text);
-		bp_put_le64(bytes + 24, e->data);
-		bp_put_le64(bytes + 32, e->submit_ns);
-		bp_put_le64(bytes + 40, e->complete_ns);
+		uint8_t bytes[ENTRY_BYTES];
+		bp_file_entry_put(bytes, &log->entries[i]);
 		bp_file_add(f, bytes, sizeof bytes);
 	}
 }
@@ -127,18 +136,11 @@ static bool take(const uint8_t **at, size_t *left, uint64_t count, size_t item_b
 	return true;
 }
 
-static const char *load_head(const uint8_t *bytes, size_t size, struct bp_layout *layout, struct file *file)
+const char *bp_file_media_get(const uint8_t *bytes, unsigned count, struct bp_layout *layout)
 {
-	const uint8_t *head;
-	const uint8_t *media;
-	if (!take(&bytes, &size, 1, HEAD_BYTES, &head) || memcmp(head, magic, sizeof magic) != 0 ||
-	    bp_get_le32(head + 12) != 0)
-		return "is no write log (bp-log-1)";
-	*layout = (struct bp_layout){.count = bp_get_le32(head + 8)};
-	if (layout->count > BP_MEDIA_MAX || !take(&bytes, &size, layout->count, MEDIUM_BYTES, &media))
-		return "has too many media";
-	for (unsigned m = 0; m < layout->count; m++) {
-		const uint8_t *p = media + (size_t)m * MEDIUM_BYTES;
+	*layout = (struct bp_layout){.count = count};
+	for (unsigned m = 0; m < count; m++) {
+		const uint8_t *p = bytes + (size_t)m * MEDIUM_BYTES;
 		memcpy(layout->media[m].name, p, BP_NAME_MAX);
 		layout->media[m].sectors = bp_get_le64(p + 32);
 		layout->media[m].model = (enum bp_model)bp_get_le32(p + 40);
@@ -146,8 +148,22 @@ static const char *load_head(const uint8_t *bytes, size_t size, struct bp_layout
 		if (bp_get_le32(p + 40) >= BP_MODEL_COUNT || bp_get_le32(p + 44) > 1)
 			return "has a medium of an unknown kind";
 	}
-	if (!bp_layout_valid(layout))
-		return "has media without name or size";
+	return bp_layout_valid(layout) ? NULL : "has media without name or size";
+}
+
+static const char *load_head(const uint8_t *bytes, size_t size, struct bp_layout *layout, struct file *file)
+{
+	const uint8_t *head;
+	const uint8_t *media;
+	if (!take(&bytes, &size, 1, HEAD_BYTES, &head) || memcmp(head, magic, sizeof magic) != 0 ||
+	    bp_get_le32(head + 12) != 0)
+		return "is no write log (bp-log-1)";
+	unsigned count = bp_get_le32(head + 8);
+	if (count > BP_MEDIA_MAX || !take(&bytes, &size, count, MEDIUM_BYTES, &media))
+		return "has too many media";
+	const char *wrong = bp_file_media_get(media, count, layout);
+	if (wrong)
+		return wrong;
 	file->entries_count = bp_get_le64(head + 16);
 	file->contents_count = bp_get_le64(head + 24);
 	file->sectors_count = bp_get_le64(head + 32);
@@ -175,17 +191,16 @@ static int load_contents(struct bp_log *log, struct bp_pool *pool, const struct 
 	return r;
 }
 
-static int load_mark(struct bp_log *log, const struct file *file, const uint8_t *p)
+static int load_mark(struct bp_log *log, const uint8_t *text, size_t text_bytes, const uint8_t *p)
 {
 	uint32_t at = bp_get_le32(p + 20);
 	uint32_t kind = bp_get_le32(p + 4);
-	if (kind > BP_MARK_NOTE || at >= file->text_bytes ||
-	    !memchr(file->text + at, 0, (size_t)(file->text_bytes - at)))
+	if (kind > BP_MARK_NOTE || at >= text_bytes || !memchr(text + at, 0, text_bytes - at))
 		return 1;
-	return bp_log_mark(log, (enum bp_mark_kind)kind, (const char *)file->text + at);
+	return bp_log_mark(log, (enum bp_mark_kind)kind, (const char *)text + at);
 }
 
-static int load_entry(struct bp_log *log, const struct file *file, const uint8_t *p)
+int bp_file_entry_get(const uint8_t *p, const uint8_t *text, size_t text_bytes, struct bp_log *log)
 {
 	unsigned medium = p[2] | (unsigned)p[3] << 8;
 	uint64_t sector = bp_get_le64(p + 8);
@@ -202,7 +217,7 @@ static int load_entry(struct bp_log *log, const struct file *file, const uint8_t
 	else if (p[0] == BP_DISCARD)
 		r = bp_log_discard(log, medium, sector, sectors);
 	else if (p[0] == BP_MARK)
-		r = load_mark(log, file, p);
+		r = load_mark(log, text, text_bytes, p);
 	if (r != 0)
 		return r == -EINVAL ? 1 : r;
 	log->entries[log->count - 1].internal = p[1] & FLAG_INTERNAL;
@@ -216,6 +231,9 @@ int bp_log_parse(const void *bytes, size_t size_bytes, struct bp_pool *pool, str
 	struct bp_layout layout;
 	struct file file;
 	struct bp_log *log = NULL;
+	bp_detail(detail, detail_bytes, "%s", "");
+	if (size_bytes >= sizeof bp_stream_magic && memcmp(bytes, bp_stream_magic, sizeof bp_stream_magic) == 0)
+		return bp_stream_parse(bytes, size_bytes, pool, out, detail, detail_bytes);
 	const char *wrong = load_head(bytes, size_bytes, &layout, &file);
 	if (wrong) {
 		bp_detail(detail, detail_bytes, "%s", wrong);
@@ -227,7 +245,7 @@ int bp_log_parse(const void *bytes, size_t size_bytes, struct bp_pool *pool, str
 	if (r == 1)
 		bp_detail(detail, detail_bytes, "names contents that it does not have");
 	for (uint64_t i = 0; r == 0 && i < file.entries_count; i++) {
-		r = load_entry(log, &file, file.entries + i * ENTRY_BYTES);
+		r = bp_file_entry_get(file.entries + i * ENTRY_BYTES, file.text, (size_t)file.text_bytes, log);
 		if (r == 1)
 			bp_detail(detail, detail_bytes, "entry %" PRIu64 " makes no sense", i);
 	}

@@ -161,6 +161,10 @@ int bp_explore_run(const struct bp_explore *explore, struct bp_stats *stats) __a
  * are borrowed from *log_out's. */
 int bp_explore_replay(const struct bp_explore *explore, const struct bp_case *c, struct bp_image **state,
 		      struct bp_outcome *outcome, char *story, size_t story_bytes) __attribute__((warn_unused_result));
+/* One cut, without a rig: the image holds what was on the media before the log and becomes what is on them after the
+ * cut. It needs to be right only where the log writes. -EINVAL: the cut does not fit the log. */
+int bp_case_state(const struct bp_log *log, const struct bp_cut *cut, struct bp_image *image)
+    __attribute__((warn_unused_result));
 /* Shrinks a failing case to the fewest cuts and omitted writes that still fail with the same invariant; -EINVAL if it
  * does not fail; `sentence` says it, with step ids, offsets and sizes. */
 int bp_explore_shrink(const struct bp_explore *explore, const struct bp_case *failing, struct bp_case *out,

@@ -113,6 +113,19 @@ int bp_log_save(const struct bp_log *log, const char *path) __attribute__((warn_
 int bp_log_load(const char *path, struct bp_pool *pool, struct bp_log **out, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
 
+/*
+ * The same as a stream, for a recorder that may be killed at any time: entries are appended as they happen, and whatever
+ * is on the disk is a log, the prefix that was written. bp_log_load() reads both. A log without its last record was not
+ * closed: *detail then says so although the result is 0, and is "" otherwise.
+ */
+struct bp_stream;
+int bp_stream_open(const char *path, const struct bp_layout *layout, struct bp_stream **out)
+    __attribute__((warn_unused_result));
+/* Appends what the log has beyond what was appended before; one log and pool a stream. Handed to the kernel on return,
+ * durable (fsync) after bp_stream_close(). */
+int bp_stream_append(struct bp_stream *stream, const struct bp_log *log) __attribute__((warn_unused_result));
+int bp_stream_close(struct bp_stream *stream) __attribute__((warn_unused_result)); /* frees it; NULL is fine */
+
 /* The same from memory, for a file that is already there. */
 int bp_log_parse(const void *bytes, size_t size_bytes, struct bp_pool *pool, struct bp_log **out, char *detail,
 		 size_t detail_bytes) __attribute__((warn_unused_result));

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POWER_CUT_SERVER_MEDIA_H
+#define POWER_CUT_SERVER_MEDIA_H
+
+#include "contents.h"
+
+/* An export: media laid end to end. Each medium is one by its name; the default export "" is all of them. */
+#define BP_EXPORTS_MAX (2u * BP_MEDIA_MAX)
+struct bp_export {
+	char name[BP_NAME_MAX];
+	unsigned count;
+	uint16_t media[BP_MEDIA_MAX];
+	uint64_t bytes;
+};
+
+/* Media, what lies below them, and exports. */
+struct bp_media {
+	struct bp_layout layout;
+	struct bp_base bases[BP_MEDIA_MAX];
+	unsigned exports_count;
+	struct bp_export exports[BP_EXPORTS_MAX];
+};
+
+void bp_media_init(struct bp_media *media);
+void bp_media_deinit(struct bp_media *media);
+/*
+ * NAME:SECTORS:MODEL:FILE[@BYTES]. MODEL is one of volatile-cache (also if empty), ordered, torn, lying-flush, nor,
+ * with "+bulk" behind it for a medium whose contiguous writes are one chain. Without FILE the medium is all zeros;
+ * without SECTORS it is as large as FILE from BYTES on. 0, 1 = malformed or -errno, *detail being one clause.
+ */
+int bp_media_add(struct bp_media *media, const char *text, char *detail, size_t detail_bytes)
+    __attribute__((warn_unused_result));
+/* A file of such lines; empty ones and those that start with # are skipped. */
+int bp_media_load(struct bp_media *media, const char *path, char *detail, size_t detail_bytes)
+    __attribute__((warn_unused_result));
+/* NAME:MEDIUM+MEDIUM..., after the media. */
+int bp_media_export_add(struct bp_media *media, const char *text, char *detail, size_t detail_bytes)
+    __attribute__((warn_unused_result));
+/* Adds the default export and one for each medium, unless their names are taken. 0 or 1. */
+int bp_media_complete(struct bp_media *media, char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
+/* -1: there is none of that name. */
+int bp_media_find(const struct bp_layout *layout, const char *name);
+const struct bp_export *bp_media_export(const struct bp_media *media, const char *name); /* or NULL */
+
+#endif

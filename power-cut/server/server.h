@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POWER_CUT_SERVER_SERVER_H
+#define POWER_CUT_SERVER_SERVER_H
+
+#include "command.h"
+#include "media.h"
+
+/*
+ * The block server without its transport: media that are logged, cut and made to fail. Thread-safe: one lock, which
+ * is also the order of the log. Requests return 0 or -errno.
+ *
+ * A run is what happens between power on and power off; it has one log. A cut applies the storage models to what the
+ * run did not flush, so that the media are one crash state of the run's log, and says which, as a case.
+ */
+struct bp_server;
+struct bp_server_config {
+	const struct bp_media *media; /* borrowed */
+	/* Waits up to ms, or until the caller's client is gone or the server is to end (then below zero). */
+	int (*wait)(void *ctx, unsigned ms);
+	void *wait_ctx;
+	void (*on_event)(void *ctx); /* after a cut or a fault; the lock is held. May be NULL */
+	void *event_ctx;
+};
+int bp_server_new(const struct bp_server_config *config, struct bp_server **out) __attribute__((warn_unused_result));
+/* Ends the log. NULL is fine. 0 or -errno, if the log is not whole. */
+int bp_server_free(struct bp_server *server);
+
+/* Before power on: a log that was applied, or cut; see bp_contents_apply(). *detail: one clause. 0, 1 or -errno. */
+int bp_server_load(struct bp_server *server, const char *path, const struct bp_cut *cut, char *detail,
+		   size_t detail_bytes) __attribute__((warn_unused_result));
+/* What restore goes back to is what is on the media now. */
+int bp_server_keep(struct bp_server *server) __attribute__((warn_unused_result));
+int bp_server_restore(struct bp_server *server) __attribute__((warn_unused_result));
+/* Starts a run; log_path may be NULL. -EALREADY if the power is on. */
+int bp_server_power(struct bp_server *server, const char *log_path) __attribute__((warn_unused_result));
+
+/* A client of one export. It does not outlive a power cut: from then on its requests fail. -ESHUTDOWN: no power. */
+struct bp_client {
+	const struct bp_export *export;
+	uint64_t generation;
+};
+int bp_server_connect(struct bp_server *server, const struct bp_export *export, struct bp_client *out)
+    __attribute__((warn_unused_result));
+int bp_server_read(struct bp_server *server, const struct bp_client *client, uint64_t offset, uint32_t bytes, void *out)
+    __attribute__((warn_unused_result));
+/* data NULL: zeros. */
+int bp_server_write(struct bp_server *server, const struct bp_client *client, uint64_t offset, uint32_t bytes,
+		    const void *data, bool fua) __attribute__((warn_unused_result));
+int bp_server_discard(struct bp_server *server, const struct bp_client *client, uint64_t offset, uint32_t bytes)
+    __attribute__((warn_unused_result));
+int bp_server_flush(struct bp_server *server, const struct bp_client *client) __attribute__((warn_unused_result));
+
+int bp_server_mark(struct bp_server *server, enum bp_mark_kind kind, const char *text)
+    __attribute__((warn_unused_result));
+
+/* What a cut did. */
+struct bp_cut_report {
+	uint64_t number; /* from 1 */
+	uint32_t seed;
+	unsigned kept, lost, torn; /* elements that were not durable */
+	size_t entries;            /* of the run's log */
+	char id[BP_CASE_TEXT_MAX]; /* of the crash state, against that log */
+};
+/* -EALREADY: the power is off. */
+int bp_server_cut(struct bp_server *server, const struct bp_power_cut *how, struct bp_cut_report *out)
+    __attribute__((warn_unused_result));
+/* The last one; number 0: none yet. */
+void bp_server_last_cut(struct bp_server *server, struct bp_cut_report *out);
+
+#define BP_FAULTS_MAX 64u
+struct bp_fault_state {
+	uint32_t id;
+	uint64_t seen, hits;
+	struct bp_fault_spec spec;
+};
+/* -ENOSPC: too many; -ENOENT: no such medium. */
+int bp_server_fault(struct bp_server *server, const struct bp_fault_spec *spec, uint32_t *id)
+    __attribute__((warn_unused_result));
+int bp_server_unfault(struct bp_server *server, uint32_t id) __attribute__((warn_unused_result)); /* or -ENOENT */
+unsigned bp_server_faults(struct bp_server *server, struct bp_fault_state out[BP_FAULTS_MAX]);
+
+struct bp_server_stats {
+	bool on;
+	uint64_t reads, writes, flushes, discards, marks; /* of the run */
+	uint64_t read_bytes, written_bytes;
+	uint64_t entries; /* of the run's log */
+	uint64_t cuts, faults_hit;
+};
+void bp_server_stats(struct bp_server *server, struct bp_server_stats *out);
+int bp_server_save_image(struct bp_server *server, const char *medium, const char *path)
+    __attribute__((warn_unused_result));
+int bp_server_save_dm(struct bp_server *server, const char *path) __attribute__((warn_unused_result));
+/* The run's log; nobody else may use the server meanwhile. For tests. */
+const struct bp_log *bp_server_log(const struct bp_server *server);
+
+#endif
