@@ -27,9 +27,8 @@ serve() { # RATE
 	curl -sI --retry 20 --retry-connrefused --retry-delay 1 -o /dev/null --cacert "$files/pki/tls-root.pem" "$url/1.ota"
 }
 sent() { awk -F'" ' '/\.ota /{split($3, s, " "); n += s[length(s)]} END {print n + 0}' "$dir/server/access.log"; }
-runs() { sh -c "$fresh" && sed -i "s/^booted=.*/booted=$1/" "$media/system.conf"; }
 # Before anything else, while no slot holds a chunk that could be reused.
-runs A
+sh -c "$fresh"
 serve 20m
 half=$(awk "BEGIN { print $(stat -c %s "$files/1.ota") / 2 / 20971520 }")
 (timeout -s KILL "$half" "$ota" --config="$media/system.conf" install "$url/1.ota" || true) >/dev/null 2>&1
@@ -44,8 +43,11 @@ serve 0
 	"curl https | zstd -d | dd fsync" "curl -s --cacert $files/pki/tls-root.pem $url/1.ext4.zst | zstd -dc | dd of=$b bs=1M conv=fsync iflag=fullblock status=none"
 strip -o "$media/ota" "$ota"
 printf '\nbundle %d bytes, image %d; stripped ota %d bytes\n' "$(stat -c %s "$files/1.ota")" "$(stat -c %s "$image")" "$(stat -c %s "$media/ota")"
-for v in 2 3; do # version 1 runs from B; the other differs in 1 % of its blocks
-	runs A && $run install "$files/1.ota" >/dev/null 2>&1 && sed -i 's/^booted=.*/booted=B/' "$media/system.conf" && $run resume >/dev/null 2>&1
-	before=$(sent) && $run install "$url/$v.ota" >/dev/null 2>&1
+# From version 1 on B, committed, to each of the others, which differ in 1 % of their blocks.
+sh -c "$fresh" && $run install "$files/1.ota" >/dev/null 2>&1
+sed -i 's/^booted=.*/booted=B/' "$media/system.conf" && $run resume >/dev/null 2>&1
+cp "$media/env" "$media/env.1" && cp "$media/state" "$media/state.1"
+for v in 2 3; do
+	cp "$media/env.1" "$media/env" && cp "$media/state.1" "$media/state" && before=$(sent) && $run install "$url/$v.ota" >/dev/null 2>&1
 	printf '1 %% of the blocks changed, %s: %d bytes sent\n' "$([ $v = 2 ] && echo 'in runs of 16' || echo 'each by itself')" $(($(sent) - before))
 done

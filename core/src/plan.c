@@ -67,6 +67,8 @@ int ota_plan_init(struct ota_plan *plan, struct ota_stream *stream)
 	plan->manifest = ota_head_manifest(stream->head);
 	plan->chunks = ota_head_chunks(stream->head);
 	plan->forced = -1;
+	plan->wait_ms = -1;
+	plan->gap_bytes = OTA_GAP_MAX_BYTES;
 	for (unsigned i = 0; i < plan->manifest->image_count; i++) {
 		int result;
 
@@ -132,7 +134,7 @@ uint32_t ota_plan_fetch_end(const struct ota_plan *plan, uint32_t first, uint32_
 
 	if (!plan->running_head)
 		return end;
-	for (uint32_t i = run_end; i < end && gap_bytes < OTA_GAP_MAX_BYTES; i++) {
+	for (uint32_t i = run_end; i < end && gap_bytes < plan->gap_bytes; i++) {
 		if (ota_plan_reuse(plan, i, &block, &offset_bytes)) {
 			ota_head_chunk(plan->head, i, &chunk);
 			gap_bytes += chunk.stored_bytes;
@@ -142,6 +144,29 @@ uint32_t ota_plan_fetch_end(const struct ota_plan *plan, uint32_t first, uint32_
 		}
 	}
 	return run_end;
+}
+
+/* Of waits the shortest: a server that hesitated once is not the link. Of rates the mean: bodies come in bursts. */
+void ota_plan_learn(struct ota_plan *plan, int64_t wait_ms, int64_t body_ms, uint64_t body_bytes)
+{
+	uint64_t gap_bytes;
+
+	if (wait_ms < 0 || body_ms < 0)
+		return;
+	if (wait_ms > OTA_GAP_WAIT_MAX_MS)
+		wait_ms = OTA_GAP_WAIT_MAX_MS;
+	if (plan->wait_ms < 0 || wait_ms < plan->wait_ms)
+		plan->wait_ms = wait_ms;
+	if (body_bytes >= OTA_GAP_BODY_MIN_BYTES && body_bytes <= OTA_GAP_BODY_MAX_BYTES) {
+		plan->body_bytes += body_bytes;
+		plan->body_ms += (uint64_t)body_ms;
+	}
+	if (plan->body_bytes == 0)
+		return;
+	gap_bytes = plan->body_bytes * (uint64_t)plan->wait_ms / (plan->body_ms > 0 ? plan->body_ms : 1);
+	plan->gap_bytes = gap_bytes < OTA_GAP_MIN_BYTES   ? OTA_GAP_MIN_BYTES
+			  : gap_bytes > OTA_GAP_MAX_BYTES ? OTA_GAP_MAX_BYTES
+							  : gap_bytes;
 }
 
 void ota_plan_mismatch(struct ota_plan *plan, uint32_t chunk)

@@ -33,6 +33,7 @@ struct run {
 	/* The last answer. */
 	int status;
 	uint32_t retry_after_s;
+	int64_t head_ms; /* when it began */
 	/* Progress. */
 	uint64_t best_bytes; /* of the payload: furthest that an attempt got */
 	int64_t bad_chunk;   /* where the last chunk failed */
@@ -88,6 +89,13 @@ static void end_chunk(struct run *run)
 		give_batch(run);
 }
 
+static int64_t now_ms(const struct run *run)
+{
+	const struct ota_clock *clock = &run->stream->ota->clock;
+
+	return clock->ops->monotonic_ms(clock->clock);
+}
+
 static int on_head(void *ctx, const struct ota_fetch_answer *answer)
 {
 	struct run *run = ctx;
@@ -95,6 +103,7 @@ static int on_head(void *ctx, const struct ota_fetch_answer *answer)
 
 	run->status = answer->status;
 	run->retry_after_s = answer->retry_after_s;
+	run->head_ms = now_ms(run);
 	if ((answer->status != 200 && answer->status != 206) || answer->total_bytes == UINT64_MAX ||
 	    answer->total_bytes == expected)
 		return 0;
@@ -141,7 +150,9 @@ static int on_body(void *ctx, const void *data, size_t size_bytes)
 static int fetch_run(struct run *run)
 {
 	struct ota_fetch_request request = {.url = run->stream->source, .head = on_head, .body = on_body, .ctx = run};
+	uint64_t fetched_before = run->stream->bytes_fetched;
 	struct ota_chunk first, last;
+	int64_t start_ms;
 	int result;
 
 	run->fetch_end = ota_plan_fetch_end(&run->plan, run->chunk, run->end);
@@ -153,9 +164,13 @@ static int fetch_run(struct run *run)
 		request.if_range = run->stream->etag;
 	run->status = 0;
 	run->retry_after_s = 0;
+	start_ms = run->head_ms = now_ms(run);
 	result = run->fetch->ops->get(run->fetch->fetch, &request);
 	if (result == 0 && run->chunk < run->fetch_end)
 		result = OTA_SHORT_BODY;
+	if (result == 0)
+		ota_plan_learn(&run->plan, run->head_ms - start_ms, now_ms(run) - run->head_ms,
+			       run->stream->bytes_fetched - fetched_before);
 	return result;
 }
 

@@ -191,6 +191,7 @@ static void read_copy(const struct bp_pool *pool, const uint32_t *contents, size
 	struct sim_env env;
 	const char *trial;
 
+	memset(raw, 0, BP_SECTOR_BYTES); /* there is at least one: said for the analyzer */
 	for (size_t k = 0; k < sectors; k++)
 		memcpy(raw + k * BP_SECTOR_BYTES, bp_pool_sector(pool, contents[k]), BP_SECTOR_BYTES);
 	raw[sectors * BP_SECTOR_BYTES] = 0; /* ends a search in a text that does not end */
