@@ -76,10 +76,8 @@ static uint64_t class_of(const struct bp_case_line *line)
 	hash = mix(hash, line->form);
 	hash = mix(hash, line->label);
 	hash = mix(hash, line->invariant);
-	if (line->catalogue) {
-		hash = mix(hash, line->catalogue);
-		hash = mix(hash, line->reason);
-	}
+	hash = mix(hash, line->catalogue ? line->catalogue : "");
+	hash = mix(hash, line->reason ? line->reason : "");
 	hash = (hash ^ (uint64_t)line->entry) * UINT64_C(0x100000001b3);
 	hash = (hash ^ ((uint64_t)line->verdict << 2 | (uint64_t)line->settled << 1 | (line->cuts > 1))) *
 	       UINT64_C(0x100000001b3);

@@ -100,8 +100,9 @@ static int run_one_fault(struct execution *e, const struct sim_fault *fault)
 	if (result)
 		return result;
 	char id[BP_ID_MAX];
-	const char *step = "";
-	long entry = bp_session_fault_entry(&e->session, fault, &step);
+	const char *written = "";
+	const char *step = sim_fault_step(e->session.sim);
+	long entry = bp_session_fault_entry(&e->session, fault, &written);
 	bp_id_fault(e->session.scenario->name, e->session.seed, fault, id);
 	bool miss = !landed && outcome.verdict == BP_PASS;
 	struct bp_case_line line = {.id = id,
@@ -113,7 +114,8 @@ static int run_one_fault(struct execution *e, const struct sim_fault *fault)
 				    .form = "",
 				    .entry = entry,
 				    .verdict = miss ? BP_MISS : outcome.verdict,
-				    .boots = outcome.boots};
+				    .boots = outcome.boots,
+				    .reason = sim_told_reason(e->session.sim)};
 	e->out->stats.run++;
 	return add(e, &line);
 }
@@ -155,7 +157,8 @@ static int add_story(struct execution *e)
 					     .form = "",
 					     .entry = -1,
 					     .verdict = story->verdict,
-					     .boots = story->boots});
+					     .boots = story->boots,
+					     .reason = sim_told_reason(e->session.sim)});
 }
 
 static int add_findings(struct execution *e)

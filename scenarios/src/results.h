@@ -41,8 +41,8 @@ struct bp_case_line {
 	enum bp_verdict verdict;
 	bool settled;
 	uint32_t boots;
-	/* Of cases that a rig lists; catalogue NULL: another case. */
-	const char *catalogue, *reason;
+	const char *reason;           /* that the subject gave, "" or NULL: none, or not known */
+	const char *catalogue;        /* of cases that a rig lists, blanks between; NULL: another case */
 	uint64_t bytes, bytes_honest; /* 0: nothing is fetched */
 	bool head_flip;               /* a single bit of header, manifest, index or signature */
 };

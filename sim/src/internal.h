@@ -72,6 +72,7 @@ struct sim {
 	struct bp_hash data_hash;
 	struct bp_lint_roles roles;
 	struct bp_rig rig;
+	char told[32];             /* the reason told last, success apart */
 	struct bp_outcome prelude; /* FAIL when the device could not even get to the start of the story */
 };
 
@@ -107,6 +108,8 @@ int sim_state_env(struct sim *sim, const struct bp_image *state, struct sim_env_
 /* What the media alone say, before any recovery. */
 int sim_judge_state(struct sim *sim, const struct bp_image *state, const struct bp_world *before,
 		    struct bp_outcome *out) __attribute__((warn_unused_result));
+/* The reason of the last report but success, "" for none. out: 32 bytes. */
+void sim_judge_told(const struct bp_world *world, char *out);
 /* What happened to a run besides the story itself. */
 enum sim_disturbance { SIM_UNDISTURBED, SIM_BY_FAULT, SIM_BY_CUTS };
 /* What must hold at the end of a run, given what the outside saw. Undisturbed: the expectation is exact. */

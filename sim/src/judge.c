@@ -48,6 +48,16 @@ static bool take_apart(const char *text, struct report *out)
 	return true;
 }
 
+void sim_judge_told(const struct bp_world *world, char *out)
+{
+	struct report report;
+
+	*out = '\0';
+	for (size_t i = 0; i < world->count; i++)
+		if (take_apart(world->events[i], &report) && strcmp(report.event, "success") != 0)
+			memcpy(out, report.reason, REASON_MAX);
+}
+
 static bool same_hash(struct bp_hash a, struct bp_hash b)
 {
 	return a.lo == b.lo && a.hi == b.hi;

@@ -201,11 +201,13 @@ static int judge_run(struct sim *sim, enum sim_disturbance by, struct bp_outcome
 	struct bp_world during;
 	int error;
 
+	sim->told[0] = '\0';
 	if (sim->prelude.verdict == BP_FAIL)
 		*out = sim->prelude;
 	if (out->verdict != BP_PASS)
 		return 0;
 	world_of(sim, events, &during);
+	sim_judge_told(&during, sim->told);
 	error = bp_image_push(sim->base);
 	if (error != 0)
 		return error;
@@ -255,6 +257,11 @@ int sim_run_fault(struct sim *sim, const struct sim_fault *fault, bool *landed, 
 const char *sim_fault_step(const struct sim *sim)
 {
 	return sim->device.landed ? sim->device.landed_step : "";
+}
+
+const char *sim_told_reason(const struct sim *sim)
+{
+	return sim->told;
 }
 
 uint64_t sim_fault_points(struct sim *sim, enum sim_fault_kind kind)

@@ -122,6 +122,8 @@ int sim_run_fault(struct sim *sim, const struct sim_fault *fault, bool *landed, 
     __attribute__((warn_unused_result));
 /* The step during which the fault of the last sim_run_fault() landed first, "" before any step. */
 const char *sim_fault_step(const struct sim *sim);
+/* The reason that the server was told last in the last sim_record() or sim_run_fault(), success apart; "" for none. */
+const char *sim_told_reason(const struct sim *sim);
 /* How many operations of that kind the fault-free story has: the range of sim_fault.nth. */
 uint64_t sim_fault_points(struct sim *sim, enum sim_fault_kind kind);
 /* What one bench loop needs: CPU-cheap runs without a log. recover() from `start` without recording. */
