@@ -14,13 +14,28 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "origin_conn.h"
 
 #define BACKLOG      32
 #define PATIENCE_S   30
+#define GOODBYE_MS   200
 #define RECORD_BYTES 4096
+
+/* Closing with something unread resets the connection, and may take from the peer what was said last: a TLS alert. */
+static void say_goodbye(struct sim_conn *conn)
+{
+	int64_t end_ms = sim_wire_now_ms() + GOODBYE_MS;
+	struct pollfd ready = {.fd = conn->fd, .events = POLLIN};
+	char bytes[1024];
+
+	(void)shutdown(conn->fd, SHUT_WR);
+	while (!conn->closed && sim_wire_now_ms() < end_ms && poll(&ready, 1, GOODBYE_MS) > 0 &&
+	       recv(conn->fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+}
 
 static void hang_up(struct sim_conn *conn)
 {
@@ -31,6 +46,8 @@ static void hang_up(struct sim_conn *conn)
 	SSL_free(conn->ssl);
 	if (conn->reset)
 		sim_wire_reset(conn->fd);
+	else
+		say_goodbye(conn);
 	pthread_mutex_lock(&origin->mutex);
 	for (unsigned i = 0; i < SIM_CONNECTIONS_MAX; i++)
 		if (origin->open[i] == conn)
@@ -316,6 +333,23 @@ void sim_origin_script(struct sim_origin *origin, const struct sim_rule *rules, 
 		origin->rules[i] = rules[i];
 	if (mark)
 		origin->mark = *mark;
+	pthread_mutex_unlock(&origin->mutex);
+}
+
+void sim_origin_settle(struct sim_origin *origin, int wait_ms)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += wait_ms / 1000;
+	end.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+	if (end.tv_nsec >= 1000000000) {
+		end.tv_sec++;
+		end.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&origin->mutex);
+	while (origin->threads > 0 && pthread_cond_timedwait(&origin->idle, &origin->mutex, &end) == 0)
+		;
 	pthread_mutex_unlock(&origin->mutex);
 }
 

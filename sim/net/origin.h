@@ -147,6 +147,8 @@ void sim_origin_file(struct sim_origin *origin, const char *path, const void *da
 /* Replaces all rules and starts their counts anew; strings are borrowed. The mark is NULL for none. */
 void sim_origin_script(struct sim_origin *origin, const struct sim_rule *rules, unsigned count,
 		       const struct sim_mark *mark);
+/* Waits until all connections have ended: their clients are gone, and the record is complete. At most so long. */
+void sim_origin_settle(struct sim_origin *origin, int wait_ms);
 /* A copy; *out is large: not on a stack. */
 void sim_origin_record(struct sim_origin *origin, struct sim_origin_record *out);
 /* All connections end; with down_ms the port then refuses for so long. */

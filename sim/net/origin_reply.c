@@ -1,54 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the origin says: the truth first, then what a lie makes of it. */
-#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "origin_conn.h"
+#include "origin_reply.h"
 
 #define RESTART_DOWN_MS 150
 #define PIECE_BYTES     16384u
 #define ENDLESS_BYTES   (64u * 1024u * 1024u) /* a client that takes more than this has no bound */
 #define HEAD_BYTES      1024u
-
-/* An answer before it is said. */
-struct reply {
-	struct sim_rule rule; /* lie SIM_HTTP_TRUTH: none */
-	unsigned rule_index;
-	bool told;
-	bool swapped;   /* another file than asked for: told when anything is sent */
-	bool head_only; /* HEAD */
-	struct sim_file file;
-	int status;
-	bool ranged;          /* 206 */
-	uint64_t first, last; /* said */
-	uint64_t total;       /* said */
-	uint64_t from, bytes; /* sent, of the file */
-	uint64_t sent;
-	char etag[64];
-	const char *type;
-	char extra[512]; /* further header lines */
-	bool unsized;    /* no Content-Length */
-	bool chunked;
-	bool close;         /* after it */
-	uint64_t cut_bytes; /* close after so many bytes; UINT64_MAX: never */
-};
-
-const char *sim_http_lie_name(enum sim_http_lie lie)
-{
-	static const char *const names[SIM_HTTP_COUNT] = {
-	    "truth",          "range-ignored",     "range-shifted", "range-spliced", "range-unsaid", "range-short",
-	    "range-long",     "range-total",       "range-twice",   "multipart",     "body-short",   "body-long",
-	    "body-stall",     "body-flip",         "body-endless",  "etag-other",    "etag-weak",    "etag-none",
-	    "length-none",    "length-none-short", "length-two",    "chunked",       "chunked-open", "chunked-bad",
-	    "chunked-length", "encoding",          "type",          "status",        "interim",      "portal",
-	    "redirect",       "headers-huge",      "headers-slow",  "other-file",    "swap-file",    "garbage",
-	    "restart",        "lost-answer",
-	};
-
-	return (unsigned)lie < SIM_HTTP_COUNT ? names[lie] : "?";
-}
 
 static bool rule_fits(const struct sim_rule *rule, const struct sim_request *request)
 {
@@ -60,7 +21,7 @@ static bool rule_fits(const struct sim_rule *rule, const struct sim_request *req
 }
 
 /* Under the lock: the rule that is due, and the file asked for. */
-static void choose(struct sim_origin *origin, const struct sim_request *request, struct reply *reply, bool *found)
+static void choose(struct sim_origin *origin, const struct sim_request *request, struct sim_reply *reply, bool *found)
 {
 	for (unsigned i = 0; i < origin->rule_count; i++) {
 		const struct sim_rule *rule = &origin->rules[i];
@@ -158,7 +119,7 @@ static bool send_plain(struct sim_conn *conn, const char *path, const uint8_t *d
 }
 
 /* Sends the body in pieces, chunked if so, up to where the lie cuts it. */
-static bool send_body(struct sim_conn *conn, struct reply *reply)
+static bool send_body(struct sim_conn *conn, struct sim_reply *reply)
 {
 	uint64_t end = reply->from + reply->bytes;
 	uint64_t at = reply->from;
@@ -192,7 +153,7 @@ static bool send_body(struct sim_conn *conn, struct reply *reply)
 }
 
 /* RFC 9110, 13.2.2 and 14.2, for one file. */
-static void tell_truth(const struct sim_request *request, struct reply *reply)
+static void tell_truth(const struct sim_request *request, struct sim_reply *reply)
 {
 	const struct sim_file *file = &reply->file;
 
@@ -229,125 +190,12 @@ static void tell_truth(const struct sim_request *request, struct reply *reply)
 	reply->bytes = reply->last - reply->first + 1;
 }
 
-/* Moves the range by so many bytes, as far as the file goes. */
-static void shift(struct reply *reply, bool said, bool sent)
-{
-	uint64_t by = reply->rule.arg;
-
-	if (reply->last + by >= reply->file.size_bytes)
-		by = 0 - (reply->first < by ? reply->first : by); /* backwards then */
-	if (said) {
-		reply->first += by;
-		reply->last += by;
-	}
-	if (sent)
-		reply->from += by;
-}
-
-static void lie_about_range(struct reply *reply)
-{
-	const uint64_t arg = reply->rule.arg;
-
-	if (!reply->ranged)
-		return;
-	reply->told = true;
-	switch (reply->rule.lie) {
-	case SIM_HTTP_RANGE_IGNORED:
-		reply->ranged = false;
-		reply->status = 200;
-		reply->from = 0;
-		reply->bytes = reply->file.size_bytes;
-		break;
-	case SIM_HTTP_RANGE_SHIFTED:
-		shift(reply, true, true);
-		break;
-	case SIM_HTTP_RANGE_SPLICED:
-		shift(reply, false, true);
-		break;
-	case SIM_HTTP_RANGE_UNSAID:
-		reply->ranged = false;
-		break;
-	case SIM_HTTP_RANGE_SHORT:
-		reply->last -= arg < reply->bytes ? arg : reply->bytes - 1;
-		reply->bytes = reply->last - reply->first + 1;
-		break;
-	case SIM_HTTP_RANGE_LONG:
-		reply->last += reply->last + arg < reply->file.size_bytes ? arg : 0;
-		reply->bytes = reply->last - reply->first + 1;
-		break;
-	case SIM_HTTP_RANGE_TOTAL:
-		reply->total += arg;
-		break;
-	case SIM_HTTP_RANGE_TWICE:
-		(void)snprintf(reply->extra, sizeof(reply->extra), "Content-Range: bytes 1-2/%llu\r\n",
-			       (unsigned long long)reply->total);
-		break;
-	default:
-		reply->told = false;
-		break;
-	}
-}
-
-static void lie_about_body(struct reply *reply)
-{
-	const struct sim_rule *rule = &reply->rule;
-
-	switch (rule->lie) {
-	case SIM_HTTP_BODY_SHORT:
-	case SIM_HTTP_BODY_STALL:
-	case SIM_HTTP_RESTART:
-		reply->cut_bytes = rule->arg;
-		break;
-	case SIM_HTTP_LENGTH_NONE_SHORT:
-		reply->cut_bytes = rule->arg;
-		reply->unsized = reply->close = true;
-		break;
-	case SIM_HTTP_LENGTH_NONE:
-		reply->unsized = reply->close = reply->told = true;
-		break;
-	case SIM_HTTP_LENGTH_TWO:
-		(void)snprintf(reply->extra, sizeof(reply->extra), "Content-Length: %llu\r\n",
-			       (unsigned long long)(reply->bytes + 7));
-		reply->told = true;
-		break;
-	case SIM_HTTP_CHUNKED:
-	case SIM_HTTP_CHUNKED_OPEN:
-		reply->chunked = reply->unsized = reply->told = true;
-		break;
-	case SIM_HTTP_CHUNKED_BAD:
-		reply->chunked = reply->unsized = true;
-		reply->cut_bytes = rule->arg;
-		break;
-	case SIM_HTTP_CHUNKED_LENGTH:
-		reply->chunked = reply->told = true;
-		(void)snprintf(reply->extra, sizeof(reply->extra), "Content-Length: %llu\r\n",
-			       (unsigned long long)(reply->bytes / 2));
-		reply->unsized = true;
-		break;
-	case SIM_HTTP_ENCODING:
-		(void)snprintf(reply->extra, sizeof(reply->extra), "Content-Encoding: %s\r\n", rule->text);
-		reply->told = true;
-		break;
-	case SIM_HTTP_TYPE:
-		reply->type = rule->text;
-		reply->told = true;
-		break;
-	case SIM_HTTP_ETAG_NONE:
-	case SIM_HTTP_ETAG_WEAK:
-	case SIM_HTTP_ETAG_OTHER:
-		reply->told = true;
-		break;
-	default:
-		break;
-	}
-}
-
 static const char *phrase(int status)
 {
 	return status == 200 ? "OK" : status == 206 ? "Partial Content" : status == 304 ? "Not Modified" : "Answer";
 }
 
-static size_t format_head(const struct reply *reply, char *out)
+static size_t format_head(const struct sim_reply *reply, char *out)
 {
 	size_t n = 0;
 	int status = reply->status;
@@ -385,7 +233,7 @@ static bool send_padding(struct sim_conn *conn, uint64_t bytes)
 	return true;
 }
 
-static bool send_head(struct sim_conn *conn, struct reply *reply, bool marked)
+static bool send_head(struct sim_conn *conn, struct sim_reply *reply, bool marked)
 {
 	char head[HEAD_BYTES];
 	size_t size = format_head(reply, head);
@@ -412,7 +260,7 @@ static bool send_head(struct sim_conn *conn, struct reply *reply, bool marked)
 	return sim_conn_send(conn, head + half, size - half);
 }
 
-static bool send_multipart(struct sim_conn *conn, struct reply *reply)
+static bool send_multipart(struct sim_conn *conn, struct sim_reply *reply)
 {
 	char head[160];
 	size_t length = (size_t)snprintf(head, sizeof(head), "--cut\r\nContent-Range: bytes %llu-%llu/%llu\r\n\r\n",
@@ -427,7 +275,7 @@ static bool send_multipart(struct sim_conn *conn, struct reply *reply)
 	       sim_conn_send(conn, head, length) && send_body(conn, reply) && sim_conn_say(conn, "\r\n--cut--\r\n");
 }
 
-static bool send_endless(struct sim_conn *conn, struct reply *reply)
+static bool send_endless(struct sim_conn *conn, struct sim_reply *reply)
 {
 	static const uint8_t zeros[PIECE_BYTES];
 
@@ -440,7 +288,8 @@ static bool send_endless(struct sim_conn *conn, struct reply *reply)
 }
 
 /* Lies that are an answer of their own. *keep: the connection. False: it is none of them. */
-static bool answer_otherwise(struct sim_conn *conn, const struct sim_request *request, struct reply *reply, bool *keep)
+static bool answer_otherwise(struct sim_conn *conn, const struct sim_request *request, struct sim_reply *reply,
+			     bool *keep)
 {
 	static const char page[] = "<html><body><h1>Welcome</h1><form>Please log in</form></body></html>\n";
 	const struct sim_rule *rule = &reply->rule;
@@ -491,7 +340,7 @@ static bool answer_otherwise(struct sim_conn *conn, const struct sim_request *re
 }
 
 /* After head and body, or what was left of it. True: keep the connection. */
-static bool end_body(struct sim_conn *conn, struct reply *reply)
+static bool end_body(struct sim_conn *conn, struct sim_reply *reply)
 {
 	char filler[4096] = {0};
 	uint64_t more = reply->rule.lie == SIM_HTTP_BODY_LONG ? reply->rule.arg : 0;
@@ -520,7 +369,7 @@ static bool end_body(struct sim_conn *conn, struct reply *reply)
 	return !reply->close;
 }
 
-static bool answer_get(struct sim_conn *conn, const struct sim_request *request, struct reply *reply)
+static bool answer_get(struct sim_conn *conn, const struct sim_request *request, struct sim_reply *reply)
 {
 	bool keep = false;
 	bool marked = mark_due(conn, request);
@@ -528,8 +377,8 @@ static bool answer_get(struct sim_conn *conn, const struct sim_request *request,
 	tell_truth(request, reply);
 	if (answer_otherwise(conn, request, reply, &keep))
 		return keep;
-	lie_about_range(reply);
-	lie_about_body(reply);
+	sim_reply_lie(reply);
+
 	if (reply->rule.lie == SIM_HTTP_INTERIM) {
 		reply->told = true;
 		for (uint64_t i = 0; i < reply->rule.arg; i++)
@@ -544,7 +393,7 @@ static bool answer_get(struct sim_conn *conn, const struct sim_request *request,
 }
 
 /* Under no lock: keeps a report, then answers. */
-static bool answer_post(struct sim_conn *conn, const struct sim_query *query, struct reply *reply)
+static bool answer_post(struct sim_conn *conn, const struct sim_query *query, struct sim_reply *reply)
 {
 	struct sim_origin *origin = conn->origin;
 	const struct sim_request *request = &query->request;
@@ -578,7 +427,7 @@ bool sim_conn_answer(struct sim_conn *conn, struct sim_query *query)
 {
 	struct sim_origin *origin = conn->origin;
 	struct sim_request *request = &query->request;
-	struct reply *reply = calloc(1, sizeof(*reply));
+	struct sim_reply *reply = calloc(1, sizeof(*reply));
 	bool found = false, keep = false;
 	bool post = strcmp(request->method, "POST") == 0;
 	unsigned number;

@@ -4,8 +4,6 @@
  * One thread, one poll() for all: what one side has said lies in a buffer until the other has taken it. A fault limits
  * how far a buffer may be passed on; when that limit is reached, it strikes.
  */
-#include "relay.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -18,68 +16,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "wire.h"
+#include "relay_link.h"
 
-#define BUFFER_BYTES  65536u
-#define FILLERS_MAX   4u
-#define RECORD_HEADER 5u
 #define RECORD_DATA   23u /* content type: application data, also the encrypted end of a handshake */
-#define NO_LIMIT      UINT64_MAX
 #define DRIP_PIECE_MS 20
-
-enum side { CLIENT, SERVER };
-
-/* What goes one way: from side `from` to the other. */
-struct flow {
-	uint8_t data[BUFFER_BYTES];
-	size_t size, at;  /* buffered; of it passed on */
-	uint64_t in, out; /* bytes read, passed on */
-	uint64_t limit;   /* strikes when out gets here */
-	bool ended;       /* the sender sent a FIN */
-	bool end_sent;
-	/* TLS records, up only */
-	uint8_t header[RECORD_HEADER];
-	unsigned header_got;
-	uint32_t record_left;
-	unsigned data_records;
-};
-
-struct link {
-	int fds[2];
-	unsigned number;
-	uint16_t peer; /* our port towards the server */
-	bool stalled;
-	bool struck; /* its fault has happened */
-	uint32_t drip_bytes_s;
-	int64_t drip_next_ms;
-	struct flow flows[2]; /* by the side that sends */
-};
-
-struct strike {
-	uint16_t peer;
-	uint64_t down_bytes;
-	bool waiting;
-};
-
-struct sim_relay {
-	struct sim_port port;
-	uint16_t server;
-	struct sim_wake wake;
-	pthread_t thread;
-	/* The thread's own. */
-	int listener;
-	bool listening_full; /* a listener whose queue is full */
-	int fillers[FILLERS_MAX];
-	struct link *links[SIM_RELAY_CONNECTIONS_MAX];
-	int64_t dark_until_ms, offline_until_ms, set_ms;
-	/* Shared. */
-	pthread_mutex_t mutex;
-	pthread_cond_t applied;
-	bool stopping, changed;
-	struct sim_cut_spec spec;
-	struct strike strike;
-	struct sim_relay_record record;
-};
 
 const char *sim_cut_name(enum sim_cut cut)
 {
@@ -89,7 +29,7 @@ const char *sim_cut_name(enum sim_cut cut)
 	return (unsigned)cut < SIM_CUT_COUNT ? names[cut] : "?";
 }
 
-static void note(struct sim_relay *relay, const struct link *link, enum side from)
+void relay_note(struct sim_relay *relay, const struct relay_link *link, enum relay_side from)
 {
 	struct sim_relay_record *record = &relay->record;
 
@@ -103,7 +43,7 @@ static void note(struct sim_relay *relay, const struct link *link, enum side fro
 
 static void drop_link(struct sim_relay *relay, unsigned i, bool reset)
 {
-	struct link *link = relay->links[i];
+	struct relay_link *link = relay->links[i];
 
 	for (unsigned s = 0; s < 2; s++) {
 		if (reset)
@@ -114,7 +54,7 @@ static void drop_link(struct sim_relay *relay, unsigned i, bool reset)
 	relay->links[i] = NULL;
 }
 
-static void drop_all(struct sim_relay *relay)
+void relay_drop_all(struct sim_relay *relay)
 {
 	for (unsigned i = 0; i < SIM_RELAY_CONNECTIONS_MAX; i++)
 		if (relay->links[i])
@@ -122,15 +62,15 @@ static void drop_all(struct sim_relay *relay)
 }
 
 /* The fault happens on link i, in the direction that `from` sends. The link may be gone afterwards. */
-static void happen(struct sim_relay *relay, unsigned i, enum side from)
+static void happen(struct sim_relay *relay, unsigned i, enum relay_side from)
 {
-	struct link *link = relay->links[i];
-	struct flow *flow = &link->flows[from];
+	struct relay_link *link = relay->links[i];
+	struct relay_flow *flow = &link->flows[from];
 	const struct sim_cut_spec *spec = &relay->spec;
 
 	link->struck = true;
-	link->flows[CLIENT].limit = link->flows[SERVER].limit = NO_LIMIT;
-	note(relay, link, from);
+	link->flows[CLIENT].limit = link->flows[SERVER].limit = RELAY_NO_LIMIT;
+	relay_note(relay, link, from);
 	switch (spec->cut) {
 	case SIM_CUT_RESET:
 	case SIM_CUT_EVERY:
@@ -155,7 +95,7 @@ static void happen(struct sim_relay *relay, unsigned i, enum side from)
 		break;
 	case SIM_CUT_OFFLINE:
 		relay->offline_until_ms = sim_wire_now_ms() + spec->arg;
-		drop_all(relay);
+		relay_drop_all(relay);
 		break;
 	default:
 		break;
@@ -163,7 +103,7 @@ static void happen(struct sim_relay *relay, unsigned i, enum side from)
 }
 
 /* Whether the fault still waits for a connection such as this one. */
-static bool wanted(const struct sim_relay *relay, const struct link *link)
+static bool wanted(const struct sim_relay *relay, const struct relay_link *link)
 {
 	const struct sim_cut_spec *spec = &relay->spec;
 
@@ -173,13 +113,13 @@ static bool wanted(const struct sim_relay *relay, const struct link *link)
 }
 
 /* Sets the limits of a link from the spec and the strike. Under the lock. */
-static void set_limits(struct sim_relay *relay, struct link *link)
+static void set_limits(struct sim_relay *relay, struct relay_link *link)
 {
 	const struct sim_cut_spec *spec = &relay->spec;
-	const struct strike *strike = &relay->strike;
+	const struct relay_strike *strike = &relay->strike;
 
 	if (!wanted(relay, link)) {
-		link->flows[CLIENT].limit = link->flows[SERVER].limit = NO_LIMIT;
+		link->flows[CLIENT].limit = link->flows[SERVER].limit = RELAY_NO_LIMIT;
 		return;
 	}
 	if (spec->cut == SIM_CUT_EVERY)
@@ -196,9 +136,9 @@ static void set_limits(struct sim_relay *relay, struct link *link)
 }
 
 /* Finds the TLS record that the fault waits for, in what was read last. */
-static void follow_records(const struct sim_relay *relay, struct link *link, size_t fresh)
+static void follow_records(const struct sim_relay *relay, struct relay_link *link, size_t fresh)
 {
-	struct flow *flow = &link->flows[CLIENT];
+	struct relay_flow *flow = &link->flows[CLIENT];
 	const struct sim_cut_spec *spec = &relay->spec;
 	uint64_t offset = flow->in - fresh;
 	const uint8_t *data = flow->data + flow->size - fresh;
@@ -212,33 +152,33 @@ static void follow_records(const struct sim_relay *relay, struct link *link, siz
 			continue;
 		}
 		flow->header[flow->header_got++] = data[i++];
-		if (flow->header_got < RECORD_HEADER)
+		if (flow->header_got < RELAY_RECORD_HEADER)
 			continue;
 		flow->header_got = 0;
 		flow->record_left = (uint32_t)flow->header[3] << 8 | flow->header[4];
 		if (flow->header[0] != RECORD_DATA || ++flow->data_records != spec->record ||
 		    spec->place != SIM_CUT_RECORD || !wanted(relay, link))
 			continue;
-		flow->limit = offset + i - RECORD_HEADER +
-			      (spec->byte < 0 ? RECORD_HEADER + flow->record_left : (uint64_t)spec->byte);
+		flow->limit = offset + i - RELAY_RECORD_HEADER +
+			      (spec->byte < 0 ? RELAY_RECORD_HEADER + flow->record_left : (uint64_t)spec->byte);
 	}
 }
 
-static bool may_pass(const struct sim_relay *relay, const struct link *link, int64_t now_ms)
+static bool may_pass(const struct sim_relay *relay, const struct relay_link *link, int64_t now_ms)
 {
 	return !link->stalled && now_ms >= relay->dark_until_ms;
 }
 
 /* Reads what side `from` says. False: the link has failed. */
-static bool take_in(struct sim_relay *relay, unsigned i, enum side from)
+static bool take_in(struct sim_relay *relay, unsigned i, enum relay_side from)
 {
-	struct link *link = relay->links[i];
-	struct flow *flow = &link->flows[from];
+	struct relay_link *link = relay->links[i];
+	struct relay_flow *flow = &link->flows[from];
 	ssize_t got;
 
-	if (flow->size == BUFFER_BYTES || flow->ended)
+	if (flow->size == RELAY_BUFFER_BYTES || flow->ended)
 		return true;
-	got = recv(link->fds[from], flow->data + flow->size, BUFFER_BYTES - flow->size, 0);
+	got = recv(link->fds[from], flow->data + flow->size, RELAY_BUFFER_BYTES - flow->size, 0);
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR;
 	flow->ended = got == 0;
@@ -252,9 +192,9 @@ static bool take_in(struct sim_relay *relay, unsigned i, enum side from)
 }
 
 /* Passes on as much as the limit, the drip and the other side allow. False: the link has failed. */
-static bool pass_on(struct sim_relay *relay, struct link *link, enum side from, int64_t now_ms)
+static bool pass_on(struct sim_relay *relay, struct relay_link *link, enum relay_side from, int64_t now_ms)
 {
-	struct flow *flow = &link->flows[from];
+	struct relay_flow *flow = &link->flows[from];
 	int to = link->fds[from == CLIENT ? SERVER : CLIENT];
 	size_t size = flow->size - flow->at;
 	ssize_t sent;
@@ -295,7 +235,7 @@ static bool pass_on(struct sim_relay *relay, struct link *link, enum side from, 
 static void work(struct sim_relay *relay, unsigned i, const short events[2], int64_t now_ms)
 {
 	for (unsigned from = 0; from < 2; from++) {
-		struct link *link = relay->links[i];
+		struct relay_link *link = relay->links[i];
 
 		if (!link)
 			return;
@@ -306,11 +246,12 @@ static void work(struct sim_relay *relay, unsigned i, const short events[2], int
 		}
 		if (!may_pass(relay, link, now_ms))
 			return;
-		if (events[from] & POLLERR) {
+		if (events[from] & POLLERR && link->flows[from].ended) {
 			drop_link(relay, i, true);
 			return;
 		}
-		if ((events[from] & (POLLIN | POLLHUP)) && !take_in(relay, i, from)) {
+		/* What came before a reset is still there to be read. */
+		if ((events[from] & (POLLIN | POLLHUP | POLLERR)) && !take_in(relay, i, from)) {
 			drop_link(relay, i, true);
 			return;
 		}
@@ -335,7 +276,7 @@ static void welcome(struct sim_relay *relay)
 	struct sockaddr_in address;
 	socklen_t size = sizeof(address);
 	unsigned place = 0;
-	struct link *link;
+	struct relay_link *link;
 	int yes = 1;
 	int fd = accept4(relay->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -360,7 +301,7 @@ static void welcome(struct sim_relay *relay)
 	}
 	link->peer = ntohs(address.sin_port);
 	link->number = ++relay->record.connections;
-	link->flows[CLIENT].limit = link->flows[SERVER].limit = NO_LIMIT;
+	link->flows[CLIENT].limit = link->flows[SERVER].limit = RELAY_NO_LIMIT;
 	if (relay->spec.cut == SIM_CUT_EVERY)
 		link->drip_bytes_s = (uint32_t)relay->spec.byte;
 	relay->links[place] = link;
@@ -372,44 +313,6 @@ static void welcome(struct sim_relay *relay)
 			happen(relay, place, from);
 }
 
-static void close_door(struct sim_relay *relay)
-{
-	if (relay->listener >= 0)
-		close(relay->listener);
-	relay->listener = -1;
-	for (unsigned i = 0; i < FILLERS_MAX; i++) {
-		if (relay->fillers[i] >= 0)
-			close(relay->fillers[i]);
-		relay->fillers[i] = -1;
-	}
-	relay->listening_full = false;
-}
-
-/* Whether the door should be open, and how; under the lock. */
-static void mind_the_door(struct sim_relay *relay, int64_t now_ms)
-{
-	const struct sim_cut_spec *spec = &relay->spec;
-	bool refuse = spec->cut == SIM_CUT_REFUSE || now_ms < relay->offline_until_ms;
-	bool hole = spec->cut == SIM_CUT_BLACK_HOLE;
-
-	if (spec->cut == SIM_CUT_EVERY && spec->cycle_ms > 0 && (now_ms - relay->set_ms) / spec->cycle_ms % 2 == 1) {
-		refuse = true;
-		drop_all(relay);
-	}
-	if (relay->listening_full != hole || refuse)
-		close_door(relay);
-	if (refuse && spec->cut == SIM_CUT_REFUSE && relay->record.landed == 0)
-		note(relay, NULL, CLIENT); /* in force; that the client came is seen from what it says */
-	if (refuse || relay->listener >= 0)
-		return;
-	relay->listener = sim_port_listen(&relay->port, hole ? 0 : 32);
-	for (unsigned i = 0; hole && i < FILLERS_MAX; i++)
-		relay->fillers[i] = sim_port_connect(relay->port.number);
-	relay->listening_full = hole;
-	if (hole && relay->record.landed == 0)
-		note(relay, NULL, CLIENT);
-}
-
 /* Under the lock: a new spec, or a strike. */
 static void apply(struct sim_relay *relay)
 {
@@ -417,7 +320,7 @@ static void apply(struct sim_relay *relay)
 		relay->dark_until_ms = relay->offline_until_ms = 0;
 		relay->set_ms = sim_wire_now_ms();
 		/* What was stalled or slow before stays lost: it belonged to the old fault. */
-		drop_all(relay);
+		relay_drop_all(relay);
 	}
 	for (unsigned i = 0; i < SIM_RELAY_CONNECTIONS_MAX; i++)
 		if (relay->links[i])
@@ -425,18 +328,18 @@ static void apply(struct sim_relay *relay)
 	/* Now, whether anything is connected or not. */
 	if (relay->strike.waiting && relay->strike.peer == 0 && relay->record.landed == 0 &&
 	    (relay->spec.cut == SIM_CUT_DARK || relay->spec.cut == SIM_CUT_OFFLINE)) {
-		note(relay, NULL, CLIENT);
+		relay_note(relay, NULL, CLIENT);
 		if (relay->spec.cut == SIM_CUT_DARK)
 			relay->dark_until_ms = sim_wire_now_ms() + relay->spec.arg;
 		else
 			relay->offline_until_ms = sim_wire_now_ms() + relay->spec.arg;
 		if (relay->spec.cut == SIM_CUT_OFFLINE)
-			drop_all(relay);
+			relay_drop_all(relay);
 	}
 	if (relay->strike.peer == 0)
 		relay->strike.waiting = false;
 	relay->changed = false;
-	mind_the_door(relay, sim_wire_now_ms());
+	relay_mind_the_door(relay, sim_wire_now_ms());
 	pthread_cond_broadcast(&relay->applied);
 }
 
@@ -456,16 +359,16 @@ static unsigned list_events(struct sim_relay *relay, struct pollfd *fds, unsigne
 	fds[n++] = (struct pollfd){.fd = relay->listening_full || relay->dark_until_ms > now_ms ? -1 : relay->listener,
 				   .events = POLLIN};
 	for (unsigned i = 0; i < SIM_RELAY_CONNECTIONS_MAX; i++) {
-		struct link *link = relay->links[i];
+		struct relay_link *link = relay->links[i];
 
 		if (!link)
 			continue;
 		for (unsigned s = 0; s < 2; s++) {
-			const struct flow *out = &link->flows[1 - s];
+			const struct relay_flow *out = &link->flows[1 - s];
 			short events = 0;
 			bool dripping = link->drip_bytes_s > 0 && s == CLIENT && now_ms < link->drip_next_ms;
 
-			if (!link->flows[s].ended && link->flows[s].size < BUFFER_BYTES)
+			if (!link->flows[s].ended && link->flows[s].size < RELAY_BUFFER_BYTES)
 				events |= POLLIN;
 			if (out->at < out->size && !dripping)
 				events |= POLLOUT;
@@ -497,7 +400,7 @@ static void *relay_main(void *ctx)
 
 		if (relay->changed || relay->strike.waiting)
 			apply(relay);
-		mind_the_door(relay, now_ms);
+		relay_mind_the_door(relay, now_ms);
 		count = list_events(relay, fds, owner, now_ms, &wait_ms);
 		pthread_mutex_unlock(&relay->mutex);
 		if (poll(fds, count, wait_ms) < 0 && errno != EINTR)
@@ -523,8 +426,8 @@ static void *relay_main(void *ctx)
 
 static void dispose(struct sim_relay *relay)
 {
-	drop_all(relay);
-	close_door(relay);
+	relay_drop_all(relay);
+	relay_close_door(relay);
 	sim_port_close(&relay->port);
 	sim_wake_close(&relay->wake);
 	pthread_cond_destroy(&relay->applied);
@@ -543,7 +446,7 @@ int sim_relay_new(uint16_t server, struct sim_relay **out)
 	relay->server = server;
 	relay->listener = relay->port.reserved = -1;
 	relay->wake.fds[0] = relay->wake.fds[1] = -1;
-	for (unsigned i = 0; i < FILLERS_MAX; i++)
+	for (unsigned i = 0; i < RELAY_FILLERS_MAX; i++)
 		relay->fillers[i] = -1;
 	relay->set_ms = sim_wire_now_ms();
 	pthread_mutex_init(&relay->mutex, NULL);
@@ -552,7 +455,7 @@ int sim_relay_new(uint16_t server, struct sim_relay **out)
 	if (result == 0)
 		result = sim_port_open(&relay->port);
 	if (result == 0) {
-		mind_the_door(relay, relay->set_ms);
+		relay_mind_the_door(relay, relay->set_ms);
 		result = relay->listener < 0 ? relay->listener : 0;
 	}
 	if (result == 0)
@@ -597,7 +500,7 @@ void sim_relay_set(struct sim_relay *relay, const struct sim_cut_spec *spec)
 void sim_relay_strike(struct sim_relay *relay, uint16_t peer, uint64_t down_bytes)
 {
 	pthread_mutex_lock(&relay->mutex);
-	relay->strike = (struct strike){.peer = peer, .down_bytes = down_bytes, .waiting = true};
+	relay->strike = (struct relay_strike){.peer = peer, .down_bytes = down_bytes, .waiting = true};
 	/* The limit holds from here on, whatever the thread is at: nothing behind it was written yet. */
 	for (unsigned i = 0; i < SIM_RELAY_CONNECTIONS_MAX; i++)
 		if (relay->links[i])

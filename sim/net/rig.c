@@ -16,6 +16,7 @@
 
 #define DEADLINE_S      5u
 #define RUN_DEADLINE_MS 20000 /* beyond the configured deadline */
+#define SETTLE_MS       2000
 #define RECOVERIES_MAX  8u
 #define UPDATE_PATH     "/update.ota"
 #define ETAG_UPDATE     "\"v2\""
@@ -375,6 +376,8 @@ static void finish_result(struct net_run *run)
 {
 	struct sim_net_result *out = run->out;
 
+	if (run->honest)
+		sim_origin_settle(run->honest, SETTLE_MS);
 	read_records(run);
 	sim_relay_record(run->relay, &run->rest);
 	out->bytes_all = out->bytes + run->rest.down_bytes;
@@ -407,6 +410,7 @@ static int run_case(struct net_run *run)
 	if (result == 0)
 		result = run_first(run);
 	if (result == 0 && out->outcome.verdict != BP_FAIL) {
+		sim_origin_settle(run->origin, SETTLE_MS);
 		out->landed = landed(run);
 		out->status = run->first.status;
 		out->requests = count_gets(&run->record[0]);
