@@ -29,7 +29,9 @@ network: $(B)/brickproof $(B)/ota $(ZOO)/made ## let the network fail in every w
 	$(B)/brickproof run --tag network -o build/network $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
 campaign: $(B)/brickproof $(B)/ota $(ZOO)/made ## all that there is, each network fault with a power cut in its recovery too; RESUME=1 goes on, SEED=N
 	$(B)/brickproof run --tag campaign -o build/campaign $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
-mutants: $(B)/brickproof $(B)/brickproof-mutants ## plant each defect of scenarios/mutants; all must be found
+mutants: $(B)/brickproof $(B)/ota $(B)/brickproof-mutants $(ZOO)/made ## plant each defect of scenarios/mutants; all must be found
 	$(B)/brickproof-mutants
-mutants-demo: $(B)/brickproof $(B)/brickproof-mutants
+mutants-demo: $(B)/brickproof $(B)/ota $(B)/brickproof-mutants $(ZOO)/made
 	@$(B)/brickproof-mutants --only $(MUTANTS_DEMO)
+# The demonstration has scenarios of rig host.
+demo: $(ZOO)/made
