@@ -5,15 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
 #include <zstd.h>
 
+#include "hash.h"
 #include "ota/reason.h"
 
 struct ota_decoder {
-	ZSTD_DCtx *zstd;
-	EVP_MD *sha256;
-	EVP_MD_CTX *hash;
+	ZSTD_DCtx *zstd; /* NULL until the first compressed chunk: it is larger than many a chunk */
 };
 
 int ota_decoder_new(struct ota_decoder **out)
@@ -22,13 +20,6 @@ int ota_decoder_new(struct ota_decoder **out)
 	*out = NULL;
 	if (!decoder)
 		return -ENOMEM;
-	decoder->zstd = ZSTD_createDCtx();
-	decoder->sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
-	decoder->hash = EVP_MD_CTX_new();
-	if (!decoder->zstd || !decoder->sha256 || !decoder->hash) {
-		ota_decoder_free(decoder);
-		return -ENOMEM;
-	}
 	*out = decoder;
 	return 0;
 }
@@ -38,8 +29,6 @@ void ota_decoder_free(struct ota_decoder *decoder)
 	if (!decoder)
 		return;
 	(void)ZSTD_freeDCtx(decoder->zstd);
-	EVP_MD_free(decoder->sha256);
-	EVP_MD_CTX_free(decoder->hash);
 	free(decoder);
 }
 
@@ -53,6 +42,10 @@ static int decompress(struct ota_decoder *decoder, const struct ota_chunk *chunk
 	if (ZSTD_getFrameContentSize(stored, chunk->stored_bytes) != chunk->content_bytes ||
 	    ZSTD_findFrameCompressedSize(stored, chunk->stored_bytes) != chunk->stored_bytes)
 		return OTA_CHUNK_DECODE;
+	if (!decoder->zstd)
+		decoder->zstd = ZSTD_createDCtx();
+	if (!decoder->zstd)
+		return -ENOMEM;
 	size_t size = ZSTD_decompressDCtx(decoder->zstd, content, chunk->content_bytes, stored, chunk->stored_bytes);
 	return size == chunk->content_bytes ? 0 : OTA_CHUNK_DECODE;
 }
@@ -71,9 +64,6 @@ int ota_decoder_chunk(struct ota_decoder *decoder, const struct ota_chunk *chunk
 		if (content != stored)
 			memmove(content, stored, chunk->content_bytes);
 	}
-	if (EVP_DigestInit_ex2(decoder->hash, decoder->sha256, NULL) != 1 ||
-	    EVP_DigestUpdate(decoder->hash, content, chunk->content_bytes) != 1 ||
-	    EVP_DigestFinal_ex(decoder->hash, digest, NULL) != 1)
-		return -ENOMEM;
+	ota_hash_once(content, chunk->content_bytes, digest);
 	return memcmp(digest, chunk->sha256, sizeof digest) == 0 ? 0 : OTA_CHUNK_DIGEST;
 }

@@ -117,12 +117,12 @@ uint64_t ota_install_trial_id(const struct ota_txn *txn, const uint8_t digest[OT
  * The validator of the last offer that was installed from here, if that is what runs: only then does an unchanged offer
  * mean that nothing is to do. (A device on the bootloader's defaults may run something older than it once committed.)
  */
-static const char *seen_etag(const struct ota_txn *txn, const char *source)
+static const char *seen_etag(struct ota_txn *txn, const char *source)
 {
 	const struct ota_state *state = &txn->state;
 	struct ota_slot_descriptor running;
 	if (state->phase != OTA_PHASE_IDLE || state->etag[0] == '\0' || strcmp(state->source, source) != 0 ||
-	    txn->ota->policy.reinstall || ota_slot_describe(txn->running, &running) != 0)
+	    txn->ota->policy.reinstall || ota_txn_running(txn, &running) != 0)
 		return NULL;
 	return memcmp(running.digest, state->installed_digest, OTA_DIGEST_BYTES) == 0 ? state->etag : NULL;
 }

@@ -58,7 +58,7 @@ static struct ota_head *running_head(struct ota_txn *txn)
 	struct ota_head *head = NULL;
 	uint8_t *raw = NULL;
 	size_t raw_bytes = 0;
-	if (!txn->ota->policy.reuse || ota_slot_describe(txn->running, &running) != 0)
+	if (!txn->ota->policy.reuse || ota_txn_running(txn, &running) != 0)
 		return NULL;
 	if (ota_slot_head_read(txn->running, &raw, &raw_bytes) == 0 &&
 	    ota_head_known(raw, raw_bytes, running.digest, &head) != 0)

@@ -23,12 +23,12 @@ static bool list_has(const char *list, const char *name)
 	return false;
 }
 
-uint64_t ota_policy_floor(const struct ota_txn *txn)
+uint64_t ota_policy_floor(struct ota_txn *txn)
 {
 	struct ota_slot_descriptor running;
 	uint64_t floor = txn->state.floor;
 	/* The running version is proven: even with the stored floor lost, nothing older than it is installed. */
-	if (ota_slot_describe(txn->running, &running) == 0 && running.sequence > floor)
+	if (ota_txn_running(txn, &running) == 0 && running.sequence > floor)
 		floor = running.sequence;
 	return floor;
 }
@@ -57,7 +57,7 @@ static int check_version(struct ota_txn *txn, const struct ota_head *head, bool 
 	const struct ota_manifest *manifest = ota_head_manifest(head);
 	const uint8_t *digest = ota_head_digest(head);
 	struct ota_slot_descriptor running;
-	if (!txn->ota->policy.reinstall && ota_slot_describe(txn->running, &running) == 0 &&
+	if (!txn->ota->policy.reinstall && ota_txn_running(txn, &running) == 0 &&
 	    memcmp(running.digest, digest, OTA_DIGEST_BYTES) == 0)
 		return ota_txn_fail(txn, OTA_ALREADY_INSTALLED, "%s runs already", manifest->version);
 	uint64_t floor = ota_policy_floor(txn);

@@ -78,6 +78,14 @@ int ota_txn_query(struct ota_txn *txn)
 	return r ? ota_txn_fail(txn, r, "the boot state cannot be read; check the boot environment's medium") : 0;
 }
 
+int ota_txn_running(struct ota_txn *txn, struct ota_slot_descriptor *out)
+{
+	int r = txn->described ? 0 : ota_slot_describe(txn->running, &txn->descriptor);
+	txn->described = r == 0;
+	*out = txn->descriptor;
+	return r;
+}
+
 int ota_txn_open(struct ota_txn *txn, struct ota *ota, unsigned flags, struct ota_result *result)
 {
 	memset(result, 0, sizeof *result);

@@ -31,6 +31,8 @@ struct ota_txn {
 	const struct ota_slot *running; /* the slot that is booted */
 	const struct ota_slot *other;
 	unsigned flags; /* enum ota_flag */
+	bool described; /* ota_txn_running() has read it */
+	struct ota_slot_descriptor descriptor;
 };
 
 /* transaction.c: shared by all parts. */
@@ -39,7 +41,9 @@ struct ota_txn {
 int ota_txn_open(struct ota_txn *txn, struct ota *ota, unsigned flags, struct ota_result *result)
     __attribute__((warn_unused_result));
 int ota_txn_query(struct ota_txn *txn) __attribute__((warn_unused_result)); /* the boot state anew */
-int ota_txn_save(struct ota_txn *txn) __attribute__((warn_unused_result));  /* -EROFS if the journal is unknown */
+/* Descriptor of the slot that runs: read once a call, nobody writes that slot. As ota_slot_describe(). */
+int ota_txn_running(struct ota_txn *txn, struct ota_slot_descriptor *out) __attribute__((warn_unused_result));
+int ota_txn_save(struct ota_txn *txn) __attribute__((warn_unused_result)); /* -EROFS if the journal is unknown */
 void ota_txn_step(const struct ota_txn *txn, enum ota_step step);
 void ota_txn_say(const struct ota_txn *txn, enum ota_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -65,8 +69,7 @@ void ota_txn_deliver(struct ota_txn *txn);
 /* policy.c: S03. `resuming`: the journal already holds this head, so what was decided then is not asked again. */
 int ota_policy_check(struct ota_txn *txn, const struct ota_head *head, bool resuming)
     __attribute__((warn_unused_result));
-uint64_t
-ota_policy_floor(const struct ota_txn *txn); /* the stored floor, or the running slot's sequence if that is higher */
+uint64_t ota_policy_floor(struct ota_txn *txn); /* the stored floor, or the running slot's sequence if that is higher */
 
 /* install.c: S01 or S02 to S11. poll: S01, with the last validator. */
 int ota_install_run(struct ota_txn *txn, const char *source, bool poll) __attribute__((warn_unused_result));

@@ -101,7 +101,7 @@ int ota_trial_judge(struct ota_txn *txn)
 	ota_txn_step(txn, OTA_S13_UP);
 	if (system->ops->watchdog)
 		system->ops->watchdog(system->system, false);
-	bool described = ota_slot_describe(txn->running, &found) == 0;
+	bool described = ota_txn_running(txn, &found) == 0;
 	if (described && armed && memcmp(found.digest, txn->state.digest, OTA_DIGEST_BYTES) != 0)
 		ota_txn_say(txn, OTA_LEVEL_WARNING, "slot %s holds %s, the journal speaks of %s: the slot is believed",
 			    txn->booted, found.version, txn->state.version);
@@ -200,7 +200,7 @@ int ota_trial_finish(struct ota_txn *txn)
 	uint64_t success = event_id(txn, OTA_EVENT_SUCCESS);
 	uint64_t rollback = event_id(txn, OTA_EVENT_ROLLBACK);
 	ota_txn_step(txn, OTA_S16_FLOOR);
-	if (ota_slot_describe(txn->running, &now) != 0) {
+	if (ota_txn_running(txn, &now) != 0) {
 		memset(&now, 0, sizeof now);
 		if (journal) {
 			now.sequence = state->sequence;
@@ -248,7 +248,7 @@ int ota_trial_record(struct ota_txn *txn)
 	struct ota_slot_descriptor now;
 	int reason = state->verdict ? state->verdict : OTA_BOOT_LIMIT;
 	ota_txn_step(txn, OTA_R2_RECORD);
-	if (ota_slot_describe(txn->running, &now) != 0)
+	if (ota_txn_running(txn, &now) != 0)
 		memset(&now, 0, sizeof now);
 	/* Most bootloaders bar the slot when they go back. Not being able to is no reason to forget the failure. */
 	if (strcmp(txn->boot.barred, state->target) != 0 &&
