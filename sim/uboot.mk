@@ -3,7 +3,7 @@
 UBOOT_DIFF := $(B)/uboot-diff
 DIFF_COUNT ?= 10000
 DIFF_SEED ?= 20230109
-$(call program,uboot-diff,$(addprefix sim/uboot/,main.c case.c board.c judge.c),$(SIM_LIBS),$(SIM_LDLIBS) -lz,$(SIM_TEST_INCLUDES) -I$(SRC)/sim/uboot)
+$(call program,uboot-diff,$(addprefix sim/uboot/,main.c case.c board.c judge.c exact.c),$(SIM_LIBS),$(SIM_LDLIBS) -lz,$(SIM_TEST_INCLUDES) -I$(SRC)/sim/uboot)
 
 .PHONY: uboot-diff
 uboot-diff: uboot-sandbox $(UBOOT_DIFF) ## DIFF_COUNT (10000) seeded environments through real U-Boot, decision table, ota and fw_printenv

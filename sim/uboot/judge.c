@@ -417,6 +417,30 @@ static void judge_printenv(const struct uboot_run *run, const char *printenv, in
 		differ(out, UBOOT_VIEW_PRINTENV, "%u variables, fw_printenv prints %u", ours, theirs);
 }
 
+bool uboot_verdict_unexplained(const struct uboot_verdict *verdict)
+{
+	unsigned numbers = 1u << UBOOT_CLASS_NUMBER;
+
+	if ((verdict->classes & ~numbers) == 0 && !verdict->exact)
+		return true;
+	for (unsigned i = 0; i < UBOOT_VIEW_COUNT; i++) {
+		if (verdict->differs[i] && verdict->classes == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool judge_exact(const struct uboot_case *c, const struct uboot_run *run, const struct model *m)
+{
+	const bool loads[2] = {c->kernel[0] == UBOOT_KERNEL_GOOD, c->kernel[1] == UBOOT_KERNEL_GOOD};
+	struct sim_env none = {.good = true};
+	unsigned stores;
+	char slot;
+
+	uboot_exact(m->holding < 0 ? &none : &m->env, &m->v, loads, m->holding >= 0 && m->rebuilt, &slot, &stores);
+	return run->end <= UBOOT_END_HALT && run->slot == slot && run->stores == stores;
+}
+
 void uboot_judge(const struct uboot_defaults *defaults, const struct uboot_case *c, const struct uboot_run *run,
 		 const char *printenv, int printenv_status, struct uboot_verdict *out)
 {
@@ -435,6 +459,7 @@ void uboot_judge(const struct uboot_defaults *defaults, const struct uboot_case 
 	if (run->stores != stores || run->failures != 0)
 		differ(out, UBOOT_VIEW_STORES, "table: %u stores, U-Boot: %u, of them %u failed", stores, run->stores,
 		       run->failures);
+	out->exact = judge_exact(c, run, &m);
 	judge_bytes(defaults, c, run, &m, out);
 	judge_status(c, run, &m, out);
 	judge_printenv(run, printenv, printenv_status, out);

@@ -24,7 +24,7 @@
 #define FW_PRINTENV "/usr/bin/fw_printenv"
 
 struct tally {
-	uint64_t done, differing, unexplained, defaults, wraps, equal, rebuilt, stores;
+	uint64_t done, differing, unexplained, exact, defaults, wraps, equal, rebuilt, stores;
 	uint64_t story[UBOOT_STORY_COUNT];
 	uint64_t slot_a, slot_b, halt, neither;
 	uint64_t in_class[UBOOT_CLASS_COUNT], of_class[UBOOT_CLASS_COUNT][UBOOT_VIEW_COUNT], differs[UBOOT_VIEW_COUNT];
@@ -96,7 +96,8 @@ static void account(struct tally *t, const struct uboot_case *c, const struct ub
 	for (unsigned k = 0; k < UBOOT_CLASS_COUNT; k++)
 		t->in_class[k] += verdict->classes >> k & 1u;
 	t->differing += any;
-	t->unexplained += any && verdict->classes == 0;
+	t->unexplained += uboot_verdict_unexplained(verdict);
+	t->exact += verdict->exact;
 	t->done++;
 }
 
@@ -127,10 +128,7 @@ static int work(const struct job *job, unsigned worker, struct tally *t)
 		uboot_judge(&job->defaults, &c, &run, printenv, status, &verdict);
 		account(t, &c, &run, &verdict);
 		/* A single case is run to be looked at. */
-		bool bad = false;
-		for (unsigned i = 0; i < UBOOT_VIEW_COUNT; i++)
-			bad = bad || verdict.differs[i];
-		if (job->count == 1 || (bad && verdict.classes == 0 && t->unexplained <= KEPT_MAX))
+		if (job->count == 1 || (uboot_verdict_unexplained(&verdict) && t->unexplained <= KEPT_MAX))
 			keep(job, job->first + n, &c, &run, printenv, &verdict);
 	}
 	if (error != 0)
@@ -181,7 +179,10 @@ static void report(const struct job *job, const struct tally *t, double seconds)
 	for (unsigned i = 0; i < UBOOT_VIEW_COUNT; i++)
 		printf("  %12llu", LL(t->differs[i]));
 	printf("\n%llu agree in everything, %llu differ and are explained (images/uboot/README.md), %llu unexplained\n",
-	       LL(t->done - t->differing), LL(t->differing - t->unexplained), LL(t->unexplained));
+	       LL(t->done - t->differing), LL(t->differing > t->unexplained ? t->differing - t->unexplained : 0),
+	       LL(t->unexplained));
+	printf("with numbers read as U-Boot's own code reads them: %llu of %llu agree in slot and stores\n",
+	       LL(t->exact), LL(t->done));
 	if (t->unexplained > 0)
 		printf("FAIL: the environments lie in %s/case-*.env, what was seen beside them\n", job->work);
 }

@@ -104,11 +104,18 @@ enum uboot_view {
 };
 struct uboot_verdict {
 	unsigned classes;
+	bool exact; /* numbers read as U-Boot's own code reads them: slot and number of stores agree */
 	bool differs[UBOOT_VIEW_COUNT];
 	char detail[UBOOT_VIEW_COUNT][UBOOT_DETAIL_MAX];
 };
 void uboot_judge(const struct uboot_defaults *defaults, const struct uboot_case *c, const struct uboot_run *run,
 		 const char *printenv, int printenv_status, struct uboot_verdict *out);
+/* A difference that no class of the input explains; a number explains one only if reading it exactly takes it away. */
+bool uboot_verdict_unexplained(const struct uboot_verdict *verdict);
+/* The script's decision with numbers read as U-Boot reads them: slot (0: none) and how often it stores. rebuilt: by
+ * way of ota_import. */
+void uboot_exact(const struct sim_env *env, const struct sim_boot_variables *v, const bool loads[2], bool rebuilt,
+		 char *slot, unsigned *stores);
 const char *uboot_class_name(enum uboot_class which);
 const char *uboot_view_name(enum uboot_view which);
 
