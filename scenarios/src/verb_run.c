@@ -13,7 +13,7 @@ static void help(void)
 	(void)puts(
 	    "Usage: brickproof run [PATH|NAME|GROUP|TAG...] [options]\n"
 	    "\n"
-	    "Runs scenarios: all of the scenarios folder, or those named.\n"
+	    "Runs scenarios: all of the scenarios folder but those tagged 'campaign' (hours), or those named.\n"
 	    "\n"
 	    "  -o, --output DIR     where results.jsonl goes (default: results)\n"
 	    "      --seed N         of the images' noise and of samples (default 1)\n"
@@ -147,6 +147,19 @@ static int run_selected(const struct options *o, const struct bp_catalog *catalo
 	return status;
 }
 
+/* What takes hours is asked for by name or tag. */
+static void drop_campaign(struct bp_catalog *catalog)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < catalog->count; i++) {
+		if (bp_scenario_tagged(&catalog->items[i], "campaign"))
+			continue;
+		if (kept++ != i)
+			catalog->items[kept - 1] = catalog->items[i];
+	}
+	catalog->count = kept;
+}
+
 int bp_verb_run(int argc, char **argv)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -168,6 +181,8 @@ int bp_verb_run(int argc, char **argv)
 	}
 	struct bp_catalog catalog;
 	int status = bp_select(o.scenarios, argv + optind, argc - optind, o.tags, o.tag_count, &catalog);
+	if (!status && optind == argc && !o.tag_count)
+		drop_campaign(&catalog);
 	if (!status) {
 		int result = make_folder(o.dir);
 		if (result) {
