@@ -67,7 +67,7 @@ static void run_all(const char *const *ids, size_t count, unsigned skips_allowed
 }
 #define RUN_ALL(ids, skips) run_all(ids, sizeof(ids) / sizeof((ids)[0]), skips)
 
-Test(net, server_lies, .timeout = 120)
+Test(net, server_lies)
 {
 	static const char *const ids[] = {"http:range-ignored.once",
 					  "http:range-ignored.payload",
@@ -104,7 +104,7 @@ Test(net, server_lies, .timeout = 120)
 	RUN_ALL(ids, 0);
 }
 
-Test(net, tls, .timeout = 60)
+Test(net, tls)
 {
 	static const char *const ids[] = {"tls:expired",      "tls:wrong-host",     "tls:self-signed",
 					  "tls:old-protocol", "tls:client-missing", "tls:rotates-to-unknown"};
@@ -112,7 +112,7 @@ Test(net, tls, .timeout = 60)
 	RUN_ALL(ids, 0);
 }
 
-Test(net, connection, .timeout = 120)
+Test(net, connection)
 {
 	static const char *const ids[] = {"net:refuse.ever",       "net:black-hole.ever", "net:every.65536",
 					  "net:drip-slow.once",    "net:stall.payload",   "net:reset.connect",
@@ -122,7 +122,7 @@ Test(net, connection, .timeout = 120)
 	RUN_ALL(ids, 0);
 }
 
-Test(net, report, .timeout = 60)
+Test(net, report)
 {
 	static const char *const ids[] = {"rpt:status-503", "rpt:answer-lost", "rpt:unknown-ca",
 					  "net:reset.report-answer"};
@@ -131,7 +131,7 @@ Test(net, report, .timeout = 60)
 }
 
 /* Where namespaces are not to be had, these are skipped, and say so. */
-Test(net, names, .timeout = 60)
+Test(net, names)
 {
 	static const char *const ids[] = {"dns:nxdomain.once", "dns:other-server.ever", "dns:ipv6-broken",
 					  "net:loss.1"};
@@ -139,7 +139,7 @@ Test(net, names, .timeout = 60)
 	RUN_ALL(ids, 4);
 }
 
-Test(net, kill, .timeout = 60)
+Test(net, kill)
 {
 	static const char *const ids[] = {"net:reset.checkpoint-4/kill.s2", "http:range-ignored.once/kill.b64",
 					  "http:body-flip.payload/kill.s6", "rpt:answer-lost/kill.s1"};
