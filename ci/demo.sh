@@ -10,7 +10,7 @@ status=0
 echo "1. A real update over HTTPS (nginx, test CA), real images"
 ci/demo-install.sh "$out/install" "$build/ota" "$images" "${PORT:-8443}" || status=1
 
-echo "2. The proof in process: every power cut, every fault, to closure"
+echo "2. The proof: power cuts to closure, faults at every operation, a failing network, lying images"
 "$build/brickproof" run --tag demo -o "$out/proof" --jobs "$(nproc)" || status=1
 
 echo "3. Three planted defects that must be found"
