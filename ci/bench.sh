@@ -29,6 +29,7 @@ rows() {
 	END { plain("fetched after a kill at 50 %, MB", sprintf("%.1f", after / 1e6)); plain("fetched twice because of it, MB", sprintf("%.1f", (before + after - bundle) / 1e6)) }' "$out/install.txt"
 }
 {
-	echo "$(date -u +%F), $(nproc) CPUs, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
+	# A busy neighbour on a shared core costs CPU time too: the load says how far to trust the first figures.
+	echo "$(date -u +%F), $(nproc) CPUs, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), load $(cut -d ' ' -f 1 /proc/loadavg)"
 	{ echo 'figure|measured|goal|ok' && rows; } | awk -F'|' '{ printf "%-72s | %10s | %10s | %s\n", $1, $2, $3, $4 }'
 } | tee "$out/bench.txt"

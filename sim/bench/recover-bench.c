@@ -155,9 +155,12 @@ static double bench_run(struct bench *bench)
 			      (unsigned long long)stats.distinct);
 		exit(1);
 	}
-	(void)printf("run: %llu crash states enumerated, %llu distinct, each run once: %.0f per CPU-second\n",
-		     (unsigned long long)stats.enumerated, (unsigned long long)stats.distinct, median(rate));
-	return rate[ROUNDS / 2];
+	double middle = median(rate);
+	(void)printf(
+	    "run: %llu crash states enumerated, %llu distinct, each run once: %.0f per CPU-second (%.0f to %.0f)\n",
+	    (unsigned long long)stats.enumerated, (unsigned long long)stats.distinct, middle, rate[0],
+	    rate[ROUNDS - 1]);
+	return middle;
 }
 
 static double bench_settled(const struct bench *bench)
