@@ -60,6 +60,14 @@ static struct nbd_handle *client(const struct fixture *f, const char *export)
 	return nbd;
 }
 
+/* After a request that never got its answer, a sanitised nbdkit hangs on its way out, in the C library's locale lock under
+ * a destructor of p11-kit: there it is killed. */
+static const bool sanitised = sizeof SERVER_PRELOAD > 1;
+static void stop_after_silence(struct fixture *f)
+{
+	cr_assert_eq(rig_stop(&f->rig, sanitised ? SIGKILL : SIGTERM), sanitised ? SIGKILL : 0);
+}
+
 static const char *say(struct fixture *f, const char *line)
 {
 	static char answer[4096];
@@ -266,12 +274,12 @@ Test(nbd, live_cut, .timeout = 60)
 	assert_served(nbd, image, id);
 	nbd_shutdown(nbd, 0);
 	nbd_close(nbd);
-	cr_assert_eq(rig_stop(&f.rig, SIGTERM), 0);
+	stop_after_silence(&f);
 	bp_image_free(image);
 	bp_log_free(log);
 	snprintf(line, sizeof line, "%s.2", f.log);
 	struct bp_pool *second;
-	log = load(line, &second, true);
+	log = load(line, &second, !sanitised);
 	cr_assert_eq(bp_log_count(log), 1);
 	cr_assert_eq(bp_log_entry(log, 0)->op, BP_READ);
 	bp_log_free(log);
@@ -307,7 +315,7 @@ Test(nbd, faults_and_events, .timeout = 60)
 	cr_assert_eq(rig_number(answer, "lost"), 2, "%s", answer);
 	cr_assert_eq(rig_number(say(&f, "stats"), "faults-hit"), 3);
 	nbd_close(nbd);
-	cr_assert_eq(rig_stop(&f.rig, SIGTERM), 0);
+	stop_after_silence(&f);
 	rig_deinit(&f.rig);
 }
 
@@ -334,7 +342,7 @@ Test(nbd, memory_follows_writes, .timeout = 60)
 	long written = rig_status_kib(&f.rig, "VmRSS");
 	cr_log_info("RSS %ld KiB, after reading 64 MiB %ld, after writing 4 MiB over it %ld", before, read_all,
 		    written);
-	if (!*SERVER_PRELOAD) {
+	if (!sanitised) {
 		cr_assert_lt(read_all - before, 6000);
 		cr_assert_lt(written - read_all, 12000);
 		cr_assert_lt(written, MEMORY_KIB_MAX);
