@@ -317,4 +317,6 @@ static struct nbdkit_plugin registration = {
     .trim = plugin_trim,
 };
 
+/* What nbdkit looks for; its header declares it nowhere. */
+struct nbdkit_plugin *plugin_init(void);
 NBDKIT_REGISTER_PLUGIN(registration)

@@ -90,7 +90,8 @@ static int try_all(struct bench *benches, size_t count, const struct options *o,
 	uint64_t random = o->seed;
 	double until_s = now_s() + o->seconds;
 	int result = 0;
-	for (size_t i = 0; !result && count && !*trials->killed_by && now_s() < until_s; i = i + 1 < count ? i + 1 : 0) {
+	for (size_t i = 0; !result && count && !*trials->killed_by && now_s() < until_s;
+	     i = i + 1 < count ? i + 1 : 0) {
 		struct sim_fault fault = {
 		    .kind = SIM_FAULT_STOP, .nth = 1 + next(&random) % benches[i].points, .medium = -1};
 		struct bp_outcome outcome = {0};

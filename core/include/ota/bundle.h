@@ -50,7 +50,7 @@
  * How far above the version floor a sequence may lie. One signed mistake must not use up all numbers that are left
  * (fast-forward): after the farthest step there is room for 65,000 more. Dates such as 20261122120000 fit.
  */
-#define OTA_SEQUENCE_STEP_MAX   (UINT64_C(1) << 48)
+#define OTA_SEQUENCE_STEP_MAX (UINT64_C(1) << 48)
 
 struct ota_bundle_header {
 	uint32_t manifest_bytes;
