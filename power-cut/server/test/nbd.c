@@ -13,12 +13,13 @@
 #include "power-cut/explore.h"
 #include "rig.h"
 
-#define MIB            (UINT64_C(1) << 20)
-#define DISK_MIB       64u
-#define MEMORY_KIB_MAX 20000
-#define ENV_BYTES      (32u * BP_SECTOR_BYTES)
-#define REQUEST_BYTES  (UINT64_C(1) << 16)
-#define REQUESTS       300u
+#define MIB              (UINT64_C(1) << 20)
+#define DISK_MIB         64u
+#define MEMORY_KIB_MAX   20000
+#define TEST_SECONDS_MAX 100u
+#define ENV_BYTES        (32u * BP_SECTOR_BYTES)
+#define REQUEST_BYTES    (UINT64_C(1) << 16)
+#define REQUESTS         300u
 
 struct fixture {
 	struct rig rig;
@@ -31,6 +32,7 @@ static void prepare(struct fixture *f)
 {
 	if (!rig_nbdkit_present())
 		cr_skip_test("nbdkit is not installed");
+	alarm(TEST_SECONDS_MAX); /* criterion's own time limit leaks, which fails a sanitised run */
 	cr_assert_eq(rig_init(&f->rig), 0);
 	snprintf(f->base, sizeof f->base, "%s/base", f->rig.dir);
 	snprintf(f->log, sizeof f->log, "%s/log", f->rig.dir);
@@ -93,7 +95,7 @@ static uint32_t next(uint64_t *seed)
 
 /* What NBD commands say is what the log says: order, ranges, FUA, discards, zeros, flushes; over several exports of one
  * server in one order, and exports that lay media end to end. */
-Test(nbd, commands_are_entries, .timeout = 60)
+Test(nbd, commands_are_entries)
 {
 	struct fixture f;
 	static uint8_t data[4096];
@@ -189,7 +191,7 @@ static void assert_served(struct nbd_handle *nbd, const struct bp_image *image, 
 
 /* A server that is killed leaves a log of everything it acknowledged; any crash state of that log can be served from
  * base and log, and is what the library says it is. What a client writes to it goes nowhere else. */
-Test(nbd, killed_and_served_again, .timeout = 120)
+Test(nbd, killed_and_served_again)
 {
 	struct fixture f;
 	struct bp_pool *pool;
@@ -229,7 +231,7 @@ Test(nbd, killed_and_served_again, .timeout = 120)
 
 /* A live cut kills the process it is told to, answers nobody, and leaves the state its id names; then power comes back
  * with a log of its own. */
-Test(nbd, live_cut, .timeout = 60)
+Test(nbd, live_cut)
 {
 	struct fixture f;
 	struct bp_pool *pool;
@@ -290,7 +292,7 @@ Test(nbd, live_cut, .timeout = 60)
 
 /* Faults reach the client as the error they are; a cut that strikes on its own wakes who waits for it; a request that
  * hangs does not outlive its client, nor keep the server from ending. */
-Test(nbd, faults_and_events, .timeout = 60)
+Test(nbd, faults_and_events)
 {
 	struct fixture f;
 	static uint8_t data[512];
@@ -321,7 +323,7 @@ Test(nbd, faults_and_events, .timeout = 60)
 
 /* Memory follows what was written, not how large the media are. In small requests: each of nbdkit's threads keeps a
  * buffer as large as the largest it has seen. */
-Test(nbd, memory_follows_writes, .timeout = 60)
+Test(nbd, memory_follows_writes)
 {
 	struct fixture f;
 	static uint8_t data[REQUEST_BYTES];
