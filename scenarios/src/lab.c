@@ -26,6 +26,10 @@ int bp_lab_init(struct bp_lab *lab, const struct bp_scenario *scenario, uint64_t
 		size_t detail_bytes)
 {
 	*lab = (struct bp_lab){.scenario = scenario, .ops = ops_of(scenario), .seed = seed};
+	if (!lab->ops) {
+		(void)snprintf(detail, detail_bytes, "this rig lists no cases");
+		return -EINVAL;
+	}
 	int result = lab->ops->open(seed, &lab->rig, detail, detail_bytes);
 	for (unsigned i = 0; plan && !result && i < scenario->fault_count; i++) {
 		lab->sample = scenario->faults[i].sample;

@@ -8,9 +8,11 @@
 #include "corrupt.h"
 #include "lab.h"
 
+#define PLANS_MAX (BP_SCENARIO_FAULTS_MAX + 1)
+
 struct images {
 	struct corrupt_lab *lab;
-	struct corrupt_plan *plans[BP_SCENARIO_FAULTS_MAX + 1]; /* cases refer to them */
+	struct corrupt_plan *plans[PLANS_MAX]; /* cases refer to them */
 	unsigned count;
 };
 
@@ -42,7 +44,7 @@ static int images_open(uint64_t seed, void **rig, char *detail, size_t detail_by
 
 static int more(struct images *images, const char *filter, struct corrupt_plan **out)
 {
-	if (images->count == sizeof images->plans / sizeof *images->plans)
+	if (images->count == PLANS_MAX)
 		return -ENOSPC;
 	int result = corrupt_plan_new(images->lab, *filter ? filter : NULL, out);
 	if (!result)

@@ -302,7 +302,7 @@ static int memory_flush(void *dev)
 	return 0;
 }
 
-static int query(const uint8_t raw[2][UBOOT_ENV_BYTES], struct ota_boot_state *out)
+static int query(const uint8_t (*raw)[UBOOT_ENV_BYTES], struct ota_boot_state *out)
 {
 	static const struct ota_block_ops ops = {memory_read, memory_read, memory_write, memory_flush};
 	static const char *const names[2] = {"A", "B"};
