@@ -89,7 +89,7 @@ struct bp_command {
 };
 
 /* 0, or 1 = malformed, *detail being one clause. */
-int bp_command_parse(const char *line, size_t bytes, struct bp_command *out, char *detail, size_t detail_bytes)
+int bp_command_parse(const char *bytes, size_t size, struct bp_command *out, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
 const char *bp_fault_kind_name(enum bp_fault_kind kind);
 const char *bp_op_name(enum bp_op op); /* "any" for 0 */

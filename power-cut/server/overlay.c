@@ -33,30 +33,33 @@ void bp_overlay_deinit(struct bp_overlay *overlay)
 	*overlay = (struct bp_overlay){0};
 }
 
+static int leaves_copy(uint32_t **to, uint32_t *const *from, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!from[i])
+			continue;
+		to[i] = malloc(LEAF_BYTES);
+		if (!to[i])
+			return -ENOMEM;
+		memcpy(to[i], from[i], LEAF_BYTES);
+	}
+	return 0;
+}
+
 int bp_overlay_copy(const struct bp_overlay *from, struct bp_overlay *out)
 {
+	int r = 0;
 	*out = (struct bp_overlay){.count = from->count};
-	for (unsigned m = 0; m < from->count; m++) {
+	for (unsigned m = 0; r == 0 && m < from->count; m++) {
 		size_t count = from->media[m].leaves_count;
 		uint32_t **leaves = calloc(count, sizeof *leaves);
 		out->media[m].leaves = leaves;
 		out->media[m].leaves_count = count;
-		for (size_t i = 0; leaves && i < count; i++) {
-			if (!from->media[m].leaves[i])
-				continue;
-			leaves[i] = malloc(LEAF_BYTES);
-			if (!leaves[i]) {
-				leaves = NULL;
-				break;
-			}
-			memcpy(leaves[i], from->media[m].leaves[i], LEAF_BYTES);
-		}
-		if (!leaves) {
-			bp_overlay_deinit(out);
-			return -ENOMEM;
-		}
+		r = leaves ? leaves_copy(leaves, from->media[m].leaves, count) : -ENOMEM;
 	}
-	return 0;
+	if (r < 0)
+		bp_overlay_deinit(out);
+	return r;
 }
 
 int bp_overlay_reserve(struct bp_overlay *overlay, unsigned medium, uint64_t sector, uint64_t sectors)
