@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench.h"
 #include "ota/linux.h"
 
 #define CONFIG_LINES_MAX 2000u
@@ -55,7 +56,6 @@ static const struct key keys[] = {
     FILE_("system", "state", state),
     FILE_("system", "lockfile", lockfile),
     NUMBER("system", "build-time", build_time_s, 0, 0, INT64_MAX),
-    FILE_("system", "bench", bench),
     TEXT("system", "booted", booted),
     FILE_("keyring", "path", keyring_path),
     FILE_("keyring", "crl", keyring_crl),
@@ -87,6 +87,10 @@ static const struct key keys[] = {
     NUMBER("health", "timeout-ms", health_timeout_ms, 60000, 1, 3600000),
     FILE_("uboot", "config", fw_env_config),
     FILE_("watchdog", "device", watchdog),
+    FILE_("bench", "unit", bench_unit),
+    FILE_("bench", "marks", bench_marks),
+    TEXT("bench", "hold", bench_hold),
+    NUMBER("bench", "hold-timeout-ms", bench_hold_timeout_ms, 30000, OTA_BENCH_HOLD_MIN_MS, OTA_BENCH_HOLD_MAX_MS),
 };
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
 
@@ -460,6 +464,20 @@ static void check_devices(struct reader *reader)
 	}
 }
 
+static void check_bench(struct reader *reader)
+{
+	const struct ota_config *config = reader->out;
+	bool used = false;
+	uint32_t hold;
+
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		used = used || (strcmp(keys[i].section, "bench") == 0 && reader->seen[i]);
+	if (used && config->bench_unit[0] == '\0')
+		fail(reader, 0, "[bench] has no unit=; add the file that makes a device a bench unit");
+	if (config->bench_hold[0] != '\0' && !ota_bench_hold_parse(config->bench_hold, &hold))
+		fail(reader, 0, "[bench] hold=%s is neither none, all nor steps such as S06,S10", config->bench_hold);
+}
+
 static void check_whole(struct reader *reader)
 {
 	struct ota_config *config = reader->out;
@@ -491,6 +509,7 @@ static void check_whole(struct reader *reader)
 	if (!booted_known)
 		fail(reader, 0, "booted=%s is the bootname of no slot", config->booted);
 	check_devices(reader);
+	check_bench(reader);
 }
 
 static void set_defaults(struct ota_config *config)

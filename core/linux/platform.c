@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "platform.h"
@@ -283,17 +282,13 @@ static int platform_reboot(void *system)
 static void platform_step(void *system, enum ota_step step)
 {
 	struct ota_platform *platform = system;
-	char mark[32];
-	int length;
+	char detail[OTA_DETAIL_MAX] = "";
 
-	if (platform->bench_fd >= 0) {
-		length = snprintf(mark, sizeof(mark), "ota-step %s\n", ota_step_name(step));
-		/* The mark is out before the step begins; a bench that does not listen is no reason to stop. */
-		if (write(platform->bench_fd, mark, (size_t)length) == length)
-			(void)tcdrain(platform->bench_fd);
-	}
+	if (!platform->bench.asked && ota_bench_open(&platform->bench, platform->config, detail, sizeof(detail)) != 0)
+		ota_platform_say(platform, OTA_LEVEL_INFO, "%s", detail);
 	if (platform->events != NULL && platform->events->step != NULL)
 		platform->events->step(platform->events->ctx, step);
+	ota_bench_step(&platform->bench, step, platform->stop, feed_if_held, platform);
 }
 
 static void platform_message(void *system, enum ota_level level, const char *text)
@@ -320,13 +315,7 @@ void ota_platform_init(struct ota_platform *platform, const struct ota_config *c
 	platform->events = events;
 	platform->stop = stop;
 	platform->watchdog_fd = -1;
-	platform->bench_fd = -1;
-	if (config->bench[0] != '\0') {
-		platform->bench_fd = open(config->bench, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-		if (platform->bench_fd < 0)
-			ota_platform_say(platform, OTA_LEVEL_WARNING, "bench=%s: %s; no marks are sent", config->bench,
-					 strerror(errno));
-	}
+	ota_bench_init(&platform->bench);
 	out->ops = &ops;
 	out->system = platform;
 }
@@ -336,6 +325,5 @@ void ota_platform_deinit(struct ota_platform *platform)
 	/* A watchdog that is still held stays armed: no commit was made. */
 	if (platform->watchdog_fd >= 0)
 		(void)close(platform->watchdog_fd);
-	if (platform->bench_fd >= 0)
-		(void)close(platform->bench_fd);
+	ota_bench_deinit(&platform->bench);
 }

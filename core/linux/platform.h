@@ -2,6 +2,7 @@
 #ifndef OTA_LINUX_PLATFORM_H
 #define OTA_LINUX_PLATFORM_H
 
+#include "bench.h"
 #include "ota/linux.h"
 
 /* The machine around the updater, behind the system seam: hooks, health, power, reboot, marks, watchdog. */
@@ -14,7 +15,7 @@ struct ota_platform {
 	bool reboot_asked; /* once is enough */
 	bool reboot_held;  /* somebody else will */
 	int watchdog_fd;   /* -1: not held */
-	int bench_fd;      /* -1: none */
+	struct ota_bench bench;
 };
 
 void ota_platform_init(struct ota_platform *platform, const struct ota_config *config, const struct ota_events *events,

@@ -54,6 +54,8 @@ Test(config, values_and_defaults)
 	cr_assert_str_eq(config.lockfile, "/run/lock/ota.lock");
 	cr_assert_str_eq(config.fw_env_config, "/etc/fw_env.config");
 	cr_assert_str_eq(config.url, "");
+	cr_assert_str_eq(config.bench_unit, "");
+	cr_assert_eq(config.bench_hold_timeout_ms, 30000);
 }
 
 /* Invariant: the example that is shipped is a configuration that loads. */
@@ -106,6 +108,12 @@ static const struct mistake mistakes[] = {
     {"[system]\ncompatible=x\nbootloader=custom\nstate=/s\n" KEYRING ROOTFS_0 ROOTFS_1, ": ", "custom-backend="},
     {GOOD "[update]\nurl=http://x/y\n", ": ", "allow-http=yes"},
     {GOOD "[tls]\nkey=/k\n", ": ", "give both or none"},
+    {GOOD "[bench]\nmarks=/dev/ttyS1\n", ": ", "[bench] has no unit="},
+    {GOOD "[bench]\nhold-timeout-ms=5\n", ": ", "[bench] has no unit="},
+    {GOOD "[bench]\nunit=/u\nhold=S06,S99\n", ": ", "hold=S06,S99 is neither"},
+    {GOOD "[bench]\nunit=/u\nhold-timeout-ms=600001\n", ":15: ", "not a number from 1 to 600000"},
+    {GOOD "[bench]\nunit=u\n", ":14: ", "not an absolute path"},
+    {GOOD "[system]\nbench=/dev/ttyS1\n", ":14: ", "unknown key bench="},
     {"", ": ", "0 rootfs slots"},
 };
 

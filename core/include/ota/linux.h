@@ -14,6 +14,9 @@
  */
 #define OTA_PATH_MAX   256u /* with the terminating zero */
 #define OTA_DETAIL_MAX 512u
+/* How long a mark of [bench] may hold. */
+#define OTA_BENCH_HOLD_MIN_MS UINT64_C(1)
+#define OTA_BENCH_HOLD_MAX_MS UINT64_C(600000)
 
 enum ota_bootloader { OTA_BOOTLOADER_NONE, OTA_BOOTLOADER_UBOOT, OTA_BOOTLOADER_CUSTOM };
 
@@ -47,7 +50,6 @@ struct ota_config {
 	char device_id_file[OTA_PATH_MAX];
 	char state[OTA_PATH_MAX];
 	char lockfile[OTA_PATH_MAX];
-	char bench[OTA_PATH_MAX];
 	char booted[OTA_BOOTNAME_MAX];
 	uint64_t boot_attempts;
 	uint64_t build_time_s;
@@ -87,6 +89,11 @@ struct ota_config {
 	/* [uboot], [watchdog] */
 	char fw_env_config[OTA_PATH_MAX];
 	char watchdog[OTA_PATH_MAX];
+	/* [bench]: without effect where the file `bench_unit` is not */
+	char bench_unit[OTA_PATH_MAX];
+	char bench_marks[OTA_PATH_MAX];
+	char bench_hold[OTA_PATH_MAX]; /* "none", "all" or steps joined by commas */
+	uint64_t bench_hold_timeout_ms;
 	/* [slot.*] */
 	struct ota_config_slot slots[OTA_SLOTS];
 };
