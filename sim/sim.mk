@@ -23,3 +23,4 @@ $(RECOVER_BENCH): $(call objects,sim/bench/recover-bench.c) $(SIM_LIBS:%=$(B)/li
 bench-recover: $(RECOVER_BENCH) ## crash states settled and truly run per CPU-second, on the real core
 	$(RECOVER_BENCH)
 -include sim/uboot.mk
+-include sim/qemu.mk

@@ -15,6 +15,7 @@
 
 #define LINE_BYTES_MAX 4096u
 #define LINES_MAX      256u
+#define EXPORT_WORD    "export="
 
 void bp_media_init(struct bp_media *media)
 {
@@ -172,7 +173,9 @@ int bp_media_load(struct bp_media *media, const char *path, char *detail, size_t
 	}
 	for (unsigned n = 0; r == 0 && n < LINES_MAX && fgets(line, sizeof line, f); n++) {
 		line[strcspn(line, "\n")] = 0;
-		if (*line && *line != '#')
+		if (strncmp(line, EXPORT_WORD, sizeof EXPORT_WORD - 1) == 0)
+			r = bp_media_export_add(media, line + sizeof EXPORT_WORD - 1, detail, detail_bytes);
+		else if (*line && *line != '#')
 			r = bp_media_add(media, line, detail, detail_bytes);
 	}
 	if (r == 0 && !feof(f)) {

@@ -30,7 +30,7 @@ void bp_media_deinit(struct bp_media *media);
  */
 int bp_media_add(struct bp_media *media, const char *text, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
-/* A file of such lines; empty ones and those that start with # are skipped. */
+/* A file of such lines, and of lines "export=NAME:MEDIUM+MEDIUM..."; empty ones and those that start with # are skipped. */
 int bp_media_load(struct bp_media *media, const char *path, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
 /* NAME:MEDIUM+MEDIUM..., after the media. */

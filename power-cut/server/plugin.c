@@ -276,7 +276,7 @@ static void plugin_close(void *handle)
 
 #define HELP                                                                                                           \
 	"medium=NAME:SECTORS:MODEL:FILE[@BYTES]  one medium (again for more); FILE is never written to\n"              \
-	"layout=FILE                             a file of such lines\n"                                               \
+	"layout=FILE                             a file of such lines, and of export= lines\n"                         \
 	"export=NAME:MEDIUM+MEDIUM...            media laid end to end as one disk; each medium is an export "         \
 	"anyway,\n"                                                                                                    \
 	"                                        and all of them together are \"\"\n"                                  \

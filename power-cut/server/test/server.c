@@ -623,3 +623,22 @@ Test(server, media_lines)
 	cr_assert(media.layout.media[1].bulk);
 	bp_media_deinit(&media);
 }
+
+/* A layout file says which media there are and how they are laid end to end. */
+Test(server, layout_file)
+{
+	char path[] = "/tmp/block-server-layout-XXXXXX";
+	char detail[160];
+	int fd = mkstemp(path);
+	struct bp_media media;
+	cr_assert(fd >= 0);
+	cr_assert(dprintf(fd, "# two parts\nboot:8\n\nenv:64:ordered\nexport=card:env+boot\n") > 0);
+	(void)close(fd);
+	bp_media_init(&media);
+	cr_assert_eq(bp_media_load(&media, path, detail, sizeof detail), 0, "%s", detail);
+	cr_assert_eq(media.layout.count, 2);
+	cr_assert_eq(bp_media_export(&media, "card")->bytes, 72 * 512);
+	cr_assert_eq(bp_media_export(&media, "card")->media[0], 1);
+	bp_media_deinit(&media);
+	(void)unlink(path);
+}

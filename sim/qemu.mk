@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+# The QEMU rig. A program that links libsimqemu takes SIM_QEMU_LIBS and SIM_QEMU_LDLIBS, and needs the block server's plugin.
+SIM_QEMU_SRC := $(filter-out sim/qemu/main.c,$(sort $(wildcard sim/qemu/*.c)))
+SIM_QEMU_LIBS := simqemu simnet block-server power-cut ota
+SIM_QEMU_LDLIBS := -ljansson -lpthread $(SIM_NET_LDLIBS)
+SIM_QEMU_INCLUDES := $(SIM_NET_INCLUDES) -I$(SRC)/power-cut/server
+$(call library,simqemu,$(SIM_QEMU_SRC),$(SIM_QEMU_INCLUDES) -I$(SRC)/sim/qemu)
