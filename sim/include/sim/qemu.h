@@ -23,7 +23,7 @@
  *   media        layout= of the block server (power-cut/server/media.h): what lies on the card and the disk, in parts with
  *                storage models of their own, FILEs relative to the directory, and two lines export=card:... and
  *                export=disk:... that lay the parts end to end, in the order of the files card.img and disk.img
- *   tls.pem, tls.key   certificate of the origin, for 10.0.2.2
+ *   tls.pem, tls.key   certificate of the server that the board sees at SIM_QEMU_HOST (and port 443), and its key
  *   *.ota        bundles
  *
  * The channel: lines of at most SIM_QEMU_LINE_MAX bytes.
@@ -37,7 +37,11 @@
  *                   go                        go on from a mark
  *                   exec COMMAND              after idle; idle again when it has ended
  */
-#define SIM_QEMU_LINE_MAX    512u
+#define SIM_QEMU_LINE_MAX 512u
+/* The same for every worker, so that what a device has stored about its server holds on any board. */
+#define SIM_QEMU_HOST        "10.0.2.100"
+#define SIM_QEMU_URL         "https://" SIM_QEMU_HOST "/update.ota"
+#define SIM_QEMU_URL_REPORT  "https://" SIM_QEMU_HOST "/report"
 #define SIM_QEMU_BOOTS_MAX   64u
 #define SIM_QEMU_VERBS_MAX   256u
 #define SIM_QEMU_MARKS_MAX   512u
@@ -119,9 +123,9 @@ typedef int sim_qemu_hook(void *ctx, struct sim_qemu *rig, enum sim_qemu_event_k
 
 /* Zero-initialised, then set. */
 struct sim_qemu_run {
-	const char *bundle;        /* file offered at https://10.0.2.2:PORT/update.ota; NULL: none (404) */
+	const char *bundle;        /* file offered at SIM_QEMU_URL; NULL: none (404) */
 	bool report_down;          /* the server refuses reports with 503 */
-	const char *const *config; /* further KEY=VALUE, NULL at the end; url=, report= and hold= are sent by the rig */
+	const char *const *config; /* KEY=VALUE, NULL at the end; the rig itself sends hold= */
 	const char *const *exec;   /* commands after the first idle, NULL at the end */
 	bool hold;                 /* exact marks: the mark is in the log before the guest goes on */
 	enum sim_qemu_until until;
@@ -140,7 +144,7 @@ struct sim_qemu_run {
 	int console_fd;      /* and here as well, live; 0: nowhere */
 	const char *gdb;     /* QEMU waits (-S) for gdb on this unix socket; deadlines do not count */
 	const char
-	    *blklogwrites; /* QEMU records with its own driver, on plain copies PATH.card, PATH.disk; no block server */
+	    *blklogwrites;    /* QEMU records with its own driver as well, into this dm-log-writes log over all media */
 	const char *witness;  /* QEMU also writes everything to plain copies PATH.card, PATH.disk */
 	const char *snapshot; /* resume from this file instead of booting, see sim_qemu_snapshot() */
 };
