@@ -7,6 +7,7 @@ $(call library,power-cut,$(POWER_CUT_SRC),$(POWER_CUT_INCLUDES) -I$(SRC)/power-c
 $(call test,power-cut-brute-force,power-cut/test/brute-force.c,power-cut,,$(POWER_CUT_INCLUDES))
 $(call test,power-cut-case,power-cut/test/case.c,power-cut,,$(POWER_CUT_INCLUDES))
 $(call test,power-cut-explore,power-cut/test/explore.c power-cut/test/toy.c,power-cut,,$(POWER_CUT_INCLUDES))
+$(call test,power-cut-rounds,power-cut/test/rounds.c power-cut/test/toy.c,power-cut,,$(POWER_CUT_INCLUDES))
 $(call test,power-cut-lint,power-cut/test/lint.c,power-cut,,$(POWER_CUT_INCLUDES))
 $(call test,power-cut-log,power-cut/test/log.c,power-cut,,$(POWER_CUT_INCLUDES))
 $(call fuzzer,writelog,power-cut/fuzz/writelog.c,power-cut,,$(POWER_CUT_INCLUDES),power-cut/fuzz/corpus)

@@ -14,7 +14,6 @@
 
 #include "explorer.h"
 
-#define NODES_MAX      ((size_t)UINT32_MAX - 1)
 #define PROGRESS_EVERY 256u
 
 /* Runs or settles the image as it is. */
@@ -49,48 +48,6 @@ static int decide(struct bp_explorer *x, const struct bp_cut *cut, struct bp_has
 	return 0;
 }
 
-static void digest_add(struct bp_stats *stats, const char *id, const struct bp_outcome *outcome)
-{
-	struct bp_hash h = {stats->digest, 0};
-	h = bp_hash_add_bytes(h, id, strlen(id));
-	h = bp_hash_add(h, (uint64_t)outcome->verdict);
-	stats->digest = bp_hash_add_bytes(h, outcome->label, strlen(outcome->label)).lo;
-}
-
-/* Tells the world about a judged state. */
-static int report(struct bp_explorer *x, const struct bp_cut *cut, const struct bp_outcome *outcome, bool settled)
-{
-	struct bp_case c;
-	char id[BP_CASE_TEXT_MAX];
-	int r = bp_explorer_case(x, x->at, cut, &c);
-	if (r == 0)
-		r = bp_case_encode(&c, id, sizeof id);
-	if (r == -ENOSPC)
-		return BP_STOP_BOUND; /* too many cuts in a row to be named */
-	if (r < 0)
-		return r;
-	digest_add(x->stats, id, outcome);
-	x->stats->failed += outcome->verdict == BP_FAIL;
-	if (x->in->on_case)
-		r = x->in->on_case(x->in->case_ctx, id, &c, x->steps[c.cuts[0].entry], outcome, settled);
-	if (r == 0 && outcome->verdict == BP_FAIL && x->in->stop_at_first_failure)
-		r = BP_STOP_FAILURE;
-	return r;
-}
-
-static int node_add(struct bp_explorer *x, const struct bp_node *node)
-{
-	void *items = x->nodes;
-	int r = bp_array_grow(&items, &x->nodes_room, x->nodes_count, sizeof *x->nodes, NODES_MAX);
-	x->nodes = items;
-	if (r < 0)
-		return r;
-	x->nodes[x->nodes_count++] = *node;
-	if (node->depth > x->stats->depth)
-		x->stats->depth = node->depth;
-	return 0;
-}
-
 /* A state with a canonical form not seen before. */
 static int judge_new(struct bp_explorer *x, const struct bp_cut *cut, struct bp_hash raw)
 {
@@ -107,9 +64,9 @@ static int judge_new(struct bp_explorer *x, const struct bp_cut *cut, struct bp_
 		return r;
 	node.verdict = (uint8_t)outcome.verdict;
 	x->stats->canonical++;
-	r = node_add(x, &node);
+	r = bp_explorer_node(x, &node);
 	if (r == 0)
-		r = report(x, cut, &outcome, settled);
+		r = bp_explorer_report(x, x->at, cut, &outcome, settled);
 	if (x->in->on_progress && x->stats->canonical % PROGRESS_EVERY == 0)
 		x->in->on_progress(x->in->progress_ctx, x->stats, x->nodes_count - 1 - x->at);
 	return r;
@@ -128,7 +85,9 @@ static int inspect(struct bp_explorer *x, const struct bp_cut *cut, uint32_t lik
 	int r = bp_worlds_view(&x->worlds, x->walk.world, &before);
 	if (r == 0)
 		r = rig->inspect(rig->ctx, x->image, &before, &outcome);
-	return r == 0 && outcome.verdict > (enum bp_verdict)node->verdict ? report(x, cut, &outcome, true) : r;
+	return r == 0 && outcome.verdict > (enum bp_verdict)node->verdict
+		   ? bp_explorer_report(x, x->at, cut, &outcome, true)
+		   : r;
 }
 
 static int on_crash(void *ctx, const struct bp_cut *cut, struct bp_image *image)

@@ -10,6 +10,7 @@
 #define SUBSET_WRITES_DEFAULT 10u
 #define PLANS_MAX             ((size_t)1 << 28)
 #define RESULTS_MAX           ((size_t)1 << 28)
+#define NODES_MAX             ((size_t)UINT32_MAX - 1)
 
 static int steps_init(struct bp_explorer *x)
 {
@@ -51,7 +52,7 @@ static int plan_add(struct bp_explorer *x, const struct bp_log *log, uint32_t *o
 	return bp_map_put(&x->plan_ids, plan->hash, *out);
 }
 
-static int result_add(struct bp_explorer *x, const struct bp_outcome *outcome, const struct bp_log *log, uint32_t *out)
+int bp_explorer_result(struct bp_explorer *x, const struct bp_outcome *outcome, const struct bp_log *log, uint32_t *out)
 {
 	uint32_t plan;
 	int r = plan_add(x, log, &plan);
@@ -97,7 +98,7 @@ int bp_explorer_init(struct bp_explorer *x, const struct bp_explore *in, struct 
 		r = -ENOMEM;
 	uint32_t recorded = 0;
 	if (r == 0)
-		r = result_add(x, &(struct bp_outcome){0}, in->log, &recorded);
+		r = bp_explorer_result(x, &(struct bp_outcome){0}, in->log, &recorded);
 	if (r < 0)
 		return r;
 	x->nodes[0] = (struct bp_node){.cut.torn = -1, .result = recorded};
@@ -204,7 +205,7 @@ int bp_explorer_recover(struct bp_explorer *x, uint32_t *result)
 	struct bp_outcome outcome = {0};
 	bp_log_clear(x->log);
 	int r = x->in->rig->recover(x->in->rig->ctx, x->image, x->log, &outcome);
-	return r < 0 ? r : result_add(x, &outcome, x->log, result);
+	return r < 0 ? r : bp_explorer_result(x, &outcome, x->log, result);
 }
 
 int bp_explorer_canon(struct bp_explorer *x, uint32_t world, struct bp_hash *out)
@@ -255,6 +256,48 @@ int bp_explorer_case(const struct bp_explorer *x, uint32_t parent, const struct 
 	out->cuts[--depth] = *cut;
 	for (uint32_t at = parent; at != 0; at = x->nodes[at].parent)
 		out->cuts[--depth] = x->nodes[at].cut;
+	return 0;
+}
+
+static void digest_add(struct bp_stats *stats, const char *id, const struct bp_outcome *outcome)
+{
+	struct bp_hash h = {stats->digest, 0};
+	h = bp_hash_add_bytes(h, id, strlen(id));
+	h = bp_hash_add(h, (uint64_t)outcome->verdict);
+	stats->digest = bp_hash_add_bytes(h, outcome->label, strlen(outcome->label)).lo;
+}
+
+int bp_explorer_report(struct bp_explorer *x, uint32_t parent, const struct bp_cut *cut,
+		       const struct bp_outcome *outcome, bool settled)
+{
+	struct bp_case c;
+	char id[BP_CASE_TEXT_MAX];
+	int r = bp_explorer_case(x, parent, cut, &c);
+	if (r == 0)
+		r = bp_case_encode(&c, id, sizeof id);
+	if (r == -ENOSPC)
+		return BP_STOP_BOUND; /* too many cuts in a row to be named */
+	if (r < 0)
+		return r;
+	digest_add(x->stats, id, outcome);
+	x->stats->failed += outcome->verdict == BP_FAIL;
+	if (x->in->on_case)
+		r = x->in->on_case(x->in->case_ctx, id, &c, x->steps[c.cuts[0].entry], outcome, settled);
+	if (r == 0 && outcome->verdict == BP_FAIL && x->in->stop_at_first_failure)
+		r = BP_STOP_FAILURE;
+	return r;
+}
+
+int bp_explorer_node(struct bp_explorer *x, const struct bp_node *node)
+{
+	void *items = x->nodes;
+	int r = bp_array_grow(&items, &x->nodes_room, x->nodes_count, sizeof *x->nodes, NODES_MAX);
+	x->nodes = items;
+	if (r < 0)
+		return r;
+	x->nodes[x->nodes_count++] = *node;
+	if (node->depth > x->stats->depth)
+		x->stats->depth = node->depth;
 	return 0;
 }
 

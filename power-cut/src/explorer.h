@@ -74,6 +74,13 @@ int bp_explorer_recover(struct bp_explorer *x, uint32_t *result) __attribute__((
 int bp_explorer_canon(struct bp_explorer *x, uint32_t world, struct bp_hash *out) __attribute__((warn_unused_result));
 int bp_explorer_judge(struct bp_explorer *x, uint32_t world, uint32_t result, struct bp_outcome *out)
     __attribute__((warn_unused_result));
+/* How a run ended, as an id: equal ones share one. */
+int bp_explorer_result(struct bp_explorer *x, const struct bp_outcome *outcome, const struct bp_log *log, uint32_t *out)
+    __attribute__((warn_unused_result));
+int bp_explorer_node(struct bp_explorer *x, const struct bp_node *node) __attribute__((warn_unused_result));
+/* Tells the world about a judged state: 0, BP_STOP_*, or what it answered. */
+int bp_explorer_report(struct bp_explorer *x, uint32_t parent, const struct bp_cut *cut,
+		       const struct bp_outcome *outcome, bool settled) __attribute__((warn_unused_result));
 /* Case of the state that `cut` leads to from a node. */
 int bp_explorer_case(const struct bp_explorer *x, uint32_t parent, const struct bp_cut *cut, struct bp_case *out)
     __attribute__((warn_unused_result));

@@ -132,9 +132,15 @@ static void next_generation(struct bp_settle *settle, const struct bp_layout *la
 
 int bp_settle_add(struct bp_settle *settle, const struct bp_image *state, const struct bp_log *log, uint32_t result)
 {
+	return bp_settle_add_first(settle, state, log, bp_log_count(log), result);
+}
+
+int bp_settle_add_first(struct bp_settle *settle, const struct bp_image *state, const struct bp_log *log,
+			size_t entries, uint32_t result)
+{
 	uint32_t at = 0;
 	next_generation(settle, bp_image_layout(state));
-	for (size_t i = 0; i < bp_log_count(log); i++) {
+	for (size_t i = 0; i < entries; i++) {
 		const struct bp_entry *e = bp_log_entry(log, i);
 		if (e->op == BP_READ) {
 			int r = follow_read(settle, state, e, &at);

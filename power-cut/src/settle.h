@@ -44,5 +44,8 @@ int bp_settle_find(const struct bp_settle *settle, const struct bp_image *state,
  */
 int bp_settle_add(struct bp_settle *settle, const struct bp_image *state, const struct bp_log *log, uint32_t result)
     __attribute__((warn_unused_result));
+/* The same for the first entries of a log: of a run that is deterministic only so far. */
+int bp_settle_add_first(struct bp_settle *settle, const struct bp_image *state, const struct bp_log *log,
+			size_t entries, uint32_t result) __attribute__((warn_unused_result));
 
 #endif

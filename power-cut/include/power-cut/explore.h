@@ -132,7 +132,11 @@ struct bp_stats {
 	uint64_t disagreed;  /* of those: any is a FAIL of the campaign */
 	uint64_t failed;
 	uint64_t sampled; /* cuts whose pending writes were too many for all subsets */
-	unsigned depth;   /* most cuts in a row on a shortest path */
+	/* of rounds */
+	uint64_t settled_firm; /* distinct states whose bootloader's part is settled by what it read */
+	uint64_t unrun;        /* classes that the budget did not reach */
+	uint64_t boots;        /* of all runs */
+	unsigned depth;        /* most cuts in a row on a shortest path */
 	bool closed;
 	uint64_t digest;        /* over all ids and verdicts: same seed, same digest */
 	char disagreement[200]; /* the first one, as a clause; "" without */
@@ -156,6 +160,37 @@ struct bp_explore {
 	bool stop_at_first_failure;
 };
 int bp_explore_run(const struct bp_explore *explore, struct bp_stats *stats) __attribute__((warn_unused_result));
+
+/*
+ * The same for a recovery that is slow and not quite repeatable, such as a real machine's: in rounds. Each round enumerates
+ * the crash states of all runs of the round before (at first: of the recorded one), inspects every distinct one, and
+ * sorts them into classes by canonical form. Then each new class is run `class_runs` times, from different members drawn by the seed, or
+ * from the same again where there are fewer. All runs of a class must end alike. A round without a new class is closure.
+ *
+ * Two kinds of settling, told apart. By class: a state that was not run, of a class that was. By read set: only the
+ * bootloader's part of a run, up to the kernel, is a function of what it read; stats.settled_firm counts distinct
+ * states that agree with a run on every sector that this part read.
+ *
+ * recover  runs the jobs, in any order, several at a time if it can. A job that it has no budget for keeps its log
+ *          NULL: the exploration is bounded then. 0 or -errno.
+ * on_case  (of struct bp_explore) is called for failures as they are found, and in the end for every distinct state:
+ *          settled says "by class", the label is its class's; "not run" where the budget did not reach its class.
+ */
+struct bp_job {
+	struct bp_case c;          /* the crash state; its last cut is against the log of the run before it */
+	unsigned again;            /* 0; 1, 2 ...: the same state once more */
+	struct bp_log *log;        /* out: bp_log_free() is the explorer's */
+	size_t firm;               /* out: its first entries that are the bootloader's */
+	struct bp_outcome outcome; /* out */
+};
+#define BP_CLASS_RUNS_MAX 8u
+struct bp_rounds {
+	unsigned class_runs; /* 1 to BP_CLASS_RUNS_MAX */
+	void *ctx;
+	int (*recover)(void *ctx, struct bp_job *jobs, size_t count);
+};
+int bp_explore_rounds(const struct bp_explore *explore, const struct bp_rounds *rounds, struct bp_stats *stats)
+    __attribute__((warn_unused_result));
 
 /* Rebuilds the crash state of a case, cut by cut (running recoveries in between). *state: bp_image_free(). world events
  * are borrowed from *log_out's. */

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Exploration in rounds: explore.h says what for. Crash states are enumerated, hashed and sorted as in explore.c. What
+ * differs: runs are asked for together, so that several machines can work on them; a class is believed only after
+ * several of its members ended alike; and every distinct state is inspected, since nothing of what Linux leaves
+ * behind is taken for granted.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "explorer.h"
+
+#define CLASSES_MAX  ((size_t)1 << 20)
+#define ROUNDS_MAX   BP_CUTS_MAX
+#define LABEL_UNRUN  "not run"
+#define RAW_PASSED   0u
+#define RAW_REPORTED 1u
+
+/* A canonical form, and those of its states that are to be run; member 0 was found first. */
+struct class
+{
+	struct bp_dropped members[BP_CLASS_RUNS_MAX];
+	unsigned members_count;
+	unsigned runs;
+	uint32_t label; /* of the first run */
+	uint8_t verdict;
+};
+
+struct rounds {
+	struct bp_explorer x;
+	const struct bp_rounds *how;
+	struct class *classes;
+	size_t count, room;
+	size_t asked; /* classes before this one were asked for */
+	struct bp_map firm_results;
+	struct bp_map ran;  /* states that were run, to nodes */
+	struct bp_map told; /* states whose end was told */
+};
+
+static struct bp_hash raw_of(struct bp_explorer *x, const struct bp_image *image)
+{
+	return bp_hash_add(bp_image_hash(image), bp_worlds_hash(&x->worlds, x->walk.world).lo);
+}
+
+/* ---- enumerate, inspect, sort ---- */
+
+/* What the media themselves say. *reported: it is a failure, and was told. */
+static int inspect(struct rounds *r, const struct bp_cut *cut, bool *reported)
+{
+	struct bp_explorer *x = &r->x;
+	const struct bp_rig *rig = x->in->rig;
+	struct bp_outcome outcome = {.verdict = BP_PASS};
+	struct bp_world before;
+	*reported = false;
+	if (!rig->inspect)
+		return 0;
+	(void)snprintf(outcome.label, sizeof outcome.label, "%s", LABEL_UNRUN);
+	int error = bp_worlds_view(&x->worlds, x->walk.world, &before);
+	if (error == 0)
+		error = rig->inspect(rig->ctx, x->image, &before, &outcome);
+	if (error != 0 || outcome.verdict == BP_PASS)
+		return error;
+	*reported = true;
+	return bp_explorer_report(x, x->at, cut, &outcome, true);
+}
+
+static int by_draw(const void *a, const void *b)
+{
+	const struct bp_dropped *x = a;
+	const struct bp_dropped *y = b;
+	return x->draw < y->draw ? -1 : x->draw > y->draw;
+}
+
+/* Keeps the first of the class, and of the others those with the smallest draws. */
+static void keep(const struct rounds *r, struct class *class, const struct bp_dropped *state)
+{
+	if (class->members_count < r->how->class_runs) {
+		class->members[class->members_count++] = *state;
+		return;
+	}
+	if (class->members_count < 2)
+		return;
+	struct bp_dropped *last = &class->members[class->members_count - 1];
+	qsort(class->members + 1, class->members_count - 1, sizeof *class->members, by_draw);
+	if (state->draw < last->draw)
+		*last = *state;
+}
+
+static int sort(struct rounds *r, const struct bp_cut *cut, struct bp_hash raw)
+{
+	struct bp_explorer *x = &r->x;
+	struct bp_hash key;
+	int error = bp_explorer_canon(x, x->walk.world, &key);
+	if (error < 0)
+		return error;
+	uint32_t at = bp_map_get(&x->canonical, key);
+	if (at == BP_MAP_FREE) {
+		void *items = r->classes;
+		error = bp_array_grow(&items, &r->room, r->count, sizeof *r->classes, CLASSES_MAX);
+		r->classes = items;
+		if (error < 0)
+			return error;
+		at = (uint32_t)r->count;
+		r->classes[r->count++] = (struct class){.members_count = 0};
+		error = bp_map_put(&x->canonical, key, at);
+		if (error < 0)
+			return error;
+	}
+	/* Of a class that was asked for already nothing more is run. */
+	if (at >= r->asked)
+		keep(r, &r->classes[at],
+		     &(struct bp_dropped){.draw = bp_explorer_draw(x, raw, 'm'),
+					  .cut = *cut,
+					  .parent = x->at,
+					  .world = x->walk.world,
+					  .like = at});
+	return 0;
+}
+
+static int on_crash(void *ctx, const struct bp_cut *cut, struct bp_image *image)
+{
+	struct rounds *r = ctx;
+	struct bp_explorer *x = &r->x;
+	bool reported = false;
+	x->stats->enumerated++;
+	struct bp_hash raw = raw_of(x, image);
+	if (bp_map_get(&x->raw, raw) != BP_MAP_FREE)
+		return 0;
+	if (x->limits.states_max && x->stats->distinct >= x->limits.states_max) {
+		x->bounded = true;
+		return 0;
+	}
+	x->stats->distinct++;
+	int error = inspect(r, cut, &reported);
+	if (error == 0)
+		error = bp_map_put(&x->raw, raw, reported ? RAW_REPORTED : RAW_PASSED);
+	/* What is broken as it lies there need not be booted to be so. */
+	return error != 0 || reported ? error : sort(r, cut, raw);
+}
+
+/* ---- run ---- */
+
+static int job_make(struct rounds *r, const struct bp_dropped *state, unsigned again, struct bp_job *out)
+{
+	*out = (struct bp_job){.again = again};
+	return bp_explorer_case(&r->x, state->parent, &state->cut, &out->c);
+}
+
+/* What the bootloader did in a run, as an id for the tree of reads. */
+static int firm_result(struct rounds *r, const struct bp_job *job, uint32_t *out)
+{
+	struct bp_hash key = {0};
+	for (size_t i = 0; i < job->firm; i++) {
+		const struct bp_entry *e = bp_log_entry(job->log, i);
+		if (e->op != BP_WRITE)
+			continue;
+		key = bp_hash_add(bp_hash_add(bp_hash_add(key, e->medium), e->sector), e->sectors);
+		for (uint32_t k = 0; k < e->sectors; k++)
+			key = bp_hash_add(key, bp_pool_hash(bp_image_pool(r->x.image), bp_log_content(job->log, e, k)));
+	}
+	*out = bp_map_get(&r->firm_results, key);
+	if (*out != BP_MAP_FREE)
+		return 0;
+	*out = (uint32_t)r->firm_results.used;
+	return bp_map_put(&r->firm_results, key, *out);
+}
+
+/* The image is the state that was run. Compares with the runs of the class so far; the state becomes a node. */
+static int take(struct rounds *r, const struct bp_dropped *state, struct bp_job *job)
+{
+	struct bp_explorer *x = &r->x;
+	struct class *class = &r->classes[state->like];
+	struct bp_node node = {.cut = state->cut,
+			       .parent = state->parent,
+			       .world = state->world,
+			       .depth = (uint16_t)(x->nodes[state->parent].depth + 1u)};
+	struct bp_outcome outcome = {0};
+	uint32_t firm = 0;
+	int error = bp_explorer_result(x, &job->outcome, job->log, &node.result);
+	if (error == 0)
+		error = firm_result(r, job, &firm);
+	if (error == 0)
+		error = bp_explorer_judge(x, node.world, node.result, &outcome);
+	if (error == 0)
+		error = bp_worlds_text(&x->worlds, outcome.label, &node.label);
+	if (error < 0)
+		return error;
+	node.verdict = (uint8_t)outcome.verdict;
+	x->stats->run++;
+	x->stats->boots += outcome.boots;
+	if (class->runs++ == 0) {
+		class->label = node.label;
+		class->verdict = node.verdict;
+	} else {
+		x->stats->audited++;
+		if (class->label != node.label || class->verdict != node.verdict)
+			bp_explorer_disagree(x, state->parent, &state->cut,
+					     "ends otherwise than another state of its class");
+	}
+	error = bp_settle_add_first(&x->settle, x->image, job->log, job->firm, firm);
+	if (error > 0)
+		bp_explorer_disagree(x, state->parent, &state->cut,
+				     "the bootloader did otherwise than in a run that read the same");
+	if (error < 0)
+		return error;
+	/* A second run of one state has no name of its own for the states that it leads to. */
+	if (job->again == 0) {
+		struct bp_hash raw = bp_hash_add(bp_image_hash(x->image), bp_worlds_hash(&x->worlds, state->world).lo);
+		error = bp_map_put(&r->ran, raw, (uint32_t)x->nodes_count);
+		if (error == 0)
+			error = bp_explorer_node(x, &node);
+		if (error != 0)
+			return error;
+	}
+	return outcome.verdict == BP_PASS ? 0 : bp_explorer_report(x, state->parent, &state->cut, &outcome, false);
+}
+
+static int state_image(struct bp_explorer *x, const struct bp_dropped *state)
+{
+	struct bp_walk walk;
+	struct bp_point point = {0};
+	int error = bp_explorer_go(x, state->parent);
+	if (error == 0)
+		error = bp_image_push(x->image);
+	if (error < 0)
+		return error;
+	bp_walk_init(&walk, x->plans[x->results[x->nodes[state->parent].result].plan], &x->worlds, x->image,
+		     x->nodes[state->parent].world);
+	error = bp_walk_to(&walk, state->cut.entry);
+	if (error == 0)
+		error = bp_walk_point(&walk, &point);
+	if (error == 0)
+		error = bp_point_apply(&point, &state->cut, x->image);
+	bp_point_deinit(&point);
+	bp_walk_deinit(&walk);
+	if (error < 0)
+		bp_image_pop(x->image);
+	return error;
+}
+
+static int take_all(struct rounds *r, const struct bp_dropped *states, struct bp_job *jobs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!jobs[i].log) {
+			r->x.bounded = true;
+			continue;
+		}
+		int error = state_image(&r->x, &states[i]);
+		if (error < 0)
+			return error;
+		error = take(r, &states[i], &jobs[i]);
+		bp_image_pop(r->x.image);
+		if (error != 0)
+			return error;
+	}
+	return 0;
+}
+
+/* The classes that this round found: first one run of each, then the other members, so that a budget reaches far. */
+static int run_new(struct rounds *r)
+{
+	size_t fresh = r->count - r->asked;
+	size_t room = fresh * r->how->class_runs;
+	size_t count = 0;
+	struct bp_job *jobs = calloc(room + 1, sizeof *jobs);
+	struct bp_dropped *states = calloc(room + 1, sizeof *states);
+	int error = jobs && states ? 0 : -ENOMEM;
+	for (unsigned k = 0; error == 0 && k < r->how->class_runs; k++) {
+		for (size_t i = r->asked; error == 0 && i < r->count; i++) {
+			const struct class *class = &r->classes[i];
+			states[count] = class->members[k % class->members_count];
+			error = job_make(r, &states[count], k / class->members_count, &jobs[count]);
+			count++;
+		}
+	}
+	r->asked = r->count;
+	if (error == -E2BIG)
+		error = BP_STOP_BOUND;
+	if (error == 0)
+		error = r->how->recover(r->how->ctx, jobs, count);
+	if (error == 0)
+		error = take_all(r, states, jobs, count);
+	for (size_t i = 0; jobs && i < count; i++)
+		bp_log_free(jobs[i].log);
+	free(jobs);
+	free(states);
+	return error;
+}
+
+/* ---- the rounds ---- */
+
+static int expand(struct rounds *r, uint32_t first, uint32_t end, bp_crash_sink *sink)
+{
+	struct bp_explorer *x = &r->x;
+	int error = 0;
+	for (uint32_t at = first; error == 0 && at < end; at++) {
+		x->at = at;
+		error = bp_explorer_go(x, at);
+		if (error == 0)
+			error = bp_explorer_expand(x, x->plans[x->results[x->nodes[at].result].plan],
+						   x->nodes[at].world, sink, r);
+	}
+	return error;
+}
+
+static int rounds_go(struct rounds *r)
+{
+	struct bp_explorer *x = &r->x;
+	unsigned depth_max = x->limits.depth_max ? x->limits.depth_max : ROUNDS_MAX;
+	uint32_t first = 0;
+	int error = 0;
+	while (error == 0 && first < x->nodes_count) {
+		uint32_t end = (uint32_t)x->nodes_count;
+		if (x->nodes[first].depth >= depth_max) {
+			x->bounded = true;
+			break;
+		}
+		error = expand(r, first, end, on_crash);
+		if (x->in->on_progress)
+			x->in->on_progress(x->in->progress_ctx, x->stats, r->count - r->asked);
+		if (error == 0)
+			error = run_new(r);
+		first = end;
+	}
+	return error;
+}
+
+/* ---- what came of every state ---- */
+
+static int on_told(void *ctx, const struct bp_cut *cut, struct bp_image *image)
+{
+	struct rounds *r = ctx;
+	struct bp_explorer *x = &r->x;
+	struct bp_hash key;
+	uint32_t firm = 0;
+	struct bp_outcome outcome = {.verdict = BP_PASS};
+	struct bp_hash raw = raw_of(x, image);
+	/* Beyond a bound there are states that were not looked at. */
+	uint32_t known = bp_map_get(&x->raw, raw);
+	int error = known != RAW_PASSED ? 1 : bp_map_put(&r->told, raw, 0);
+	if (error == 0)
+		error = bp_explorer_canon(x, x->walk.world, &key);
+	if (error != 0)
+		return error < 0 ? error : 0;
+	const struct class *class = &r->classes[bp_map_get(&x->canonical, key)];
+	uint32_t node = bp_map_get(&r->ran, raw);
+	x->stats->settled_firm += node == BP_MAP_FREE && bp_settle_find(&x->settle, image, &firm) == 1;
+	x->stats->settled += node == BP_MAP_FREE && class->runs > 0;
+	if (class->runs && class->verdict != BP_PASS)
+		return 0;
+	(void)snprintf(outcome.label, sizeof outcome.label, "%s",
+		       class->runs ? bp_worlds_word(&x->worlds, class->label) : LABEL_UNRUN);
+	return bp_explorer_report(x, x->at, cut, &outcome, node == BP_MAP_FREE);
+}
+
+/* Every distinct state once more, now that the classes have ended. */
+static int tell(struct rounds *r)
+{
+	uint64_t sampled = r->x.stats->sampled;
+	int error = expand(r, 0, (uint32_t)r->x.nodes_count, on_told);
+	r->x.stats->sampled = sampled;
+	return error;
+}
+
+int bp_explore_rounds(const struct bp_explore *in, const struct bp_rounds *how, struct bp_stats *stats)
+{
+	struct rounds r = {.how = how};
+	if (how->class_runs == 0 || how->class_runs > BP_CLASS_RUNS_MAX)
+		return -EINVAL;
+	int error = bp_explorer_init(&r.x, in, stats);
+	if (error == 0)
+		error = rounds_go(&r);
+	if (error == BP_STOP_BOUND) {
+		r.x.bounded = true;
+		error = 0;
+	}
+	if (error == 0)
+		error = tell(&r);
+	if (error == BP_STOP_FAILURE) {
+		r.x.bounded = true;
+		error = 0;
+	}
+	stats->canonical = r.count;
+	for (size_t i = 0; i < r.count; i++) {
+		stats->unrun += r.classes[i].runs == 0;
+		r.x.bounded = r.x.bounded || r.classes[i].runs < how->class_runs;
+	}
+	stats->closed = error == 0 && !r.x.bounded && stats->disagreed == 0;
+	if (error == 0 && in->on_progress)
+		in->on_progress(in->progress_ctx, stats, 0);
+	free(r.classes);
+	bp_map_deinit(&r.firm_results);
+	bp_map_deinit(&r.ran);
+	bp_map_deinit(&r.told);
+	bp_explorer_deinit(&r.x);
+	return error;
+}
