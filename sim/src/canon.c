@@ -9,7 +9,6 @@
 
 #define HEADER_SECTORS     (OTA_SLOT_HEADER_BYTES / BP_SECTOR_BYTES)
 #define DESCRIPTOR_SECTORS (OTA_SLOT_DESCRIPTOR_BYTES / BP_SECTOR_BYTES)
-#define RECORD_SECTORS     (OTA_STATE_RECORD_BYTES / BP_SECTOR_BYTES)
 
 const char *const *sim_equivalences(void)
 {
@@ -48,107 +47,6 @@ const char *const *sim_equivalences(void)
 	return pairs;
 }
 
-static uint64_t mix(uint64_t h, uint64_t value)
-{
-	h ^= value + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2);
-	h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9u;
-	h = (h ^ (h >> 27)) * 0x94d049bb133111ebu;
-	return h ^ (h >> 31);
-}
-
-static uint64_t mix_bytes(uint64_t h, const void *data, size_t size_bytes)
-{
-	const uint8_t *at = data;
-
-	for (size_t i = 0; i < size_bytes; i++)
-		h = (h ^ at[i]) * 0x100000001b3u;
-	return mix(h, size_bytes);
-}
-
-static uint64_t mix_text(uint64_t h, const char *text)
-{
-	return mix_bytes(h, text, strlen(text));
-}
-
-/* ---- E1 and E4: the state record ---- */
-
-static void describe_record(const struct ota_state *state, struct sim_record *record)
-{
-	uint64_t h = mix(1, (uint64_t)state->phase);
-
-	record->phase = (uint8_t)state->phase;
-	record->target = state->target[0];
-	record->chunks_done = state->chunks_done;
-	record->trial_id = state->trial_id;
-	record->floor = state->floor;
-	h = mix_text(h, state->target);
-	h = mix_bytes(h, state->digest, sizeof state->digest);
-	h = mix_text(h, state->version);
-	h = mix(h, state->sequence);
-	h = mix_text(h, state->source);
-	h = mix_text(h, state->etag);
-	h = mix(h, state->chunks_done);
-	h = mix(h, state->verdict);
-	h = mix(h, state->floor);
-	h = mix_bytes(h, state->installed_digest, sizeof state->installed_digest);
-	h = mix_text(h, state->installed_version);
-	for (unsigned i = 0; i < OTA_FAILED_MAX; i++) {
-		h = mix_bytes(h, state->failed[i].digest, sizeof state->failed[i].digest);
-		h = mix(h, state->failed[i].reason);
-		h = mix(h, state->failed[i].count < OTA_LIMIT_TRIALS ? state->failed[i].count : OTA_LIMIT_TRIALS);
-	}
-	for (unsigned i = 0; i < OTA_OUTBOX_MAX; i++) {
-		const struct ota_event *event = &state->outbox[i];
-
-		record->outbox[i] = event->id;
-		h = mix(h, event->id != 0);
-		h = mix(h, (uint64_t)event->kind << 16 | event->reason);
-		h = mix_text(h, event->version);
-		h = mix_text(h, event->from_version);
-		h = mix_text(h, event->detail);
-	}
-	record->hash = h;
-}
-
-static int read_record(struct sim *sim, const struct bp_image *image, unsigned place, struct sim_record *out)
-{
-	uint32_t contents[RECORD_SECTORS];
-	uint8_t raw[OTA_STATE_RECORD_BYTES];
-	struct ota_state state;
-	struct sim_record *record;
-	bool found;
-
-	for (unsigned s = 0; s < RECORD_SECTORS; s++)
-		contents[s] = bp_image_get(image, SIM_STATE, (uint64_t)place * RECORD_SECTORS + s);
-	record = sim_memo_at(&sim->record_memo, contents, &found);
-	if (record == NULL)
-		return -ENOMEM;
-	if (!found) {
-		bp_image_read(image, SIM_STATE, (uint64_t)place * RECORD_SECTORS, RECORD_SECTORS, raw);
-		if (ota_state_decode(raw, &state, &record->counter) == 0) {
-			record->good = true;
-			describe_record(&state, record);
-		}
-	}
-	*out = *record;
-	return 0;
-}
-
-int sim_state_record(struct sim *sim, const struct bp_image *image, struct sim_record *out)
-{
-	*out = (struct sim_record){.good = false};
-	for (unsigned place = 0; place < OTA_STATE_RING; place++) {
-		struct sim_record record;
-		int error = read_record(sim, image, place, &record);
-
-		if (error != 0)
-			return error;
-		if (record.good && (!out->good || record.counter > out->counter))
-			*out = record;
-	}
-	return 0;
-}
-
 /* ---- E2: the environment ---- */
 
 int sim_state_env(struct sim *sim, const struct bp_image *state, struct sim_env_copy copy[2], int *holding)
@@ -175,7 +73,7 @@ static uint64_t mix_sectors(const struct sim *sim, const struct bp_image *image,
 			    uint64_t sectors, uint64_t h)
 {
 	for (uint64_t s = first; s < first + sectors; s++)
-		h = mix(h, bp_pool_hash(sim->pool, bp_image_get(image, medium, s)));
+		h = sim_mix(h, bp_pool_hash(sim->pool, bp_image_get(image, medium, s)));
 	return h;
 }
 
@@ -190,8 +88,8 @@ static uint64_t mix_durable(const struct sim *sim, const struct bp_image *image,
 	uint64_t stash = OTA_IMAGES_MAX * HEADER_SECTORS;
 
 	if (record->phase == OTA_PHASE_IDLE || record->target != (char)('A' + (int)slot) || done == 0)
-		return mix(h, 0);
-	h = mix(h, done);
+		return sim_mix(h, 0);
+	h = sim_mix(h, done);
 	if (live > HEADER_SECTORS)
 		h = mix_sectors(sim, image, SIM_SLOT_A + slot, HEADER_SECTORS, live - HEADER_SECTORS, h);
 	if (done > rootfs_chunks && kernel != 0) {
@@ -207,7 +105,7 @@ static uint64_t mix_region(const struct bp_image *image, unsigned region, uint64
 {
 	struct bp_hash hash = bp_image_region_hash(image, region);
 
-	return mix(mix(h, hash.lo), hash.hi);
+	return sim_mix(sim_mix(h, hash.lo), hash.hi);
 }
 
 static bool zeros(const struct bp_image *image, unsigned medium, uint64_t first, uint64_t sectors)
@@ -269,64 +167,14 @@ static int mix_slot(struct sim *sim, const struct bp_image *image, unsigned slot
 	good = descriptor_good(sim, image, slot);
 	if (good < 0)
 		return good;
-	*h = mix(*h, zeros(image, SIM_SLOT_A + slot, 0, HEADER_SECTORS));
-	*h = mix(*h, zeros(image, SIM_SLOT_A + slot, descriptor, DESCRIPTOR_SECTORS));
-	*h = good != 0 ? mix_sectors(sim, image, SIM_SLOT_A + slot, descriptor, DESCRIPTOR_SECTORS, *h) : mix(*h, 7);
+	*h = sim_mix(*h, zeros(image, SIM_SLOT_A + slot, 0, HEADER_SECTORS));
+	*h = sim_mix(*h, zeros(image, SIM_SLOT_A + slot, descriptor, DESCRIPTOR_SECTORS));
+	*h =
+	    good != 0 ? mix_sectors(sim, image, SIM_SLOT_A + slot, descriptor, DESCRIPTOR_SECTORS, *h) : sim_mix(*h, 7);
 	if (sim->spec.kernel_kib != 0)
-		*h = mix(*h, zeros(image, SIM_KERNEL_A + slot, 0, HEADER_SECTORS));
+		*h = sim_mix(*h, zeros(image, SIM_KERNEL_A + slot, 0, HEADER_SECTORS));
 	*h = mix_durable(sim, image, slot, record, *h);
 	return 0;
-}
-
-/* ---- E4: what the outside saw, with ids renamed in order of appearance ---- */
-
-static size_t first_with_id(const struct bp_world *world, size_t event)
-{
-	size_t id_bytes = strcspn(world->events[event] + strcspn(world->events[event], ":") + 1, ":") +
-			  strcspn(world->events[event], ":") + 1;
-
-	for (size_t i = 0; i < event; i++) {
-		if (strncmp(world->events[i], world->events[event], id_bytes + 1) == 0)
-			return i;
-	}
-	return event;
-}
-
-/* How many different ids appeared before: reports that were repeated in between do not count. */
-static size_t rank_of(const struct bp_world *world, size_t first)
-{
-	size_t rank = 0;
-
-	for (size_t i = 0; i < first; i++)
-		rank += first_with_id(world, i) == i;
-	return rank;
-}
-
-static uint64_t mix_world(const struct bp_world *world, uint64_t h)
-{
-	for (size_t i = 0; i < world->count; i++) {
-		size_t first = first_with_id(world, i);
-		const char *after = strchr(world->events[i], ':');
-
-		/* The same report again, word for word, changes nothing. */
-		if (first < i && strcmp(world->events[first], world->events[i]) == 0)
-			continue;
-		if (after != NULL)
-			after = strchr(after + 1, ':');
-		h = mix_text(mix(h, rank_of(world, first)), after != NULL ? after : world->events[i]);
-	}
-	return h;
-}
-
-static bool delivered(const struct bp_world *world, uint64_t id)
-{
-	for (size_t i = 0; i < world->count; i++) {
-		const char *colon = strchr(world->events[i], ':');
-
-		if (colon != NULL && strtoull(colon + 1, NULL, 16) == id)
-			return true;
-	}
-	return false;
 }
 
 int sim_canon(struct sim *sim, const struct bp_image *state, const struct bp_world *before, struct bp_hash *out)
@@ -337,26 +185,26 @@ int sim_canon(struct sim *sim, const struct bp_image *state, const struct bp_wor
 	int holding, error = sim_state_env(sim, state, copy, &holding);
 
 	if (error == 0)
-		error = sim_state_record(sim, state, &record);
+		error = sim_record_newest(&sim->record_memo, state, SIM_STATE, &record);
 	if (error != 0)
 		return error;
 	if (holding >= 0)
 		env = copy[holding];
-	h = mix(mix(h, env.good), env.hash);
-	h = mix(h, env.boot.attempts < env.boot.limit ? env.boot.attempts : env.boot.limit);
-	h = mix(h, copy[holding == 0 ? 1 : 0].good);
-	h = mix(mix(h, record.good), record.hash);
-	h = mix(h, env.trial_id == 0 ? 0 : env.trial_id == record.trial_id ? 1 : 2);
-	h = mix(h, record.trial_id != 0);
+	h = sim_mix(sim_mix(h, env.good), env.hash);
+	h = sim_mix(h, env.boot.attempts < env.boot.limit ? env.boot.attempts : env.boot.limit);
+	h = sim_mix(h, copy[holding == 0 ? 1 : 0].good);
+	h = sim_mix(sim_mix(sim_mix(h, record.good), record.hash), record.chunks_done);
+	h = sim_mix(h, env.trial_id == 0 ? 0 : env.trial_id == record.trial_id ? 1 : 2);
+	h = sim_mix(h, record.trial_id != 0);
 	for (unsigned i = 0; i < OTA_OUTBOX_MAX; i++)
-		h = mix(h, record.outbox[i] != 0 && delivered(before, record.outbox[i]));
+		h = sim_mix(h, record.outbox[i] != 0 && sim_past_delivered(before, record.outbox[i]));
 	for (unsigned slot = 0; slot < 2; slot++) {
 		error = mix_slot(sim, state, slot, &env, &record, &h);
 		if (error != 0)
 			return error;
 	}
 	h = mix_region(state, SIM_REGION_DATA, h);
-	out->lo = mix_world(before, h);
-	out->hi = mix(out->lo, h);
+	out->lo = sim_past_hash(before, h);
+	out->hi = sim_mix(out->lo, h);
 	return 0;
 }

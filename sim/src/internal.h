@@ -5,9 +5,11 @@
 #include "device.h"
 #include "env.h"
 #include "fixture.h"
+#include "judge.h"
 #include "memo.h"
 #include "ota/ota.h"
 #include "ota/uboot.h"
+#include "past.h"
 #include "world.h"
 
 #define SIM_DATA_SECTORS   8u
@@ -24,19 +26,6 @@ enum sim_region {
 	SIM_REGION_KERNEL_B,
 	SIM_REGION_DATA,
 	SIM_REGIONS
-};
-
-/* What one state record says, remembered by its contents. */
-struct sim_record {
-	bool good;
-	uint8_t phase;
-	char target; /* 'A', 'B' or 0 */
-	uint32_t chunks_done;
-	uint64_t counter;
-	uint64_t trial_id;
-	uint64_t floor;
-	uint64_t hash; /* of everything but counter, trial ids, event ids, failure counts and the trusted time */
-	uint64_t outbox[OTA_OUTBOX_MAX]; /* event ids */
 };
 
 /* One run of the device, from power on to idle. */
@@ -85,8 +74,6 @@ static inline unsigned sim_slot_index(char slot)
 int sim_run_until_idle(struct sim *sim, struct bp_outcome *out) __attribute__((warn_unused_result));
 /* Media, world and counters for a fresh run. */
 void sim_run_prepare(struct sim *sim, const struct bp_image *start, struct bp_log *log);
-void sim_outcome_fail(struct bp_outcome *out, const char *invariant, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 /* session.c: one run of the updater on the device that is up. 0 or -errno (the harness's). */
 int sim_session(struct sim *sim) __attribute__((warn_unused_result));
@@ -97,9 +84,6 @@ int sim_base_make(struct sim *sim) __attribute__((warn_unused_result));
 /* canon.c */
 int sim_canon(struct sim *sim, const struct bp_image *state, const struct bp_world *before, struct bp_hash *out)
     __attribute__((warn_unused_result));
-/* The newest valid record; good = false: there is none. */
-int sim_state_record(struct sim *sim, const struct bp_image *state, struct sim_record *out)
-    __attribute__((warn_unused_result));
 /* The environment as the bootloader will read it from this state. *holding: 0, 1 or -1; copies as they are. */
 int sim_state_env(struct sim *sim, const struct bp_image *state, struct sim_env_copy copy[2], int *holding)
     __attribute__((warn_unused_result));
@@ -108,12 +92,4 @@ int sim_state_env(struct sim *sim, const struct bp_image *state, struct sim_env_
 /* What the media alone say, before any recovery. */
 int sim_judge_state(struct sim *sim, const struct bp_image *state, const struct bp_world *before,
 		    struct bp_outcome *out) __attribute__((warn_unused_result));
-/* The reason of the last report but success, "" for none. out: 32 bytes. */
-void sim_judge_told(const struct bp_world *world, char *out);
-/* What happened to a run besides the story itself. */
-enum sim_disturbance { SIM_UNDISTURBED, SIM_BY_FAULT, SIM_BY_CUTS };
-/* What must hold at the end of a run, given what the outside saw. Undisturbed: the expectation is exact. */
-void sim_judge_end(const struct sim *sim, const struct bp_world *before, const struct bp_world *during,
-		   enum sim_disturbance by, struct bp_outcome *out);
-
 #endif

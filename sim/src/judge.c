@@ -152,7 +152,7 @@ static int judge_floor(struct sim *sim, const struct bp_image *state, const stru
 {
 	unsigned committed = sim_slot_index(v->slot);
 	struct sim_record record;
-	int version, error = sim_state_record(sim, state, &record);
+	int version, error = sim_record_newest(&sim->record_memo, state, SIM_STATE, &record);
 
 	if (error != 0)
 		return error;
@@ -166,7 +166,7 @@ static int judge_floor(struct sim *sim, const struct bp_image *state, const stru
 	return 0;
 }
 
-static bool saw_success(const struct bp_world *world, const char *version)
+bool sim_judge_saw_success(const struct bp_world *world, const char *version)
 {
 	struct report report;
 
@@ -216,7 +216,7 @@ int sim_judge_state(struct sim *sim, const struct bp_image *state, const struct 
 	committed = !v.trial && slot_version(sim, state, selected) == SIM_NEW;
 	if (committed && strcmp(out->label, sim->versions[SIM_NEW].label) != 0)
 		sim_outcome_fail(out, "I11", "the new version was committed, and yet %s runs in the end", out->label);
-	if (!committed && saw_success(before, sim->versions[SIM_NEW].version))
+	if (!committed && sim_judge_saw_success(before, sim->versions[SIM_NEW].version))
 		sim_outcome_fail(out, "I5", "success was reported, but the new version is not committed");
 	return 0;
 }
@@ -230,7 +230,8 @@ struct told {
 	bool reason_found;
 };
 
-static void tell(const struct sim *sim, const struct bp_world *world, struct told *told, struct bp_outcome *out)
+static void tell(const struct sim_expect *expect, const struct bp_world *world, struct told *told,
+		 struct bp_outcome *out)
 {
 	struct report report;
 
@@ -260,34 +261,35 @@ static void tell(const struct sim *sim, const struct bp_world *world, struct tol
 		told->successes += strcmp(report.event, "success") == 0;
 		told->rollbacks += strcmp(report.event, "rollback") == 0;
 		told->failures += strcmp(report.event, "failure") == 0 || strcmp(report.event, "alarm") == 0;
-		told->reason_found = told->reason_found || strcmp(report.reason, sim->expect.reason) == 0;
+		told->reason_found = told->reason_found || strcmp(report.reason, expect->reason) == 0;
 		told->limits += strcmp(report.event, "rollback") == 0 && strcmp(report.reason, "BOOT_LIMIT") == 0;
 	}
 }
 
-static bool reports_arrive(const struct sim *sim)
+static bool reports_arrive(const struct sim_spec *spec)
 {
-	return !sim->spec.report_url_none && sim->spec.report_down != SIM_FOR_EVER;
+	return !spec->report_url_none && spec->report_down != SIM_FOR_EVER;
 }
 
-static void judge_label(const struct sim *sim, const struct told *told, enum sim_disturbance by, struct bp_outcome *out)
+static void judge_label(const struct sim_spec *spec, const struct sim_expect *expect, const struct told *told,
+			enum sim_disturbance by, struct bp_outcome *out)
 {
-	bool wants_new = strcmp(sim->expect.version, "new") == 0;
+	bool wants_new = strcmp(expect->version, "new") == 0;
 
-	if (strcmp(out->label, sim->expect.version) == 0)
+	if (strcmp(out->label, expect->version) == 0)
 		return;
 	if (!wants_new)
 		sim_outcome_fail(out, "I1", "ends in %s, which must not be kept", out->label);
 	/* One fault, or one cut, uses up one boot at most: only repeated cuts can reach the limit. */
-	else if ((by != SIM_BY_CUTS && sim->spec.boot_attempts > 1) || by == SIM_UNDISTURBED || sim->expect.strict)
-		sim_outcome_fail(out, "I6", "ends in %s instead of %s", out->label, sim->expect.version);
-	else if (reports_arrive(sim) && told->limits < LIMIT_TRIALS)
+	else if ((by != SIM_BY_CUTS && spec->boot_attempts > 1) || by == SIM_UNDISTURBED || expect->strict)
+		sim_outcome_fail(out, "I6", "ends in %s instead of %s", out->label, expect->version);
+	else if (reports_arrive(spec) && told->limits < LIMIT_TRIALS)
 		sim_outcome_fail(out, "I6", "ends in %s although the boot limit ended %u of %u trials", out->label,
 				 told->limits, LIMIT_TRIALS);
 }
 
-static void judge_reports(const struct sim *sim, const struct told *told, enum sim_disturbance by,
-			  struct bp_outcome *out)
+static void judge_reports(const struct sim_spec *spec, const struct sim_expect *expect, const struct told *told,
+			  enum sim_disturbance by, struct bp_outcome *out)
 {
 	bool is_new = strcmp(out->label, "new") == 0;
 
@@ -298,24 +300,23 @@ static void judge_reports(const struct sim *sim, const struct told *told, enum s
 		sim_outcome_fail(out, "I5", "success and rollback were reported for one trial");
 	if (told->successes > 1 || told->rollbacks - told->limits > 1 || told->limits > LIMIT_TRIALS)
 		sim_outcome_fail(out, "I5", "one end of one trial was reported under different ids");
-	if (told->failures > 0 && by != SIM_BY_FAULT && sim->spec.bundle_lie == SIM_LIE_NONE && !sim->spec.downgrade)
+	if (told->failures > 0 && by != SIM_BY_FAULT && spec->bundle_lie == SIM_LIE_NONE && !spec->downgrade)
 		sim_outcome_fail(out, "I5", "a failure was reported, but nothing failed");
-	if (!reports_arrive(sim) || sim->spec.committed)
+	if (!reports_arrive(spec) || spec->committed)
 		return;
 	if (is_new && told->successes == 0)
 		sim_outcome_fail(out, "I5", "the new version runs, and nobody was told");
-	if (sim->expect.reason[0] != '\0' && !told->reason_found && !is_new &&
-	    !(told->limits > 0 && by != SIM_UNDISTURBED))
-		sim_outcome_fail(out, "I9", "no report carries the reason %s", sim->expect.reason);
+	if (expect->reason[0] != '\0' && !told->reason_found && !is_new && !(told->limits > 0 && by != SIM_UNDISTURBED))
+		sim_outcome_fail(out, "I9", "no report carries the reason %s", expect->reason);
 }
 
-void sim_judge_end(const struct sim *sim, const struct bp_world *before, const struct bp_world *during,
-		   enum sim_disturbance by, struct bp_outcome *out)
+void sim_judge_end(const struct sim_spec *spec, const struct sim_expect *expect, const struct bp_world *before,
+		   const struct bp_world *during, enum sim_disturbance by, struct bp_outcome *out)
 {
 	struct told told = {.count = 0};
 
-	tell(sim, before, &told, out);
-	tell(sim, during, &told, out);
-	judge_label(sim, &told, by, out);
-	judge_reports(sim, &told, by, out);
+	tell(expect, before, &told, out);
+	tell(expect, during, &told, out);
+	judge_label(spec, expect, &told, by, out);
+	judge_reports(spec, expect, &told, by, out);
 }

@@ -100,7 +100,7 @@ static int rig_judge(void *ctx, const struct bp_image *state, const struct bp_wo
 		return 0;
 	error = sim_judge_state(sim, state, before, out);
 	if (error == 0)
-		sim_judge_end(sim, before, during, SIM_BY_CUTS, out);
+		sim_judge_end(&sim->spec, &sim->expect, before, during, SIM_BY_CUTS, out);
 	return error;
 }
 
@@ -124,7 +124,7 @@ int sim_new(const struct sim_spec *spec, const struct sim_expect *expect, struct
 		return -EINVAL;
 	}
 	sim_memo_init(&sim->env_memo, sim->spec.env_bytes / BP_SECTOR_BYTES, sizeof(struct sim_env_copy));
-	sim_memo_init(&sim->record_memo, OTA_STATE_RECORD_BYTES / BP_SECTOR_BYTES, sizeof(struct sim_record));
+	SIM_RECORD_MEMO(&sim->record_memo);
 	sim_memo_init(&sim->descriptor_memo, OTA_SLOT_DESCRIPTOR_BYTES / BP_SECTOR_BYTES, sizeof(bool));
 	sim->rig = (struct bp_rig){sim, rig_recover, rig_canon, rig_judge, rig_inspect};
 	error = ota_keyring_new(sim_test_certificate_root, NULL, &sim->keyring);
@@ -215,7 +215,7 @@ static int judge_run(struct sim *sim, enum sim_disturbance by, struct bp_outcome
 	error = sim_judge_state(sim, sim->base, &during, out);
 	bp_image_pop(sim->base);
 	if (error == 0)
-		sim_judge_end(sim, &none, &during, by, out);
+		sim_judge_end(&sim->spec, &sim->expect, &none, &during, by, out);
 	return error;
 }
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_PAST_H
+#define SIM_PAST_H
+
+#include "memo.h"
+#include "ota/state.h"
+#include "power-cut/explore.h"
+
+/*
+ * What a device remembers and what the outside remembers of it, without what does not matter: E1 and E4 of
+ * sim_equivalences(). For any device whose state medium and reports are core's, in process or not.
+ */
+
+/* What one state record says, remembered by its contents. */
+struct sim_record {
+	bool good;
+	uint8_t phase;
+	char target; /* 'A', 'B' or 0 */
+	uint32_t chunks_done;
+	uint64_t counter;
+	uint64_t trial_id;
+	uint64_t floor;
+	uint64_t
+	    hash; /* of everything but counter, progress, trial ids, event ids, failure counts and the trusted time */
+	uint64_t outbox[OTA_OUTBOX_MAX]; /* event ids */
+};
+#define SIM_RECORD_MEMO(memo) sim_memo_init((memo), OTA_STATE_RECORD_BYTES / BP_SECTOR_BYTES, sizeof(struct sim_record))
+
+/* The newest valid record of the ring at the beginning of a medium; good = false: there is none. 0 or -ENOMEM. */
+int sim_record_newest(struct sim_memo *memo, const struct bp_image *image, unsigned medium, struct sim_record *out)
+    __attribute__((warn_unused_result));
+
+/* Reports "report:<id>:<event>:<version>:<reason>", ids renamed in order of appearance, repetitions left out. */
+uint64_t sim_past_hash(const struct bp_world *world, uint64_t h);
+bool sim_past_delivered(const struct bp_world *world, uint64_t id);
+
+uint64_t sim_mix(uint64_t h, uint64_t value);
+
+#endif
