@@ -24,3 +24,4 @@ bench-recover: $(RECOVER_BENCH) ## crash states settled and truly run per CPU-se
 	$(RECOVER_BENCH)
 -include sim/uboot.mk
 -include sim/qemu.mk
+-include sim/board.mk

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The oracles. The environment is decoded by sim's own codec, slots are compared with the images that were made, ext4 is
+ * checked by e2fsck; of the updater's record one field is believed, its version floor. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bootloader.h"
+#include "internal.h"
+
+/* I2, I3, I4, I6 of a slot that will or may be booted. */
+static void judge_slot(const struct sim_board *board, const struct board_view *view, unsigned slot, const char *when,
+		       struct bp_outcome *out)
+{
+	const struct sim_board_config *c = &board->config;
+	int version = view->version[slot];
+
+	if (version < 0)
+		sim_outcome_fail(out, "I2", "slot %c, which %s, holds no version whole", 'A' + (int)slot, when);
+	else if (c->versions[version].sequence < c->versions[0].sequence)
+		sim_outcome_fail(out, "I4", "slot %c, which %s, holds version %s, below the floor", 'A' + (int)slot,
+				 when, c->versions[version].version);
+	else if (!c->versions[version].allowed)
+		sim_outcome_fail(out, "I3", "slot %c, which %s, holds version %s, which may not run", 'A' + (int)slot,
+				 when, c->versions[version].version);
+}
+
+/* I3: whatever the bootloader may start, now or as a way out, is whole. */
+static void judge_bootable(const struct board_view *view, struct bp_outcome *out)
+{
+	for (unsigned slot = 0; slot < 2; slot++) {
+		char name = (char)('A' + (int)slot);
+		bool tried = view->env.boot.trial && view->env.boot.slot == name;
+
+		if (view->version[slot] >= 0 || (!tried && (view->env.boot.barred == name || view->blank[slot])))
+			continue;
+		sim_outcome_fail(out, tried ? "I2" : "I3", "slot %c %s, but holds no version whole", name,
+				 tried ? "is on trial" : "is not barred and can be started");
+	}
+}
+
+/* I4: the floor never rises above what is committed. */
+static void judge_floor(const struct sim_board *board, const struct board_view *view, struct bp_outcome *out)
+{
+	const struct sim_boot_variables *v = &view->env.boot;
+	unsigned committed = board_slot(v->slot);
+	int version;
+
+	if (v->trial || v->barred == v->slot)
+		committed = 1 - committed;
+	version = view->version[committed];
+	if (view->record.good && version >= 0 && view->record.floor > board->config.versions[version].sequence)
+		sim_outcome_fail(out, "I4", "the version floor is %u, but the committed version is %s (%u)",
+				 (unsigned)view->record.floor, board->config.versions[version].version,
+				 (unsigned)board->config.versions[version].sequence);
+}
+
+static bool is_committed(const struct sim_board *board, const struct board_view *view)
+{
+	return !view->env.boot.trial && view->version[board_slot(view->env.boot.slot)] == (int)board->config.offered;
+}
+
+static void judge_media(const struct sim_board *board, const struct board_view *view, const struct bp_world *before,
+			struct bp_outcome *out)
+{
+	const struct sim_boot_variables *v = &view->env.boot;
+	const char *offered = board->config.versions[board->config.offered].version;
+	char boots = board_boots(view);
+
+	if (view->holding < 0)
+		sim_outcome_fail(out, "I1", "both copies of the boot environment are bad");
+	else if (!view->env.kept)
+		sim_outcome_fail(out, "I8", "the boot environment lost variables that are not the updater's");
+	if (boots == 0)
+		sim_outcome_fail(out, "I1", "the bootloader would find no slot to boot");
+	else
+		judge_slot(board, view, board_slot(boots), "the bootloader would boot", out);
+	if (v->trial)
+		judge_slot(board, view, 1 - board_slot(v->slot), "the trial falls back to", out);
+	judge_bootable(view, out);
+	judge_floor(board, view, out);
+	if (view->data.state == BOARD_DATA_BROKEN)
+		sim_outcome_fail(out, "I8", "the data partition: %s", view->data.text);
+	if (!is_committed(board, view) && sim_judge_saw_success(before, offered))
+		sim_outcome_fail(out, "I5", "success was reported, but the new version is not committed");
+}
+
+int board_inspect(void *ctx, const struct bp_image *state, const struct bp_world *before, struct bp_outcome *out)
+{
+	struct sim_board *board = ctx;
+	struct board_view view;
+	int error = board_look(board, state, &view);
+
+	if (error == 0)
+		judge_media(board, &view, before, out);
+	return error;
+}
+
+int board_judge(void *ctx, const struct bp_image *state, const struct bp_world *before, const struct bp_world *during,
+		const struct bp_outcome *run, struct bp_outcome *out)
+{
+	struct sim_board *board = ctx;
+	struct board_view view;
+	const char *offered = board->config.versions[board->config.offered].label;
+	int error = board_look(board, state, &view);
+
+	*out = *run;
+	if (error != 0 || out->verdict == BP_ERROR)
+		return error;
+	judge_media(board, &view, before, out);
+	if (is_committed(board, &view) && strcmp(out->label, offered) != 0)
+		sim_outcome_fail(out, "I11", "the new version was committed, and yet %s runs in the end", out->label);
+	if (strcmp(out->label, "mixed") == 0)
+		sim_outcome_fail(out, "I2", "what runs in the end is no version whole");
+	sim_judge_end(&board->config.spec, &board->config.expect, before, during, SIM_BY_CUTS, out);
+	return 0;
+}
