@@ -110,7 +110,7 @@ FUZZ_REPLAYS += $(B)/test/fuzz-$(1):$(6)
 endef
 fuzzer = $(eval $(call fuzzer_rule,$(1),$(2),$(3),$(4),$(5),$(6)))
 
-include core/core.mk power-cut/power-cut.mk sim/sim.mk scenarios/scenarios.mk images/images.mk ci/ci.mk
+include core/core.mk power-cut/power-cut.mk sim/sim.mk scenarios/scenarios.mk images/images.mk hil/hil.mk ci/ci.mk
 
 $(sort $(OBJECTS)): $(B)/%.o: $(SRC)/%.c | $(SETUP_BUILD)
 	@mkdir -p $(@D)

@@ -15,8 +15,9 @@ build/setup-%.stamp: ci/packages/%.txt
 	ci/setup.sh $*
 	@touch $@
 
-.PHONY: setup test run-tests check check-san check-cov check-clang check-tidy check-cppcheck check-format check-shell fuzz
+.PHONY: setup setup-hil test run-tests check check-san check-cov check-clang check-tidy check-cppcheck check-format check-shell fuzz
 setup: build/setup-build.stamp build/setup-test.stamp ## install what building and testing need
+setup-hil: build/setup-hil.stamp ## install labgrid, for real boards and the board in a box
 
 REPLAY_PROGRAMS := $(foreach r,$(FUZZ_REPLAYS),$(firstword $(subst :, ,$(r))))
 test: build/setup-test.stamp $(PROGRAMS) $(TESTS) $(REPLAY_PROGRAMS) ## run every test; ends with "N passed, N failed, N skipped"

@@ -1,0 +1,147 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A board without hardware and without QEMU, for tests of the lab: the real `ota` on files, a shell on a terminal, and a bootloader that
+follows the table of images/uboot/README.md in a few lines. Its console is stdin and stdout. It keeps what it wrote
+when it is killed: cuts land, but lose nothing.
+
+    toy.py --dir DIR --ota OTA          DIR was made by toy-make.sh
+"""
+import argparse
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
+import time
+import uuid
+
+BOOT_KEY_S = 0.15  # to stop at the prompt
+BOOTS_MAX = 50
+
+
+class Toy:
+    def __init__(self, directory, ota):
+        self.dir, self.ota = directory, ota
+        self.input = bytearray()
+
+    def say(self, text):
+        os.write(1, text.replace("\n", "\r\n").encode())
+
+    def env(self, *names):
+        """Values of the stored environment, as the other implementation reads them."""
+        done = subprocess.run(["fw_printenv", "-c", "fw_env.config"], cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              check=False)
+        pairs = dict(line.split("=", 1) for line in done.stdout.decode().splitlines() if "=" in line)
+        return [pairs.get(name, "") for name in names] if names else pairs
+
+    def store(self, **values):
+        text = "".join(f"{name}={value}\n" for name, value in values.items())
+        subprocess.run(["fw_setenv", "-c", "fw_env.config", "-s", "-"], cwd=self.dir, input=text.encode(), stderr=subprocess.DEVNULL, check=True)
+
+    def key(self, timeout_s):
+        if select.select([0], [], [], timeout_s)[0]:
+            data = os.read(0, 4096)
+            if not data:
+                sys.exit(0)  # the box is gone
+            self.input += data
+            return True
+        return False
+
+    # ---- bootloader ----
+    def bootloader(self):
+        """The slot to boot."""
+        self.say("\nU-Boot 2000.00-toy\n\nHit any key to stop autoboot\n")
+        self.input.clear()
+        if self.key(BOOT_KEY_S):
+            self.prompt()
+        slot, barred, pending, count, limit = self.env("ota_slot", "ota_barred", "upgrade_available", "bootcount", "bootlimit")
+        slot = slot if slot == "B" else "A"
+        other = "A" if slot == "B" else "B"
+        if pending == "1":
+            count = int(count or 0) + 1
+            self.store(bootcount=count)
+            if count > int(limit or 3):
+                self.say(f"ota: back to {other}\n")
+                self.store(ota_barred=slot, ota_slot=other, upgrade_available=0, bootcount=0)
+                slot = other
+        if barred == slot:
+            slot = other
+        self.say(f"ota: slot {slot}\n")
+        return slot
+
+    def prompt(self):
+        self.input.clear()
+        self.say("=> ")
+        while True:
+            self.key(60)
+            line, separator, rest = bytes(self.input).partition(b"\n")
+            if not separator:
+                continue
+            self.input[:] = rest
+            words = line.decode("utf-8", "replace").strip(" \r\x03").split()
+            self.say(" ".join(words) + "\n")
+            if words[:1] == ["printenv"]:
+                for name, value in self.env().items():
+                    if len(words) == 1 or name in words[1:]:
+                        self.say(f"{name}={value}\n")
+            elif words[:1] in (["boot"], ["reset"]):
+                return
+            elif words:
+                self.say(f"Unknown command '{words[0]}'\n")
+            self.say("=> ")
+
+    # ---- Linux ----
+    def linux(self, slot):
+        """Until a reboot."""
+        self.say("Linux version 0-toy\n")
+        master, slave = pty.openpty()
+        attributes = termios.tcgetattr(slave)
+        attributes[1] |= termios.OPOST | termios.ONLCR
+        termios.tcsetattr(slave, termios.TCSANOW, attributes)
+        with open(f"{self.dir}/system.conf.in", encoding="utf-8") as file:
+            text = file.read().replace("@SLOT@", slot).replace("@TTY@", os.ttyname(slave)).replace("@DIR@", self.dir)
+        with open(f"{self.dir}/system.conf", "w", encoding="utf-8") as file:
+            file.write(text)
+        reboot = f"{self.dir}/reboot-asked"
+        if os.path.exists(reboot):
+            os.unlink(reboot)
+        environment = {"PATH": f"{self.dir}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SLOT": slot, "BOOT_ID": str(uuid.uuid4()), "DIR": self.dir, "PS1": "# ",
+                       "OTA": self.ota, "TERM": "dumb"}
+        init = subprocess.Popen(["/bin/sh", f"{self.dir}/init.sh"], stdin=slave, stdout=slave, stderr=slave, cwd=self.dir, env=environment,
+                                start_new_session=False)
+        os.close(slave)
+        while True:
+            ready = select.select([0, master], [], [], 0.05)[0]
+            if 0 in ready:
+                data = os.read(0, 4096)
+                if not data:
+                    sys.exit(0)
+                os.write(master, data)
+            if master in ready:
+                try:
+                    os.write(1, os.read(master, 65536))
+                except OSError:
+                    break  # nobody has the terminal open any more
+            if os.path.exists(reboot) or init.poll() is not None:
+                break
+        init.kill()
+        init.wait()
+        os.close(master)
+
+    def run(self):
+        for _ in range(BOOTS_MAX):
+            self.linux(self.bootloader())
+            time.sleep(0.02)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="A toy board; see the head of this file.")
+    parser.add_argument("--dir", required=True)
+    parser.add_argument("--ota", required=True)
+    options = parser.parse_args()
+    Toy(os.path.abspath(options.dir), os.path.abspath(options.ota)).run()
+
+
+if __name__ == "__main__":
+    main()

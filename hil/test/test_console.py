@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bulk reader: marks whole, once, and in spite of noise; nothing that only looks like one."""
+import os
+
+import pexpect
+
+from console import Console
+
+
+class Pipe:
+    """A console driver over a pipe."""
+
+    def __init__(self):
+        self.source, self.sink = os.pipe()
+        self.serial = self
+        self.written = b""
+
+    def fileno(self):
+        return self.source
+
+    def read(self, size=1, timeout=0.0):  # pylint: disable=unused-argument
+        data = os.read(self.source, size)
+        if not data:
+            raise pexpect.TIMEOUT("nothing")
+        return data
+
+    def write(self, data):
+        self.written += data
+
+    def feed(self, data):
+        os.write(self.sink, data)
+
+
+def reader(**more):
+    pipe = Pipe()
+    return pipe, Console(pipe, **more)
+
+
+def test_marks_in_pieces():
+    pipe, console = reader()
+    line = b"noise ota-mark: S06 3 81234567 begin\r\nota-mark: S07 4 81234600 begin\r\r\n"
+    for i in range(len(line)):
+        pipe.feed(line[i:i + 1])
+        console.pump(0.1)
+    assert [(m.step, m.count, m.uptime_us, m.what) for m in console.marks] == [("S06", 3, 81234567, "begin"), ("S07", 4, 81234600, "begin")]
+
+
+def test_what_is_no_mark():
+    pipe, console = reader()
+    for line in (b"ota-mark: S06 3 81234567 begin", b" more\n", b"ota-mark: S6x 3 8 begin\n", b"ota-mark: S06 3 begin\n", b"ota-mark: S06 -1 8 hold\n",
+                 b"ota-mark: S06 1 8 holding\n", b"ota-mark: S06 1 [  3.2] usb: new device\n8 hold\n"):
+        pipe.feed(line)
+        console.pump(0.1)
+    assert console.marks == [] and pipe.written == b""
+
+
+def test_holds_nobody_waits_for_are_released():
+    pipe, console = reader()
+    pipe.feed(b"ota-mark: S05 1 5 hold\nota-mark: S05 2 6 released\n")
+    console.pump(0.1)
+    assert pipe.written == b"ota-go\n"
+
+
+def test_patterns_are_steps():
+    pipe, console = reader(patterns={"S12": "ota: slot ", "R1": "ota: back to "})
+    pipe.feed(b"U-Boot\r\nota: back to A\r\nota: slot A\r\n")
+    console.pump(0.1)
+    assert [(m.step, m.what) for m in console.marks] == [("R1", "seen"), ("S12", "seen")]
+
+
+def test_shell_output_between_noise():
+    pipe, console = reader()
+    pipe.feed(b"# echo @@$((1))B; cat x; echo @@$((1))E$?\r\n@@1B\r\nline\r\n[ 1.0] kernel says\r\n@@1E3\r\n# ")
+    assert console.shell("cat x", 1) == (3, "line\n[ 1.0] kernel says\n")
+
+
+def test_many_bytes_are_quick():
+    """Ten megabytes of chatter before a mark: seconds would be a cut that comes too late."""
+    import threading
+    import time
+    pipe, console = reader()
+    chatter = (b"x" * 99 + b"\n") * 100
+
+    def feed():
+        for _ in range(1000):
+            pipe.feed(chatter)
+        pipe.feed(b"ota-mark: S10 1 5 begin\n")
+    threading.Thread(target=feed, daemon=True).start()
+    start = time.monotonic()
+    while not console.marks:
+        console.pump(1)
+    assert time.monotonic() - start < 5
