@@ -6,6 +6,7 @@
 #   VARIANT=cov       gcov
 #   VARIANT=fuzz      clang, libFuzzer
 #   MUTANT=name       one planted defect of scenarios/mutants, in build/mutant-name/
+#   CROSS=arm64       for the emulated arm64 board, in build/arm64-$(VARIANT)/; see images/qemu.mk
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -20,7 +21,8 @@ MUTANT ?=
 ifneq ($(MUTANT),)
 override VARIANT := mutant-$(MUTANT)
 endif
-B := build/$(VARIANT)
+CROSS ?=
+B := build/$(if $(CROSS),$(CROSS)-)$(VARIANT)
 SHARED ?= ../shared
 
 ifeq ($(VARIANT),fuzz)
@@ -28,6 +30,15 @@ CC = clang
 endif
 ifeq ($(origin CC),default)
 CC = gcc
+endif
+# Debian's arm64 packages, unpacked by images/qemu/packages.sh.
+ifeq ($(CROSS),arm64)
+SYSROOT := $(CURDIR)/build/qemu/sysroot
+CC := aarch64-linux-gnu-gcc
+AR := aarch64-linux-gnu-ar
+CFLAGS ?= -O2 -g
+override CFLAGS += -isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/aarch64-linux-gnu
+override LDFLAGS += -L$(SYSROOT)/usr/lib/aarch64-linux-gnu -Wl,-rpath-link,$(SYSROOT)/usr/lib/aarch64-linux-gnu:$(SYSROOT)/lib/aarch64-linux-gnu
 endif
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
 	-Wwrite-strings -Wcast-qual -Wformat=2 -Wimplicit-fallthrough

@@ -28,3 +28,4 @@ $(I)/update-%.ota: $(I)/rootfs-%.ext4 $(I)/vmlinuz-% $(I)/initrd-%.img $(I)/pki/
 	 --image=rootfs=$(I)/rootfs-$*.ext4 --image=kernel=$(I)/vmlinuz-$* --image=initrd=$(I)/initrd-$*.img $@ >/dev/null
 -include images/corrupt.mk
 -include images/uboot.mk
+-include images/qemu.mk

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Makes a test PKI in OUT: signing root (root.pem) and code-signing leaf (sign.pem, sign.key) for bundles; TLS root (tls-root.pem) and
-# server leaf for localhost (tls.pem, tls.key). For tests and the demonstration only: the keys are not protected. Usage: images/pki.sh OUT
+# server leaf for localhost, and HOST (tls.pem, tls.key). For tests and the demonstration only: the keys are not protected.
+# Usage: images/pki.sh OUT [HOST]
 set -euo pipefail
-out=$1
+out=$1 host=${2:-localhost}
 mkdir -p "$out"
 cd "$out"
 
@@ -20,4 +21,4 @@ leaf() { # NAME SUBJECT ROOT EXTENSIONS
 root root '/O=brickproof test/CN=update signing root'
 leaf sign '/O=brickproof test/CN=release signer' root 'extendedKeyUsage=codeSigning'
 root tls-root '/O=brickproof test/CN=server root'
-leaf tls '/O=brickproof test/CN=localhost' tls-root 'extendedKeyUsage=serverAuth\nsubjectAltName=DNS:localhost,IP:127.0.0.1'
+leaf tls '/O=brickproof test/CN=localhost' tls-root 'extendedKeyUsage=serverAuth\nsubjectAltName=DNS:localhost,IP:127.0.0.1,DNS:'"$host"
