@@ -5,3 +5,6 @@ SIM_QEMU_LIBS := simqemu simnet block-server power-cut ota
 SIM_QEMU_LDLIBS := -ljansson -lpthread $(SIM_NET_LDLIBS)
 SIM_QEMU_INCLUDES := $(SIM_NET_INCLUDES) -I$(SRC)/power-cut/server
 $(call library,simqemu,$(SIM_QEMU_SRC),$(SIM_QEMU_INCLUDES) -I$(SRC)/sim/qemu)
+
+$(call program,qemu-rig,sim/qemu/main.c,$(SIM_QEMU_LIBS),$(SIM_QEMU_LDLIBS),$(SIM_QEMU_INCLUDES) -I$(SRC)/sim/qemu -DQEMU_PLUGIN=\"$(SERVER_PLUGIN)\")
+$(B)/qemu-rig: | $(SERVER_PLUGIN)

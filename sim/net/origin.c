@@ -336,6 +336,14 @@ void sim_origin_script(struct sim_origin *origin, const struct sim_rule *rules, 
 	pthread_mutex_unlock(&origin->mutex);
 }
 
+void sim_origin_on_report(struct sim_origin *origin, void (*taken)(void *ctx, const char *body), void *ctx)
+{
+	pthread_mutex_lock(&origin->mutex);
+	origin->taken = taken;
+	origin->taken_ctx = ctx;
+	pthread_mutex_unlock(&origin->mutex);
+}
+
 void sim_origin_settle(struct sim_origin *origin, int wait_ms)
 {
 	struct timespec end;

@@ -147,6 +147,8 @@ void sim_origin_file(struct sim_origin *origin, const char *path, const void *da
 /* Replaces all rules and starts their counts anew; strings are borrowed. The mark is NULL for none. */
 void sim_origin_script(struct sim_origin *origin, const struct sim_rule *rules, unsigned count,
 		       const struct sim_mark *mark);
+/* Called in a thread of the origin for each report that is taken, before it is answered. Set it before clients come. */
+void sim_origin_on_report(struct sim_origin *origin, void (*taken)(void *ctx, const char *body), void *ctx);
 /* Waits until all connections have ended: their clients are gone, and the record is complete. At most so long. */
 void sim_origin_settle(struct sim_origin *origin, int wait_ms);
 /* A copy; *out is large: not on a stack. */

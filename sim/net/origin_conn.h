@@ -45,6 +45,8 @@ struct sim_origin {
 	unsigned seen[SIM_RULES_MAX];
 	struct sim_mark mark;
 	unsigned mark_seen;
+	void (*taken)(void *ctx, const char *body); /* of a report; called without the lock */
+	void *taken_ctx;
 	struct sim_origin_record record;
 };
 

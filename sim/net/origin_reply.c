@@ -410,6 +410,8 @@ static bool answer_post(struct sim_conn *conn, const struct sim_query *query, st
 			memcpy(origin->record.report[origin->record.reports], query->body, SIM_REPORT_BYTES);
 		origin->record.reports++;
 		pthread_mutex_unlock(&origin->mutex);
+		if (origin->taken)
+			origin->taken(origin->taken_ctx, query->body);
 	}
 	if (answer_otherwise(conn, request, reply, &keep))
 		return keep;

@@ -1,69 +1,228 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* nftw */
 #include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "sim/qemu.h"
+#include "command.h"
+#include "rig.h"
+
+#define OPEN_DIRS    8
+#define READ_SECTORS 256u
+
+static bool in_path(const char *program)
+{
+	const char *path = getenv("PATH");
+	char full[SIM_QEMU_PATH_MAX];
+	for (const char *at = path ? path : "/usr/bin:/bin"; *at;) {
+		size_t length = strcspn(at, ":");
+		int n = snprintf(full, sizeof full, "%.*s/%s", (int)length, at, program);
+		if (n > 0 && (size_t)n < sizeof full && access(full, X_OK) == 0)
+			return true;
+		at += length + (at[length] == ':');
+	}
+	return false;
+}
 
 bool sim_qemu_present(const char *images, char *why, size_t why_bytes)
 {
-	(void)snprintf(why, why_bytes, "%s cannot be run yet", images);
-	return false;
+	static const char *const files[] = {"board.args", "media", "card.img", "disk.img", "u-boot.bin"};
+	static const char *const programs[] = {"qemu-system-aarch64", "nbdkit"};
+	char path[SIM_QEMU_PATH_MAX];
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		(void)snprintf(path, sizeof path, "%s/%s", images, files[i]);
+		if (access(path, R_OK) != 0) {
+			(void)snprintf(why, why_bytes, "%.120s is not there: make qemu-images", path);
+			return false;
+		}
+	}
+	for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+		if (!in_path(programs[i])) {
+			(void)snprintf(why, why_bytes, "%s is not installed: ci/setup.sh qemu server", programs[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+static int remove_one(const char *path, const struct stat *status, int flag, struct FTW *ftw)
+{
+	(void)status;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+static void remove_dir(const char *dir)
+{
+	if (*dir)
+		(void)nftw(dir, remove_one, OPEN_DIRS, FTW_DEPTH | FTW_PHYS);
+}
+
+static int make_dir(struct sim_qemu *rig)
+{
+	char path[SIM_QEMU_PATH_MAX];
+	int n = snprintf(path, sizeof path, "%s/board-%u", rig->options.work, rig->options.worker);
+	if (n < 0 || (size_t)n >= sizeof path)
+		return -ENAMETOOLONG;
+	if (mkdir(rig->options.work, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	remove_dir(path); /* of a rig that was killed */
+	if (mkdir(path, 0700) < 0)
+		return -errno;
+	char *whole = realpath(path, NULL);
+	if (!whole)
+		return -errno;
+	int r = strlen(whole) < sizeof rig->dir ? 0 : -ENAMETOOLONG;
+	if (r == 0)
+		(void)snprintf(rig->dir, sizeof rig->dir, "%s", whole);
+	free(whole);
+	return r;
+}
+
+/* The layout file, read with its directory as the current one would be: nbdkit reads it so. */
+static int load_media(struct sim_qemu *rig, char *detail, size_t detail_bytes)
+{
+	int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = here < 0 || chdir(rig->images) < 0 ? -errno : 0;
+	if (r == 0) {
+		r = bp_media_load(&rig->media, "media", detail, detail_bytes);
+		if (r == 0)
+			r = bp_media_complete(&rig->media, detail, detail_bytes);
+		if (r > 0)
+			r = -EINVAL;
+		if (fchdir(here) < 0)
+			r = -errno;
+	}
+	if (here >= 0)
+		(void)close(here);
+	if (r == 0 && (!bp_media_export(&rig->media, "card") || !bp_media_export(&rig->media, "disk"))) {
+		(void)snprintf(detail, detail_bytes, "%.150s/media: there is no export=card:... or no export=disk:...",
+			       rig->images);
+		r = -EINVAL;
+	}
+	return r;
+}
+
+static int start_all(struct sim_qemu *rig, char *detail, size_t detail_bytes)
+{
+	char *whole = realpath(rig->options.images, NULL);
+	int r = whole && strlen(whole) < sizeof rig->images ? 0 : whole ? -ENAMETOOLONG : -errno;
+	if (r == 0)
+		(void)snprintf(rig->images, sizeof rig->images, "%s", whole);
+	free(whole);
+	if (r < 0) {
+		(void)snprintf(detail, detail_bytes, "%.150s: %s", rig->options.images, strerror(-r));
+		return r;
+	}
+	r = load_media(rig, detail, detail_bytes);
+	if (r < 0)
+		return r;
+	r = make_dir(rig);
+	if (r < 0) {
+		(void)snprintf(detail, detail_bytes, "%.150s: %s", rig->options.work, strerror(-r));
+		return r;
+	}
+	return sim_store_init(&rig->store, rig->dir, rig->options.plugin, rig->images, detail, detail_bytes);
 }
 
 int sim_qemu_new(const struct sim_qemu_options *options, struct sim_qemu **out, char *detail, size_t detail_bytes)
 {
-	(void)options;
-	(void)out;
-	(void)snprintf(detail, detail_bytes, "not there yet");
-	return -ENOSYS;
+	if (!sim_qemu_present(options->images, detail, detail_bytes))
+		return -ENOENT;
+	struct sim_qemu *rig = calloc(1, sizeof *rig);
+	if (!rig)
+		return -ENOMEM;
+	rig->options = *options;
+	rig->store.fd = rig->store.mark_fd = -1;
+	bp_media_init(&rig->media);
+	int r = start_all(rig, detail, detail_bytes);
+	if (r < 0) {
+		sim_qemu_free(rig);
+		return r;
+	}
+	*out = rig;
+	return 0;
 }
 
 void sim_qemu_free(struct sim_qemu *rig)
 {
-	(void)rig;
+	if (!rig)
+		return;
+	sim_board_stop(&rig->board);
+	sim_store_deinit(&rig->store);
+	bp_media_deinit(&rig->media);
+	remove_dir(rig->dir);
+	free(rig);
 }
 
 const struct bp_layout *sim_qemu_layout(const struct sim_qemu *rig)
 {
-	(void)rig;
-	return NULL;
+	return &rig->media.layout;
+}
+
+static int read_medium(const struct bp_contents *contents, unsigned medium, struct bp_image *image, uint8_t *bytes)
+{
+	uint64_t sectors = contents->layout->media[medium].sectors;
+	int r = 0;
+	for (uint64_t s = 0; r == 0 && s < sectors; s += READ_SECTORS) {
+		uint32_t count = sectors - s < READ_SECTORS ? (uint32_t)(sectors - s) : READ_SECTORS;
+		r = bp_contents_read(contents, medium, s, count, bytes);
+		if (r == 0)
+			r = bp_image_write(image, medium, s, count, bytes);
+	}
+	return r;
 }
 
 int sim_qemu_base(const struct sim_qemu *rig, struct bp_pool *pool, const struct bp_region *regions, unsigned count,
 		  struct bp_image **out)
 {
-	(void)rig;
-	(void)pool;
-	(void)regions;
-	(void)count;
-	(void)out;
-	return -ENOSYS;
-}
-
-int sim_qemu_run(struct sim_qemu *rig, const struct sim_qemu_start *start, const struct sim_qemu_run *run,
-		 struct sim_qemu_result *result)
-{
-	(void)rig;
-	(void)start;
-	(void)run;
-	(void)result;
-	return -ENOSYS;
+	struct bp_contents contents = {.layout = &rig->media.layout, .pool = pool, .bases = rig->media.bases};
+	struct bp_image *image = NULL;
+	unsigned index;
+	uint8_t *bytes = malloc((size_t)READ_SECTORS * BP_SECTOR_BYTES);
+	int r = bytes ? bp_overlay_init(&contents.overlay, contents.layout) : -ENOMEM;
+	if (r == 0)
+		r = bp_image_new(contents.layout, pool, &image);
+	for (unsigned i = 0; r == 0 && i < count; i++)
+		r = bp_image_region_add(image, &regions[i], &index);
+	for (unsigned m = 0; r == 0 && m < contents.layout->count; m++)
+		r = read_medium(&contents, m, image, bytes);
+	bp_overlay_deinit(&contents.overlay);
+	free(bytes);
+	if (r == 0)
+		*out = image;
+	else
+		bp_image_free(image);
+	return r;
 }
 
 int sim_qemu_say(struct sim_qemu *rig, char *out, size_t out_bytes, const char *format, ...)
 {
-	(void)rig;
-	(void)out;
-	(void)out_bytes;
-	(void)format;
-	return -ENOSYS;
+	char line[BP_COMMAND_BYTES_MAX];
+	va_list args;
+	va_start(args, format);
+	int n = vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= sizeof line)
+		return -EMSGSIZE;
+	return sim_store_say(&rig->store, out, out_bytes, line);
 }
 
-int sim_qemu_save(struct sim_qemu *rig, const struct sim_qemu_start *start, const char *dir)
+const char *sim_qemu_final_name(enum sim_qemu_final final)
 {
-	(void)rig;
-	(void)start;
-	(void)dir;
-	return -ENOSYS;
+	static const char *const names[] = {"idle", "reached", "halted", "boots", "deadline", "error"};
+	return (size_t) final < sizeof names / sizeof *names ? names[final] : "unknown";
+}
+
+const char *sim_qemu_end_name(enum sim_qemu_end end)
+{
+	static const char *const names[] = {"running", "reboot", "panic", "watchdog", "cut", "shutdown"};
+	return (size_t)end < sizeof names / sizeof *names ? names[end] : "unknown";
 }

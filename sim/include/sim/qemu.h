@@ -14,34 +14,32 @@
  * side by side, each in its own directory with sockets and ports of its own; a rig is used by one thread, the one that
  * made it (its processes die with that thread).
  *
- * The directory of images (what `make qemu-images` leaves in build/qemu):
+ * The directory of images (what images/qemu.mk leaves in build/qemu):
  *
- *   board.args   QEMU's command line, a word or several on each line, # comments. Of it are replaced: @IMAGES@ (the directory),
- *                @CPU@. It says machine, memory, firmware and devices; it names the block nodes `card` and
- *                `disk`, the character devices `console` (serial port) and `channel` (virtio-serial port "brickproof.0"),
- *                and the network `net`, which the rig defines.
- *   media        layout= of the block server (power-cut/server/media.h): what lies on the card and the disk, in parts with
- *                storage models of their own, FILEs relative to the directory, and two lines export=card:... and
- *                export=disk:... that lay the parts end to end, in the order of the files card.img and disk.img
- *   tls.pem, tls.key   certificate of the server that the board sees at SIM_QEMU_HOST (and port 443), and its key
+ *   board.args   QEMU's command line, a word on each line. Replaced in it: @IMAGES@, and what the rig has for @CARD@, @DISK@,
+ *                @SERIAL@, @CHANNEL@, @QMP@ and @PORT@ (images/qemu/board.sh says where each stands)
+ *   media        layout= of the block server (power-cut/server/media.h): what lies on card and disk, in parts with
+ *                storage models of their own, FILEs relative to the directory; with lines export=card:... and export=disk:... that lay
+ *                the parts end to end
+ *   tls.pem, tls.key   certificate of the server that the board's updater knows, and its key
  *   *.ota        bundles
  *
- * The channel: lines of at most SIM_QEMU_LINE_MAX bytes.
- *   guest -> host   up SLOT VERSION BOOTID    user space is there and waits for start
- *                   mark STEP                 with hold: waits for go
- *                   run VERB EXIT REASON      a run of the updater has ended
- *                   idle                      nothing is left to do
- *                   error TEXT                the image cannot go on
- *   host -> guest   config KEY=VALUE          before start
- *                   start                     go on from up
- *                   go                        go on from a mark
- *                   exec COMMAND              after idle; idle again when it has ended
+ * The server has the same address for every worker, so that what a device has stored about it holds on any board. The channel
+ * (virtio-serial port brickproof.0) has lines of at most SIM_QEMU_LINE_MAX bytes:
+ *
+ *   guest -> host   ready SLOT BOOTID         nothing of a slot was read yet; waits for start
+ *                   up SLOT VERSION BOOTID    the slot's own user space runs
+ *                   begin VERB, run VERB EXIT REASON      a run of the updater begins, has ended
+ *                   ota-mark: STEP COUNT US begin|hold|released|...   of the updater (core/linux/bench.h)
+ *                   reboot                    it is about to
+ *                   idle                      nothing is left to do; waits for commands
+ *                   out TEXT, exit STATUS     answer to exec
+ *                   error TEXT                something that a good image does not say
+ *   host -> guest   config KEY=VALUE, start   to ready
+ *                   ota-go                    to a mark that holds
+ *                   exec COMMAND, run VERB    to idle
  */
-#define SIM_QEMU_LINE_MAX 512u
-/* The same for every worker, so that what a device has stored about its server holds on any board. */
-#define SIM_QEMU_HOST        "10.0.2.100"
-#define SIM_QEMU_URL         "https://" SIM_QEMU_HOST "/update.ota"
-#define SIM_QEMU_URL_REPORT  "https://" SIM_QEMU_HOST "/report"
+#define SIM_QEMU_LINE_MAX    512u
 #define SIM_QEMU_BOOTS_MAX   64u
 #define SIM_QEMU_VERBS_MAX   256u
 #define SIM_QEMU_MARKS_MAX   512u
@@ -50,6 +48,7 @@
 #define SIM_QEMU_CYCLES_MAX  16u
 #define SIM_QEMU_PATH_MAX    256u
 #define SIM_QEMU_ANSWER_MAX  8192u
+#define SIM_QEMU_OUTPUT_MAX  8192u
 
 struct sim_qemu;
 
@@ -91,8 +90,9 @@ struct sim_qemu_start {
 
 enum sim_qemu_until {
 	SIM_QEMU_UNTIL_IDLE,     /* the updater has nothing left to do */
-	SIM_QEMU_UNTIL_DECISION, /* the bootloader has chosen (again, with until_nth) */
-	SIM_QEMU_UNTIL_UP,       /* a kernel and root file system came up */
+	SIM_QEMU_UNTIL_DECISION, /* the bootloader enters a kernel (again, with until_nth) */
+	SIM_QEMU_UNTIL_READY,    /* the kernel runs, no slot was mounted */
+	SIM_QEMU_UNTIL_UP,       /* the slot's own user space runs */
 	SIM_QEMU_UNTIL_MARK,     /* until_mark */
 	SIM_QEMU_UNTIL_NEVER     /* only the other bounds end the run */
 };
@@ -112,7 +112,7 @@ struct sim_qemu_cut {
 enum sim_qemu_event_kind {
 	SIM_QEMU_EVENT_POWER,    /* about to be switched on: the media are there, the processor does not run yet */
 	SIM_QEMU_EVENT_DECISION, /* text: "A", "B", "" = none */
-	SIM_QEMU_EVENT_KERNEL,   /* the bootloader has handed over ("Starting kernel"): nothing more is its own */
+	SIM_QEMU_EVENT_READY,    /* text: the line; not yet answered */
 	SIM_QEMU_EVENT_UP,       /* text: the line */
 	SIM_QEMU_EVENT_MARK,     /* text: the step; the log has it, the guest (with hold) waits */
 	SIM_QEMU_EVENT_VERB,     /* text: the line */
@@ -124,11 +124,11 @@ typedef int sim_qemu_hook(void *ctx, struct sim_qemu *rig, enum sim_qemu_event_k
 
 /* Zero-initialised, then set. */
 struct sim_qemu_run {
-	const char *bundle;        /* file offered at SIM_QEMU_URL; NULL: none (404) */
+	const char *bundle;        /* file offered at /update.ota; NULL: none (404) */
 	bool report_down;          /* the server refuses reports with 503 */
-	const char *const *config; /* KEY=VALUE, NULL at the end; the rig itself sends hold= */
-	const char *const *exec;   /* commands after the first idle, NULL at the end */
-	bool hold;                 /* exact marks: the mark is in the log before the guest goes on */
+	const char *const *config; /* KEY=VALUE, NULL at the end; the rig itself sends hold=all or none */
+	const char *const *say;    /* lines for the guest once it is idle, one after the other, NULL at the end */
+	bool hold;                 /* exact marks: each is in the log before the updater goes on */
 	enum sim_qemu_until until;
 	unsigned until_nth; /* 1 */
 	const char *until_mark;
@@ -136,17 +136,19 @@ struct sim_qemu_run {
 	unsigned boot_ms;     /* 120000: between two signs of progress */
 	unsigned deadline_ms; /* 600000: all */
 	struct sim_qemu_cut cut;
-	const char *const
-	    *faults; /* `fault` lines of the block server without the word, NULL at the end: "eio write env 3" */
+	const char *const *faults; /* of the block server: "eio write env 3" (command.h), NULL at the end */
 	sim_qemu_hook *hook;
 	void *hook_ctx;
 	const char *log;     /* where write logs go: LOG, and LOG.1 ... after a cut; NULL: none is written */
 	const char *console; /* where the console goes; NULL: the rig's directory */
 	int console_fd;      /* and here as well, live; 0: nowhere */
 	const char *gdb;     /* QEMU waits (-S) for gdb on this unix socket; deadlines do not count */
-	const char
-	    *blklogwrites;    /* QEMU records with its own driver as well, into this dm-log-writes log over all media */
-	const char *witness;  /* QEMU also writes everything to plain copies PATH.card, PATH.disk */
+	/* QEMU records with its own driver as well: a dm-log-writes log over all media. */
+	const char *blklogwrites;
+	/* QEMU also writes everything to copies in this directory, card.img and disk.img, which it makes from the start. */
+	const char *witness;
+	/* No block server: card.img and disk.img in this directory, which are written to. start is ignored. */
+	const char *plain;
 	const char *snapshot; /* resume from this file instead of booting, see sim_qemu_snapshot() */
 };
 
@@ -176,7 +178,7 @@ struct sim_qemu_boot {
 	char version[32]; /* of it */
 	char id[40];
 	enum sim_qemu_end end;
-	int64_t decision_ms, up_ms, end_ms;
+	int64_t decision_ms, ready_ms, up_ms, end_ms;
 };
 
 struct sim_qemu_verb {
@@ -201,6 +203,10 @@ struct sim_qemu_result {
 	struct sim_qemu_boot boot[SIM_QEMU_BOOTS_MAX];
 	unsigned verbs;
 	struct sim_qemu_verb verb[SIM_QEMU_VERBS_MAX];
+	unsigned errors;                  /* lines "error TEXT" of the guest, and lines of no protocol */
+	char error[160];                  /* the first one */
+	char output[SIM_QEMU_OUTPUT_MAX]; /* of exec: what "out" lines said, as far as it fits */
+	int exec_exit;                    /* of the last exec */
 	unsigned marks;
 	char mark[SIM_QEMU_MARKS_MAX][8];
 	unsigned reports; /* that the server accepted, as it saw them */
@@ -216,9 +222,8 @@ struct sim_qemu_result {
 	long qemu_rss_kib;                  /* peak */
 };
 
-/* The log has, besides steps and requests, BP_MARK_NOTE "boot" at each power on and reset, and "kernel" at
- * SIM_QEMU_EVENT_KERNEL: what lies between is the bootloader's. Each accepted report is a BP_MARK_WORLD,
- * "report:<id>:<event>:<version>:<reason>", made before the server answers. 0 or -errno; *result is filled in both cases (SIM_QEMU_ERROR in the second). The power is off afterwards, the media as the run left them. */
+/* Each accepted report is a BP_MARK_WORLD in the log, made before the server answers. 0 or -errno; *result is filled in
+ * both cases (SIM_QEMU_ERROR in the second). The power is off afterwards, the media as the run left them. */
 int sim_qemu_run(struct sim_qemu *rig, const struct sim_qemu_start *start, const struct sim_qemu_run *run,
 		 struct sim_qemu_result *result) __attribute__((warn_unused_result));
 

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_QEMU_BOARD_H
+#define SIM_QEMU_BOARD_H
+
+#include "lines.h"
+#include "process.h"
+#include "qmp.h"
+#include "sim/qemu.h"
+
+/* One power cycle of the machine: a QEMU, and the three streams that it has with us. */
+enum sim_stream { SIM_STREAM_CHANNEL, SIM_STREAM_CONSOLE, SIM_STREAM_QMP, SIM_STREAM_COUNT };
+
+struct sim_board_spec {
+	const char *images; /* absolute */
+	const char *qemu, *accel;
+	/* What stands for @CARD@, @DISK@ and @PORT@, and nodes that have to be there before. */
+	char card[512], disk[512];
+	char nodes[4][512];
+	unsigned nodes_count;
+	unsigned port;
+	const char *gdb, *incoming;
+	const char *output; /* file for what QEMU itself prints */
+};
+
+struct sim_board {
+	struct sim_process process;
+	int fds[SIM_STREAM_COUNT]; /* -1: closed */
+	struct sim_lines lines[SIM_STREAM_COUNT];
+	int64_t next_id;
+	bool greeted;
+	/* Where the lines go, in order; qmp: parsed. */
+	void (*on_channel)(void *ctx, const char *line);
+	void (*on_console)(void *ctx, const char *line);
+	void (*on_bytes)(void *ctx, const char *bytes, size_t count); /* of the console */
+	void (*on_qmp)(void *ctx, const struct sim_qmp *message);
+	void *ctx;
+	/* The answer that sim_board_command() waits for. */
+	int64_t wait_id;
+	bool answered;
+	struct sim_qmp answer;
+};
+
+/* The processor does not run yet. Set the callbacks before. 0 or -errno with one clause. */
+int sim_board_start(struct sim_board *board, const struct sim_board_spec *spec, char *detail, size_t detail_bytes)
+    __attribute__((warn_unused_result));
+/* Kills it. A board of zeros or stopped: nothing. */
+void sim_board_stop(struct sim_board *board);
+/* Waits for something, at most to the deadline, and hands out what came: channel and console before QMP, whose events tell
+ * of things that happened after. 0: the deadline; 1; -ECONNRESET: QEMU is gone; or -errno. */
+int sim_board_step(struct sim_board *board, int64_t deadline_ns) __attribute__((warn_unused_result));
+/* A command and its answer, in board->answer; what comes meanwhile is handed out. 0, -EPROTO (an error), -ETIMEDOUT, ... */
+int sim_board_command(struct sim_board *board, const char *name, const char *arguments, unsigned timeout_ms)
+    __attribute__((warn_unused_result));
+/* A line to the guest. */
+int sim_board_say(struct sim_board *board, const char *line) __attribute__((warn_unused_result));
+
+#endif

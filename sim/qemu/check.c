@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rig.h"
+
+#define CHUNK_SECTORS 256u
+
+/* Base, start's logs and the run's own, in memory, by the library and not by the block server. */
+static int expected(const struct sim_qemu *rig, const struct sim_qemu_start *start,
+		    const struct sim_qemu_result *result, struct bp_pool *pool, struct bp_image **out)
+{
+	char detail[160];
+	int r = sim_qemu_base(rig, pool, NULL, 0, out);
+	unsigned starts = start ? start->count : 0;
+	for (unsigned i = 0; r == 0 && i < starts + result->cycles; i++) {
+		const char *path = i < starts ? start->from[i].log : result->cycle[i - starts].log;
+		struct bp_log *log = NULL;
+		r = bp_log_load(path, pool, &log, detail, sizeof detail);
+		if (r == 0 && i < starts && start->from[i].cut)
+			r = bp_case_state(log, start->from[i].cut, *out);
+		else if (r == 0)
+			r = bp_image_apply(*out, log, bp_log_count(log));
+		bp_log_free(log);
+		if (r > 0)
+			r = -EINVAL;
+	}
+	return r;
+}
+
+struct difference {
+	uint64_t sectors, differ;
+	char first[96];
+};
+
+static int compare_medium(const struct bp_image *image, unsigned medium, int fd, off_t *at, struct difference *out)
+{
+	static const size_t step = (size_t)CHUNK_SECTORS * BP_SECTOR_BYTES;
+	const struct bp_medium *m = &bp_image_layout(image)->media[medium];
+	uint8_t *bytes = malloc(2 * step);
+	int r = bytes ? 0 : -ENOMEM;
+	for (uint64_t s = 0; r == 0 && s < m->sectors; s += CHUNK_SECTORS) {
+		uint32_t count = m->sectors - s < CHUNK_SECTORS ? (uint32_t)(m->sectors - s) : CHUNK_SECTORS;
+		size_t size = (size_t)count * BP_SECTOR_BYTES;
+		if (pread(fd, bytes, size, *at) != (ssize_t)size)
+			r = -EIO;
+		*at += (off_t)size;
+		bp_image_read(image, medium, s, count, bytes + step);
+		for (uint32_t i = 0; r == 0 && i < count; i++) {
+			size_t from = (size_t)i * BP_SECTOR_BYTES;
+			if (memcmp(bytes + from, bytes + step + from, BP_SECTOR_BYTES) != 0 && out->differ++ == 0)
+				(void)snprintf(out->first, sizeof out->first, "%s, sector %" PRIu64, m->name, s + i);
+		}
+		out->sectors += count;
+	}
+	free(bytes);
+	return r;
+}
+
+static int compare_export(const struct sim_qemu *rig, const char *name, const struct bp_image *image,
+			  const char *witness, struct difference *out)
+{
+	const struct bp_export *export = bp_media_export(&rig->media, name);
+	char path[SIM_QEMU_PATH_MAX + 16];
+	off_t at = 0;
+	(void)snprintf(path, sizeof path, "%s/%s.img", witness, name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : 0;
+	for (unsigned i = 0; r == 0 && i < export->count; i++)
+		r = compare_medium(image, export->media[i], fd, &at, out);
+	if (fd >= 0)
+		(void)close(fd);
+	return r;
+}
+
+int sim_qemu_compare(struct sim_qemu *rig, const struct sim_qemu_start *start, const struct sim_qemu_result *result,
+		     const char *witness, char *detail, size_t detail_bytes)
+{
+	struct difference difference = {0};
+	struct bp_pool *pool = NULL;
+	struct bp_image *image = NULL;
+	int r = bp_pool_new(&pool);
+	if (r == 0)
+		r = expected(rig, start, result, pool, &image);
+	if (r == 0)
+		r = compare_export(rig, "card", image, witness, &difference);
+	if (r == 0)
+		r = compare_export(rig, "disk", image, witness, &difference);
+	bp_image_free(image);
+	bp_pool_free(pool);
+	if (r < 0)
+		(void)snprintf(detail, detail_bytes, "witness: %s", strerror(-r));
+	else if (difference.differ > 0)
+		(void)snprintf(detail, detail_bytes,
+			       "witness: %" PRIu64 " of %" PRIu64 " sectors are not what base + log say, first %s",
+			       difference.differ, difference.sectors, difference.first);
+	else
+		(void)snprintf(detail, detail_bytes,
+			       "witness: all %" PRIu64 " bytes that QEMU left in its own copies equal base + log",
+			       difference.sectors * BP_SECTOR_BYTES);
+	return r < 0 ? r : difference.differ > 0 ? 1 : 0;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One power cycle: power on, the loop, power off. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "rig.h"
+
+#define BOOT_MS     120000u
+#define COMMAND_MS  20000u
+#define CUT_WAIT_MS 5000u
+
+static struct sim_qemu_cycle *cycle_of(struct sim_go *go)
+{
+	unsigned n = go->result->cycles;
+	return &go->result->cycle[n < SIM_QEMU_CYCLES_MAX ? n : SIM_QEMU_CYCLES_MAX - 1];
+}
+
+/* A command of the block server that must succeed. */
+static bool store_say(struct sim_go *go, char *answer, size_t answer_bytes, const char *line)
+{
+	int r = sim_store_say(&go->rig->store, answer, answer_bytes, line);
+	if (r != 0)
+		sim_go_fail(go, r, "block server: %.60s: %.100s", line, r > 0 ? answer : strerror(-r));
+	return r == 0;
+}
+
+/* The log's path, absolute: the server is in another directory. */
+static bool log_path(struct sim_go *go, char *out, size_t out_bytes)
+{
+	char dir[SIM_QEMU_PATH_MAX];
+	const char *slash = strrchr(go->run->log, '/');
+	const char *name = slash ? slash + 1 : go->run->log;
+	(void)snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - go->run->log + 1) : 1,
+		       slash ? go->run->log : ".");
+	char *whole = realpath(dir, NULL);
+	int n = !whole                    ? -1
+		: go->result->cycles == 0 ? snprintf(out, out_bytes, "%s/%s", whole, name)
+					  : snprintf(out, out_bytes, "%s/%s.%u", whole, name, go->result->cycles);
+	free(whole);
+	if (n < 0 || (size_t)n >= out_bytes)
+		sim_go_fail(go, -ENOENT, "%.150s: no such directory, or too long a path", go->run->log);
+	return !go->error;
+}
+
+static bool power_on(struct sim_go *go)
+{
+	char answer[SIM_QEMU_ANSWER_MAX], line[SIM_QEMU_PATH_MAX + 16];
+	struct sim_qemu_cycle *cycle = cycle_of(go);
+	if (go->run->log && !log_path(go, cycle->log, sizeof cycle->log))
+		return false;
+	(void)snprintf(line, sizeof line, "power %s", cycle->log);
+	go->powered = store_say(go, answer, sizeof answer, line);
+	return go->powered;
+}
+
+static const char *form_name(enum bp_form form)
+{
+	return form == BP_FORM_ALL ? "all" : form == BP_FORM_NONE ? "none" : "sample";
+}
+
+/* Faults know whom a cut has to kill, so they come once QEMU is there. */
+static bool arm(struct sim_go *go)
+{
+	static const char *const ops[] = {"any", "write", "read", "flush", "discard"};
+	char answer[SIM_QEMU_ANSWER_MAX], line[SIM_QEMU_ANSWER_MAX / 8];
+	const struct sim_qemu_cut *cut = &go->run->cut;
+	int pid = (int)go->rig->board.process.pid;
+	for (unsigned i = 0; go->run->faults && go->run->faults[i] && go->result->cycles == 0; i++) {
+		const char *text = go->run->faults[i];
+		if (strncmp(text, "cut ", 4) == 0)
+			(void)snprintf(line, sizeof line, "fault %.500s kill=%d", text, pid);
+		else
+			(void)snprintf(line, sizeof line, "fault %.500s", text);
+		if (!store_say(go, answer, sizeof answer, line))
+			return false;
+	}
+	if (!cut->medium || go->cut_made)
+		return true;
+	(void)snprintf(line, sizeof line, "fault cut %s %.40s %" PRIu64 " seed=%" PRIu32 " form=%s kill=%d",
+		       ops[cut->op ? cut->op : BP_WRITE], cut->medium, cut->nth ? cut->nth : 1, cut->seed,
+		       form_name(cut->form), pid);
+	return store_say(go, answer, sizeof answer, line);
+}
+
+static bool start(struct sim_go *go)
+{
+	struct sim_board *board = &go->rig->board;
+	struct sim_board_spec spec = {.images = go->rig->images,
+				      .qemu = go->rig->options.qemu,
+				      .accel = go->rig->options.accel,
+				      .port = sim_origin_port(go->service.origin),
+				      .gdb = go->run->gdb};
+	char output[SIM_QEMU_PATH_MAX + 16], detail[160] = "";
+	(void)snprintf(output, sizeof output, "%s/qemu.log", go->rig->dir);
+	spec.output = output;
+	int r = sim_go_attach(go, &spec, detail, sizeof detail);
+	if (r == 0 && !go->run->plain && !power_on(go))
+		return false;
+	board->on_channel = sim_go_channel;
+	board->on_console = sim_go_console;
+	board->on_bytes = sim_go_bytes;
+	board->on_qmp = sim_go_qmp;
+	board->ctx = go;
+	if (r == 0)
+		r = sim_board_start(board, &spec, detail, sizeof detail);
+	if (r < 0) {
+		sim_go_fail(go, r, "QEMU: %s", detail);
+		return false;
+	}
+	if (go->result->boots > 0)
+		sim_go_boot_new(go);
+	else if (go->powered && !arm(go))
+		return false;
+	return true;
+}
+
+/* Makes the cut, or (all) ends the cycle: in either case QEMU is killed first, and what it had not finished is decided by
+ * the storage model. */
+static void power_off(struct sim_go *go, bool cut)
+{
+	char answer[SIM_QEMU_ANSWER_MAX], line[128];
+	struct sim_qemu_cycle *cycle = cycle_of(go);
+	long rss = sim_process_rss_kib(&go->rig->board.process);
+	if (rss > go->result->qemu_rss_kib)
+		go->result->qemu_rss_kib = rss;
+	if (go->powered) {
+		(void)snprintf(line, sizeof line, "cut seed=%" PRIu32 " form=%s kill=%d", go->run->cut.seed,
+			       cut ? form_name(go->run->cut.form) : "all", (int)go->rig->board.process.pid);
+		if (store_say(go, answer, sizeof answer, line)) {
+			cycle->entries = sim_store_number(answer, "entries");
+			if (cut)
+				(void)sim_store_word(answer, "id", cycle->cut, sizeof cycle->cut);
+		}
+	}
+	go->powered = go->running = false;
+	go->off = true;
+	sim_board_stop(&go->rig->board);
+	if (cut) {
+		go->cut_made = go->result->cut_landed = true;
+		go->cut_now = false;
+		sim_go_boot_end(go, SIM_QEMU_END_CUT);
+	}
+}
+
+/* QEMU is gone: a fault of the block server has cut the power, or something is wrong. */
+static void gone(struct sim_go *go)
+{
+	char answer[SIM_QEMU_ANSWER_MAX];
+	struct sim_qemu_cycle *cycle = cycle_of(go);
+	int r = -ECONNRESET;
+	if (go->powered)
+		r = sim_store_sayf(&go->rig->store, answer, sizeof answer, "wait cut %u", CUT_WAIT_MS);
+	if (r != 0) {
+		sim_go_fail(go, r, "QEMU ended by itself; see %.120s/qemu.log", go->rig->dir);
+		return;
+	}
+	cycle->entries = sim_store_number(answer, "entries");
+	(void)sim_store_word(answer, "id", cycle->cut, sizeof cycle->cut);
+	go->powered = go->running = false;
+	go->off = true;
+	go->cut_made = go->result->cut_landed = true;
+	sim_board_stop(&go->rig->board);
+	sim_go_boot_end(go, SIM_QEMU_END_CUT);
+}
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void check_time(struct sim_go *go)
+{
+	int64_t now = sim_clock_ns();
+	int64_t boot_ns = (go->run->boot_ms ? go->run->boot_ms : BOOT_MS) * INT64_C(1000000);
+	if (go->cut_ns <= now) {
+		go->cut_ns = SIM_NEVER;
+		go->cut_now = true;
+	} else if (!go->run->gdb && go->end_ns <= now) {
+		sim_go_finish(go, SIM_QEMU_DEADLINE, "the whole run took too long");
+	} else if (!go->run->gdb && go->progress_ns + boot_ns <= now) {
+		sim_go_finish(go, SIM_QEMU_DEADLINE, "nothing was heard of it for too long");
+	}
+}
+
+static void loop(struct sim_go *go)
+{
+	struct sim_board *board = &go->rig->board;
+	int64_t boot_ns = (go->run->boot_ms ? go->run->boot_ms : BOOT_MS) * INT64_C(1000000);
+	while (!go->done && !go->off) { /* bounded by the deadlines */
+		if (go->cut_now) {
+			power_off(go, true);
+			return;
+		}
+		int64_t deadline = go->run->gdb ? SIM_NEVER : earliest(go->end_ns, go->progress_ns + boot_ns);
+		int r = sim_board_step(board, earliest(deadline, go->cut_ns));
+		if (r == -ECONNRESET)
+			gone(go);
+		else if (r < 0)
+			sim_go_fail(go, r, "QEMU: %s", strerror(-r));
+		else if (!go->done && !go->entered &&
+			 sim_console_prompt(sim_lines_rest(&board->lines[SIM_STREAM_CONSOLE])))
+			sim_go_finish(go, SIM_QEMU_HALTED, "the bootloader waits at its prompt");
+		if (!go->done && !go->off)
+			check_time(go);
+	}
+}
+
+void sim_go_cycle(struct sim_go *go)
+{
+	go->off = false;
+	if (start(go)) {
+		if (go->result->boots == 0) {
+			go->on_ns = sim_clock_ns();
+			sim_go_boot_new(go);
+		}
+		sim_go_mark(go, BP_MARK_STEP, "S12");
+		if (go->run->hook) {
+			int r = go->run->hook(go->run->hook_ctx, go->rig, SIM_QEMU_EVENT_POWER, "");
+			if (r != 0)
+				sim_go_fail(go, r, "the run's hook: %s", strerror(r < 0 ? -r : EINVAL));
+		}
+		go->running = true;
+		int r = go->run->gdb || go->done ? 0 : sim_board_command(&go->rig->board, "cont", NULL, COMMAND_MS);
+		if (r < 0 && r != -ECONNRESET)
+			sim_go_fail(go, r, "QEMU: cont: %s", strerror(-r));
+		loop(go);
+	}
+	if (!go->off) {
+		bool running = go->running;
+		power_off(go, false);
+		if (running && sim_go_boot(go)->end_ms < 0)
+			sim_go_boot_end(go, SIM_QEMU_END_RUNNING);
+	}
+	go->result->cycles++;
+}

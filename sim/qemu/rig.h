@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_QEMU_RIG_H
+#define SIM_QEMU_RIG_H
+
+#include "board.h"
+#include "guest.h"
+#include "media.h"
+#include "service.h"
+#include "store.h"
+
+struct sim_qemu {
+	struct sim_qemu_options options;
+	char images[SIM_QEMU_PATH_MAX]; /* absolute */
+	char dir[SIM_QEMU_PATH_MAX];    /* absolute, of this rig alone */
+	struct bp_media media;          /* what the layout file says; its bases are open */
+	struct sim_store store;
+	struct sim_board board; /* runs only during sim_qemu_run() */
+};
+
+/* A run under way. */
+struct sim_go {
+	struct sim_qemu *rig;
+	const struct sim_qemu_run *run;
+	struct sim_qemu_result *result;
+	struct sim_service service;
+	int console;         /* file */
+	int64_t on_ns;       /* first power on */
+	int64_t boot_ns;     /* power on or reset of this boot */
+	int64_t progress_ns; /* last sign of life */
+	int64_t end_ns;      /* deadline of all */
+	bool powered;        /* the block server is on */
+	bool running;        /* the processor was started */
+	/* This boot. */
+	bool entered; /* the kernel was */
+	bool panicked, watchdog;
+
+	/* What it waits for. */
+	unsigned nth;  /* how often it has been reached */
+	unsigned said; /* lines of run->say sent */
+	bool idle;     /* and nothing under way */
+	bool done;
+	bool error; /* of the rig: result->detail says it */
+	int error_code;
+	bool off; /* this cycle has ended */
+	/* The cut. */
+	bool cut_made;  /* no second one */
+	bool cut_now;   /* the power is to go off */
+	int64_t cut_ns; /* when, SIM_NEVER: not armed */
+	uint64_t cut_seen;
+};
+
+struct sim_qemu_boot *sim_go_boot(struct sim_go *go); /* the current one */
+void sim_go_boot_new(struct sim_go *go);
+void sim_go_boot_end(struct sim_go *go, enum sim_qemu_end end);
+void sim_go_finish(struct sim_go *go, enum sim_qemu_final final, const char *detail);
+void sim_go_fail(struct sim_go *go, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void sim_go_mark(struct sim_go *go, enum bp_mark_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* What comes from the board: callbacks of struct sim_board, ctx is a struct sim_go. */
+void sim_go_channel(void *ctx, const char *line);
+void sim_go_console(void *ctx, const char *line);
+void sim_go_bytes(void *ctx, const char *bytes, size_t count);
+void sim_go_qmp(void *ctx, const struct sim_qmp *message);
+/* From power on to the cut or the end; everything is off afterwards. */
+void sim_go_cycle(struct sim_go *go);
+/* What QEMU gets as card and disk, and what has to be made first (attach.c). 0 or -errno with one clause. */
+int sim_go_attach(struct sim_go *go, struct sim_board_spec *spec, char *detail, size_t detail_bytes)
+    __attribute__((warn_unused_result));
+
+/* Start states (start.c). Power is off. 0 or -errno with one clause. */
+int sim_start_apply(struct sim_qemu *rig, const struct sim_qemu_start *start, char *detail, size_t detail_bytes)
+    __attribute__((warn_unused_result));
+
+#endif

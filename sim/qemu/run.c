@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "rig.h"
+
+#define DEADLINE_MS 600000u
+
+static int open_console(struct sim_go *go)
+{
+	struct sim_qemu_result *result = go->result;
+	if (go->run->console)
+		(void)snprintf(result->console, sizeof result->console, "%s", go->run->console);
+	else
+		(void)snprintf(result->console, sizeof result->console, "%.*s/console.log",
+			       (int)sizeof result->console - 16, go->rig->dir);
+	go->console = open(result->console, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (go->console >= 0)
+		return 0;
+	int r = -errno;
+	sim_go_fail(go, r, "%.150s: %s", result->console, strerror(-r));
+	return r;
+}
+
+static uint64_t faults_hit(struct sim_go *go)
+{
+	char answer[SIM_QEMU_ANSWER_MAX];
+	if (sim_store_say(&go->rig->store, answer, sizeof answer, "stats") != 0)
+		return 0;
+	return sim_store_number(answer, "faults-hit");
+}
+
+static void cycles(struct sim_go *go)
+{
+	char answer[SIM_QEMU_ANSWER_MAX];
+	uint64_t before = faults_hit(go);
+	do {
+		sim_go_cycle(go);
+		if (!go->done && go->result->cycles == SIM_QEMU_CYCLES_MAX)
+			sim_go_finish(go, SIM_QEMU_BOOTS, "the most power cycles that are allowed");
+	} while (!go->done);
+	go->result->faults_hit = faults_hit(go) - before;
+	int r = sim_store_say(&go->rig->store, answer, sizeof answer, "unfault all");
+	if (r != 0)
+		sim_go_fail(go, r, "block server: unfault all: %.100s", r > 0 ? answer : strerror(-r));
+}
+
+int sim_qemu_run(struct sim_qemu *rig, const struct sim_qemu_start *start, const struct sim_qemu_run *run,
+		 struct sim_qemu_result *result)
+{
+	struct sim_go go = {.rig = rig, .run = run, .result = result, .console = -1, .cut_ns = SIM_NEVER};
+	char detail[160] = "";
+	memset(result, 0, sizeof *result);
+	result->decision_ms = result->up_ms = -1;
+	go.on_ns = sim_clock_ns();
+	go.end_ns = sim_clock_in_ms(run->deadline_ms ? run->deadline_ms : DEADLINE_MS);
+	int r = open_console(&go);
+	if (r == 0)
+		r = run->plain ? 0 : sim_start_apply(rig, start, detail, sizeof detail);
+	if (r == 0)
+		r = sim_service_init(&go.service, run->plain ? NULL : &rig->store, rig->images, run, detail,
+				     sizeof detail);
+	if (r < 0) {
+		sim_go_fail(&go, r, "%s", detail);
+	} else {
+		cycles(&go);
+		r = sim_service_record(&go.service, result);
+		if (r < 0)
+			sim_go_fail(&go, r, "the server's record: %s", strerror(-r));
+	}
+	result->all_ms = (sim_clock_ns() - go.on_ns) / 1000000;
+	sim_service_deinit(&go.service);
+	if (go.console >= 0)
+		(void)close(go.console);
+	return go.error ? go.error_code : 0;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is on the media at power on, and media as files. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rig.h"
+
+#define COPY_BYTES  65536u
+#define RUN_SECTORS 2048u /* of one entry of a difference */
+
+static int say(struct sim_qemu *rig, char *detail, size_t detail_bytes, const char *line)
+{
+	char answer[SIM_QEMU_ANSWER_MAX];
+	int r = sim_store_say(&rig->store, answer, sizeof answer, line);
+	if (r != 0)
+		(void)snprintf(detail, detail_bytes, "block server: %.*s", (int)detail_bytes - 20,
+			       r > 0 ? answer : strerror(-r));
+	return r > 0 ? -EPROTO : r;
+}
+
+/* One entry for sectors that follow each other and all differ. */
+static int put_run(struct bp_log *log, const struct bp_image *image, unsigned medium, uint64_t first, uint32_t count,
+		   uint8_t *bytes)
+{
+	if (count == 0)
+		return 0;
+	bp_image_read(image, medium, first, count, bytes);
+	return bp_log_write(log, medium, first, count, bytes, false);
+}
+
+static int difference(const struct bp_image *base, const struct bp_image *image, struct bp_log *log, uint8_t *bytes)
+{
+	const struct bp_layout *layout = bp_image_layout(image);
+	int r = 0;
+	for (unsigned m = 0; m < layout->count; m++) {
+		uint32_t count = 0;
+		for (uint64_t s = 0; r == 0 && s < layout->media[m].sectors; s++) {
+			bool differs = bp_image_get(base, m, s) != bp_image_get(image, m, s);
+			if (differs && count < RUN_SECTORS) {
+				count++;
+				continue;
+			}
+			r = put_run(log, image, m, s - count, count, bytes);
+			count = differs ? 1 : 0;
+		}
+		if (r == 0)
+			r = put_run(log, image, m, layout->media[m].sectors - count, count, bytes);
+	}
+	return r;
+}
+
+/* An image is handed over as a log that makes it out of the base. */
+static int save_difference(const struct bp_image *base, const struct bp_image *image, const char *path)
+{
+	struct bp_log *log = NULL;
+	uint8_t *bytes = malloc((size_t)RUN_SECTORS * BP_SECTOR_BYTES);
+	int r = bytes && bp_image_pool(base) == bp_image_pool(image) ? 0 : bytes ? -EINVAL : -ENOMEM;
+	if (r == 0)
+		r = bp_log_new(bp_image_layout(image), bp_image_pool(image), &log);
+	if (r == 0)
+		r = difference(base, image, log, bytes);
+	if (r == 0)
+		r = bp_log_save(log, path);
+	bp_log_free(log);
+	free(bytes);
+	return r;
+}
+
+static int apply_image(struct sim_qemu *rig, const struct sim_qemu_start *start, char *detail, size_t detail_bytes)
+{
+	char path[SIM_QEMU_PATH_MAX + 16], line[SIM_QEMU_PATH_MAX + 32];
+	(void)snprintf(path, sizeof path, "%s/start.log", rig->dir);
+	int r = start->base ? save_difference(start->base, start->image, path) : -EINVAL;
+	if (r < 0) {
+		(void)snprintf(detail, detail_bytes, "start image: %s", strerror(-r));
+		return r;
+	}
+	(void)snprintf(line, sizeof line, "apply %s", path);
+	r = say(rig, detail, detail_bytes, line);
+	(void)unlink(path);
+	return r;
+}
+
+int sim_start_apply(struct sim_qemu *rig, const struct sim_qemu_start *start, char *detail, size_t detail_bytes)
+{
+	char line[SIM_QEMU_PATH_MAX + BP_CASE_TEXT_MAX + 16], id[BP_CASE_TEXT_MAX];
+	int r = say(rig, detail, detail_bytes, "restore");
+	if (r < 0 || !start)
+		return r;
+	if (start->image)
+		return apply_image(rig, start, detail, detail_bytes);
+	for (unsigned i = 0; i < start->count && r == 0; i++) {
+		struct bp_case one = {.count = 1};
+		char *path = realpath(start->from[i].log, NULL); /* the server is in another directory */
+		if (!path) {
+			r = -errno;
+			(void)snprintf(detail, detail_bytes, "%.150s: %s", start->from[i].log, strerror(-r));
+			return r;
+		}
+		if (start->from[i].cut) {
+			one.cuts[0] = *start->from[i].cut;
+			r = bp_case_encode(&one, id, sizeof id);
+			(void)snprintf(line, sizeof line, "crash %s %.*s", id, (int)SIM_QEMU_PATH_MAX, path);
+		} else {
+			(void)snprintf(line, sizeof line, "apply %.*s", (int)SIM_QEMU_PATH_MAX, path);
+		}
+		free(path);
+		if (r == 0)
+			r = say(rig, detail, detail_bytes, line);
+	}
+	return r;
+}
+
+static bool all_zero(const char *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (bytes[i])
+			return false;
+	}
+	return true;
+}
+
+/* Appends a medium's file to an export's, sparsely. */
+static int append(int to, const char *path, off_t *at)
+{
+	static const size_t step = COPY_BYTES;
+	int r = 0;
+	int from = open(path, O_RDONLY | O_CLOEXEC);
+	char *bytes = malloc(step);
+	if (from < 0 || !bytes)
+		r = from < 0 ? -errno : -ENOMEM;
+	for (ssize_t n = 1; r == 0 && n > 0;) { /* to the end of the file */
+		n = read(from, bytes, step);
+		if (n < 0)
+			r = -errno;
+		else if (n > 0 && !all_zero(bytes, (size_t)n) && pwrite(to, bytes, (size_t)n, *at) != n)
+			r = -EIO;
+		*at += n > 0 ? n : 0;
+	}
+	if (r == 0 && ftruncate(to, *at) < 0)
+		r = -errno;
+	free(bytes);
+	if (from >= 0)
+		(void)close(from);
+	return r;
+}
+
+static int save_export(const struct sim_qemu *rig, const struct bp_export *export, const char *dir)
+{
+	char path[SIM_QEMU_PATH_MAX + BP_NAME_MAX + 8];
+	off_t at = 0;
+	(void)snprintf(path, sizeof path, "%s/%s.img", dir, export->name);
+	int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int r = to < 0 ? -errno : 0;
+	for (unsigned i = 0; r == 0 && i < export->count; i++) {
+		(void)snprintf(path, sizeof path, "%s/%s.img", dir, rig->media.layout.media[export->media[i]].name);
+		r = append(to, path, &at);
+	}
+	if (to >= 0 && close(to) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+int sim_qemu_save(struct sim_qemu *rig, const struct sim_qemu_start *start, const char *dir)
+{
+	char line[SIM_QEMU_PATH_MAX + 2 * BP_NAME_MAX + 32], detail[200];
+	char *whole = realpath(dir, NULL);
+	if (!whole)
+		return -errno;
+	int r = start ? sim_start_apply(rig, start, detail, sizeof detail) : 0;
+	for (unsigned m = 0; r == 0 && m < rig->media.layout.count; m++) {
+		const char *name = rig->media.layout.media[m].name;
+		(void)snprintf(line, sizeof line, "save-image %s %.*s/%s.img", name, (int)SIM_QEMU_PATH_MAX, whole,
+			       name);
+		r = say(rig, detail, sizeof detail, line);
+	}
+	for (unsigned i = 0; r == 0 && i < rig->media.exports_count; i++) {
+		const struct bp_export *export = &rig->media.exports[i];
+		if (*export->name && bp_media_find(&rig->media.layout, export->name) < 0)
+			r = save_export(rig, export, whole);
+	}
+	free(whole);
+	return r;
+}
