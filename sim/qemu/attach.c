@@ -107,9 +107,7 @@ int sim_go_attach(struct sim_go *go, struct sim_board_spec *spec, char *detail, 
 	} else if (run->blklogwrites) {
 		r = attach_logwrites(go, spec);
 	} else if (run->witness) {
-		r = go->result->cycles == 0 ? sim_qemu_save(go->rig, NULL, run->witness) : 0;
-		if (r == 0)
-			r = attach_witness(go, spec, "card", spec->card, sizeof spec->card);
+		r = attach_witness(go, spec, "card", spec->card, sizeof spec->card);
 		if (r == 0)
 			r = attach_witness(go, spec, "disk", spec->disk, sizeof spec->disk);
 	} else {

@@ -116,6 +116,8 @@ static int command_line(struct words *words, const struct sim_board_spec *spec)
 	add_option(words, "-chardev", chardev);
 	/* A guest that shuts down stays, so that it is we who end it: a QEMU that ends by itself flushes. */
 	add(words, "-no-shutdown");
+	if (!spec->in_place)
+		add(words, "-no-reboot");
 	for (unsigned i = 0; i < spec->nodes_count; i++)
 		add_option(words, "-blockdev", spec->nodes[i]);
 	int r = add_board_args(words, spec, places, sizeof places / sizeof *places);

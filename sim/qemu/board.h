@@ -19,6 +19,8 @@ struct sim_board_spec {
 	unsigned nodes_count;
 	unsigned port;
 	const char *gdb, *incoming;
+	bool
+	    in_place; /* a reset starts the guest again; else it ends in a SHUTDOWN event, and the machine stands still */
 	const char *output; /* file for what QEMU itself prints */
 };
 

@@ -19,8 +19,7 @@ static struct sim_qemu_cycle *cycle_of(struct sim_go *go)
 	return &go->result->cycle[n < SIM_QEMU_CYCLES_MAX ? n : SIM_QEMU_CYCLES_MAX - 1];
 }
 
-/* A command of the block server that must succeed. */
-static bool store_say(struct sim_go *go, char *answer, size_t answer_bytes, const char *line)
+bool sim_go_store(struct sim_go *go, char *answer, size_t answer_bytes, const char *line)
 {
 	int r = sim_store_say(&go->rig->store, answer, answer_bytes, line);
 	if (r != 0)
@@ -53,53 +52,36 @@ static bool power_on(struct sim_go *go)
 	if (go->run->log && !log_path(go, cycle->log, sizeof cycle->log))
 		return false;
 	(void)snprintf(line, sizeof line, "power %s", cycle->log);
-	go->powered = store_say(go, answer, sizeof answer, line);
+	go->powered = sim_go_store(go, answer, sizeof answer, line);
 	return go->powered;
 }
 
-static const char *form_name(enum bp_form form)
+/*
+ * A machine that stands still after a reset has drained its requests, as a disk would, and then flushes, as nothing does
+ * on a board. It begins with the card, which no guest ever flushes: there it waits for ever, and is killed.
+ */
+static bool forbid_flush(struct sim_go *go)
 {
-	return form == BP_FORM_ALL ? "all" : form == BP_FORM_NONE ? "none" : "sample";
+	char answer[SIM_QEMU_ANSWER_MAX], line[BP_NAME_MAX + 40];
+	const struct bp_export *card = bp_media_export(&go->rig->media, "card");
+	(void)snprintf(line, sizeof line, "fault hang flush %s 1 count=0",
+		       go->rig->media.layout.media[card->media[0]].name);
+	return sim_go_store(go, answer, sizeof answer, line);
 }
 
-/* Faults know whom a cut has to kill, so they come once QEMU is there. */
-static bool arm(struct sim_go *go)
-{
-	static const char *const ops[] = {"any", "write", "read", "flush", "discard"};
-	char answer[SIM_QEMU_ANSWER_MAX], line[SIM_QEMU_ANSWER_MAX / 8];
-	const struct sim_qemu_cut *cut = &go->run->cut;
-	int pid = (int)go->rig->board.process.pid;
-	for (unsigned i = 0; go->run->faults && go->run->faults[i] && go->result->cycles == 0; i++) {
-		const char *text = go->run->faults[i];
-		if (strncmp(text, "cut ", 4) == 0)
-			(void)snprintf(line, sizeof line, "fault %.500s kill=%d", text, pid);
-		else
-			(void)snprintf(line, sizeof line, "fault %.500s", text);
-		if (!store_say(go, answer, sizeof answer, line))
-			return false;
-	}
-	if (!cut->medium || go->cut_made)
-		return true;
-	(void)snprintf(line, sizeof line, "fault cut %s %.40s %" PRIu64 " seed=%" PRIu32 " form=%s kill=%d",
-		       ops[cut->op ? cut->op : BP_WRITE], cut->medium, cut->nth ? cut->nth : 1, cut->seed,
-		       form_name(cut->form), pid);
-	return store_say(go, answer, sizeof answer, line);
-}
-
-static bool start(struct sim_go *go)
+static bool board_on(struct sim_go *go)
 {
 	struct sim_board *board = &go->rig->board;
 	struct sim_board_spec spec = {.images = go->rig->images,
 				      .qemu = go->rig->options.qemu,
 				      .accel = go->rig->options.accel,
 				      .port = sim_origin_port(go->service.origin),
-				      .gdb = go->run->gdb};
+				      .gdb = go->run->gdb,
+				      .in_place = go->run->gdb || go->run->blklogwrites};
 	char output[SIM_QEMU_PATH_MAX + 16], detail[160] = "";
 	(void)snprintf(output, sizeof output, "%s/qemu.log", go->rig->dir);
 	spec.output = output;
 	int r = sim_go_attach(go, &spec, detail, sizeof detail);
-	if (r == 0 && !go->run->plain && !power_on(go))
-		return false;
 	board->on_channel = sim_go_channel;
 	board->on_console = sim_go_console;
 	board->on_bytes = sim_go_bytes;
@@ -107,15 +89,23 @@ static bool start(struct sim_go *go)
 	board->ctx = go;
 	if (r == 0)
 		r = sim_board_start(board, &spec, detail, sizeof detail);
-	if (r < 0) {
+	if (r < 0)
 		sim_go_fail(go, r, "QEMU: %s", detail);
+	return r == 0;
+}
+
+static bool start(struct sim_go *go)
+{
+	int r = go->run->witness && go->result->cycles == 0 ? sim_qemu_save(go->rig, NULL, go->run->witness) : 0;
+	if (r < 0) {
+		sim_go_fail(go, r, "copies in %.100s: %s", go->run->witness, strerror(-r));
 		return false;
 	}
-	if (go->result->boots > 0)
-		sim_go_boot_new(go);
-	else if (go->powered && !arm(go))
+	if (!go->run->plain && !power_on(go))
 		return false;
-	return true;
+	if (!go->run->plain && !go->run->gdb && !go->run->blklogwrites && go->result->cycles == 0 && !forbid_flush(go))
+		return false;
+	return board_on(go) && (!go->powered || sim_go_arm(go));
 }
 
 /* Makes the cut, or (all) ends the cycle: in either case QEMU is killed first, and what it had not finished is decided by
@@ -129,8 +119,8 @@ static void power_off(struct sim_go *go, bool cut)
 		go->result->qemu_rss_kib = rss;
 	if (go->powered) {
 		(void)snprintf(line, sizeof line, "cut seed=%" PRIu32 " form=%s kill=%d", go->run->cut.seed,
-			       cut ? form_name(go->run->cut.form) : "all", (int)go->rig->board.process.pid);
-		if (store_say(go, answer, sizeof answer, line)) {
+			       cut ? sim_go_form(go->run->cut.form) : "all", (int)go->rig->board.process.pid);
+		if (sim_go_store(go, answer, sizeof answer, line)) {
 			cycle->entries = sim_store_number(answer, "entries");
 			if (cut)
 				(void)sim_store_word(answer, "id", cycle->cut, sizeof cycle->cut);
@@ -190,7 +180,7 @@ static void loop(struct sim_go *go)
 {
 	struct sim_board *board = &go->rig->board;
 	int64_t boot_ns = (go->run->boot_ms ? go->run->boot_ms : BOOT_MS) * INT64_C(1000000);
-	while (!go->done && !go->off) { /* bounded by the deadlines */
+	while (!go->done && !go->off && !go->restart) { /* bounded by the deadlines */
 		if (go->cut_now) {
 			power_off(go, true);
 			return;
@@ -204,30 +194,51 @@ static void loop(struct sim_go *go)
 		else if (!go->done && !go->entered &&
 			 sim_console_prompt(sim_lines_rest(&board->lines[SIM_STREAM_CONSOLE])))
 			sim_go_finish(go, SIM_QEMU_HALTED, "the bootloader waits at its prompt");
-		if (!go->done && !go->off)
+		if (!go->done && !go->off && !go->restart)
 			check_time(go);
+	}
+}
+
+static void machine_on(struct sim_go *go)
+{
+	go->running = true;
+	int r = go->run->gdb || go->done ? 0 : sim_board_command(&go->rig->board, "cont", NULL, COMMAND_MS);
+	if (r < 0 && r != -ECONNRESET)
+		sim_go_fail(go, r, "QEMU: cont: %s", strerror(-r));
+	loop(go);
+}
+
+/* After a reset, on the same power: another QEMU. One that resets in place has translated the old kernel's pages, and loads
+ * the next kernel over them ten times slower. */
+static void machine_again(struct sim_go *go)
+{
+	long rss = sim_process_rss_kib(&go->rig->board.process);
+	if (rss > go->result->qemu_rss_kib)
+		go->result->qemu_rss_kib = rss;
+	go->restart = go->running = false;
+	sim_board_stop(&go->rig->board);
+	if (board_on(go) && sim_go_arm_again(go)) {
+		sim_go_boot(go); /* counted when the reset came */
+		machine_on(go);
 	}
 }
 
 void sim_go_cycle(struct sim_go *go)
 {
-	go->off = false;
+	go->off = go->restart = false;
 	if (start(go)) {
-		if (go->result->boots == 0) {
+		if (go->result->boots == 0)
 			go->on_ns = sim_clock_ns();
-			sim_go_boot_new(go);
-		}
+		sim_go_boot_new(go);
 		sim_go_mark(go, BP_MARK_STEP, "S12");
 		if (go->run->hook) {
 			int r = go->run->hook(go->run->hook_ctx, go->rig, SIM_QEMU_EVENT_POWER, "");
 			if (r != 0)
 				sim_go_fail(go, r, "the run's hook: %s", strerror(r < 0 ? -r : EINVAL));
 		}
-		go->running = true;
-		int r = go->run->gdb || go->done ? 0 : sim_board_command(&go->rig->board, "cont", NULL, COMMAND_MS);
-		if (r < 0 && r != -ECONNRESET)
-			sim_go_fail(go, r, "QEMU: cont: %s", strerror(-r));
-		loop(go);
+		machine_on(go);
+		while (go->restart && !go->done) /* bounded by the boots that are allowed */
+			machine_again(go);
 	}
 	if (!go->off) {
 		bool running = go->running;

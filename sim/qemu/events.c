@@ -353,6 +353,9 @@ void sim_go_qmp(void *ctx, const struct sim_qmp *message)
 		return;
 	if (strcmp(message->name, "RESET") == 0) {
 		was_reset(go, message->text);
+	} else if (strcmp(message->name, "SHUTDOWN") == 0 && strcmp(message->text, "guest-shutdown") != 0) {
+		go->restart = true;
+		was_reset(go, message->text);
 	} else if (strcmp(message->name, "WATCHDOG") == 0) {
 		go->watchdog = true;
 	} else if (strcmp(message->name, "GUEST_PANICKED") == 0) {

@@ -62,6 +62,13 @@ static bool parse_mark(const char *at, struct sim_said *out)
 	return true;
 }
 
+/* Of an updater that does not hold. */
+static bool parse_step(const char *at, struct sim_said *out)
+{
+	return word(&at, out->step, sizeof out->step) && (out->step[0] == 'S' || out->step[0] == 'R') &&
+	       isdigit((unsigned char)out->step[1]) && at_end(at);
+}
+
 static bool parse_number(const char **at, int *out)
 {
 	char text[12];
@@ -112,11 +119,12 @@ int sim_guest_parse(const char *line, struct sim_said *out)
 		enum sim_said_kind kind;
 		bool (*parse)(const char *at, struct sim_said *out);
 	} table[] = {
-	    {"ready", SIM_SAID_READY, parse_ready},   {"up", SIM_SAID_UP, parse_up},
-	    {"begin", SIM_SAID_BEGIN, parse_verb},    {"run", SIM_SAID_RUN, parse_run},
-	    {"ota-mark:", SIM_SAID_MARK, parse_mark}, {"reboot", SIM_SAID_REBOOT, parse_nothing},
-	    {"idle", SIM_SAID_IDLE, parse_nothing},   {"out", SIM_SAID_OUT, parse_text},
-	    {"exit", SIM_SAID_EXIT, parse_exit},      {"error", SIM_SAID_ERROR, parse_text},
+	    {"ready", SIM_SAID_READY, parse_ready},     {"up", SIM_SAID_UP, parse_up},
+	    {"begin", SIM_SAID_BEGIN, parse_verb},      {"run", SIM_SAID_RUN, parse_run},
+	    {"ota-mark:", SIM_SAID_MARK, parse_mark},   {"ota-step", SIM_SAID_MARK, parse_step},
+	    {"reboot", SIM_SAID_REBOOT, parse_nothing}, {"idle", SIM_SAID_IDLE, parse_nothing},
+	    {"out", SIM_SAID_OUT, parse_text},          {"exit", SIM_SAID_EXIT, parse_exit},
+	    {"error", SIM_SAID_ERROR, parse_text},
 	};
 	char verb[16];
 	const char *at = line;

@@ -17,6 +17,15 @@ struct sim_qemu {
 	struct sim_board board; /* runs only during sim_qemu_run() */
 };
 
+/* A cut that the block server makes at a request. It kills QEMU first, so it is told anew whom, after each reset. */
+#define SIM_ARMED_MAX 8u
+struct sim_armed {
+	uint32_t id;   /* of the block server's */
+	char what[80]; /* "OP MEDIUM" */
+	uint64_t nth;  /* from the time it was armed on */
+	char options[96];
+};
+
 /* A run under way. */
 struct sim_go {
 	struct sim_qemu *rig;
@@ -41,12 +50,15 @@ struct sim_go {
 	bool done;
 	bool error; /* of the rig: result->detail says it */
 	int error_code;
-	bool off; /* this cycle has ended */
+	bool off;     /* this cycle has ended */
+	bool restart; /* the machine was reset, and stands still */
 	/* The cut. */
 	bool cut_made;  /* no second one */
 	bool cut_now;   /* the power is to go off */
 	int64_t cut_ns; /* when, SIM_NEVER: not armed */
 	uint64_t cut_seen;
+	struct sim_armed armed[SIM_ARMED_MAX];
+	unsigned armed_count;
 };
 
 struct sim_qemu_boot *sim_go_boot(struct sim_go *go); /* the current one */
@@ -63,6 +75,12 @@ void sim_go_bytes(void *ctx, const char *bytes, size_t count);
 void sim_go_qmp(void *ctx, const struct sim_qmp *message);
 /* From power on to the cut or the end; everything is off afterwards. */
 void sim_go_cycle(struct sim_go *go);
+/* A command of the block server that must succeed, or the run has failed. */
+bool sim_go_store(struct sim_go *go, char *answer, size_t answer_bytes, const char *line);
+const char *sim_go_form(enum bp_form form);
+/* The run's faults and its cut, in the block server (faults.c); again after a reset. */
+bool sim_go_arm(struct sim_go *go);
+bool sim_go_arm_again(struct sim_go *go);
 /* What QEMU gets as card and disk, and what has to be made first (attach.c). 0 or -errno with one clause. */
 int sim_go_attach(struct sim_go *go, struct sim_board_spec *spec, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Faults of a run, and its cut if a request is what it waits for: both are the block server's to make. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rig.h"
+
+const char *sim_go_form(enum bp_form form)
+{
+	return form == BP_FORM_ALL ? "all" : form == BP_FORM_NONE ? "none" : "sample";
+}
+
+static bool put(struct sim_go *go, struct sim_armed *armed)
+{
+	char answer[SIM_QEMU_ANSWER_MAX], line[300];
+	(void)snprintf(line, sizeof line, "fault cut %s %" PRIu64 " %s kill=%d", armed->what, armed->nth,
+		       armed->options, (int)go->rig->board.process.pid);
+	if (!sim_go_store(go, answer, sizeof answer, line))
+		return false;
+	armed->id = (uint32_t)sim_store_number(answer, "fault");
+	return true;
+}
+
+static struct sim_armed *new_armed(struct sim_go *go)
+{
+	if (go->armed_count == SIM_ARMED_MAX) {
+		sim_go_fail(go, -E2BIG, "more than %u cuts at requests", SIM_ARMED_MAX);
+		return NULL;
+	}
+	return &go->armed[go->armed_count++];
+}
+
+/* "cut OP MEDIUM NTH OPTIONS" */
+static bool put_text(struct sim_go *go, const char *text)
+{
+	char op[16], medium[BP_NAME_MAX];
+	int at = 0;
+	struct sim_armed *armed = new_armed(go);
+	if (!armed)
+		return false;
+	if (sscanf(text, "cut %15s %31s %" SCNu64 " %n", op, medium, &armed->nth, &at) < 3 || armed->nth == 0 ||
+	    (at > 0 && strlen(text + at) >= sizeof armed->options)) {
+		sim_go_fail(go, -EINVAL, "fault \"%.80s\" is not: cut OP MEDIUM NTH", text);
+		return false;
+	}
+	(void)snprintf(armed->what, sizeof armed->what, "%s %s", op, medium);
+	(void)snprintf(armed->options, sizeof armed->options, "%s", at > 0 ? text + at : "");
+	return put(go, armed);
+}
+
+bool sim_go_arm(struct sim_go *go)
+{
+	static const char *const ops[] = {"any", "write", "read", "flush", "discard"};
+	char answer[SIM_QEMU_ANSWER_MAX], line[600];
+	const struct sim_qemu_cut *cut = &go->run->cut;
+	go->armed_count = 0;
+	for (unsigned i = 0; go->run->faults && go->run->faults[i] && go->result->cycles == 0; i++) {
+		const char *text = go->run->faults[i];
+		bool good;
+		(void)snprintf(line, sizeof line, "fault %.500s", text);
+		good =
+		    strncmp(text, "cut ", 4) == 0 ? put_text(go, text) : sim_go_store(go, answer, sizeof answer, line);
+		if (!good)
+			return false;
+	}
+	if (!cut->medium || go->cut_made)
+		return true;
+	struct sim_armed *armed = new_armed(go);
+	if (!armed)
+		return false;
+	armed->nth = cut->nth ? cut->nth : 1;
+	(void)snprintf(armed->what, sizeof armed->what, "%s %.31s", ops[cut->op ? cut->op : BP_WRITE], cut->medium);
+	(void)snprintf(armed->options, sizeof armed->options, "seed=%" PRIu32 " form=%s", cut->seed,
+		       sim_go_form(cut->form));
+	return put(go, armed);
+}
+
+/* How many requests it has counted; false: it has struck, or is gone. */
+static bool seen(const char *faults, uint32_t id, uint64_t *out)
+{
+	char head[24];
+	(void)snprintf(head, sizeof head, " %" PRIu32 ":", id);
+	const char *at = strstr(faults, head);
+	const char *count = at ? strstr(at, ":seen=") : NULL;
+	const char *hits = at ? strstr(at, ":hits=") : NULL;
+	if (!count || !hits || strtoull(hits + 6, NULL, 10) > 0)
+		return false;
+	*out = strtoull(count + 6, NULL, 10);
+	return true;
+}
+
+bool sim_go_arm_again(struct sim_go *go)
+{
+	char faults[SIM_QEMU_ANSWER_MAX], answer[SIM_QEMU_ANSWER_MAX], line[40];
+	uint64_t count = 0;
+	if (go->armed_count == 0 || !go->powered)
+		return true;
+	if (!sim_go_store(go, faults, sizeof faults, "faults"))
+		return false;
+	for (unsigned i = 0; i < go->armed_count; i++) {
+		struct sim_armed *armed = &go->armed[i];
+		if (!seen(faults, armed->id, &count) || count >= armed->nth)
+			continue;
+		(void)snprintf(line, sizeof line, "unfault %" PRIu32, armed->id);
+		armed->nth -= count;
+		if (!sim_go_store(go, answer, sizeof answer, line) || !put(go, armed))
+			return false;
+	}
+	return true;
+}
