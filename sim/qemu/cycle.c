@@ -218,7 +218,6 @@ static void machine_again(struct sim_go *go)
 	go->restart = go->running = false;
 	sim_board_stop(&go->rig->board);
 	if (board_on(go) && sim_go_arm_again(go)) {
-		sim_go_boot(go); /* counted when the reset came */
 		machine_on(go);
 	}
 }
@@ -230,7 +229,7 @@ void sim_go_cycle(struct sim_go *go)
 		if (go->result->boots == 0)
 			go->on_ns = sim_clock_ns();
 		sim_go_boot_new(go);
-		sim_go_mark(go, BP_MARK_STEP, "S12");
+		sim_go_boot_marks(go);
 		if (go->run->hook) {
 			int r = go->run->hook(go->run->hook_ctx, go->rig, SIM_QEMU_EVENT_POWER, "");
 			if (r != 0)

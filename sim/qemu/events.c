@@ -28,6 +28,13 @@ void sim_go_boot_new(struct sim_go *go)
 	go->entered = go->panicked = go->watchdog = go->idle = false;
 }
 
+/* Before the processor runs, or (a reset in place) a tenth of a second before the bootloader reads anything. */
+void sim_go_boot_marks(struct sim_go *go)
+{
+	sim_go_mark(go, BP_MARK_NOTE, "boot");
+	sim_go_mark(go, BP_MARK_STEP, "S12");
+}
+
 void sim_go_boot_end(struct sim_go *go, enum sim_qemu_end end)
 {
 	sim_go_boot(go)->end = end;
@@ -260,7 +267,9 @@ static void entered(struct sim_go *go)
 	boot->decision_ms = since_ms(go->boot_ns);
 	if (go->result->decision_ms < 0)
 		go->result->decision_ms = since_ms(go->on_ns);
+	sim_go_mark(go, BP_MARK_NOTE, "kernel");
 	tell(go, SIM_QEMU_EVENT_DECISION, text);
+	tell(go, SIM_QEMU_EVENT_KERNEL, text);
 	reached(go, SIM_QEMU_UNTIL_DECISION);
 }
 
@@ -342,8 +351,7 @@ static void was_reset(struct sim_go *go, const char *reason)
 		return;
 	}
 	sim_go_boot_new(go);
-	/* The bootloader takes a tenth of a second before it writes. */
-	sim_go_mark(go, BP_MARK_STEP, "S12");
+	sim_go_boot_marks(go);
 }
 
 void sim_go_qmp(void *ctx, const struct sim_qmp *message)

@@ -63,6 +63,7 @@ struct sim_go {
 
 struct sim_qemu_boot *sim_go_boot(struct sim_go *go); /* the current one */
 void sim_go_boot_new(struct sim_go *go);
+void sim_go_boot_marks(struct sim_go *go);
 void sim_go_boot_end(struct sim_go *go, enum sim_qemu_end end);
 void sim_go_finish(struct sim_go *go, enum sim_qemu_final final, const char *detail);
 void sim_go_fail(struct sim_go *go, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -111,7 +111,8 @@ struct sim_qemu_cut {
 
 enum sim_qemu_event_kind {
 	SIM_QEMU_EVENT_POWER,    /* about to be switched on: the media are there, the processor does not run yet */
-	SIM_QEMU_EVENT_DECISION, /* text: "A", "B", "" = none */
+	SIM_QEMU_EVENT_DECISION, /* text: "A", "B", "" = none; its kernel was loaded and verified */
+	SIM_QEMU_EVENT_KERNEL,   /* the bootloader has handed over ("Starting kernel"): nothing more is its own */
 	SIM_QEMU_EVENT_READY,    /* text: the line; not yet answered */
 	SIM_QEMU_EVENT_UP,       /* text: the line */
 	SIM_QEMU_EVENT_MARK,     /* text: the step; the log has it, the guest (with hold) waits */
@@ -222,8 +223,14 @@ struct sim_qemu_result {
 	long qemu_rss_kib;                  /* peak */
 };
 
-/* Each accepted report is a BP_MARK_WORLD in the log, made before the server answers. 0 or -errno; *result is filled in
- * both cases (SIM_QEMU_ERROR in the second). The power is off afterwards, the media as the run left them. */
+/*
+ * The log has, besides steps and requests, BP_MARK_NOTE "boot" at each power on and reset, and "kernel" at
+ * SIM_QEMU_EVENT_KERNEL: what lies between is the bootloader's (step S12; from "back to" on R1, which the console tells,
+ * so that it may be some sectors early or late). Each accepted report is a BP_MARK_WORLD,
+ * "report:<id>:<event>:<version>:<reason>", made before the server answers. A reset keeps the power on: one log goes on
+ * over it. 0 or -errno; *result is filled in both cases (SIM_QEMU_ERROR in the second). The power is off afterwards, the
+ * media as the run left them.
+ */
 int sim_qemu_run(struct sim_qemu *rig, const struct sim_qemu_start *start, const struct sim_qemu_run *run,
 		 struct sim_qemu_result *result) __attribute__((warn_unused_result));
 
