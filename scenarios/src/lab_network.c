@@ -12,7 +12,7 @@
 
 /* In the order of bp_network_names. */
 static const unsigned groups[] = {SIM_NET_HTTP,   SIM_NET_TLS,   SIM_NET_CONNECTION, SIM_NET_PLACES,
-				  SIM_NET_REPORT, SIM_NET_NAMES, SIM_NET_CLOCK};
+				  SIM_NET_REPORT, SIM_NET_NAMES, SIM_NET_DEVICE};
 
 /* The command lies beside this program (beside its folder for the tests), the zoo of certificates in build/. */
 static int find_files(char *ota, char *zoo, char *detail, size_t detail_bytes)

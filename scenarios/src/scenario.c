@@ -36,7 +36,7 @@ static const char *const report_url_names[] = {"configured", "none", NULL};
 static const char *const version_names[] = {"old", "new", NULL};
 static const char *const recut_names[] = {"none", "sampled", "all", NULL};
 /* In the order of enum sim_net_group. */
-const char *const bp_network_names[] = {"http", "tls", "connection", "places", "report", "names", "clock", NULL};
+const char *const bp_network_names[] = {"http", "tls", "connection", "places", "report", "names", "device", NULL};
 
 /* Indexed by enum sim_fault_kind; the power cut of the explorer is not among them. */
 static const char *const fault_names[] = {"none",         "read-eio",  "write-eio", "flush-eio", "enospc", "bitflip",

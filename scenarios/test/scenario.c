@@ -84,7 +84,7 @@ Test(scenario, bad_files_name_the_place)
 	    {"faults: [{image: {sample: 0}}]\n", "f.yaml:1:27: 'sample' is 0, out of range; choose 1 to 1000000"},
 	    {"faults: [{network: {}}]\n", "f.yaml:1:20: 'plan' is missing; add 'plan: ...'"},
 	    {"faults: [{network: {plan: all}}]\n", "f.yaml:1:27: 'plan' is 'all'; choose one of: http, tls, "
-						   "connection, places, report, names, clock"},
+						   "connection, places, report, names, device"},
 	    {"limits: {states: 0}\n", "f.yaml:1:18: 'states' is 0, out of range; choose 1 to 1000000000"},
 	    {"limits: {depth: 99999999999999999999}\n",
 	     "f.yaml:1:17: 'depth' is '99999999999999999999'; write a whole number from 1 to 64"},

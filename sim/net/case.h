@@ -12,11 +12,12 @@
  * when the case is run.
  */
 enum net_class {
-	NET_OK,    /* nothing to notice: as without a fault, in no more requests than asked_max */
-	NET_RETRY, /* more requests, then success; or given up with one of the reasons, and success once the fault is
+	NET_OK,       /* nothing to notice: as without a fault, in no more requests than asked_max */
+	NET_RETRY,    /* more requests, then success; or given up with one of the reasons, and success once the fault is
 		      gone */
-	NET_REJ_E, /* refused: no byte of the target slot and of the environment changed */
-	NET_REJ_L, /* refused after writes: the slot is barred, its first block is zero */
+	NET_REJ_E,    /* refused: no byte of the target slot and of the environment changed */
+	NET_REJ_L,    /* refused after writes: the slot is barred, its first block is zero */
+	NET_ROLLBACK, /* a version was on trial and is left: the old one is selected, the other slot barred */
 };
 const char *net_class_name(enum net_class class);
 
@@ -35,6 +36,25 @@ struct net_tls {
 	int version_max;
 	bool client_wanted;
 	bool stall;
+};
+
+/* What is wrong with the device itself, or with who uses it: trouble.c. */
+enum net_trouble {
+	NET_TROUBLE_NONE,
+	NET_POWER_LOW,         /* the power handler says that there is not enough */
+	NET_HOOK_REFUSES,      /* the pre-install hook does */
+	NET_MOUNTED,           /* the target slot is mounted */
+	NET_TWO_INSTALLERS,    /* the second comes while the first is at S06 */
+	NET_MEMORY_SHORT,      /* a little less address space than the command needs */
+	NET_DESCRIPTORS_SHORT, /* so few that the slots cannot be opened */
+	NET_LOCK_LINKED,       /* somebody put a symbolic link where the lock is */
+	NET_NO_TRIAL,          /* mark-bad, and nothing is on trial */
+	NET_COMMIT_TWICE,
+	NET_MARK_BAD, /* an operator says so during the trial of a version (url) */
+	NET_HEALTH_FAILS,
+	NET_HEALTH_HANGS,
+	NET_BOOTS_CUT, /* no boot of the trial gets as far as the updater */
+	NET_HERD,      /* many devices, and their server restarts: herd.c */
 };
 
 struct net_case {
@@ -67,12 +87,15 @@ struct net_case {
 	bool silent;     /* not one HTTP request was sent */
 	unsigned ms_min; /* the faulty run takes at least so long (Retry-After is honoured) */
 	bool in_report;  /* the fault is there when the new version runs and reports; the install is as without it */
+	enum net_trouble trouble;
+	bool last_run; /* nothing is left to do afterwards: a power cut would find nothing */
 };
 
 /* The tables. *count: how many. */
 const struct net_case *net_cases_http(unsigned *count);
-const struct net_case *net_cases_names(unsigned *count); /* what needs namespaces */
-const struct net_case *net_cases_link(unsigned *count);  /* TLS, connections without a place, reports */
+const struct net_case *net_cases_names(unsigned *count);  /* what needs namespaces */
+const struct net_case *net_cases_device(unsigned *count); /* the device's own troubles */
+const struct net_case *net_cases_link(unsigned *count);   /* TLS, connections without a place, reports */
 
 /* Connection faults at places: fault f (of faults) at place p (of places). False: that pair is none. */
 unsigned net_place_faults(void);

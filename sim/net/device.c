@@ -72,26 +72,31 @@ int sim_device_store(const struct sim_device *device, const char *name, const vo
 int sim_device_configure(const struct sim_device *device, const char *server, const char *extra)
 {
 	char text[CONFIG_BYTES], report[SIM_DEVICE_PATH] = "";
+	char health[SIM_DEVICE_PATH * 2] = "";
 	const char *d = device->dir;
 	int length;
+
+	if (device->health)
+		(void)snprintf(health, sizeof(health), "[health]\ndir=%s/health\ntimeout-ms=400\n", d);
 
 	if (server)
 		(void)snprintf(report, sizeof(report), "url=%s/update.ota\nreport-url=%s/report\n", server, server);
 	length =
 	    snprintf(text, sizeof(text),
-		     "[system]\ncompatible=brickproof-net\nbootloader=uboot\ndevice-id=net-1\nstate=%s/"
+		     "[system]\ncompatible=brickproof-net\nbootloader=uboot\ndevice-id=%s\nstate=%s/"
 		     "state\nlockfile=%s/lock\nbooted=%s\n"
-		     "[keyring]\npath=%s/root.pem\n[uboot]\nconfig=%s/fw_env.config\n[handlers]\nreboot=/bin/true\n"
-		     "[slot.rootfs.0]\ndevice=%s/a\nbootname=A\n[slot.rootfs.1]\ndevice=%s/b\nbootname=B\n"
+		     "[keyring]\npath=%s/root.pem\n[uboot]\nconfig=%s/fw_env.config\n[handlers]\nreboot=/bin/true\n%s"
+		     "%s[slot.rootfs.0]\ndevice=%s/a\nbootname=A\n[slot.rootfs.1]\ndevice=%s/b\nbootname=B\n"
 		     "[update]\n%scheckpoint-bytes=65536\n%s",
-		     d, d, device->booted, device->zoo, d, d, d, report, extra);
+		     device->id[0] != '\0' ? device->id : "net-1", d, d, device->booted, device->zoo, d,
+		     device->handlers, health, d, d, report, extra);
 
 	if (length < 0 || (size_t)length >= sizeof(text))
 		return -ENAMETOOLONG;
 	return sim_device_store(device, "system.conf", text, (size_t)length);
 }
 
-int sim_device_fresh(struct sim_device *device, const char *server, const char *extra)
+static int renew(const struct sim_device *template, const struct sim_device *device)
 {
 	char name[32];
 
@@ -101,7 +106,7 @@ int sim_device_fresh(struct sim_device *device, const char *server, const char *
 		int result;
 
 		(void)snprintf(name, sizeof(name), "%s.template", media[i]);
-		data = sim_device_load(device, name, &size_bytes);
+		data = sim_device_load(template, name, &size_bytes);
 		if (!data)
 			return -EIO;
 		result = sim_device_store(device, media[i], data, size_bytes);
@@ -109,6 +114,18 @@ int sim_device_fresh(struct sim_device *device, const char *server, const char *
 		if (result != 0)
 			return result;
 	}
+	return 0;
+}
+
+int sim_device_fresh(struct sim_device *device, const char *server, const char *extra)
+{
+	int result = renew(device, device);
+
+	if (result != 0)
+		return result;
+	device->handlers[0] = '\0';
+	device->wrapper[0] = '\0';
+	device->health = false;
 	(void)snprintf(device->booted, sizeof(device->booted), "B");
 	return sim_device_configure(device, server, extra);
 }
@@ -263,9 +280,32 @@ static int run_or_say(struct sim_device *device, const char *words, char *detail
 	return result;
 }
 
-static int make_media(struct sim_device *device)
+static int say_where_env_is(const struct sim_device *device)
 {
 	char text[SIM_DEVICE_PATH * 2 + 64];
+
+	(void)snprintf(text, sizeof(text), "%s/env 0x0 0x%x\n%s/env 0x%x 0x%x\n", device->dir, SIM_DEVICE_ENV_BYTES,
+		       device->dir, SIM_DEVICE_ENV_BYTES, SIM_DEVICE_ENV_BYTES);
+	return sim_device_store(device, "fw_env.config", text, strlen(text));
+}
+
+int sim_device_twin(const struct sim_device *device, const char *name, struct sim_device *out)
+{
+	int result;
+
+	*out = *device;
+	if (snprintf(out->dir, sizeof(out->dir), "%s/%s", device->dir, name) >= (int)sizeof(out->dir))
+		return -ENAMETOOLONG;
+	(void)snprintf(out->id, sizeof(out->id), "%s", name);
+	(void)snprintf(out->booted, sizeof(out->booted), "B");
+	if (mkdir(out->dir, 0700) != 0 && errno != EEXIST)
+		return -errno;
+	result = renew(device, out);
+	return result != 0 ? result : say_where_env_is(out);
+}
+
+static int make_media(struct sim_device *device)
+{
 	uint8_t *zeros = calloc(1, SIM_DEVICE_SLOT_BYTES);
 	int result = zeros ? 0 : -ENOMEM;
 
@@ -276,9 +316,7 @@ static int make_media(struct sim_device *device)
 	if (result == 0)
 		result = sim_device_store(device, "env", zeros, (size_t)2 * SIM_DEVICE_ENV_BYTES);
 	free(zeros);
-	(void)snprintf(text, sizeof(text), "%s/env 0x0 0x%x\n%s/env 0x%x 0x%x\n", device->dir, SIM_DEVICE_ENV_BYTES,
-		       device->dir, SIM_DEVICE_ENV_BYTES, SIM_DEVICE_ENV_BYTES);
-	return result != 0 ? result : sim_device_store(device, "fw_env.config", text, strlen(text));
+	return result != 0 ? result : say_where_env_is(device);
 }
 
 int sim_device_init(struct sim_device *device, const char *base, const char *ota, const char *zoo, const char *bundle,

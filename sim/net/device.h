@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /*
  * A device for the real command: slots, boot environment and state are files in a directory of its own. Slot B runs
@@ -21,6 +22,11 @@ struct sim_device {
 	char ota[SIM_DEVICE_PATH];
 	char zoo[SIM_DEVICE_PATH];
 	char booted[2];
+	/* Beyond the usual; "" or false is none. A fresh device has none of them but its id. */
+	char id[24];        /* "": net-1 */
+	char handlers[640]; /* further lines of [handlers] */
+	char wrapper[96];   /* words in front of the command, such as "prlimit --nofile=7 --" */
+	bool health;        /* checks in the directory "health" */
 };
 
 /* What the boot environment says, read with the updater's own codec. */
@@ -33,6 +39,7 @@ struct sim_device_env {
 
 /* One run of the command. */
 struct sim_device_run {
+	pid_t pid;       /* while it runs */
 	int status;      /* exit status; 128 + signal */
 	bool timed_out;  /* killed at the deadline */
 	bool killed;     /* by `kill_now` */
@@ -72,6 +79,9 @@ int sim_device_env_read(const struct sim_device *device, struct sim_device_env *
 /* A file of the directory in memory; free() it. NULL on failure. */
 uint8_t *sim_device_load(const struct sim_device *device, const char *name, size_t *size_bytes);
 int sim_device_store(const struct sim_device *device, const char *name, const void *data, size_t size_bytes)
+    __attribute__((warn_unused_result));
+/* One more device in a folder of the first one's, as new: the same template, its own media, id and configuration. */
+int sim_device_twin(const struct sim_device *device, const char *name, struct sim_device *out)
     __attribute__((warn_unused_result));
 
 #endif

@@ -37,7 +37,8 @@ static int start(const struct sim_device *device, const char *words, const struc
 	posix_spawn_file_actions_t actions;
 	int result;
 
-	if (snprintf(text, sizeof(text), "%s --verbose %s", device->ota, words) >= (int)sizeof(text))
+	if (snprintf(text, sizeof(text), "%s %s --verbose %s", device->wrapper, device->ota, words) >=
+	    (int)sizeof(text))
 		return -ENAMETOOLONG;
 	if (watch->proxy)
 		(void)snprintf(proxy, sizeof(proxy), "https_proxy=%s", watch->proxy);
@@ -141,16 +142,15 @@ int sim_device_run(const struct sim_device *device, const char *words, const str
 {
 	int pipe_fds[2];
 	int status = 0, result;
-	pid_t pid = -1;
 
 	memset(out, 0, sizeof(*out));
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
 		return -errno;
-	result = start(device, words, watch, pipe_fds[1], &pid);
+	result = start(device, words, watch, pipe_fds[1], &out->pid);
 	close(pipe_fds[1]);
 	if (result == 0) {
-		follow(pipe_fds[0], pid, watch, out);
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		follow(pipe_fds[0], out->pid, watch, out);
+		while (waitpid(out->pid, &status, 0) < 0 && errno == EINTR)
 			;
 		out->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	}

@@ -15,7 +15,7 @@
 
 const char *net_class_name(enum net_class class)
 {
-	static const char *const names[] = {"OK", "RETRY", "REJ-E", "REJ-L"};
+	static const char *const names[] = {"OK", "RETRY", "REJ-E", "REJ-L", "ROLLBACK"};
 
 	return names[class];
 }
@@ -42,11 +42,31 @@ static int status_of(const char *reason)
 		const char *reason;
 		int status;
 	} table[] = {
-	    {"OK", 0},         {"ALREADY_INSTALLED", 0}, {"NOTHING_TO_DO", 0},
-	    {"BAD_CONFIG", 2}, {"UNREACHABLE", 4},       {"NAME", 4},
-	    {"TLS", 4},        {"HTTP_STATUS", 4},       {"HTTP_RANGE", 4},
-	    {"SHORT_BODY", 4}, {"LONG_BODY", 4},         {"STALLED", 4},
-	    {"DEADLINE", 4},   {"STORAGE", 1},
+	    {"OK", 0},
+	    {"ALREADY_INSTALLED", 0},
+	    {"NOTHING_TO_DO", 0},
+	    {"BAD_CONFIG", 2},
+	    {"UNREACHABLE", 4},
+	    {"NAME", 4},
+	    {"TLS", 4},
+	    {"HTTP_STATUS", 4},
+	    {"HTTP_RANGE", 4},
+	    {"SHORT_BODY", 4},
+	    {"LONG_BODY", 4},
+	    {"STALLED", 4},
+	    {"DEADLINE", 4},
+	    {"STORAGE", 1},
+	    {"NO_MEMORY", 1},
+	    {"INTERNAL", 1},
+	    {"BUSY", 5},
+	    {"SLOT_IN_USE", 5},
+	    {"TRIAL_PENDING", 5},
+	    {"LOW_POWER", 5},
+	    {"HOOK_REFUSED", 5},
+	    {"HEALTH_FAILED", 6},
+	    {"HEALTH_TIMEOUT", 6},
+	    {"BOOT_LIMIT", 6},
+	    {"MARKED_BAD", 6},
 	};
 
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++)
@@ -102,6 +122,18 @@ static bool judge_unarmed(struct net_run *run, bool written)
 	return zero || net_fail(run, "I3", "the target was written in part and its first block is valid");
 }
 
+static bool judge_rolled_back(struct net_run *run)
+{
+	struct sim_device_env env;
+
+	if (sim_device_env_read(&run->net->device, &env) != 0 || !env.readable)
+		return net_fail(run, "I1", "the boot environment cannot be read");
+	if (strcmp(env.slot, "B") != 0 || env.upgrade || strcmp(run->net->device.booted, "B") != 0)
+		return net_fail(run, "I1", "slot %s is selected after a rollback%s", env.slot,
+				env.upgrade ? ", on trial" : "");
+	return strcmp(env.barred, "A") == 0 || net_fail(run, "I3", "the version that was left can be booted");
+}
+
 static bool judge_bounds(struct net_run *run)
 {
 	const struct net_case *c = run->c;
@@ -153,8 +185,8 @@ bool net_judge_first(struct net_run *run)
 		return net_fail(run, "I5", "exit status %d with %s", first->status, first->reason);
 	if (!judge_credentials(run))
 		return false;
-	if (c->in_report)
-		return true;
+	if (c->in_report || (c->trouble != NET_TROUBLE_NONE && c->class == NET_OK))
+		return true; /* another run, or another process, is what succeeded */
 	switch (c->class) {
 	case NET_OK:
 	case NET_RETRY:
@@ -167,6 +199,8 @@ bool net_judge_first(struct net_run *run)
 		return true;
 	case NET_REJ_L:
 		return judge_unarmed(run, true);
+	case NET_ROLLBACK:
+		return judge_rolled_back(run);
 	}
 	return true;
 }
@@ -207,7 +241,8 @@ static bool add_report(struct net_run *run, struct reports *reports, const char 
 		return (strcmp(version, NET_VERSION_NEW) == 0 && strcmp(reason, "OK") == 0) ||
 		       net_fail(run, "I5", "a success of %s with %s is reported", version, reason);
 	}
-	if (strcmp(event, "failure") != 0 && strcmp(event, "alarm") != 0)
+	if (strcmp(event, "failure") != 0 && strcmp(event, "alarm") != 0 &&
+	    !(run->c->class == NET_ROLLBACK && strcmp(event, "rollback") == 0))
 		return net_fail(run, "I5", "a %s is reported (%s)", event, reason);
 	/* What went wrong must be what the command said, unless it was killed before it could say anything. */
 	return run->killed || strcmp(reason, run->first.reason) == 0 ||

@@ -96,6 +96,8 @@ struct planner {
 
 static unsigned group_of(const struct net_case *c)
 {
+	if (c->trouble != NET_TROUBLE_NONE)
+		return SIM_NET_DEVICE;
 	if (c->names.wanted || c->netem)
 		return SIM_NET_NAMES;
 	if (c->in_report || strncmp(c->id, "rpt:", 4) == 0)
@@ -112,9 +114,11 @@ static struct net_kill choose_kill(const struct net_case *c, uint64_t seed, unsi
 	unsigned spread = (unsigned)(hash >> 40);
 	bool much_left = c->mark.kind != SIM_MARK_BODY || c->mark.offset_bytes < NET_AT(NET_PAYLOAD, 4 * 65536);
 
+	if (c->last_run)
+		return (struct net_kill){.kind = 0};
 	if (c->in_report) /* only the report is left, in the next run; not even that if it was but late */
 		return (struct net_kill){.kind = c->cut.cut == SIM_CUT_DARK ? 0 : 's', .n = 1};
-	if (n % 2 == 1 && much_left && !c->step)
+	if (n % 2 == 1 && much_left && !c->step && c->trouble == NET_TROUBLE_NONE)
 		return (struct net_kill){.kind = 'b', .n = 1 + spread % KILL_KIB_MAX};
 	return (struct net_kill){.kind = 's', .n = 1 + spread % KILL_STEPS_MAX};
 }
@@ -154,10 +158,13 @@ static int plan_places(struct planner *planner)
 	return result;
 }
 
-#define TABLES 3u
+#define TABLES 4u
 static const struct net_case *table(unsigned i, unsigned *count)
 {
-	return i == 0 ? net_cases_http(count) : i == 1 ? net_cases_link(count) : net_cases_names(count);
+	return i == 0   ? net_cases_http(count)
+	       : i == 1 ? net_cases_link(count)
+	       : i == 2 ? net_cases_names(count)
+			: net_cases_device(count);
 }
 
 int sim_net_plan(const struct sim_net_plan *plan, sim_net_sink *sink, void *ctx)

@@ -365,6 +365,7 @@ void sim_origin_record(struct sim_origin *origin, struct sim_origin_record *out)
 {
 	pthread_mutex_lock(&origin->mutex);
 	memcpy(out, &origin->record, sizeof(*out));
+	out->start_ms = origin->start_ms;
 	pthread_mutex_unlock(&origin->mutex);
 }
 

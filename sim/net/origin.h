@@ -108,6 +108,7 @@ struct sim_request {
 };
 
 struct sim_origin_record {
+	int64_t start_ms; /* CLOCK_MONOTONIC: what at_ms counts from */
 	unsigned connections, handshakes, handshakes_failed;
 	unsigned requests;   /* all; the first SIM_REQUESTS_MAX are in request[] */
 	uint64_t body_bytes; /* of GETs, sent */

@@ -140,6 +140,8 @@ static bool landed(struct net_run *run)
 	const struct sim_origin_record *record = &run->record[0];
 	const struct net_tls *tls = &c->tls;
 
+	if (c->trouble != NET_TROUBLE_NONE && !(run->first_over && run->troubled))
+		return false;
 	if (run->proxy) {
 		sim_origin_record(run->proxy, &run->record[0]);
 		if (run->record[0].told[0] == 0)
@@ -167,6 +169,8 @@ static void describe_landing(struct net_run *run)
 	const struct sim_origin_record *record = &run->record[0];
 	int used = 0;
 
+	if (run->c->trouble != NET_TROUBLE_NONE)
+		return; /* said where it was made */
 	if (run->cut.landed > 0 && run->cut.connection > 0)
 		used = snprintf(out->landing, sizeof(out->landing), "%s at byte %llu %s of connection %u, %u times ",
 				sim_cut_name(run->c->cut.cut), (unsigned long long)run->cut.byte,
@@ -227,7 +231,7 @@ static bool kill_now(void *ctx)
 	return run->killed;
 }
 
-static int command(struct net_run *run, const char *words, struct sim_device_run *out)
+int net_command(struct net_run *run, const char *words, struct sim_device_run *out)
 {
 	char proxy[64];
 	struct sim_device_watch watch = {.line = on_line,
@@ -247,7 +251,7 @@ static const char *host_of(const struct net_case *c)
 	return c->names.wanted ? "update.test" : "localhost";
 }
 
-static int configure(struct net_run *run, bool fresh)
+int net_configure(struct net_run *run, bool fresh)
 {
 	const struct net_case *c = run->c;
 	const struct sim_net *net = run->net;
@@ -298,24 +302,30 @@ static int open_servers(struct net_run *run)
 }
 
 /* Reboots and lets the device do what it does at every start. */
-static int boot_and_resume(struct net_run *run, struct sim_device_run *out)
+int net_boot_and_resume(struct net_run *run, struct sim_device_run *out)
 {
 	int result = sim_device_boot(&run->net->device);
 
 	if (result == 0)
-		result = configure(run, false);
-	return result != 0 ? result : command(run, "resume", out);
+		result = net_configure(run, false);
+	return result != 0 ? result : net_command(run, "resume", out);
 }
 
 /* The run with the fault, up to its judgement. */
 static int run_first(struct net_run *run)
 {
 	char words[300];
-	int result = configure(run, true);
+	int result = net_configure(run, true);
 
+	if (result == 0 && run->c->trouble != NET_TROUBLE_NONE)
+		result = net_trouble_begin(run);
+	if (result == 0 && run->c->trouble != NET_TROUBLE_NONE)
+		result = net_configure(run, false);
+	if (result != 0)
+		return result;
 	run->slot_before = sim_device_load(&run->net->device, "a", &run->slot_bytes);
 	run->env_before = sim_device_load(&run->net->device, "env", &run->env_bytes);
-	if (result == 0 && (!run->slot_before || !run->env_before))
+	if ((!run->slot_before || !run->env_before))
 		result = -EIO;
 	if (run->c->url)
 		put_port(run, run->c->url, run->url);
@@ -324,7 +334,7 @@ static int run_first(struct net_run *run)
 			       sim_relay_port(run->relay), UPDATE_PATH);
 	(void)snprintf(words, sizeof(words), "install %s", run->url);
 	if (run->c->in_report && result == 0) {
-		result = command(run, words, &run->next);
+		result = net_command(run, words, &run->next);
 		if (result == 0 && strcmp(run->next.reason, "OK") != 0)
 			return net_fail(run, "I6", "the install before the report: %.90s", run->next.line), 0;
 	}
@@ -332,7 +342,9 @@ static int run_first(struct net_run *run)
 		return result;
 	sim_relay_server(run->relay, sim_origin_port(run->origin));
 	set_fault(run);
-	return run->c->in_report ? boot_and_resume(run, &run->first) : command(run, words, &run->first);
+	if (run->c->trouble != NET_TROUBLE_NONE)
+		return net_trouble_run(run, words);
+	return run->c->in_report ? net_boot_and_resume(run, &run->first) : net_command(run, words, &run->first);
 }
 
 /* Takes the fault away: an honest server, a relay that only passes on. */
@@ -341,7 +353,7 @@ static int run_rest(struct net_run *run)
 	static const struct sim_cut_spec none = {.cut = SIM_CUT_NONE};
 	struct sim_device_env env;
 	bool check = false;
-	int result = 0;
+	int result = net_trouble_heal(run);
 
 	sim_relay_server(run->relay, sim_origin_port(run->honest));
 	sim_origin_free(run->proxy);
@@ -353,7 +365,7 @@ static int run_rest(struct net_run *run)
 	run->bytes_then = 0;
 	/* A device that starts, resumes, polls: as its services do it. Bounded: a good network needs two rounds. */
 	for (unsigned i = 0; i < RECOVERIES_MAX && result == 0; i++) {
-		result = check ? command(run, "check", &run->next) : boot_and_resume(run, &run->next);
+		result = check ? net_command(run, "check", &run->next) : net_boot_and_resume(run, &run->next);
 		if (result != 0 || run->next.timed_out)
 			break;
 		if (run->next.killed) {
@@ -409,6 +421,9 @@ static int run_case(struct net_run *run)
 
 	if (result == 0)
 		result = run_first(run);
+	run->first_over = true;
+	if (result > 0)
+		return 0; /* it cannot be had here, and the outcome says so */
 	if (result == 0 && out->outcome.verdict != BP_FAIL) {
 		sim_origin_settle(run->origin, SETTLE_MS);
 		out->landed = landed(run);
@@ -442,6 +457,7 @@ static int run_here(struct sim_net *net, const struct net_case *c, struct net_ki
 	run->kill = kill;
 	run->names = names;
 	result = run_case(run);
+	net_trouble_end(run);
 	sim_relay_free(run->relay);
 	sim_origin_free(run->origin);
 	sim_origin_free(run->honest);
@@ -525,5 +541,6 @@ int net_run_one(struct sim_net *net, const struct net_case *c, struct net_kill k
 	(void)snprintf(out->outcome.label, sizeof(out->outcome.label), "%s", net_class_name(c->class));
 	if (c->skip)
 		return skip(out, c->skip);
-	return c->names.wanted || c->netem ? run_apart(net, c, kill, out) : run_here(net, c, kill, NULL, out);
+	return c->names.wanted || c->netem || c->trouble == NET_MOUNTED ? run_apart(net, c, kill, out)
+									: run_here(net, c, kill, NULL, out);
 }

@@ -48,6 +48,8 @@ struct net_run {
 	char text[2][256];
 	struct sim_rule rules[2];
 	struct sim_mark mark;
+	bool first_over; /* a trouble of the device lands with the end of the faulty run */
+	bool troubled;   /* it has */
 };
 
 /* Fails the case with the first thing that is wrong. Returns false. */
@@ -57,6 +59,19 @@ bool net_fail(struct net_run *run, const char *invariant, const char *format, ..
 bool net_judge_first(struct net_run *run);
 /* What the device and the server hold in the end. */
 bool net_judge_end(struct net_run *run);
+/* One run of the command; one after a start of the device; the configuration of this case, as new or as it is. */
+int net_command(struct net_run *run, const char *words, struct sim_device_run *out) __attribute__((warn_unused_result));
+int net_boot_and_resume(struct net_run *run, struct sim_device_run *out) __attribute__((warn_unused_result));
+int net_configure(struct net_run *run, bool fresh) __attribute__((warn_unused_result));
+/*
+ * The troubles of the device: prepare, run (what `first` is, and whether the trouble happened), take away, clean up.
+ * begin: 1 = cannot be had on this machine, the outcome says why.
+ */
+int net_trouble_begin(struct net_run *run) __attribute__((warn_unused_result));
+int net_trouble_run(struct net_run *run, const char *install) __attribute__((warn_unused_result));
+int net_trouble_heal(struct net_run *run) __attribute__((warn_unused_result));
+void net_trouble_end(struct net_run *run);
+int net_herd_run(struct net_run *run) __attribute__((warn_unused_result));
 int net_run_one(struct sim_net *net, const struct net_case *c, struct net_kill kill, struct sim_net_result *out)
     __attribute__((warn_unused_result));
 /* Makes the bundles and the images. */

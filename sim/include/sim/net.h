@@ -16,7 +16,7 @@
  *
  * Ids are stable and replay a case by themselves:
  *
- *   http:NAME tls:NAME rpt:NAME ...  a row of the tables in sim/net/cases*.c
+ *   http:NAME tls:NAME dev:NAME ...  a row of the tables in sim/net/cases*.c
  *   net:FAULT.PLACE                  a connection fault at a place that the reference run has
  *   net:FAULT.r<seed>.<n>            the nth place of a seeded sweep over the file
  *   ID/kill.s<n>                     the same, killed at the nth step that is announced after the fault
@@ -42,7 +42,7 @@ enum sim_net_group {
 	SIM_NET_PLACES = 8,     /* each connection fault at each region boundary and at each step */
 	SIM_NET_REPORT = 16,
 	SIM_NET_NAMES = 32, /* DNS; needs root and namespaces */
-	SIM_NET_CLOCK = 64,
+	SIM_NET_DEVICE = 64, /* the device's own troubles, and who uses it */
 	SIM_NET_ALL = 127
 };
 struct sim_net_plan {

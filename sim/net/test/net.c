@@ -139,6 +139,16 @@ Test(net, names)
 	RUN_ALL(ids, 4);
 }
 
+/* A slot can be mounted only by root, where there are loop devices. */
+Test(net, device)
+{
+	static const char *const ids[] = {
+	    "dev:power-low",    "dev:target-mounted", "dev:two-installers",       "dev:lock-linked", "dev:mark-bad",
+	    "dev:commit-twice", "dev:memory-short",   "dev:health-hangs/kill.s1", "dev:herd"};
+
+	RUN_ALL(ids, 2);
+}
+
 Test(net, kill)
 {
 	static const char *const ids[] = {"net:reset.checkpoint-4/kill.s2", "http:range-ignored.once/kill.b64",
@@ -155,7 +165,8 @@ static int keep_id(void *ctx, const char *id, const char *catalogue)
 	} *plan = ctx;
 
 	cr_assert_lt(plan->count, CASES_MAX);
-	cr_assert_gt(strlen(catalogue), 0, "%s", id);
+	/* What only shows a reason of the updater is in no catalogue of faults. */
+	cr_assert(strlen(catalogue) > 0 || strncmp(id, "dev:", 4) == 0, "%s", id);
 	plan->ids[plan->count] = strdup(id);
 	cr_assert_not_null(plan->ids[plan->count++]);
 	return 0;
