@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +22,19 @@
 #define LOW_SPEED_S        30u
 #define DEADLINE_S         14400u
 
+/*
+ * A TLS record counts only when it has come whole, and servers fill them with 16 KiB: on a link that breaks every 64 KiB
+ * a quarter of all bytes would be for nothing. Once a transfer has been lost, servers are asked for records of 4 KiB
+ * (RFC 6066, 4: OpenSSL, GnuTLS and Mbed TLS heed it; who does not, ignores it). On a good link nothing is asked: large
+ * records cost less.
+ */
+enum records { RECORDS_ANY, RECORDS_SMALL, RECORDS_REFUSED };
+
 struct ota_fetch_curl {
 	struct ota_fetch_curl_config config;
 	CURL *easy;
+	enum records records;
+	bool knows_records; /* libcurl's TLS is the library that we know */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -305,6 +316,37 @@ static int request_headers(const struct ota_fetch_request *request, struct curl_
 	return result;
 }
 
+static CURLcode on_tls(CURL *easy, void *tls, void *ctx)
+{
+	(void)easy;
+	(void)ctx;
+	(void)SSL_CTX_set_tlsext_max_fragment_length(tls, TLSEXT_max_fragment_length_4096);
+	return CURLE_OK; /* without it the transfer costs more, and works */
+}
+
+/* A session was agreed upon with records of one size: with another none is resumed, so all are left behind. */
+static void set_records(struct ota_fetch_curl *curl, enum records records)
+{
+	CURL *easy = curl_easy_init();
+
+	if (!easy)
+		return;
+	curl_easy_cleanup(curl->easy);
+	curl->easy = easy;
+	curl->records = records;
+}
+
+/* After each transfer: what it tells about the link. */
+static void learn_records(struct ota_fetch_curl *curl, const struct transfer *t, int result)
+{
+	bool lost = result == OTA_UNREACHABLE || result == OTA_SHORT_BODY || result == OTA_STALLED;
+
+	if (curl->records == RECORDS_ANY && lost && t->connected && curl->knows_records)
+		set_records(curl, RECORDS_SMALL);
+	else if (curl->records == RECORDS_SMALL && result == OTA_TLS)
+		set_records(curl, RECORDS_REFUSED); /* perhaps for having been asked */
+}
+
 static void set_common(struct ota_fetch_curl *curl, struct transfer *t, const char *url)
 {
 	const struct ota_fetch_curl_config *config = &curl->config;
@@ -346,6 +388,8 @@ static void set_common(struct ota_fetch_curl *curl, struct transfer *t, const ch
 	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
+	if (curl->records == RECORDS_SMALL)
+		curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
 }
 
 static bool url_allowed(const struct ota_fetch_curl *curl, const char *url)
@@ -356,6 +400,7 @@ static bool url_allowed(const struct ota_fetch_curl *curl, const char *url)
 static int perform(struct ota_fetch_curl *curl, struct transfer *t, struct curl_slist *headers)
 {
 	CURLcode code;
+	int result;
 
 	curl_easy_setopt(curl->easy, CURLOPT_HTTPHEADER, headers);
 	t->curl = curl;
@@ -366,7 +411,9 @@ static int perform(struct ota_fetch_curl *curl, struct transfer *t, struct curl_
 	curl_easy_setopt(curl->easy, CURLOPT_HTTPHEADER, NULL);
 	if (t->verdict != 0 || t->complete)
 		curl->error[0] = '\0'; /* it would blame the callbacks through which we ended it */
-	return judge_end(t, code);
+	result = judge_end(t, code);
+	learn_records(curl, t, result);
+	return result;
 }
 
 static int curl_get(void *ctx, const struct ota_fetch_request *request)
@@ -435,6 +482,7 @@ int ota_fetch_curl_new(const struct ota_fetch_curl_config *config, struct ota_fe
 		return -ENOMEM;
 	}
 	curl->config = *config;
+	curl->knows_records = info->ssl_version && strncmp(info->ssl_version, "OpenSSL/", 8) == 0;
 	if (curl->config.connect_timeout_ms == 0)
 		curl->config.connect_timeout_ms = CONNECT_TIMEOUT_MS;
 	if (curl->config.low_speed_bytes_s == 0)

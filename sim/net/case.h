@@ -81,12 +81,11 @@ struct net_case {
 	const char *url;       /* what is installed; NULL: the update; {port} is the relay's */
 	unsigned requests_max; /* of the faulty run; 0: not checked beyond the general bound */
 	unsigned deadline_s;   /* of the device's configuration; 0: 5 */
-	unsigned
-	    percent_max; /* bytes passed down by the faulty run, of the reference run's; 0: the general bound alone */
-	bool slow;       /* takes tens of seconds: for campaigns */
-	bool silent;     /* not one HTTP request was sent */
-	unsigned ms_min; /* the faulty run takes at least so long (Retry-After is honoured) */
-	bool in_report;  /* the fault is there when the new version runs and reports; the install is as without it */
+	unsigned percent_max; /* all bytes passed down in the faulty run, of the bundle's; 0: the general bound alone */
+	bool slow;            /* takes tens of seconds: for campaigns */
+	bool silent;          /* not one HTTP request was sent */
+	unsigned ms_min;      /* the faulty run takes at least so long (Retry-After is honoured) */
+	bool in_report; /* the fault is there when the new version runs and reports; the install is as without it */
 	enum net_trouble trouble;
 	bool last_run; /* nothing is left to do afterwards: a power cut would find nothing */
 };

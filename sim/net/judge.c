@@ -145,9 +145,10 @@ static bool judge_bounds(struct net_run *run)
 	if (run->out->bytes > most)
 		return net_fail(run, "I7", "%llu bytes fetched, at most %llu are allowed",
 				(unsigned long long)run->out->bytes, (unsigned long long)most);
-	if (c->percent_max > 0 && run->out->bytes * 100 > run->out->bytes_honest * c->percent_max)
-		return net_fail(run, "I7", "%llu bytes passed, the honest run took %llu",
-				(unsigned long long)run->out->bytes, (unsigned long long)run->out->bytes_honest);
+	if (c->percent_max > 0 && run->out->bytes * 100 > run->net->reference.bundle_bytes * c->percent_max)
+		return net_fail(run, "I7", "%llu bytes passed for a bundle of %llu, at most %u %% are allowed",
+				(unsigned long long)run->out->bytes,
+				(unsigned long long)run->net->reference.bundle_bytes, c->percent_max);
 	if (c->requests_max > 0 && run->out->requests > c->requests_max)
 		return net_fail(run, "I7", "%u requests, at most %u are allowed", run->out->requests, c->requests_max);
 	if (run->first.ms < c->ms_min)

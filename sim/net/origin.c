@@ -19,10 +19,9 @@
 
 #include "origin_conn.h"
 
-#define BACKLOG      32
-#define PATIENCE_S   30
-#define GOODBYE_MS   200
-#define RECORD_BYTES 4096
+#define BACKLOG    32
+#define PATIENCE_S 30
+#define GOODBYE_MS 200
 
 /* Closing with something unread resets the connection, and may take from the peer what was said last: a TLS alert. */
 static void say_goodbye(struct sim_conn *conn)
@@ -197,8 +196,6 @@ static SSL_CTX *make_tls(const struct sim_origin_tls *options, const char *certi
 	if (good)
 		good = SSL_CTX_set_min_proto_version(tls, options->version_min) == 1 &&
 		       SSL_CTX_set_max_proto_version(tls, options->version_max) == 1;
-	if (good) /* as servers do that care for clients on bad links: a record that is cut is lost as a whole */
-		good = SSL_CTX_set_max_send_fragment(tls, RECORD_BYTES) == 1;
 	if (good && certificate)
 		good = SSL_CTX_use_certificate_chain_file(tls, certificate) == 1 &&
 		       SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) == 1;

@@ -183,6 +183,10 @@ static void describe_landing(struct net_run *run)
 	if (run->names && sim_names_told(run->names) > 0)
 		used += snprintf(out->landing + used, sizeof(out->landing) - (size_t)used, "%u lookups lied to ",
 				 sim_names_told(run->names));
+	if (run->c->percent_max > 0)
+		used +=
+		    snprintf(out->landing + used, sizeof(out->landing) - (size_t)used, "%.1f %% of the bundle passed ",
+			     (double)run->cut.down_bytes * 100 / (double)run->net->reference.bundle_bytes);
 	if (run->c->tls.server || run->c->tls.stall)
 		(void)snprintf(out->landing + used, sizeof(out->landing) - (size_t)used, "%u of %u handshakes done",
 			       record->handshakes, record->connections);

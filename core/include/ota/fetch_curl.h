@@ -13,7 +13,8 @@
  * libcurl alone takes a 200 for a range, a shifted range, a body that ends early without a length, and a redirect to
  * another protocol; here each is refused with its reason. What a server says about lengths and ranges is compared with
  * what was asked for and with the bytes that came. Bodies are never decompressed. Proxies come from libcurl's own
- * environment variables.
+ * environment variables. After a transfer that was lost, servers are asked for TLS records of 4 KiB, so that the next
+ * loss costs less.
  */
 #define OTA_CURL_REDIRECTS_MAX     5
 #define OTA_CURL_HEADER_MAX_BYTES  ((size_t)64 * 1024)
