@@ -3,7 +3,7 @@
 SCENARIOS_INCLUDES := -I$(SRC)/scenarios/src -I$(SRC)/sim/include -I$(SRC)/power-cut/include -I$(SRC)/images/corrupt -I$(SRC)/core/include
 SCENARIOS_LIBS := scenarios corrupt testpki simnet $(SIM_LIBS)
 SCENARIOS_LDLIBS := -lssl $(SIM_LDLIBS) -lyaml -ljansson
-SCENARIOS_SRC := schema civil scenario catalog id results results_read cases session execute lab lab_images lab_network summary campaign resume \
+SCENARIOS_SRC := schema civil scenario catalog id results results_read cases evidence session execute lab lab_images lab_network summary campaign resume \
 	select verb_run verb_case verb_list verb_log verb_merge verb_baseline verb_coverage version
 
 $(call library,scenarios,$(SCENARIOS_SRC:%=scenarios/src/%.c),$(SCENARIOS_INCLUDES))

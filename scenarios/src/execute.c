@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cases.h"
+#include "evidence.h"
 #include "lab.h"
 
 /* One scenario that runs. */
@@ -15,6 +16,7 @@ struct execution {
 	const struct bp_execute_options *options;
 	struct bp_cases *cases;
 	struct bp_result *out;
+	struct bp_evidence evidence;
 	bool failed; /* a case did */
 };
 
@@ -41,6 +43,13 @@ static int on_case(void *ctx, const char *text, const struct bp_case *c, const c
 {
 	struct execution *e = ctx;
 	char id[BP_ID_MAX];
+	char covers[BP_EVIDENCE_TEXT_MAX];
+	struct bp_shown shown = {.fault = "power-cut", .step = step, .form = "plain", .reason = "", .cuts = c->count};
+	if (c->count)
+		shown.form = bp_cut_kind(&c->cuts[0]);
+	for (unsigned i = 0; i < c->count; i++)
+		shown.torn = shown.torn || c->cuts[i].torn >= 0;
+	bp_evidence_of(&e->evidence, &shown, covers);
 	bp_id_cut(e->session.scenario->name, e->session.seed, text, id);
 	struct bp_case_line line = {.id = id,
 				    .fault = "power-cut",
@@ -48,7 +57,8 @@ static int on_case(void *ctx, const char *text, const struct bp_case *c, const c
 				    .label = outcome->label,
 				    .invariant = outcome->invariant,
 				    .text = outcome->text,
-				    .form = c->count ? bp_cut_kind(&c->cuts[0]) : "plain",
+				    .form = shown.form,
+				    .catalogue = covers,
 				    .entry = c->count ? (long)c->cuts[0].entry : -1,
 				    .cuts = c->count,
 				    .verdict = outcome->verdict,
@@ -105,6 +115,15 @@ static int run_one_fault(struct execution *e, const struct sim_fault *fault)
 	long entry = bp_session_fault_entry(&e->session, fault, &written);
 	bp_id_fault(e->session.scenario->name, e->session.seed, fault, id);
 	bool miss = !landed && outcome.verdict == BP_PASS;
+	char covers[BP_EVIDENCE_TEXT_MAX] = "";
+	struct bp_shown shown = {.fault = bp_fault_text(fault->kind),
+				 .step = step,
+				 .form = "",
+				 .reason = sim_told_reason(e->session.sim),
+				 .for_ever = fault->for_ever,
+				 .clock_s = fault->clock_s};
+	if (landed)
+		bp_evidence_of(&e->evidence, &shown, covers);
 	struct bp_case_line line = {.id = id,
 				    .fault = bp_fault_text(fault->kind),
 				    .step = step,
@@ -115,7 +134,8 @@ static int run_one_fault(struct execution *e, const struct sim_fault *fault)
 				    .entry = entry,
 				    .verdict = miss ? BP_MISS : outcome.verdict,
 				    .boots = outcome.boots,
-				    .reason = sim_told_reason(e->session.sim)};
+				    .catalogue = covers,
+				    .reason = shown.reason};
 	e->out->stats.run++;
 	return add(e, &line);
 }
@@ -147,6 +167,9 @@ static int add_story(struct execution *e)
 	struct sim_fault none = {.kind = SIM_FAULT_NONE};
 	const struct bp_outcome *story = &e->session.story;
 	char id[BP_ID_MAX];
+	char covers[BP_EVIDENCE_TEXT_MAX];
+	struct bp_shown shown = {.fault = "none", .step = "", .form = "", .reason = sim_told_reason(e->session.sim)};
+	bp_evidence_of(&e->evidence, &shown, covers);
 	bp_id_fault(e->session.scenario->name, e->session.seed, &none, id);
 	return add(e, &(struct bp_case_line){.id = id,
 					     .fault = "none",
@@ -158,6 +181,7 @@ static int add_story(struct execution *e)
 					     .entry = -1,
 					     .verdict = story->verdict,
 					     .boots = story->boots,
+					     .catalogue = covers,
 					     .reason = sim_told_reason(e->session.sim)});
 }
 
@@ -238,6 +262,7 @@ static int run(struct execution *e, char *detail, size_t detail_bytes)
 	int result = bp_session_init(&e->session, e->session.scenario, e->options->seed, detail, detail_bytes);
 	if (result)
 		return result;
+	bp_evidence_init(&e->evidence, e->session.scenario);
 	result = run_faults(e);
 	if (result) {
 		(void)snprintf(detail, detail_bytes, "after %llu cases: %s",

@@ -148,9 +148,9 @@ json_t *bp_results_case(const char *scenario, const struct bp_case_line *line)
 		      (json_int_t)line->entry, "cuts", (int)line->cuts, "verdict", bp_verdict_text(line->verdict),
 		      "label", line->label, "invariant", line->invariant, "text", line->text, "settled",
 		      (int)line->settled, "boots", (json_int_t)line->boots, "form", line->form);
-	if (out && line->reason && (*line->reason || line->catalogue))
+	if (out && line->reason && *line->reason)
 		(void)json_object_set_new(out, "reason", json_string(line->reason));
-	if (!out || !line->catalogue)
+	if (!out || !line->catalogue || (!*line->catalogue && !line->bytes_honest))
 		return out;
 	json_t *ids = json_array();
 	for (const char *at = line->catalogue + strspn(line->catalogue, " "); *at; at += strspn(at, " ")) {
@@ -159,6 +159,8 @@ json_t *bp_results_case(const char *scenario, const struct bp_case_line *line)
 		at += length;
 	}
 	(void)json_object_set_new(out, "catalogue", ids);
+	if (!line->bytes_honest)
+		return out;
 	(void)json_object_set_new(out, "bytes", json_integer((json_int_t)line->bytes));
 	(void)json_object_set_new(out, "bytes_honest", json_integer((json_int_t)line->bytes_honest));
 	return out;

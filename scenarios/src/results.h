@@ -42,7 +42,7 @@ struct bp_case_line {
 	bool settled;
 	uint32_t boots;
 	const char *reason;           /* that the subject gave, "" or NULL: none, or not known */
-	const char *catalogue;        /* of cases that a rig lists, blanks between; NULL: another case */
+	const char *catalogue;        /* ids that this very case covers, blanks between; NULL: none */
 	uint64_t bytes, bytes_honest; /* 0: nothing is fetched */
 	bool head_flip;               /* a single bit of header, manifest, index or signature */
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "civil.h"
+#include "evidence.h"
 #include "id.h"
 #include "scenario.h"
 
@@ -281,4 +282,42 @@ Test(scenario, times)
 	}
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		cr_expect_neq(bp_civil_parse(bad[i], 0, &s), 0, "taken for a time: %s", bad[i]);
+}
+
+/* Invariant: what a scenario of the simulated device says it covers, one of its cases can show by itself. */
+Test(scenario, every_claim_can_be_shown)
+{
+	static char detail[BP_DETAIL_MAX];
+	struct bp_catalog catalog;
+	cr_assert_eq(bp_catalog_read("scenarios", &catalog, detail, sizeof detail), 0, "%s", detail);
+	for (size_t i = 0; i < catalog.count; i++) {
+		const struct bp_scenario *s = &catalog.items[i];
+		for (unsigned k = 0; s->rig == BP_RIG_SIM && k < s->catalogue.count; k++)
+			cr_expect(bp_evidence_known(s->catalogue.text[k]), "%s: %s", s->name, s->catalogue.text[k]);
+	}
+	bp_catalog_deinit(&catalog);
+}
+
+/* Invariant: a case shows what it is about and nothing else that its scenario names. */
+Test(scenario, a_case_shows_only_itself)
+{
+	static struct bp_scenario scenario;
+	struct bp_evidence evidence;
+	char detail[BP_DETAIL_MAX];
+	char out[BP_EVIDENCE_TEXT_MAX];
+	cr_assert_eq(parse(HEAD EXPECT "catalogue: [PWR-01, PWR-03, PWR-08, STO-07, BTL-06]\n", &scenario, detail), 0,
+		     "%s", detail);
+	bp_evidence_init(&evidence, &scenario);
+	bp_evidence_of(&evidence, &(struct bp_shown){.fault = "none", .step = "", .form = "", .reason = ""}, out);
+	cr_expect_str_eq(out, "");
+	bp_evidence_of(&evidence, &(struct bp_shown){.fault = "none", .step = "", .form = "", .reason = "BOOT_LIMIT"},
+		       out);
+	cr_expect_str_eq(out, "BTL-06");
+	struct bp_shown cut = {.fault = "power-cut", .step = "S06", .form = "plain", .reason = "", .cuts = 1};
+	bp_evidence_of(&evidence, &cut, out);
+	cr_expect_str_eq(out, "PWR-01");
+	cut = (struct bp_shown){
+	    .fault = "power-cut", .step = "S15", .form = "mixed", .reason = "", .cuts = 2, .torn = true};
+	bp_evidence_of(&evidence, &cut, out);
+	cr_expect_str_eq(out, "PWR-01 PWR-03 PWR-08 STO-07");
 }
