@@ -77,7 +77,7 @@ static bool tool(const char *words)
 	(void)snprintf(text, sizeof(text), "%s", words);
 	for (char *word = strtok_r(text, " ", &save); word && count < WORDS_MAX; word = strtok_r(NULL, " ", &save))
 		argv[count++] = word;
-	if (posix_spawn_file_actions_init(&actions) != 0)
+	if (!argv[0] || posix_spawn_file_actions_init(&actions) != 0)
 		return false;
 	(void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
 	(void)posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
