@@ -28,7 +28,7 @@ corrupt: $(B)/brickproof ## offer every image that lies to the core, every bit o
 network: $(B)/brickproof $(B)/ota $(ZOO)/made ## let the network fail in every way under the real command; RESUME=1 goes on, SEED=N
 	$(B)/brickproof run --tag network -o build/network $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
 campaign: $(B)/brickproof $(B)/ota $(ZOO)/made ## all that there is, each network fault with a power cut in its recovery too; RESUME=1 goes on, SEED=N
-	$(B)/brickproof run --tag campaign -o build/campaign $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
+	$(B)/brickproof run --all -o build/campaign $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
 mutants: $(B)/brickproof $(B)/ota $(B)/brickproof-mutants $(ZOO)/made ## plant each defect of scenarios/mutants; all must be found
 	$(B)/brickproof-mutants
 mutants-demo: $(B)/brickproof $(B)/ota $(B)/brickproof-mutants $(ZOO)/made

@@ -19,6 +19,7 @@ static void help(void)
 	    "      --seed N         of the images' noise and of samples (default 1)\n"
 	    "  -j, --jobs N         scenarios at a time (default: one a CPU)\n"
 	    "      --shard I/N      only every Nth scenario, from the Ith; 'brickproof merge' joins them\n"
+	    "      --all            those tagged 'campaign' too\n"
 	    "      --tag T          only scenarios with this tag (again: with this one too)\n"
 	    "      --limit-states N at most N distinct crash states a scenario\n"
 	    "      --fail-fast      stop at the first failure\n"
@@ -34,7 +35,7 @@ struct options {
 	const char *dir, *scenarios;
 	struct bp_campaign_head head;
 	unsigned jobs;
-	bool resume;
+	bool resume, all;
 	const char *tags[BP_SELECT_TAGS_MAX];
 	unsigned tag_count;
 };
@@ -43,6 +44,7 @@ enum {
 	OPTION_SEED = 256,
 	OPTION_SHARD,
 	OPTION_TAG,
+	OPTION_ALL,
 	OPTION_LIMIT,
 	OPTION_FAIL_FAST,
 	OPTION_NO_LINT,
@@ -54,6 +56,7 @@ static const struct option long_options[] = {{"output", required_argument, NULL,
 					     {"jobs", required_argument, NULL, 'j'},
 					     {"shard", required_argument, NULL, OPTION_SHARD},
 					     {"tag", required_argument, NULL, OPTION_TAG},
+					     {"all", no_argument, NULL, OPTION_ALL},
 					     {"limit-states", required_argument, NULL, OPTION_LIMIT},
 					     {"fail-fast", no_argument, NULL, OPTION_FAIL_FAST},
 					     {"no-lint", no_argument, NULL, OPTION_NO_LINT},
@@ -78,6 +81,9 @@ static int take(int option, const char *value, struct options *o)
 		return 0;
 	case OPTION_NO_LINT:
 		o->head.no_lint = true;
+		return 0;
+	case OPTION_ALL:
+		o->all = true;
 		return 0;
 	case OPTION_RESUME:
 		o->resume = true;
@@ -181,7 +187,7 @@ int bp_verb_run(int argc, char **argv)
 	}
 	struct bp_catalog catalog;
 	int status = bp_select(o.scenarios, argv + optind, argc - optind, o.tags, o.tag_count, &catalog);
-	if (!status && optind == argc && !o.tag_count)
+	if (!status && optind == argc && !o.tag_count && !o.all)
 		drop_campaign(&catalog);
 	if (!status) {
 		int result = make_folder(o.dir);
