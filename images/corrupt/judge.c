@@ -212,8 +212,12 @@ static uint64_t data_bytes(void)
 	unsigned long pages = 0;
 	FILE *file = fopen("/proc/self/statm", "r"); /* proc(5): the sixth number */
 	if (file) {
-		if (fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) != 1)
-			pages = 0;
+		char text[256] = "";
+		char *at = text;
+		if (fgets(text, sizeof text, file)) {
+			for (unsigned i = 0; i < 6; i++)
+				pages = strtoul(at, &at, 10);
+		}
 		(void)fclose(file);
 	}
 	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);

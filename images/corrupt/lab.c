@@ -201,8 +201,9 @@ struct bytes lab_payload(const struct corrupt_lab *lab)
 
 static void header_write(uint8_t *raw, size_t manifest_bytes, size_t index_bytes, size_t signature_bytes)
 {
+	static const uint8_t magic[8] = {'O', 'T', 'A', 'B', 'N', 'D', 'L', '\n'};
 	memset(raw, 0, LAYOUT_HEADER_BYTES);
-	memcpy(raw, "OTABNDL\n", 8);
+	memcpy(raw, magic, sizeof magic);
 	layout_put(raw + LAYOUT_FORMAT, 1);
 	layout_put(raw + LAYOUT_MANIFEST_BYTES, (uint32_t)manifest_bytes);
 	layout_put(raw + LAYOUT_INDEX_BYTES, (uint32_t)index_bytes);

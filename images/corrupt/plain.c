@@ -41,16 +41,30 @@ static int file_write(const char *path, const struct bytes *in)
 	return fclose(file) == 0 ? result : -1;
 }
 
+/* "12" or "12.3", to the end; the second number is 0 where one alone is wanted. */
+static bool numbers(const char *text, bool two, size_t *first, size_t *second)
+{
+	char *end = NULL;
+	if (*text < '0' || *text > '9')
+		return false;
+	*first = strtoull(text, &end, 10);
+	*second = 0;
+	if (two && *end == '.' && end[1] >= '0' && end[1] <= '9')
+		*second = strtoull(end + 1, &end, 10);
+	else if (two)
+		return false;
+	return *end == 0;
+}
+
 static int change(const char *what, const struct bytes *in, const struct bytes *other, struct bytes *out)
 {
 	size_t at;
 	size_t second;
-	char rest;
-	if (sscanf(what, "flip:%zu.%zu%c", &at, &second, &rest) == 2 && second < 8)
+	if (strncmp(what, "flip:", 5) == 0 && numbers(what + 5, true, &at, &second) && second < 8)
 		return plain_flip(in, at, (unsigned)second, out);
-	if (sscanf(what, "cut:%zu%c", &at, &rest) == 1)
+	if (strncmp(what, "cut:", 4) == 0 && numbers(what + 4, false, &at, &second))
 		return plain_truncate(in, at, out);
-	if (other->data && sscanf(what, "splice:%zu.%zu%c", &at, &second, &rest) == 2)
+	if (other->data && strncmp(what, "splice:", 7) == 0 && numbers(what + 7, true, &at, &second))
 		return plain_splice(in, at, other, second, out);
 	return -ENOTSUP;
 }

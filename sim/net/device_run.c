@@ -63,8 +63,10 @@ static int start(const struct sim_device *device, const char *words, const struc
 static void read_line(struct sim_device_run *run, const char *line)
 {
 	const char *verb, *reason, *end;
+	const char *number = line + 13;
 
-	if (sscanf(line, "ota: fetched %llu", &run->fetched) == 1 || strncmp(line, "ota: ", 5) != 0)
+	if (strncmp(line, "ota: ", 5) != 0 ||
+	    (strncmp(line, "ota: fetched ", 13) == 0 && sim_wire_number(&number, &run->fetched)))
 		return;
 	verb = line + 5;
 	reason = strchr(verb, ':');

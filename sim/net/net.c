@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The library's front: the device and its reference run, the plan, ids. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "rig.h"
+#include "wire.h"
 
 static int write_bundle(const struct sim_net *net, const char *dir, char *path, size_t path_bytes)
 {
@@ -189,8 +191,7 @@ int sim_net_plan(const struct sim_net_plan *plan, sim_net_sink *sink, void *ctx)
 
 static bool find_place(const char *id, struct net_case *out, char own[SIM_NET_ID_MAX])
 {
-	unsigned long long seed;
-	unsigned n;
+	unsigned long long seed, n;
 
 	for (unsigned f = 0; f < net_place_faults(); f++)
 		for (unsigned p = 0; p < net_place_count(); p++)
@@ -198,10 +199,13 @@ static bool find_place(const char *id, struct net_case *out, char own[SIM_NET_ID
 				return true;
 	/* net:FAULT.r<seed>.<n> */
 	for (const char *at = strstr(id, ".r"); at; at = strstr(at + 1, ".r")) {
-		if (sscanf(at, ".r%llu.%u", &seed, &n) != 2)
+		const char *number = at + 2;
+
+		if (!sim_wire_number(&number, &seed) || *number++ != '.' || !sim_wire_number(&number, &n) ||
+		    n > UINT_MAX)
 			continue;
 		for (unsigned f = 0; f < net_place_faults(); f++)
-			if (net_sweep_case(f, seed, n, out, own) && strcmp(own, id) == 0)
+			if (net_sweep_case(f, seed, (unsigned)n, out, own) && strcmp(own, id) == 0)
 				return true;
 	}
 	return false;
@@ -223,6 +227,19 @@ static bool find_case(const char *id, struct net_case *out, char own[SIM_NET_ID_
 	return find_place(id, out, own);
 }
 
+/* "/kill.s3" */
+static bool read_kill(const char *text, struct net_kill *out)
+{
+	const char *at = text + 7;
+	unsigned long long n;
+
+	out->kind = text[6];
+	if ((out->kind != 's' && out->kind != 'b') || !sim_wire_number(&at, &n) || *at != '\0' || n > UINT_MAX)
+		return false;
+	out->n = (unsigned)n;
+	return true;
+}
+
 int sim_net_run(struct sim_net *net, const char *id, struct sim_net_result *out)
 {
 	char plain[SIM_NET_ID_MAX], own[SIM_NET_ID_MAX];
@@ -231,8 +248,7 @@ int sim_net_run(struct sim_net *net, const char *id, struct sim_net_result *out)
 	struct net_kill kill = {.kind = 0};
 	struct net_case c;
 
-	if (length >= sizeof(plain) ||
-	    (suffix && (sscanf(suffix, "/kill.%c%u", &kill.kind, &kill.n) != 2 || !strchr("sb", kill.kind))))
+	if (length >= sizeof(plain) || (suffix && !read_kill(suffix, &kill)))
 		return -EINVAL;
 	memcpy(plain, id, length);
 	plain[length] = '\0';

@@ -121,7 +121,7 @@ static bool start_thread(struct sim_origin *origin, struct sim_conn *conn)
 
 static void accept_one(struct sim_origin *origin)
 {
-	struct sockaddr_in address;
+	struct sockaddr_in address = {.sin_family = AF_INET};
 	socklen_t size = sizeof(address);
 	struct timeval patience = {.tv_sec = PATIENCE_S};
 	struct sim_conn *conn = calloc(1, sizeof(*conn));

@@ -97,7 +97,7 @@ static void lie_about_body(struct sim_reply *reply)
 		break;
 	case SIM_HTTP_LENGTH_TWO:
 		(void)snprintf(reply->extra, sizeof(reply->extra), "Content-Length: %llu\r\n",
-			       (unsigned long long)(reply->bytes + 7));
+			       (unsigned long long)reply->bytes + 7);
 		reply->told = true;
 		break;
 	case SIM_HTTP_CHUNKED:

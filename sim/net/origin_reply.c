@@ -223,10 +223,11 @@ static size_t format_head(const struct sim_reply *reply, char *out)
 static bool send_padding(struct sim_conn *conn, uint64_t bytes)
 {
 	char line[1026];
+	int name = snprintf(line, sizeof(line), "X-Filler: ");
 
-	memset(line, 'x', sizeof(line));
-	memcpy(line, "X-Filler: ", 10);
-	memcpy(line + 1024, "\r\n", 2);
+	memset(line + name, 'x', sizeof(line) - (size_t)name);
+	line[1024] = '\r';
+	line[1025] = '\n';
 	for (uint64_t sent = 0; sent < bytes; sent += sizeof(line))
 		if (!sim_conn_send(conn, line, sizeof(line)))
 			return false;
@@ -271,7 +272,7 @@ static bool send_multipart(struct sim_conn *conn, struct sim_reply *reply)
 	return sim_conn_say(conn,
 			    "HTTP/1.1 206 Partial Content\r\nContent-Type: multipart/byteranges; boundary=cut\r\n"
 			    "Content-Length: %llu\r\nETag: %s\r\n\r\n",
-			    (unsigned long long)(length + reply->bytes + 11), reply->etag) &&
+			    (unsigned long long)length + (unsigned long long)reply->bytes + 11, reply->etag) &&
 	       sim_conn_send(conn, head, length) && send_body(conn, reply) && sim_conn_say(conn, "\r\n--cut--\r\n");
 }
 

@@ -81,10 +81,11 @@ static bool take_value(const char *line, const char *name, char *out, size_t out
 static void read_range(const char *value, struct sim_request *request)
 {
 	unsigned long long first, last = UINT64_MAX;
-	char dash = 0;
+	const char *at = value + 6;
 
-	if (sscanf(value, "bytes=%llu%c%llu", &first, &dash, &last) < 2 || dash != '-' || last < first ||
-	    strchr(value, ','))
+	if (strncmp(value, "bytes=", 6) != 0 || strchr(value, ',') || !sim_wire_number(&at, &first) || *at++ != '-')
+		return;
+	if (*at >= '0' && *at <= '9' && (!sim_wire_number(&at, &last) || last < first))
 		return;
 	request->ranged = true;
 	request->first = first;

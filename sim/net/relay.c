@@ -273,7 +273,7 @@ static void work(struct sim_relay *relay, unsigned i, const short events[2], int
 
 static void welcome(struct sim_relay *relay)
 {
-	struct sockaddr_in address;
+	struct sockaddr_in address = {.sin_family = AF_INET};
 	socklen_t size = sizeof(address);
 	unsigned place = 0;
 	struct relay_link *link;

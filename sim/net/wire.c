@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -45,9 +46,21 @@ static int bound_socket(uint16_t number)
 	return fd;
 }
 
+bool sim_wire_number(const char **at, unsigned long long *out)
+{
+	char *end = NULL;
+
+	if (**at < '0' || **at > '9')
+		return false;
+	errno = 0;
+	*out = strtoull(*at, &end, 10);
+	*at = end;
+	return errno == 0;
+}
+
 int sim_port_open(struct sim_port *port)
 {
-	struct sockaddr_in address;
+	struct sockaddr_in address = {.sin_family = AF_INET};
 	socklen_t size = sizeof(address);
 
 	port->reserved = bound_socket(0);

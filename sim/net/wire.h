@@ -29,6 +29,9 @@ bool sim_wire_nonblocking(int fd);
 /* Small buffers in both directions: what is given up on the way is then little, and the same everywhere. */
 void sim_wire_narrow(int fd);
 
+/* Takes decimal digits off the front of *at. False: there are none, or too many for the type. */
+bool sim_wire_number(const char **at, unsigned long long *out);
+
 /* Wakes a poll() from another thread. */
 struct sim_wake {
 	int fds[2];
