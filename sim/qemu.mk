@@ -8,3 +8,6 @@ $(call library,simqemu,$(SIM_QEMU_SRC),$(SIM_QEMU_INCLUDES) -I$(SRC)/sim/qemu)
 
 $(call program,qemu-rig,sim/qemu/main.c,$(SIM_QEMU_LIBS),$(SIM_QEMU_LDLIBS),$(SIM_QEMU_INCLUDES) -I$(SRC)/sim/qemu -DQEMU_PLUGIN=\"$(SERVER_PLUGIN)\")
 $(B)/qemu-rig: | $(SERVER_PLUGIN)
+
+$(call test,qemu-parts,sim/qemu/test/parts.c,$(SIM_QEMU_LIBS),$(SIM_QEMU_LDLIBS),$(SIM_QEMU_INCLUDES) -I$(SRC)/sim/qemu)
+$(call fuzzer,qemu-guest,sim/qemu/fuzz/guest.c,$(SIM_QEMU_LIBS),$(SIM_QEMU_LDLIBS),$(SIM_QEMU_INCLUDES) -I$(SRC)/sim/qemu,sim/qemu/fuzz/corpus)
