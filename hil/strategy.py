@@ -33,7 +33,7 @@ class UpdateStrategy(Strategy):
     # bootloader steps by what the bootloader prints: {"S12": regex, "R1": regex}
     steps = attr.ib(factory=dict, validator=attr.validators.instance_of(dict))
     # what is printed once the kernel runs: only then is the shell asked for
-    kernel = attr.ib(default="Linux version|Run /", validator=attr.validators.instance_of(str))
+    kernel = attr.ib(default="Starting kernel|Linux version", validator=attr.validators.instance_of(str))
     version_command = attr.ib(default="cat /etc/version", validator=attr.validators.instance_of(str))
     boot_id_command = attr.ib(default="cat /proc/sys/kernel/random/boot_id", validator=attr.validators.instance_of(str))
     old = attr.ib(default="1.0", validator=attr.validators.instance_of(str))

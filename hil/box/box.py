@@ -12,7 +12,10 @@ The lab's side:  GET, PUT /relay/1/value (0, 1).   The box's own:  GET /box (JSO
     /box/drill    none, stick (off is acknowledged, the board runs on), 500, hang (no answer), console (the console dies)
     /box/form     sample, all, none: what survives of unflushed writes; /box/seed N: of the next cut
     /box/restore  power off, media as they were at first; /box/keep: they are from now on as they are
+    /box/offer NAME  DIR/www/update.ota becomes NAME.ota
     /box/quit
+
+--companion is one more process that lives as long as the box, such as the server that offers updates.
 """
 import argparse
 import collections
@@ -38,10 +41,10 @@ DRILLS = ("none", "stick", "500", "hang", "console")
 FORMS = ("sample", "all", "none")
 
 
-def with_parent():
+def with_parent(how=signal.SIGKILL):
     """In the child: dies with the box, whatever ends the box; a process group of its own."""
     os.setsid()
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+    ctypes.CDLL(None).prctl(1, how, 0, 0, 0)
 
 
 class Media:
@@ -132,8 +135,14 @@ class Box:
         self.drill = "none"
         self.counts = collections.Counter()
         self.ended = False
-        self.console_listener = self.listen(CONSOLE_PORT, self.accept_console)
+        self.listen(CONSOLE_PORT, self.accept_console)
         self.listen(OUTLET_PORT, self.accept_http)
+        self.companion = self.start_companion() if options.companion else None
+
+    def start_companion(self):
+        with open(self.dir + "/companion.log", "ab") as log:
+            return subprocess.Popen(self.options.companion.replace("@DIR@", self.dir), shell=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                    preexec_fn=lambda: with_parent(signal.SIGTERM))  # pylint: disable=subprocess-popen-preexec-fn
 
     def listen(self, port, ready):
         listener = socket.socket()
@@ -334,6 +343,9 @@ class Box:
             self.media.form = body
         elif what == "seed" and body.isdigit() and self.media:
             self.media.seed = int(body)
+        elif what == "offer" and body.replace(".", "").isalnum() and os.path.exists(f"{self.dir}/www/{body}.ota"):
+            os.symlink(body + ".ota", f"{self.dir}/www/.update.ota")
+            os.replace(f"{self.dir}/www/.update.ota", f"{self.dir}/www/update.ota")
         elif what in ("restore", "keep"):
             self.stop_board()
             self.reap()
@@ -361,13 +373,24 @@ class Box:
         self.reap()
         if self.media:
             self.media.stop()
+        if self.companion:
+            self.companion.terminate()
+            self.companion.wait()
+
+
+def be_prompt():
+    """An outlet and a UART have a processor of their own: they do not wait for what else this machine does. Where that is allowed."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+    except (AttributeError, OSError):
+        pass
 
 
 def write_env(source, address, target):
     """The environment for another address, so that several boxes can run on one machine."""
     with open(source, encoding="utf-8") as file:
         text = file.read().replace("127.0.0.1", address)
-    text = text.replace("../", os.path.dirname(os.path.dirname(os.path.abspath(source))) + "/")
+    text = text.replace("@BOX@", os.path.dirname(os.path.abspath(target))).replace("../", os.path.dirname(os.path.dirname(os.path.abspath(source))) + "/")
     with open(target, "w", encoding="utf-8") as file:
         file.write(text)
 
@@ -378,6 +401,7 @@ def main():
     parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--env", help="environment to copy for this address")
     parser.add_argument("--nbd", action="append", default=[], help="argument of nbdkit, the plugin first")
+    parser.add_argument("--companion", help="a command line that runs beside the board")
     parser.add_argument("--snapshot", help="directory that restore and keep copy, where there is no --nbd")
     parser.add_argument("--with-parent", action="store_true", help="end when whoever started the box ends")
     parser.add_argument("command", nargs="+")
@@ -388,6 +412,7 @@ def main():
     if options.env:
         write_env(options.env, options.address, options.dir + "/env.yaml")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    be_prompt()
     box = Box(options)
     print("box: ready", flush=True)
     try:
