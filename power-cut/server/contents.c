@@ -84,20 +84,33 @@ int bp_contents_apply(struct bp_contents *c, const struct bp_log *log)
 	return r;
 }
 
+/* The content id of a sector as the base has it. */
+static int base_id(const struct bp_contents *c, unsigned medium, uint64_t at, uint32_t *id)
+{
+	uint8_t sector[BP_SECTOR_BYTES];
+	*id = c->known ? bp_overlay_get(c->known, medium, at) : BP_OVERLAY_NONE;
+	if (*id != BP_OVERLAY_NONE)
+		return 0;
+	int r = base_read(&c->bases[medium], at, 1, sector);
+	if (r == 0)
+		r = bp_pool_intern(c->pool, sector, id);
+	if (r == 0 && c->known)
+		r = bp_overlay_reserve(c->known, medium, at, 1);
+	if (r == 0 && c->known)
+		bp_overlay_set(c->known, medium, at, *id);
+	return r;
+}
+
 int bp_contents_image(const struct bp_contents *c, const struct bp_log *log, struct bp_image **out)
 {
 	struct bp_image *image = NULL;
-	uint8_t sector[BP_SECTOR_BYTES];
 	int r = same_media(c->layout, bp_log_layout(log)) ? bp_image_new(c->layout, c->pool, &image) : -EINVAL;
 	for (size_t i = 0; r == 0 && i < bp_log_count(log); i++) {
 		const struct bp_entry *e = bp_log_entry(log, i);
 		for (uint32_t k = 0; r == 0 && (e->op == BP_WRITE || e->op == BP_DISCARD) && k < e->sectors; k++) {
 			uint32_t id = bp_overlay_get(&c->overlay, e->medium, e->sector + k);
-			if (id == BP_OVERLAY_NONE) {
-				r = base_read(&c->bases[e->medium], e->sector + k, 1, sector);
-				if (r == 0)
-					r = bp_pool_intern(c->pool, sector, &id);
-			}
+			if (id == BP_OVERLAY_NONE)
+				r = base_id(c, e->medium, e->sector + k, &id);
 			if (r == 0)
 				bp_image_set(image, e->medium, e->sector + k, id);
 		}

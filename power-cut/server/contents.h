@@ -17,6 +17,7 @@ struct bp_contents {
 	struct bp_pool *pool;
 	const struct bp_base *bases; /* one a medium */
 	struct bp_overlay overlay;
+	struct bp_overlay *known; /* ids of base sectors that were looked at before; NULL: they are read each time */
 };
 
 int bp_contents_read(const struct bp_contents *contents, unsigned medium, uint64_t sector, uint32_t sectors, void *out)

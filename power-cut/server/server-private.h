@@ -3,6 +3,8 @@
 #define POWER_CUT_SERVER_SERVER_PRIVATE_H
 
 #include <pthread.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "server.h"
 
@@ -20,6 +22,19 @@ struct bp_request {
 	struct bp_request *next, *previous;
 };
 
+/* A log that was loaded, for when it is asked for again: a file that still is what it was then. */
+#define BP_LOGS_KEPT_MAX 8u
+struct bp_kept_log {
+	struct bp_log *log; /* NULL: free */
+	char *path;
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec changed;
+	uint64_t used; /* when, by bp_server.uses */
+	bool open_ended;
+};
+
 struct bp_server {
 	struct bp_server_config config;
 	const struct bp_layout *layout;
@@ -28,6 +43,9 @@ struct bp_server {
 	struct bp_contents contents; /* now */
 	struct bp_overlay start;     /* when the run began */
 	struct bp_overlay kept;      /* bp_server_keep() */
+	struct bp_overlay known;     /* see struct bp_contents */
+	struct bp_kept_log logs[BP_LOGS_KEPT_MAX];
+	uint64_t uses;
 	struct bp_log *log;
 	struct bp_stream *stream;
 	uint64_t zero_ns;    /* of the log's clock */
@@ -43,6 +61,7 @@ struct bp_server {
 	struct bp_cut_report last;
 };
 
+void bp_server_logs_free(struct bp_server *server);
 uint64_t bp_server_now(const struct bp_server *server);
 /* Gives the log's last entry its times and hands it to the stream. Sticks on error. */
 int bp_server_logged(struct bp_server *server, uint64_t submit_ns) __attribute__((warn_unused_result));

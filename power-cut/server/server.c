@@ -39,9 +39,12 @@ int bp_server_new(const struct bp_server_config *config, struct bp_server **out)
 		r = bp_overlay_init(&s->contents.overlay, s->layout);
 	if (r == 0)
 		r = bp_overlay_init(&s->kept, s->layout);
+	if (r == 0)
+		r = bp_overlay_init(&s->known, s->layout);
 	s->contents.layout = s->layout;
 	s->contents.pool = s->pool;
 	s->contents.bases = config->media->bases;
+	s->contents.known = &s->known;
 	if (r < 0) {
 		(void)bp_server_free(s);
 		return r;
@@ -60,6 +63,8 @@ int bp_server_free(struct bp_server *s)
 	bp_overlay_deinit(&s->contents.overlay);
 	bp_overlay_deinit(&s->start);
 	bp_overlay_deinit(&s->kept);
+	bp_overlay_deinit(&s->known);
+	bp_server_logs_free(s);
 	bp_log_free(s->log);
 	if (s->pool)
 		bp_pool_free(s->pool);

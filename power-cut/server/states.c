@@ -1,16 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Media while the power is off: states from logs, back to the start, out to files. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
 #include "server-private.h"
 
+static bool same_file(const struct bp_kept_log *kept, const char *path, const struct stat *file)
+{
+	return kept->log && strcmp(kept->path, path) == 0 && kept->device == file->st_dev &&
+	       kept->inode == file->st_ino && kept->size == file->st_size &&
+	       kept->changed.tv_sec == file->st_mtim.tv_sec && kept->changed.tv_nsec == file->st_mtim.tv_nsec;
+}
+
+static void kept_free(struct bp_kept_log *kept)
+{
+	bp_log_free(kept->log);
+	free(kept->path);
+	*kept = (struct bp_kept_log){0};
+}
+
+void bp_server_logs_free(struct bp_server *s)
+{
+	for (unsigned i = 0; i < BP_LOGS_KEPT_MAX; i++)
+		kept_free(&s->logs[i]);
+}
+
+/* The log at path, loaded before or now: states of one log are asked for again and again, and it is long. */
+static int find_log(struct bp_server *s, const char *path, const struct bp_log **out, char *detail, size_t detail_bytes)
+{
+	struct bp_kept_log *oldest = &s->logs[0];
+	struct stat file;
+	if (stat(path, &file) < 0)
+		return -errno;
+	for (unsigned i = 0; i < BP_LOGS_KEPT_MAX; i++) {
+		struct bp_kept_log *kept = &s->logs[i];
+		if (same_file(kept, path, &file)) {
+			kept->used = ++s->uses;
+			bp_detail(detail, detail_bytes, "%s", kept->open_ended ? "is open-ended" : "");
+			*out = kept->log;
+			return 0;
+		}
+		if (kept->used < oldest->used)
+			oldest = kept;
+	}
+	kept_free(oldest);
+	int r = bp_log_load(path, s->pool, &oldest->log, detail, detail_bytes);
+	if (r != 0) {
+		oldest->log = NULL;
+		return r;
+	}
+	oldest->path = strdup(path);
+	if (!oldest->path) {
+		kept_free(oldest);
+		return -ENOMEM;
+	}
+	oldest->device = file.st_dev;
+	oldest->inode = file.st_ino;
+	oldest->size = file.st_size;
+	oldest->changed = file.st_mtim;
+	oldest->open_ended = *detail != 0;
+	oldest->used = ++s->uses;
+	*out = oldest->log;
+	return 0;
+}
+
 int bp_server_load(struct bp_server *s, const char *path, const struct bp_cut *cut, char *detail, size_t detail_bytes)
 {
-	struct bp_log *log = NULL;
+	const struct bp_log *log = NULL;
 	(void)pthread_mutex_lock(&s->lock);
-	int r = s->on ? -EBUSY : bp_log_load(path, s->pool, &log, detail, detail_bytes);
+	int r = s->on ? -EBUSY : find_log(s, path, &log, detail, detail_bytes);
 	if (r == 0) {
 		r = cut ? bp_contents_crash(&s->contents, log, cut) : bp_contents_apply(&s->contents, log);
 		if (r == -EINVAL)
@@ -18,7 +78,6 @@ int bp_server_load(struct bp_server *s, const char *path, const struct bp_cut *c
 	} else if (r == -EBUSY) {
 		bp_detail(detail, detail_bytes, "the power is on");
 	}
-	bp_log_free(log);
 	(void)pthread_mutex_unlock(&s->lock);
 	return r;
 }

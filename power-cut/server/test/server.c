@@ -339,9 +339,21 @@ Test(server, serves_a_state_of_a_log)
 		}
 	}
 	cr_assert_eq(bp_server_restore(f.server), 0);
-	cr_assert_eq(bp_server_power(f.server, NULL), 0);
+	cr_assert_eq(bp_server_power(f.server, f.log), 0);
 	clients(&f);
 	assert_disk(&f, base, "restored");
+	/* Another log at the same path is not taken for the one that was there. */
+	memcpy(f.shadow, base, BYTES);
+	for (unsigned i = 0; i < 60; i++)
+		random_request(&f, &seed);
+	cr_assert_eq(bp_server_cut(f.server, &how, &cut), 0);
+	cr_assert_eq(bp_server_restore(f.server), 0);
+	cr_assert_eq(bp_server_load(f.server, f.log, NULL, detail, sizeof detail), 0, "%s", detail);
+	cr_assert_eq(bp_server_power(f.server, NULL), 0);
+	clients(&f);
+	library_state(&f, NULL, state);
+	assert_disk(&f, state, "the later log");
+	cr_assert_eq(memcmp(state, f.shadow, BYTES), 0);
 	cr_assert_eq(stop(&f), 0);
 }
 
