@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* accept4, pipe2, POLLRDHUP, nftw */
 #include "device.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -16,6 +17,7 @@
 #define CONFIG_BYTES    4096u
 #define INIT_TIMEOUT_MS 30000
 #define LIMIT_DEFAULT   3u
+#define ZOO_FILES_MAX   4096u
 
 static const char *const media[] = {"a", "b", "env", "state"};
 #define MEDIA_COUNT (sizeof(media) / sizeof(media[0]))
@@ -263,6 +265,39 @@ static int keep_command(struct sim_device *device, const char *ota)
 	return result;
 }
 
+/* Neither do the certificates change, whoever makes new ones. */
+static int keep_zoo(struct sim_device *device, const char *zoo)
+{
+	const struct sim_device from = {.dir = ""};
+	char path[SIM_DEVICE_PATH * 2];
+	struct dirent *entry;
+	DIR *dir = opendir(zoo);
+	int result = dir ? path_of(device, "zoo", path) : -errno;
+
+	if (result == 0 && mkdir(path, 0700) != 0)
+		result = -errno;
+	for (unsigned i = 0; result == 0 && i < ZOO_FILES_MAX && (entry = readdir(dir)) != NULL; i++) {
+		char source[SIM_DEVICE_PATH * 2], target[SIM_DEVICE_PATH * 2];
+		size_t size_bytes = 0;
+		uint8_t *data;
+
+		if (!strstr(entry->d_name, ".pem") && !strstr(entry->d_name, ".key"))
+			continue;
+		if (snprintf(source, sizeof(source), "%s/%s", zoo + 1, entry->d_name) >= (int)sizeof(source) ||
+		    snprintf(target, sizeof(target), "zoo/%s", entry->d_name) >= (int)sizeof(target))
+			result = -ENAMETOOLONG;
+		data = result == 0 ? sim_device_load(&from, source, &size_bytes) : NULL;
+		if (result == 0)
+			result = data ? sim_device_store(device, target, data, size_bytes) : -EIO;
+		free(data);
+	}
+	if (dir)
+		(void)closedir(dir);
+	if (result == 0 && snprintf(device->zoo, sizeof(device->zoo), "%s", path) >= (int)sizeof(device->zoo))
+		result = -ENAMETOOLONG;
+	return result;
+}
+
 static int run_or_say(struct sim_device *device, const char *words, char *detail, size_t detail_bytes)
 {
 	struct sim_device_watch watch = {.deadline_ms = INIT_TIMEOUT_MS};
@@ -338,6 +373,8 @@ int sim_device_init(struct sim_device *device, const char *base, const char *ota
 	if (result != 0)
 		(void)snprintf(detail, detail_bytes, "%s: %s; give the absolute path of the command", ota,
 			       strerror(-result));
+	if (result == 0)
+		result = keep_zoo(device, zoo);
 	if (result == 0)
 		result = make_media(device);
 	if (result == 0)

@@ -20,7 +20,8 @@
  *   net:FAULT.PLACE                  a connection fault at a place that the reference run has
  *   net:FAULT.r<seed>.<n>            the nth place of a seeded sweep over the file
  *   ID/kill.s<n>                     the same, killed at the nth step that is announced after the fault
- *   ID/kill.b<n>                     the same, killed when n KiB more have come after the fault
+ *   ID/kill.b<n>                     the same, killed when n KiB more have come after the fault; or at the next step,
+ *                                    when the faulty run had all before that was seen
  */
 struct sim_net;
 
