@@ -84,7 +84,7 @@ static int flip_head(struct corrupt_lab *lab, struct plan_builder *builder, size
 		c.catalogue = at < LAYOUT_RESERVED ? "FLP-01 TRC-15" : "FLP-01 FLP-05";
 		c.reasons = plan_header_reasons(header, site->bundles[2].size);
 	} else if (at < site->layout.signature) {
-		c.catalogue = at < site->layout.index ? "FLP-02" : "FLP-02 FLP-06 FLP-12 RES-11";
+		c.catalogue = at < site->layout.index ? "FLP-02 MAN-17" : "FLP-02 FLP-06 FLP-12 RES-11";
 		c.reasons = REASON(BAD_SIGNATURE);
 	} else {
 		c.catalogue = "FLP-03";
