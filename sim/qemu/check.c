@@ -13,10 +13,16 @@
 
 #define CHUNK_SECTORS 256u
 
+static const struct bp_cut *cut_of(const struct sim_qemu_cycle *cycle, struct bp_case *c)
+{
+	return *cycle->cut && bp_case_decode(cycle->cut, c) == 0 ? &c->cuts[0] : NULL;
+}
+
 /* Base, start's logs and the run's own, in memory, by the library and not by the block server. */
 static int expected(const struct sim_qemu *rig, const struct sim_qemu_start *start,
 		    const struct sim_qemu_result *result, struct bp_pool *pool, struct bp_image **out)
 {
+	struct bp_case c;
 	char detail[160];
 	int r = sim_qemu_base(rig, pool, NULL, 0, out);
 	unsigned starts = start ? start->count : 0;
@@ -24,8 +30,9 @@ static int expected(const struct sim_qemu *rig, const struct sim_qemu_start *sta
 		const char *path = i < starts ? start->from[i].log : result->cycle[i - starts].log;
 		struct bp_log *log = NULL;
 		r = bp_log_load(path, pool, &log, detail, sizeof detail);
-		if (r == 0 && i < starts && start->from[i].cut)
-			r = bp_case_state(log, start->from[i].cut, *out);
+		const struct bp_cut *cut = i < starts ? start->from[i].cut : cut_of(&result->cycle[i - starts], &c);
+		if (r == 0 && cut)
+			r = bp_case_state(log, cut, *out);
 		else if (r == 0)
 			r = bp_image_apply(*out, log, bp_log_count(log));
 		bp_log_free(log);

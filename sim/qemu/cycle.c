@@ -66,7 +66,10 @@ static bool forbid_flush(struct sim_go *go)
 	const struct bp_export *card = bp_media_export(&go->rig->media, "card");
 	(void)snprintf(line, sizeof line, "fault hang flush %s 1 count=0",
 		       go->rig->media.layout.media[card->media[0]].name);
-	return sim_go_store(go, answer, sizeof answer, line);
+	if (!sim_go_store(go, answer, sizeof answer, line))
+		return false;
+	go->silenced = (uint32_t)sim_store_number(answer, "fault");
+	return true;
 }
 
 static bool board_on(struct sim_go *go)
@@ -96,7 +99,8 @@ static bool board_on(struct sim_go *go)
 
 static bool start(struct sim_go *go)
 {
-	int r = go->run->witness && go->result->cycles == 0 ? sim_qemu_save(go->rig, NULL, go->run->witness) : 0;
+	/* Anew after a cut: what it took is still in QEMU's copies. */
+	int r = go->run->witness ? sim_qemu_save(go->rig, NULL, go->run->witness) : 0;
 	if (r < 0) {
 		sim_go_fail(go, r, "copies in %.100s: %s", go->run->witness, strerror(-r));
 		return false;

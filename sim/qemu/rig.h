@@ -59,6 +59,7 @@ struct sim_go {
 	uint64_t cut_seen;
 	struct sim_armed armed[SIM_ARMED_MAX];
 	unsigned armed_count;
+	uint32_t silenced; /* the rig's own fault: flushes of the card */
 };
 
 struct sim_qemu_boot *sim_go_boot(struct sim_go *go); /* the current one */

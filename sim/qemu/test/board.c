@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rig with the real board: needs build/qemu, and skips without it. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check.h"
+
+#define TEST_SECONDS_MAX 540u
+#define BUNDLE           QEMU_IMAGES "/update-2.0.ota"
+
+struct fixture {
+	char dir[64];
+	struct sim_qemu *rig;
+	struct sim_qemu_result *result;
+	char log[96];
+	struct bp_pool *pool;
+};
+
+static void begin(struct fixture *f, unsigned worker)
+{
+	char detail[256] = QEMU_SKIP;
+	if (*detail || !sim_qemu_present(QEMU_IMAGES, detail, sizeof detail)) {
+		fprintf(stderr, "[SKIP] %s\n", detail); /* criterion does not say why */
+		cr_skip_test("%s", detail);
+	}
+	alarm(TEST_SECONDS_MAX);
+	snprintf(f->dir, sizeof f->dir, "/tmp/qemu-board-XXXXXX");
+	cr_assert(mkdtemp(f->dir));
+	snprintf(f->log, sizeof f->log, "%s/log", f->dir);
+	struct sim_qemu_options options = {
+	    .images = QEMU_IMAGES, .work = f->dir, .worker = worker, .plugin = QEMU_PLUGIN};
+	cr_assert_eq(sim_qemu_new(&options, &f->rig, detail, sizeof detail), 0, "%s", detail);
+	f->result = calloc(1, sizeof *f->result);
+	cr_assert(f->result);
+	cr_assert_eq(bp_pool_new(&f->pool), 0);
+}
+
+static void end(struct fixture *f)
+{
+	char command[96];
+	sim_qemu_free(f->rig);
+	free(f->result);
+	bp_pool_free(f->pool);
+	snprintf(command, sizeof command, "rm -rf '%s'", f->dir);
+	cr_assert_eq(system(command), 0);
+}
+
+static void run(struct fixture *f, const struct sim_qemu_start *start, const struct sim_qemu_run *run,
+		enum sim_qemu_final final)
+{
+	int r = sim_qemu_run(f->rig, start, run, f->result);
+	cr_assert_eq(r, 0, "%s", f->result->detail);
+	cr_assert_eq(f->result->final, final, "%s: %s", sim_qemu_final_name(f->result->final), f->result->detail);
+}
+
+static struct bp_log *load(struct fixture *f, const char *path)
+{
+	struct bp_log *log = NULL;
+	char detail[160];
+	cr_assert_eq(bp_log_load(path, f->pool, &log, detail, sizeof detail), 0, "%s", detail);
+	cr_assert_eq(*detail, 0, "%s", detail);
+	return log;
+}
+
+/* The first entry of that operation on that medium behind a mark; SIZE_MAX: none. */
+static size_t find(const struct bp_log *log, size_t from, enum bp_op op, const char *medium)
+{
+	for (size_t i = from; i < bp_log_count(log); i++) {
+		const struct bp_entry *e = bp_log_entry(log, i);
+		if (e->op == op && strcmp(bp_log_layout(log)->media[e->medium].name, medium) == 0)
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+static size_t find_mark(const struct bp_log *log, size_t from, const char *text)
+{
+	for (size_t i = from; i < bp_log_count(log); i++) {
+		const struct bp_entry *e = bp_log_entry(log, i);
+		if (e->op == BP_MARK && strncmp(bp_log_text(log, e), text, strlen(text)) == 0)
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+/* What is on the media after an update is base + log, by QEMU's own copies; marks stand where the steps begin; the report
+ * is in the log. Then a cut within the store that arms the trial, after its first sector, recovered from with reads recorded. */
+Test(board, update_and_recovery)
+{
+	static const char *const steps[] = {"S05", "S06", "S08", "S10", "S11", "boot", "S14", "S15", "report:"};
+	struct fixture f = {0};
+	char detail[256], witness[96], again[96];
+	begin(&f, 0);
+	snprintf(witness, sizeof witness, "%s/copies", f.dir);
+	cr_assert_eq(mkdir(witness, 0700), 0);
+	struct sim_qemu_run update = {.bundle = BUNDLE, .hold = true, .log = f.log, .witness = witness};
+	run(&f, NULL, &update, SIM_QEMU_IDLE);
+	cr_assert_eq(f.result->boots, 2);
+	cr_assert_str_eq(f.result->boot[0].version, "1.0");
+	cr_assert_str_eq(f.result->boot[1].version, "2.0");
+	cr_assert_eq(f.result->boot[1].slot, f.result->boot[1].up_slot);
+	cr_assert_eq(f.result->reports, 1);
+	cr_assert_eq(f.result->errors, 0, "%s", f.result->error);
+	cr_assert_eq(sim_qemu_compare(f.rig, NULL, f.result, witness, detail, sizeof detail), 0, "%s", detail);
+
+	struct bp_log *log = load(&f, f.log);
+	size_t at = find_mark(log, 0, "S01");
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		at = find_mark(log, at, steps[i]);
+		cr_assert_neq(at, SIZE_MAX, "no mark %s where it should be", steps[i]);
+	}
+	size_t armed = find(log, find_mark(log, 0, "S10"), BP_WRITE, "card");
+	cr_assert_lt(armed, find_mark(log, 0, "S11"));
+	struct bp_cut cut = {.entry = (uint32_t)armed + 1, .form = BP_FORM_ALL, .torn = -1};
+	struct sim_qemu_start start = {.count = 1, .from = {{f.log, &cut}}};
+	bp_log_free(log);
+	snprintf(again, sizeof again, "%s/again", f.dir);
+	struct sim_qemu_run recover = {.bundle = BUNDLE, .log = again};
+	run(&f, &start, &recover, SIM_QEMU_IDLE);
+	cr_assert_str_eq(f.result->boot[0].version, "1.0", "half a store has armed the trial");
+	cr_assert_str_eq(f.result->boot[f.result->boots - 1].version, "2.0");
+	cr_assert_eq(f.result->reports, 1);
+	log = load(&f, again);
+	cr_assert_neq(find(log, 0, BP_READ, "card"), SIZE_MAX);
+	cr_assert_neq(find(log, 0, BP_READ, "slot-a"), SIZE_MAX);
+	bp_log_free(log);
+	end(&f);
+}
+
+/* Nothing is flushed by a reset: what the guest did not flush is not durable, and the log goes on with the next boot. */
+Test(board, reset_flushes_nothing)
+{
+	static const char *const say[] = {"exec umount /data; dd if=/dev/urandom of=/dev/vda4 bs=512 count=1 seek=7000 "
+					  "oflag=direct && cat /proc/cmdline",
+					  "reboot", NULL};
+	static const char *const config[] = {"stop=ota", NULL};
+	struct fixture f = {0};
+	begin(&f, 1);
+	struct sim_qemu_run reboot = {
+	    .say = say, .config = config, .log = f.log, .until = SIM_QEMU_UNTIL_DECISION, .until_nth = 2};
+	run(&f, NULL, &reboot, SIM_QEMU_REACHED);
+	cr_assert_eq(f.result->exec_exit, 0, "%s", f.result->output);
+	cr_assert(strstr(f.result->output, "ota.slot=A"), "%s", f.result->output);
+	cr_assert_eq(f.result->boot[0].end, SIM_QEMU_END_REBOOT);
+	cr_assert_eq(f.result->faults_hit, 0);
+	struct bp_log *log = load(&f, f.log);
+	size_t reset = find_mark(log, 0, "reset:");
+	cr_assert_neq(reset, SIZE_MAX);
+	size_t write = SIZE_MAX;
+	for (size_t i = 0; (i = find(log, i, BP_WRITE, "data")) < reset; i++)
+		write = bp_log_entry(log, i)->sector == 7000 ? i : write;
+	cr_assert_neq(write, SIZE_MAX, "the write is not in the log");
+	cr_assert_eq(find(log, write, BP_FLUSH, "data"), SIZE_MAX, "something flushed it");
+	bp_log_free(log);
+	end(&f);
+}
+
+/* An image as start; both kernels damaged, the bootloader halts. A live cut while it reads; then the power comes back. */
+Test(board, halts_without_a_kernel)
+{
+	struct fixture f = {0};
+	struct bp_image *base = NULL, *image = NULL;
+	uint8_t zeros[BP_SECTOR_BYTES] = {0};
+	begin(&f, 2);
+	const struct bp_layout *layout = sim_qemu_layout(f.rig);
+	cr_assert_eq(sim_qemu_base(f.rig, f.pool, NULL, 0, &base), 0);
+	cr_assert_eq(bp_image_copy(base, &image), 0);
+	for (unsigned m = 0; m < layout->count; m++) {
+		/* The superblock of ext4. */
+		if (strncmp(layout->media[m].name, "slot-", 5) == 0)
+			cr_assert_eq(bp_image_write(image, m, 2, 1, zeros), 0);
+	}
+	struct sim_qemu_start start = {.image = image, .base = base};
+	struct sim_qemu_run halt = {.log = f.log,
+				    .cut = {.medium = "gpt", .op = BP_READ, .nth = 2, .seed = 1, .form = BP_FORM_NONE}};
+	run(&f, &start, &halt, SIM_QEMU_HALTED);
+	cr_assert(f.result->cut_landed);
+	cr_assert_eq(f.result->cycles, 2);
+	cr_assert_eq(f.result->boots, 2);
+	cr_assert_eq(f.result->boot[0].end, SIM_QEMU_END_CUT);
+	cr_assert_eq(f.result->boot[1].slot, 0);
+	cr_assert_neq(f.result->cycle[0].cut[0], 0);
+	bp_image_free(base);
+	bp_image_free(image);
+	end(&f);
+}
+
+/* Without images it says what to do. */
+Test(board, no_images)
+{
+	char detail[256] = "";
+	struct sim_qemu *rig = NULL;
+	struct sim_qemu_options none = {.images = "/nonexistent", .work = "/tmp", .plugin = QEMU_PLUGIN};
+	cr_assert_lt(sim_qemu_new(&none, &rig, detail, sizeof detail), 0);
+	cr_assert(strstr(detail, "/nonexistent/board.args") && strstr(detail, "make qemu-images"), "%s", detail);
+}
+
+/* Bad input is one clause. */
+Test(board, says_what_is_wrong)
+{
+	struct fixture f = {0};
+	char detail[256] = "";
+	struct sim_qemu *rig = NULL;
+	begin(&f, 3);
+	struct sim_qemu_options plugin = {.images = QEMU_IMAGES, .work = f.dir, .worker = 9, .plugin = "/no/plugin.so"};
+	cr_assert_lt(sim_qemu_new(&plugin, &rig, detail, sizeof detail), 0);
+	cr_assert(strstr(detail, "/no/plugin.so"), "%s", detail);
+	struct sim_qemu_start start = {.count = 1, .from = {{"/no/log", NULL}}};
+	struct sim_qemu_run nothing = {.until = SIM_QEMU_UNTIL_DECISION};
+	cr_assert_lt(sim_qemu_run(f.rig, &start, &nothing, f.result), 0);
+	cr_assert_eq(f.result->final, SIM_QEMU_ERROR);
+	cr_assert(strstr(f.result->detail, "/no/log"), "%s", f.result->detail);
+	static const char *const faults[] = {"eio write nowhere 1", NULL};
+	nothing.faults = faults;
+	cr_assert_lt(sim_qemu_run(f.rig, NULL, &nothing, f.result), 0);
+	cr_assert(strstr(f.result->detail, "nowhere"), "%s", f.result->detail);
+	/* And the rig is as good as before. */
+	nothing.faults = NULL;
+	run(&f, NULL, &nothing, SIM_QEMU_REACHED);
+	cr_assert_eq(f.result->boot[0].slot, 'A');
+	end(&f);
+}
