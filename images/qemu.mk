@@ -5,7 +5,7 @@ QEMU := build/qemu
 QD := $(QEMU)$(if $(MUTANT),-mutant-$(MUTANT))
 QEMU_GOOD := 0.9 1.0 2.0
 QEMU_BAD := panic hang no-kernel no-root health-fails health-hangs
-QEMU_BUNDLES := $(QEMU_GOOD:%=$(QD)/update-%.ota) $(QEMU_BAD:%=$(QD)/update-%.ota)
+QEMU_BUNDLES := $(patsubst %,$(QD)/update-%.ota,$(QEMU_GOOD) squashfs $(QEMU_BAD))
 # none, gzip or lz4: how the kernel lies in the FIT image.
 QEMU_COMPRESSION ?= none
 # Of a slot; the last 512 KiB are the slot descriptor's. The root filesystem has 64.
@@ -52,15 +52,17 @@ $(QD)/rootfs.ext4: images/qemu/tree.sh images/qemu/rootfs.sh $(addprefix images/
 	$(call say,IMAGE,$@)
 	$(Q)images/qemu/tree.sh $(QEMU) $(OTA_ARM64) $(QD)
 	$(Q)images/qemu/rootfs.sh $(QEMU) $(QD)
-$(QEMU_GOOD:%=$(QD)/rootfs-%.ext4): $(QD)/rootfs-%.ext4: images/qemu/variant.sh $(QD)/rootfs.ext4
+$(QEMU_GOOD:%=$(QD)/rootfs-%.img): $(QD)/rootfs-%.img: images/qemu/variant.sh $(QD)/rootfs.ext4
 	$(Q)images/qemu/variant.sh $(QD)/rootfs.ext4 $* good $@
-$(QEMU_BAD:%=$(QD)/rootfs-%.ext4): $(QD)/rootfs-%.ext4: images/qemu/variant.sh $(QD)/rootfs.ext4
+$(QEMU_BAD:%=$(QD)/rootfs-%.img): $(QD)/rootfs-%.img: images/qemu/variant.sh $(QD)/rootfs.ext4
 	$(Q)images/qemu/variant.sh $(QD)/rootfs.ext4 2.0-$* $* $@
-$(QEMU_BUNDLES): $(QD)/update-%.ota: images/qemu/bundle.sh $(QD)/rootfs-%.ext4 $(QEMU)/pki/sign.pem build/release/ota
+$(QD)/rootfs-squashfs.img: images/qemu/squashfs.sh $(QD)/rootfs.ext4
+	$(Q)images/qemu/squashfs.sh $(QD)/tree 2.0-squashfs $@
+$(QEMU_BUNDLES): $(QD)/update-%.ota: images/qemu/bundle.sh $(QD)/rootfs-%.img $(QEMU)/pki/sign.pem build/release/ota
 	$(call say,BUNDLE,$@)
-	$(Q)images/qemu/bundle.sh build/release/ota $(QEMU)/pki $* $(QD)/rootfs-$*.ext4 $@
+	$(Q)images/qemu/bundle.sh build/release/ota $(QEMU)/pki $* $(QD)/rootfs-$*.img $@
 $(QD)/card.img: $(addprefix images/qemu/,factory.sh disks.sh) images/uboot/ota.env images/uboot/qemu.env $(QD)/update-0.9.ota $(QD)/update-1.0.ota build/release/ota
 	$(call say,DISKS,$(QD))
 	$(Q)images/qemu/factory.sh $(QEMU)/pki build/release/ota $(QEMU_SLOT_MIB) $(QD)
 	$(Q)images/qemu/disks.sh $(QEMU_SLOT_MIB) $(QD)
-	$(Q)cp $(QEMU)/pki/tls.pem $(QEMU)/pki/tls.key $(if $(MUTANT),$(addprefix $(QEMU)/,u-boot.bin board.dtb board.args)) $(QD)
+	$(Q)cp $(QEMU)/pki/tls-root.pem $(QEMU)/pki/tls.pem $(QEMU)/pki/tls.key $(if $(MUTANT),$(addprefix $(QEMU)/,u-boot.bin board.dtb board.args)) $(QD)

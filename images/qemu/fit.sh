@@ -20,8 +20,11 @@ mkdir -p "$out/keys"
 }
 cp "$out/board-plain.dtb" "$work/board.dtb"
 cp "$out/initrd" "$work/initrd"
-# Uncompressed, it is started where it lies: a kernel may be anywhere, at a whole number of 2 MiB.
-if [ "$compression" = none ]; then type=kernel_noload where='load = <0>; entry = <0>;'; else type=kernel where='load = <0x40200000>; entry = <0x40200000>;'; fi
+# Parts begin at whole 2 MiB of the file, after its header: where U-Boot loads the file (kernel_addr_r), an uncompressed kernel then
+# lies where it may run, and is not copied.
+align=0x200000 file=0x44000000
+load=$((file + 2 * align + ($(stat -c %s "$work/initrd") + align - 1) / align * align))
+[ "$compression" = none ] || load=$((0x40200000))
 cat >"$work/fit.its" <<ITS
 /dts-v1/;
 / {
@@ -29,13 +32,15 @@ cat >"$work/fit.its" <<ITS
 	images {
 		fdt { data = /incbin/("board.dtb"); type = "flat_dt"; arch = "arm64"; compression = "none"; hash { algo = "sha256"; }; };
 		initrd { data = /incbin/("initrd"); type = "ramdisk"; arch = "arm64"; os = "linux"; compression = "none"; hash { algo = "sha256"; }; };
-		kernel { data = /incbin/("kernel"); type = "$type"; arch = "arm64"; os = "linux"; compression = "$compression";
-			$where hash { algo = "sha256"; }; };
+		kernel { data = /incbin/("kernel"); type = "kernel"; arch = "arm64"; os = "linux"; compression = "$compression";
+			load = <$load>; entry = <$load>; hash { algo = "sha256"; }; };
 	};
 	configurations { default = "conf"; conf { kernel = "kernel"; fdt = "fdt"; ramdisk = "initrd";
 		signature { algo = "sha256,rsa2048"; key-name-hint = "release"; sign-images = "kernel", "fdt", "ramdisk"; }; }; };
 };
 ITS
-(cd "$work" && cp board.dtb signed.dtb && mkimage -q -E -B 0x200000 -f fit.its -k "$out/keys" -K signed.dtb -r fitImage >/dev/null)
+(cd "$work" && cp board.dtb signed.dtb && mkimage -q -E -B $align -f fit.its -k "$out/keys" -K signed.dtb -r fitImage >/dev/null)
+offset=$(fdtget -t i "$work/fitImage" /images/kernel data-offset)
+[ "$compression" != none ] || [ $((file + align + offset)) -eq "$load" ] || { echo "qemu: the kernel is not where it should be in the FIT image" >&2; exit 1; }
 mv "$work/signed.dtb" "$out/board.dtb"
 mv "$work/fitImage" "$out/fitImage"

@@ -3,12 +3,12 @@
 # shellcheck shell=dash
 # /init of the initrd: drivers, watchdog, then it waits for the rig (if there is one), mounts the slot and hands over to its init. Up to
 # "start" nothing of a disk was read but its partition table: a snapshot taken here can be resumed over other contents.
-/bin/busybox mount -t proc proc /proc
-/bin/busybox mount -t sysfs sys /sys
-/bin/busybox mount -t devtmpfs dev /dev
-/bin/busybox mount -t tmpfs run /run
-/bin/busybox --install -s /bin
-while read -r module; do insmod "/lib/modules/$module"; done </lib/modules/order
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs run /run
+# shellcheck disable=SC2046 # words
+modprobe -a $(cat /lib/modules/names)
 . /lib/channel.sh
 slot=$(sed -n 's/.*ota\.slot=\([^ ]*\).*/\1/p' /proc/cmdline)
 root=$(sed -n 's/.*root=\([^ ]*\).*/\1/p' /proc/cmdline)
@@ -29,7 +29,7 @@ while [ -n "$channel" ]; do
 done
 # It runs from here on: who hangs is reset.
 echo >/dev/watchdog0
-mount -t ext4 -o ro "$root" /root 2>/dev/null || mount -t squashfs -o ro "$root" /root || {
+mount -t ext4 -o ro "$root" /root 2>/dev/null || { modprobe squashfs && mount -t squashfs -o ro "$root" /root; } || {
 	say "error cannot mount $root"
 	reboot -f
 }
