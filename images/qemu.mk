@@ -48,7 +48,7 @@ $(QEMU)/fitImage $(QEMU)/board.dtb &: images/qemu/fit.sh $(QEMU)/initrd $(QEMU)/
 $(QEMU)/pki/sign.pem: images/pki.sh | build/setup-qemu.stamp
 	$(Q)images/pki.sh $(QEMU)/pki updates.brickproof.test
 
-$(QD)/rootfs.ext4: images/qemu/tree.sh images/qemu/rootfs.sh $(addprefix images/qemu/,init.sh channel.sh health.sh system.conf) $(QEMU)/fitImage $(QEMU)/pki/sign.pem $(OTA_ARM64)
+$(QD)/rootfs.ext4: images/qemu/tree.sh images/qemu/rootfs.sh $(addprefix images/qemu/,init.sh verbs.sh channel.sh health.sh system.conf) $(QEMU)/fitImage $(QEMU)/pki/sign.pem $(OTA_ARM64)
 	$(call say,IMAGE,$@)
 	$(Q)images/qemu/tree.sh $(QEMU) $(OTA_ARM64) $(QD)
 	$(Q)images/qemu/rootfs.sh $(QEMU) $(QD)

@@ -45,5 +45,5 @@ while [ -z "$idle" ] && [ "$boots" -lt "$boots_max" ]; do
 	kill -KILL "$board_PID" 2>/dev/null || true
 	wait "$board_PID" 2>/dev/null || true
 done
-[ -n "$idle" ] && [ "$version" = "$expect" ] || { echo "qemu: version $version runs, not $expect; see $dir/console.log" >&2; exit 1; }
+[ "$idle $version" = "1 $expect" ] || { echo "qemu: version $version runs, not $expect; see $dir/console.log" >&2; exit 1; }
 say "version $version runs, and nothing is left to do; reports: $(grep -o '"event":"[a-z]*","version":"[^"]*"' "$dir/server/reports.log" | paste -sd' ')"

@@ -10,5 +10,5 @@ case $name in
 2.0) version=2.0 sequence=20 ;;
 *) version=2.0-$name sequence=20 ;;
 esac
-"$ota" bundle --certificate="$pki/sign.pem" --key="$pki/sign.key" --compatible=brickproof-qemu --version=$version --sequence=$sequence \
+"$ota" bundle --certificate="$pki/sign.pem" --key="$pki/sign.key" --compatible=brickproof-qemu --version="$version" --sequence="$sequence" \
 	--created=1767225600 --image=rootfs="$rootfs" "$target" >/dev/null

@@ -30,12 +30,13 @@ put "$sysroot/sbin/e2fsck" sbin/e2fsck
 put "$ota" usr/bin/ota
 aarch64-linux-gnu-strip "$tree/usr/bin/ota"
 [ -e "$tree/lib/ld-linux-aarch64.so.1" ]
-for applet in sh cat echo sed tail head mount umount ip ls ln rm touch sleep sync setsid reboot poweroff sha256sum dd cmp dmesg ps kill; do
+for applet in cat cmp cp cut date dd df dmesg echo env find free grep head hexdump ip kill ls mkdir mount mv od ping poweroff ps reboot rm sed \
+	seq setsid sh sha256sum sleep sort stat stty sync tail touch tr umount uptime vi wc; do
 	ln -s busybox "$tree/bin/$applet"
 done
 
 install -m 755 "$here/init.sh" "$tree/sbin/init"
-install -m 644 "$here/channel.sh" "$tree/usr/lib/brickproof/channel.sh"
+install -m 644 "$here/channel.sh" "$here/verbs.sh" "$tree/usr/lib/brickproof"
 install -m 755 "$here/health.sh" "$tree/usr/lib/ota/health.d/10-board"
 printf '#!/bin/busybox sh\nexec busybox touch /run/reboot\n' >"$tree/usr/lib/ota/reboot"
 chmod 755 "$tree/usr/lib/ota/reboot"
