@@ -44,6 +44,9 @@ enum net_trouble {
 	NET_POWER_LOW,         /* the power handler says that there is not enough */
 	NET_HOOK_REFUSES,      /* the pre-install hook does */
 	NET_MOUNTED,           /* the target slot is mounted */
+	NET_STATE_READ_ONLY,   /* what it remembers lies on a medium that turned read-only */
+	NET_BACKEND_LIES,      /* the integrator's boot back-end names a slot that is not there */
+	NET_ENV_SINGLE,        /* one copy of the boot environment is configured: no store of it could be atomic */
 	NET_TWO_INSTALLERS,    /* the second comes while the first is at S06 */
 	NET_MEMORY_SHORT,      /* a little less address space than the command needs */
 	NET_DESCRIPTORS_SHORT, /* so few that the slots cannot be opened */

@@ -85,13 +85,13 @@ int sim_device_configure(const struct sim_device *device, const char *server, co
 		(void)snprintf(report, sizeof(report), "url=%s/update.ota\nreport-url=%s/report\n", server, server);
 	length =
 	    snprintf(text, sizeof(text),
-		     "[system]\ncompatible=brickproof-net\nbootloader=uboot\ndevice-id=%s\nstate=%s/"
+		     "[system]\ncompatible=brickproof-net\nbootloader=%s\ndevice-id=%s\nstate=%s/"
 		     "state\nlockfile=%s/lock\nbooted=%s\n"
 		     "[keyring]\npath=%s/root.pem\n[uboot]\nconfig=%s/fw_env.config\n[handlers]\nreboot=/bin/true\n%s"
 		     "%s[slot.rootfs.0]\ndevice=%s/a\nbootname=A\n[slot.rootfs.1]\ndevice=%s/b\nbootname=B\n"
 		     "[update]\n%scheckpoint-bytes=65536\n%s",
-		     device->id[0] != '\0' ? device->id : "net-1", d, d, device->booted, device->zoo, d,
-		     device->handlers, health, d, d, report, extra);
+		     device->custom ? "custom" : "uboot", device->id[0] != '\0' ? device->id : "net-1", d, d,
+		     device->booted, device->zoo, d, device->handlers, health, d, d, report, extra);
 
 	if (length < 0 || (size_t)length >= sizeof(text))
 		return -ENAMETOOLONG;
@@ -128,6 +128,7 @@ int sim_device_fresh(struct sim_device *device, const char *server, const char *
 	device->handlers[0] = '\0';
 	device->wrapper[0] = '\0';
 	device->health = false;
+	device->custom = false;
 	(void)snprintf(device->booted, sizeof(device->booted), "B");
 	return sim_device_configure(device, server, extra);
 }
@@ -315,13 +316,16 @@ static int run_or_say(struct sim_device *device, const char *words, char *detail
 	return result;
 }
 
-static int say_where_env_is(const struct sim_device *device)
+int sim_device_env_config(const struct sim_device *device, int only)
 {
 	char text[SIM_DEVICE_PATH * 2 + 64];
+	size_t used = 0;
 
-	(void)snprintf(text, sizeof(text), "%s/env 0x0 0x%x\n%s/env 0x%x 0x%x\n", device->dir, SIM_DEVICE_ENV_BYTES,
-		       device->dir, SIM_DEVICE_ENV_BYTES, SIM_DEVICE_ENV_BYTES);
-	return sim_device_store(device, "fw_env.config", text, strlen(text));
+	for (int i = 0; i < 2; i++)
+		if (only < 0 || only == i)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s/env 0x%x 0x%x\n", device->dir,
+						 (unsigned)i * SIM_DEVICE_ENV_BYTES, SIM_DEVICE_ENV_BYTES);
+	return sim_device_store(device, "fw_env.config", text, used);
 }
 
 int sim_device_twin(const struct sim_device *device, const char *name, struct sim_device *out)
@@ -336,7 +340,7 @@ int sim_device_twin(const struct sim_device *device, const char *name, struct si
 	if (mkdir(out->dir, 0700) != 0 && errno != EEXIST)
 		return -errno;
 	result = renew(device, out);
-	return result != 0 ? result : say_where_env_is(out);
+	return result != 0 ? result : sim_device_env_config(out, -1);
 }
 
 static int make_media(struct sim_device *device)
@@ -351,7 +355,7 @@ static int make_media(struct sim_device *device)
 	if (result == 0)
 		result = sim_device_store(device, "env", zeros, (size_t)2 * SIM_DEVICE_ENV_BYTES);
 	free(zeros);
-	return result != 0 ? result : say_where_env_is(device);
+	return result != 0 ? result : sim_device_env_config(device, -1);
 }
 
 int sim_device_init(struct sim_device *device, const char *base, const char *ota, const char *zoo, const char *bundle,

@@ -26,6 +26,7 @@ struct sim_device {
 	char id[24];        /* "": net-1 */
 	char handlers[640]; /* further lines of [handlers] */
 	char wrapper[96];   /* words in front of the command, such as "prlimit --nofile=7 --" */
+	bool custom;        /* bootloader=custom */
 	bool health;        /* checks in the directory "health" */
 };
 
@@ -80,6 +81,8 @@ int sim_device_env_read(const struct sim_device *device, struct sim_device_env *
 uint8_t *sim_device_load(const struct sim_device *device, const char *name, size_t *size_bytes);
 int sim_device_store(const struct sim_device *device, const char *name, const void *data, size_t size_bytes)
     __attribute__((warn_unused_result));
+/* fw_env.config: where the environment's copies lie; only: the one that is named there, -1: both, as it should be. */
+int sim_device_env_config(const struct sim_device *device, int only) __attribute__((warn_unused_result));
 /* One more device in a folder of the first one's, as new: the same template, its own media, id and configuration. */
 int sim_device_twin(const struct sim_device *device, const char *name, struct sim_device *out)
     __attribute__((warn_unused_result));

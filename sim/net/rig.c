@@ -565,6 +565,7 @@ int net_run_one(struct sim_net *net, const struct net_case *c, struct net_kill k
 	(void)snprintf(out->outcome.label, sizeof(out->outcome.label), "%s", net_class_name(c->class));
 	if (c->skip)
 		return skip(out, c->skip);
-	return c->names.wanted || c->netem || c->trouble == NET_MOUNTED ? run_apart(net, c, kill, out)
-									: run_here(net, c, kill, NULL, out);
+	return c->names.wanted || c->netem || c->trouble == NET_MOUNTED || c->trouble == NET_STATE_READ_ONLY
+		   ? run_apart(net, c, kill, out)
+		   : run_here(net, c, kill, NULL, out);
 }

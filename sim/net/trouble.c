@@ -34,6 +34,11 @@ static const char handler[] = "#!/bin/sh\n"
 			      "[ ! -e \"$dir/hang\" ] || sleep 30\n"
 			      "exit 1\n";
 
+/* RAUC's interface; whatever is asked, the answer is a slot that nobody has. */
+static const char backend[] = "#!/bin/sh\n"
+			      "echo \"$1\" >>\"${0%/*}/said-no\"\n"
+			      "echo C\n";
+
 static const char *path_of(const struct net_run *run, const char *name, char out[SIM_DEVICE_PATH * 2])
 {
 	(void)snprintf(out, SIM_DEVICE_PATH * 2, "%s/%s", run->net->device.dir, name);
@@ -110,6 +115,37 @@ static int mount_target(struct net_run *run)
 	return tool(words) ? 0 : cannot(run, "mounting a slot needs root and loop devices");
 }
 
+/* As the kernel does it with a file system that has an error. In the mount namespace of this case alone. */
+static int freeze_state(struct net_run *run)
+{
+	char path[SIM_DEVICE_PATH * 2];
+
+	(void)path_of(run, "state", path);
+	if (mount(path, path, NULL, MS_BIND, NULL) != 0)
+		return cannot(run, "making a file read-only needs root");
+	return mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) == 0 ? 0 : -errno;
+}
+
+static bool is_frozen(const struct net_run *run)
+{
+	char path[SIM_DEVICE_PATH * 2];
+
+	return access(path_of(run, "state", path), W_OK) != 0 && errno == EROFS;
+}
+
+/* The copy that holds is the one that stays: its counter is larger (a device this young has not wrapped). */
+static int name_one_copy(const struct net_run *run)
+{
+	size_t size_bytes = 0;
+	uint8_t *raw = sim_device_load(&run->net->device, "env", &size_bytes);
+	int result = raw && size_bytes >= (size_t)2 * SIM_DEVICE_ENV_BYTES ? 0 : -EIO;
+
+	if (result == 0)
+		result = sim_device_env_config(&run->net->device, raw[SIM_DEVICE_ENV_BYTES + 4] > raw[4]);
+	free(raw);
+	return result;
+}
+
 /* A mount point is on another device than the directory that it lies in. */
 static bool is_mounted(const struct net_run *run)
 {
@@ -145,6 +181,17 @@ static int begin_health(struct net_run *run, bool hang)
 	return result;
 }
 
+static int begin_backend(struct net_run *run)
+{
+	struct sim_device *device = &run->net->device;
+
+	forget(run, "said-no");
+	device->custom = true;
+	(void)snprintf(device->handlers, sizeof(device->handlers), "bootloader-custom-backend=%s/backend\n",
+		       device->dir);
+	return put(run, "backend", backend);
+}
+
 static int begin_link(struct net_run *run)
 {
 	char link[SIM_DEVICE_PATH * 2], target[SIM_DEVICE_PATH * 2];
@@ -163,6 +210,12 @@ int net_trouble_begin(struct net_run *run)
 		return begin_handler(run, "pre-install");
 	case NET_MOUNTED:
 		return mount_target(run);
+	case NET_STATE_READ_ONLY:
+		return freeze_state(run);
+	case NET_ENV_SINGLE:
+		return name_one_copy(run);
+	case NET_BACKEND_LIES:
+		return begin_backend(run);
 	case NET_LOCK_LINKED:
 		return begin_link(run);
 	case NET_HEALTH_FAILS:
@@ -381,6 +434,14 @@ static int run_plain(struct net_run *run, const char *install)
 		run->troubled = is_mounted(run);
 		say(run, "the target is mounted, before and after");
 		break;
+	case NET_STATE_READ_ONLY:
+		run->troubled = is_frozen(run);
+		say(run, "the state is read-only");
+		break;
+	case NET_ENV_SINGLE:
+		run->troubled = run->first.status != 0;
+		say(run, "fw_env.config names one copy");
+		break;
 	case NET_LOCK_LINKED:
 		run->troubled = exists(run, "lock") == exists(run, "elsewhere");
 		say(run, "the lock is a link to a file that is not there");
@@ -393,7 +454,7 @@ static int run_plain(struct net_run *run, const char *install)
 		break;
 	default:
 		run->troubled = exists(run, "said-no");
-		say(run, "the handler said no");
+		say(run, run->c->trouble == NET_BACKEND_LIES ? "the back-end was asked" : "the handler said no");
 		break;
 	}
 	return result;
@@ -435,6 +496,14 @@ int net_trouble_heal(struct net_run *run)
 	forget(run, "hang");
 	if (run->c->trouble == NET_LOCK_LINKED)
 		forget(run, "lock");
+	if (run->c->trouble == NET_BACKEND_LIES) {
+		run->net->device.custom = false;
+		run->net->device.handlers[0] = '\0';
+	}
+	if (run->c->trouble == NET_ENV_SINGLE)
+		return sim_device_env_config(&run->net->device, -1);
+	if (run->c->trouble == NET_STATE_READ_ONLY && umount2(path_of(run, "state", path), 0) != 0)
+		return -errno;
 	if (run->c->trouble == NET_MOUNTED && umount2(path_of(run, "mounted", path), 0) != 0)
 		return -errno;
 	return 0;
@@ -449,9 +518,14 @@ void net_trouble_end(struct net_run *run)
 		return;
 	if (run->c->trouble == NET_MOUNTED && is_mounted(run))
 		(void)umount2(path_of(run, "mounted", path), MNT_DETACH);
+	if (run->c->trouble == NET_STATE_READ_ONLY && is_frozen(run))
+		(void)umount2(path_of(run, "state", path), MNT_DETACH);
+	if (run->c->trouble == NET_ENV_SINGLE && sim_device_env_config(device, -1) != 0)
+		run->out->outcome.verdict = BP_ERROR;
 	device->wrapper[0] = '\0';
 	device->handlers[0] = '\0';
 	device->health = false;
+	device->custom = false;
 	forget(run, "refuse");
 	forget(run, "hang");
 	forget(run, "said-no");
