@@ -48,6 +48,16 @@ static void answer_faults(struct bp_server *server, char *out, size_t bytes)
 			  faults[i].spec.medium, faults[i].seen, faults[i].hits);
 }
 
+static void answer_digest(struct bp_server *server, const char *medium, char *out, size_t bytes)
+{
+	struct bp_hash hash = {0};
+	int r = bp_server_digest(server, medium, &hash);
+	if (r == 0)
+		bp_detail(out, bytes, "ok digest=%016" PRIx64 "%016" PRIx64, hash.hi, hash.lo);
+	else
+		answer(out, bytes, r, medium);
+}
+
 static void load(struct bp_server *server, const struct bp_command *c, char *out, size_t bytes)
 {
 	char detail[DETAIL_BYTES] = "";
@@ -105,6 +115,9 @@ void bp_control_run(struct bp_server *server, const struct bp_command *c, char *
 		return;
 	case BP_COMMAND_SAVE_DM:
 		answer(out, bytes, bp_server_save_dm(server, c->text), "save-dm");
+		return;
+	case BP_COMMAND_DIGEST:
+		answer_digest(server, c->medium, out, bytes);
 		return;
 	case BP_COMMAND_QUIT:
 	case BP_COMMAND_WAIT_CUT:

@@ -238,6 +238,8 @@ static const char *take_arguments(struct line *line, struct bp_command *out)
 	case BP_COMMAND_SAVE_IMAGE:
 		wrong = take_name(line, out->medium);
 		return wrong ? wrong : take_text(line, out);
+	case BP_COMMAND_DIGEST:
+		return take_name(line, out->medium);
 	case BP_COMMAND_RESTORE:
 	case BP_COMMAND_FAULTS:
 	case BP_COMMAND_STATS:
@@ -250,9 +252,9 @@ static const char *take_arguments(struct line *line, struct bp_command *out)
 int bp_command_parse(const char *bytes, size_t size, struct bp_command *out, char *detail, size_t detail_bytes)
 {
 	/* In the order of enum bp_command_kind; "wait" stands for both of its kinds. */
-	static const char *const verbs[] = {"mark",  "cut",   "power",      "restore", "apply",
-					    "crash", "fault", "unfault",    "faults",  "stats",
-					    "wait",  "wait",  "save-image", "save-dm", "quit"};
+	static const char *const verbs[] = {"mark",       "cut",     "power",  "restore", "apply", "crash",
+					    "fault",      "unfault", "faults", "stats",   "wait",  "wait",
+					    "save-image", "save-dm", "digest", "quit"};
 	char copy[BP_COMMAND_BYTES_MAX];
 	*out = (struct bp_command){.kind = BP_COMMAND_STATS};
 	const char *wrong = NULL;

@@ -152,6 +152,21 @@ int bp_contents_crash(struct bp_contents *c, const struct bp_log *log, const str
 	return r;
 }
 
+int bp_contents_digest(const struct bp_contents *c, unsigned medium, struct bp_hash *out)
+{
+	struct bp_hash hash = {0};
+	for (uint64_t s = 0; s < c->layout->media[medium].sectors; s++) {
+		uint32_t id = bp_overlay_get(&c->overlay, medium, s);
+		int r = id == BP_OVERLAY_NONE ? base_id(c, medium, s, &id) : 0;
+		if (r < 0)
+			return r;
+		struct bp_hash content = bp_pool_hash128(c->pool, id);
+		hash = bp_hash_add(bp_hash_add(hash, content.lo), content.hi);
+	}
+	*out = hash;
+	return 0;
+}
+
 static bool all_zero(const uint8_t *bytes, size_t size)
 {
 	return bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;

@@ -34,6 +34,9 @@ int bp_contents_image(const struct bp_contents *contents, const struct bp_log *l
     __attribute__((warn_unused_result));
 int bp_contents_from_image(struct bp_contents *contents, const struct bp_log *log, const struct bp_image *image)
     __attribute__((warn_unused_result));
+/* A hash of a medium, equal for equal contents in every process. */
+int bp_contents_digest(const struct bp_contents *contents, unsigned medium, struct bp_hash *out)
+    __attribute__((warn_unused_result));
 /* A medium as a sparse file, durable. */
 int bp_contents_save(const struct bp_contents *contents, unsigned medium, const char *path)
     __attribute__((warn_unused_result));

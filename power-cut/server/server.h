@@ -89,6 +89,9 @@ struct bp_server_stats {
 void bp_server_stats(struct bp_server *server, struct bp_server_stats *out);
 int bp_server_save_image(struct bp_server *server, const char *medium, const char *path)
     __attribute__((warn_unused_result));
+/* Of all that is on a medium. -ENOENT. */
+int bp_server_digest(struct bp_server *server, const char *medium, struct bp_hash *out)
+    __attribute__((warn_unused_result));
 int bp_server_save_dm(struct bp_server *server, const char *path) __attribute__((warn_unused_result));
 /* The run's log; nobody else may use the server meanwhile. For tests. */
 const struct bp_log *bp_server_log(const struct bp_server *server);

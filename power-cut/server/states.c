@@ -122,6 +122,23 @@ int bp_server_save_image(struct bp_server *s, const char *medium, const char *pa
 	return r;
 }
 
+int bp_server_digest(struct bp_server *s, const char *medium, struct bp_hash *out)
+{
+	int m = bp_media_find(s->layout, medium);
+	if (m < 0)
+		return -ENOENT;
+	(void)pthread_mutex_lock(&s->lock);
+	uint64_t submit_ns = bp_server_now(s);
+	int r = bp_contents_digest(&s->contents, (unsigned)m, out);
+	if (r == 0 && s->on) {
+		r = bp_log_read(s->log, (unsigned)m, 0, (uint32_t)s->layout->media[m].sectors);
+		if (r == 0)
+			r = bp_server_logged(s, submit_ns);
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+	return r;
+}
+
 int bp_server_save_dm(struct bp_server *s, const char *path)
 {
 	char detail[160];

@@ -80,7 +80,9 @@ static bool board_on(struct sim_go *go)
 				      .accel = go->rig->options.accel,
 				      .port = sim_origin_port(go->service.origin),
 				      .gdb = go->run->gdb,
-				      .in_place = go->run->gdb || go->run->blklogwrites};
+				      .in_place = go->run->gdb || go->run->blklogwrites,
+				      .incoming = go->resume[0],
+				      .skip_idle = go->run->skip_idle};
 	char output[SIM_QEMU_PATH_MAX + 16], detail[160] = "";
 	(void)snprintf(output, sizeof output, "%s/qemu.log", go->rig->dir);
 	spec.output = output;
@@ -107,7 +109,8 @@ static bool start(struct sim_go *go)
 	}
 	if (!go->run->plain && !power_on(go))
 		return false;
-	if (!go->run->plain && !go->run->gdb && !go->run->blklogwrites && go->result->cycles == 0 && !forbid_flush(go))
+	bool needs_flush = go->run->plain || go->run->gdb || go->run->blklogwrites || go->run->snapshot_make;
+	if (!needs_flush && go->result->cycles == 0 && !forbid_flush(go))
 		return false;
 	return board_on(go) && (!go->powered || sim_go_arm(go));
 }
@@ -189,6 +192,14 @@ static void loop(struct sim_go *go)
 			power_off(go, true);
 			return;
 		}
+		if (go->snapshot_due) {
+			sim_go_snapshot_make(go);
+			return;
+		}
+		if (go->choice && sim_go_snapshot_find(go, go->choice)) {
+			go->restart = true;
+			return;
+		}
 		int64_t deadline = go->run->gdb ? SIM_NEVER : earliest(go->end_ns, go->progress_ns + boot_ns);
 		int r = sim_board_step(board, earliest(deadline, go->cut_ns));
 		if (r == -ECONNRESET)
@@ -205,14 +216,24 @@ static void loop(struct sim_go *go)
 
 static void machine_on(struct sim_go *go)
 {
+	bool resumed = go->resume[0];
+	if (resumed && !sim_go_snapshot_resume(go))
+		return;
 	go->running = true;
 	int r = go->run->gdb || go->done ? 0 : sim_board_command(&go->rig->board, "cont", NULL, COMMAND_MS);
 	if (r < 0 && r != -ECONNRESET)
 		sim_go_fail(go, r, "QEMU: cont: %s", strerror(-r));
+	if (resumed && !go->done) {
+		sim_go_boot(go)->resumed = true;
+		sim_go_entered(go);
+		sim_go_mark(go, BP_MARK_STEP, "S13");
+	}
+	if (resumed && !go->done)
+		sim_go_start(go);
 	loop(go);
 }
 
-/* After a reset, on the same power: another QEMU. One that resets in place has translated the old kernel's pages, and loads
+/* After a reset, or for a snapshot, on the same power: another QEMU. One that resets in place has translated the old kernel's pages, and loads
  * the next kernel over them ten times slower. */
 static void machine_again(struct sim_go *go)
 {

@@ -117,7 +117,6 @@ static void say(struct sim_go *go, const char *line)
 
 static void ready(struct sim_go *go, const struct sim_said *said, const char *line)
 {
-	char text[SIM_QEMU_LINE_MAX];
 	struct sim_qemu_boot *boot = sim_go_boot(go);
 	if (boot->ready_ms < 0) {
 		boot->ready_ms = since_ms(go->boot_ns);
@@ -126,8 +125,15 @@ static void ready(struct sim_go *go, const struct sim_said *said, const char *li
 		tell(go, SIM_QEMU_EVENT_READY, line);
 		reached(go, SIM_QEMU_UNTIL_READY);
 	}
-	if (go->done)
-		return;
+	if (go->run->snapshot_make)
+		go->snapshot_due = true;
+	else if (!go->done)
+		sim_go_start(go);
+}
+
+void sim_go_start(struct sim_go *go)
+{
+	char text[SIM_QEMU_LINE_MAX];
 	say(go, go->run->hold ? "config hold=all" : "config hold=none");
 	for (unsigned i = 0; go->run->config && go->run->config[i]; i++) {
 		(void)snprintf(text, sizeof text, "config %s", go->run->config[i]);
@@ -259,7 +265,7 @@ void sim_go_channel(void *ctx, const char *line)
 	}
 }
 
-static void entered(struct sim_go *go)
+void sim_go_entered(struct sim_go *go)
 {
 	struct sim_qemu_boot *boot = sim_go_boot(go);
 	char text[2] = {boot->slot, 0};
@@ -300,6 +306,7 @@ void sim_go_console(void *ctx, const char *line)
 	switch (kind) {
 	case SIM_CONSOLE_SLOT:
 		sim_go_boot(go)->slot = slot;
+		go->choice = go->run->snapshots && !go->run->snapshot_make ? slot : 0;
 		sim_go_mark(go, BP_MARK_NOTE, "%.100s", line);
 		break;
 	case SIM_CONSOLE_BACK:
@@ -307,7 +314,7 @@ void sim_go_console(void *ctx, const char *line)
 		sim_go_mark(go, BP_MARK_STEP, "R1");
 		break;
 	case SIM_CONSOLE_STARTING:
-		entered(go);
+		sim_go_entered(go);
 		break;
 	case SIM_CONSOLE_HALT:
 		halted(go, "the bootloader: no slot can be booted");
@@ -357,6 +364,12 @@ static void was_reset(struct sim_go *go, const char *reason)
 void sim_go_qmp(void *ctx, const struct sim_qmp *message)
 {
 	struct sim_go *go = ctx;
+	if (strcmp(message->name, "MIGRATION") == 0) {
+		if (strcmp(message->text, "completed") == 0)
+			go->move = SIM_MOVE_DONE;
+		else if (strcmp(message->text, "failed") == 0)
+			go->move = SIM_MOVE_FAILED;
+	}
 	if (go->done || !go->running)
 		return;
 	if (strcmp(message->name, "RESET") == 0) {

@@ -44,7 +44,8 @@ static const char usage[] =
     "  --witness=DIR        QEMU writes to plain copies as well; in the end they are compared with base + log\n"
     "  --blklogwrites=FILE  QEMU records as well\n"
     "  --plain=DIR          no block server: on card.img and disk.img there\n"
-    "  --snapshot=FILE      resume from it; --snapshot-make=FILE: boot to ready, and make it\n"
+    "  --snapshots=DIR      boots go on from snapshots there where that is the same; --snapshot-make puts one there\n"
+    "  --skip-idle          time in which the board only waits passes at once\n"
     "  --timeout-s=N        for all (600)\n"
     "\n"
     "Exit status: 0 idle, or as far as --until; 1 another end, or copies that differ; 2 command line; 3 the rig "
@@ -56,7 +57,7 @@ struct command {
 	struct sim_qemu_run run;
 	struct bp_case state;
 	bool before;
-	const char *disk, *snapshot_make;
+	const char *disk;
 	const char *faults[LINES_MAX + 1], *say[LINES_MAX + 1], *config[LINES_MAX + 1];
 	unsigned faults_count, say_count, config_count;
 	char medium[BP_NAME_MAX];
@@ -158,8 +159,9 @@ enum which {
 	OPT_WITNESS,
 	OPT_LOGWRITES,
 	OPT_PLAIN,
-	OPT_SNAPSHOT,
+	OPT_SNAPSHOTS,
 	OPT_SNAPSHOT_MAKE,
+	OPT_SKIP_IDLE,
 	OPT_TIMEOUT,
 	OPT_PLUGIN,
 	OPT_HELP
@@ -190,8 +192,9 @@ static const struct option options[] = {
     {"witness", required_argument, NULL, OPT_WITNESS},
     {"blklogwrites", required_argument, NULL, OPT_LOGWRITES},
     {"plain", required_argument, NULL, OPT_PLAIN},
-    {"snapshot", required_argument, NULL, OPT_SNAPSHOT},
-    {"snapshot-make", required_argument, NULL, OPT_SNAPSHOT_MAKE},
+    {"snapshots", required_argument, NULL, OPT_SNAPSHOTS},
+    {"snapshot-make", no_argument, NULL, OPT_SNAPSHOT_MAKE},
+    {"skip-idle", no_argument, NULL, OPT_SKIP_IDLE},
     {"timeout-s", required_argument, NULL, OPT_TIMEOUT},
     {"plugin", required_argument, NULL, OPT_PLUGIN},
     {"help", no_argument, NULL, OPT_HELP},
@@ -225,6 +228,8 @@ static bool set_board(struct command *c, int option, const char *text)
 		return put(c->say, &c->say_count, text);
 	case OPT_REPORT_DOWN:
 		return c->run.report_down = true;
+	case OPT_SKIP_IDLE:
+		return c->run.skip_idle = true;
 	case OPT_TIMEOUT:
 		if (!set_number(text, 1000000, &c->run.deadline_ms))
 			return false;
@@ -276,12 +281,11 @@ static bool set(struct command *c, int option, const char *text)
 	case OPT_PLAIN:
 		c->run.plain = text;
 		return true;
-	case OPT_SNAPSHOT:
-		c->run.snapshot = text;
+	case OPT_SNAPSHOTS:
+		c->run.snapshots = text;
 		return true;
 	case OPT_SNAPSHOT_MAKE:
-		c->snapshot_make = text;
-		return true;
+		return c->run.snapshot_make = true;
 	default:
 		return set_board(c, option, text);
 	}
@@ -333,9 +337,12 @@ static void print_boot(const struct sim_qemu_boot *boot, unsigned n)
 {
 	(void)printf("boot %u: bootloader chose %c%s after %" PRId64 " ms; up: slot %c, version %s, after %" PRId64
 		     " ms; %s after %" PRId64 " ms\n",
-		     n, boot->slot ? boot->slot : '-', boot->back ? " (back from a trial)" : "", boot->decision_ms,
-		     boot->up_slot ? boot->up_slot : '-', *boot->version ? boot->version : "-", boot->up_ms,
-		     sim_qemu_end_name(boot->end), boot->end_ms);
+		     n, boot->slot ? boot->slot : '-',
+		     boot->resumed ? " (snapshot)"
+		     : boot->back  ? " (back from a trial)"
+				   : "",
+		     boot->decision_ms, boot->up_slot ? boot->up_slot : '-', *boot->version ? boot->version : "-",
+		     boot->up_ms, sim_qemu_end_name(boot->end), boot->end_ms);
 }
 
 static void print_result(const struct sim_qemu_result *r)

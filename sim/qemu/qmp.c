@@ -27,6 +27,7 @@ static int classify(const json_t *root, struct sim_qmp *out)
 		out->kind = SIM_QMP_EVENT;
 		text_of(root, "event", out->name, sizeof out->name);
 		part = json_object_get(root, "data");
+		text_of(part, "status", out->text, sizeof out->text);
 		text_of(part, "action", out->text, sizeof out->text);
 		text_of(part, "reason", out->text, sizeof out->text);
 		return 0;

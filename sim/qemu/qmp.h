@@ -10,7 +10,7 @@ enum sim_qmp_kind {
 	SIM_QMP_GREETING,
 	SIM_QMP_RETURN, /* id; text: its "status", if it has one */
 	SIM_QMP_ERROR,  /* id; text: the description */
-	SIM_QMP_EVENT   /* name; text: its "reason", or "action" */
+	SIM_QMP_EVENT   /* name; text: its "reason", "action" or "status" */
 };
 struct sim_qmp {
 	enum sim_qmp_kind kind;

@@ -110,6 +110,37 @@ static int load_media(struct sim_qemu *rig, char *detail, size_t detail_bytes)
 	return r;
 }
 
+static uint64_t mix(uint64_t hash, const void *data, size_t count)
+{
+	const uint8_t *bytes = data;
+	for (size_t i = 0; i < count; i++) /* FNV-1a */
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* Of what makes two boards the same, but for their media. */
+static int make_key(struct sim_qemu *rig)
+{
+	static const char *const files[] = {"board.args", "u-boot.bin", "board.dtb"};
+	char path[SIM_QEMU_PATH_MAX + 16], bytes[4096];
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	if (rig->options.accel)
+		hash = mix(hash, rig->options.accel, strlen(rig->options.accel));
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		(void)snprintf(path, sizeof path, "%s/%s", rig->images, files[i]);
+		FILE *f = fopen(path, "re");
+		if (!f)
+			return -errno;
+		for (size_t n = 1; n > 0;) {
+			n = fread(bytes, 1, sizeof bytes, f);
+			hash = mix(hash, bytes, n);
+		}
+		(void)fclose(f);
+	}
+	rig->board_key = hash;
+	return 0;
+}
+
 static int start_all(struct sim_qemu *rig, char *detail, size_t detail_bytes)
 {
 	char *whole = realpath(rig->options.images, NULL);
@@ -124,7 +155,9 @@ static int start_all(struct sim_qemu *rig, char *detail, size_t detail_bytes)
 	r = load_media(rig, detail, detail_bytes);
 	if (r < 0)
 		return r;
-	r = make_dir(rig);
+	r = make_key(rig);
+	if (r == 0)
+		r = make_dir(rig);
 	if (r < 0) {
 		(void)snprintf(detail, detail_bytes, "%.150s: %s", rig->options.work, strerror(-r));
 		return r;

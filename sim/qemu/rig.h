@@ -13,6 +13,7 @@ struct sim_qemu {
 	char images[SIM_QEMU_PATH_MAX]; /* absolute */
 	char dir[SIM_QEMU_PATH_MAX];    /* absolute, of this rig alone */
 	struct bp_media media;          /* what the layout file says; its bases are open */
+	uint64_t board_key;             /* of firmware and command line: whose snapshots these are */
 	struct sim_store store;
 	struct sim_board board; /* runs only during sim_qemu_run() */
 };
@@ -50,8 +51,12 @@ struct sim_go {
 	bool done;
 	bool error; /* of the rig: result->detail says it */
 	int error_code;
-	bool off;     /* this cycle has ended */
-	bool restart; /* the machine was reset, and stands still */
+	bool off;                       /* this cycle has ended */
+	bool restart;                   /* the machine was reset, and stands still */
+	bool snapshot_due;              /* the guest is ready for one */
+	char choice;                    /* the bootloader's, not yet looked up among the snapshots; or 0 */
+	char resume[SIM_QEMU_PATH_MAX]; /* what the restart resumes from; "" */
+	enum { SIM_MOVE_NOT, SIM_MOVE_DONE, SIM_MOVE_FAILED } move; /* of the machine's state, out or in */
 	/* The cut. */
 	bool cut_made;  /* no second one */
 	bool cut_now;   /* the power is to go off */
@@ -75,6 +80,15 @@ void sim_go_channel(void *ctx, const char *line);
 void sim_go_console(void *ctx, const char *line);
 void sim_go_bytes(void *ctx, const char *bytes, size_t count);
 void sim_go_qmp(void *ctx, const struct sim_qmp *message);
+/* A machine that has come to `ready`: its settings, and on. */
+void sim_go_start(struct sim_go *go);
+/* The bootloader has handed over. */
+void sim_go_entered(struct sim_go *go);
+/* Out to a file, or in from it (snapshot.c). */
+void sim_go_snapshot_make(struct sim_go *go);
+/* Is there one for the slot that was chosen? Then go->resume is its file. */
+bool sim_go_snapshot_find(struct sim_go *go, char slot);
+bool sim_go_snapshot_resume(struct sim_go *go);
 /* From power on to the cut or the end; everything is off afterwards. */
 void sim_go_cycle(struct sim_go *go);
 /* A command of the block server that must succeed, or the run has failed. */

