@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Scenario files, their loader, the campaign runner and the brickproof command.
-SCENARIOS_INCLUDES := -I$(SRC)/scenarios/src -I$(SRC)/sim/include -I$(SRC)/power-cut/include -I$(SRC)/images/corrupt -I$(SRC)/core/include
-SCENARIOS_LIBS := scenarios corrupt testpki simnet $(SIM_LIBS)
-SCENARIOS_LDLIBS := -lssl $(SIM_LDLIBS) -lyaml -ljansson
-SCENARIOS_SRC := schema civil scenario catalog id results results_read cases evidence session execute lab lab_images lab_network summary campaign resume \
+SCENARIOS_INCLUDES := -I$(SRC)/scenarios/src -I$(SRC)/sim/include -I$(SRC)/power-cut/include -I$(SRC)/power-cut/server -I$(SRC)/images/corrupt \
+	-I$(SRC)/core/include
+SCENARIOS_LIBS := scenarios board uboot-process simqemu corrupt testpki simnet block-server $(SIM_LIBS)
+SCENARIOS_LDLIBS := -lssl $(SIM_LDLIBS) -lyaml -ljansson -lz -lpthread
+SCENARIOS_SRC := schema civil scenario catalog id results results_read cases evidence session execute lab lab_images lab_network \
+	board board_runs board_execute board_replay summary campaign resume \
 	select verb_run verb_case verb_list verb_log verb_merge verb_baseline verb_coverage version
 
 $(call library,scenarios,$(SCENARIOS_SRC:%=scenarios/src/%.c),$(SCENARIOS_INCLUDES))
@@ -29,6 +31,15 @@ network: $(B)/brickproof $(B)/ota $(ZOO)/made ## let the network fail in every w
 	$(B)/brickproof run --tag network -o build/network $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
 campaign: $(B)/brickproof $(B)/ota $(ZOO)/made ## all that there is, each network fault with a power cut in its recovery too; RESUME=1 goes on, SEED=N
 	$(B)/brickproof run --all -o build/campaign $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
+# One scenario at a time: each has two boards. brickproof's own verdict is the status, whatever the report says.
+QEMU_RUN := $(B)/brickproof $(SERVER_PLUGIN) $(B)/brickproof-report
+.PHONY: qemu qemu-campaign
+ifeq ($(CROSS)$(MUTANT),)
+qemu: $(QEMU_RUN) qemu-images uboot-sandbox ## the same proof on real U-Boot and Linux in QEMU: records, explores, says what is proved; RESUME=1 goes on, SEED=N
+	scenarios/qemu.sh $(B) qemu build/qemu-proof $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
+qemu-campaign: $(QEMU_RUN) qemu-images uboot-sandbox ## every rollback on real U-Boot and Linux too, the power cut anywhere (an hour); RESUME=1, SEED=N
+	scenarios/qemu.sh $(B) qemu-campaign build/qemu-campaign $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
+endif
 mutants: $(B)/brickproof $(B)/ota $(B)/brickproof-mutants $(ZOO)/made ## plant each defect of scenarios/mutants; all must be found
 	$(B)/brickproof-mutants
 mutants-demo: $(B)/brickproof $(B)/ota $(B)/brickproof-mutants $(ZOO)/made

@@ -199,6 +199,26 @@ const struct bp_layout *bp_log_layout(const struct bp_log *log)
 	return &log->layout;
 }
 
+int bp_log_take_models(struct bp_log *log, const struct bp_layout *layout)
+{
+	if (layout->count != log->layout.count || !bp_layout_valid(layout))
+		return -EINVAL;
+	for (unsigned m = 0; m < layout->count; m++) {
+		if (layout->media[m].sectors != log->layout.media[m].sectors)
+			return -EINVAL;
+	}
+	log->layout = *layout;
+	return 0;
+}
+
+void bp_log_write_through(struct bp_log *log, unsigned medium)
+{
+	for (size_t i = 0; i < log->count; i++) {
+		if (log->entries[i].op == BP_WRITE && log->entries[i].medium == medium)
+			log->entries[i].fua = true;
+	}
+}
+
 const char *bp_log_step(const struct bp_log *log, size_t i)
 {
 	for (size_t k = i < log->count ? i + 1 : log->count; k-- > 0;) {

@@ -200,7 +200,7 @@ static int take(struct rounds *r, const struct bp_dropped *state, struct bp_job 
 			bp_explorer_disagree(x, state->parent, &state->cut,
 					     "ends otherwise than another state of its class");
 	}
-	error = bp_settle_add_first(&x->settle, x->image, job->log, job->firm, firm);
+	error = job->firm ? bp_settle_add_first(&x->settle, x->image, job->log, job->firm, firm) : 0;
 	if (error > 0)
 		bp_explorer_disagree(x, state->parent, &state->cut,
 				     "the bootloader did otherwise than in a run that read the same");

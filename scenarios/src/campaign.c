@@ -86,6 +86,8 @@ static void work(const struct run *run, size_t scenario, int pipe)
 					     .stop_at_first_failure = c->head.fail_fast,
 					     .no_lint = c->head.no_lint,
 					     .fd = run->fd,
+					     .dir = c->dir,
+					     .resume = c->resume,
 					     .on_progress = report_progress,
 					     .progress_ctx = &reporter};
 	struct message message = {.kind = MESSAGE_RESULT};

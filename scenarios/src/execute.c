@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "board.h"
 #include "cases.h"
 #include "evidence.h"
 #include "lab.h"
@@ -277,21 +278,32 @@ static int run(struct execution *e, char *detail, size_t detail_bytes)
 	return result;
 }
 
+/* Why a scenario cannot run here. */
+static bool skips(const struct bp_scenario *scenario, char *why, size_t why_bytes)
+{
+	if (scenario->rig == BP_RIG_QEMU)
+		return bp_board_absent(scenario, why, why_bytes);
+	if (scenario->rig == BP_RIG_SIM || bp_lab_lists(scenario))
+		return false;
+	(void)snprintf(why, why_bytes, "rig %s is not available in this build", bp_rig_text(scenario->rig));
+	return true;
+}
+
 int bp_execute(const struct bp_scenario *scenario, const struct bp_execute_options *options, struct bp_result *out)
 {
 	*out = (struct bp_result){.beyond = scenario->expect_fail == 1};
 	(void)snprintf(out->scenario, sizeof out->scenario, "%s", scenario->name);
 	uint64_t start_ms = now_ms();
-	if (scenario->rig != BP_RIG_SIM && !bp_lab_lists(scenario)) {
+	if (skips(scenario, out->reason, sizeof out->reason)) {
 		out->verdict = BP_SKIP;
-		(void)snprintf(out->reason, sizeof out->reason, "rig %s is not available in this build",
-			       bp_rig_text(scenario->rig));
 	} else {
 		struct execution e = {.options = options, .out = out};
 		e.session.scenario = scenario;
 		int result = bp_cases_new(options->fd, scenario->name, &e.cases);
 		if (!result && bp_lab_lists(scenario))
 			result = bp_lab_execute(scenario, options, e.cases, out, out->reason, sizeof out->reason);
+		else if (!result && scenario->rig == BP_RIG_QEMU)
+			result = bp_board_execute(scenario, options, e.cases, out, out->reason, sizeof out->reason);
 		else if (!result)
 			result = run(&e, out->reason, sizeof out->reason);
 		if (result)

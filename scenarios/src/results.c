@@ -199,6 +199,12 @@ static json_t *stats_json(const struct bp_result *result)
 		(void)json_object_set_new(out, "head_flips_rejected",
 					  json_integer((json_int_t)result->head_flips_rejected));
 	}
+	if (*result->note) {
+		(void)json_object_set_new(out, "settled_by_reads", json_integer((json_int_t)s->settled_firm));
+		(void)json_object_set_new(out, "not_run", json_integer((json_int_t)s->unrun));
+		(void)json_object_set_new(out, "boots", json_integer((json_int_t)s->boots));
+		(void)json_object_set_new(out, "note", json_string(result->note));
+	}
 	(void)json_object_set_new(out, "bounded_by", json_string(result->bounded_by));
 	return out;
 }

@@ -31,6 +31,7 @@ struct bp_result {
 	char bounded_by[64];
 	char digest[BP_DIGEST_TEXT];
 	char sentence[512];
+	char note[512];          /* what else a rig has to say, in one line */
 	char failing[BP_ID_MAX]; /* id of the first failing case, "" for none */
 };
 

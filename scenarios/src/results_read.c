@@ -102,6 +102,7 @@ int bp_result_parse(const json_t *line, struct bp_result *out)
 	(void)snprintf(out->reason, sizeof out->reason, "%s", text_of(line, "reason"));
 	(void)snprintf(out->digest, sizeof out->digest, "%s", text_of(line, "digest"));
 	(void)snprintf(out->sentence, sizeof out->sentence, "%s", text_of(line, "sentence"));
+	(void)snprintf(out->note, sizeof out->note, "%s", text_of(stats, "note"));
 	(void)snprintf(out->bounded_by, sizeof out->bounded_by, "%s", text_of(stats, "bounded_by"));
 	const char *replay = text_of(line, "replay");
 	const char *id = strrchr(replay, ' ');
@@ -118,6 +119,9 @@ int bp_result_parse(const json_t *line, struct bp_result *out)
 	    .disagreed = number_of(stats, "disagreed"),
 	    .failed = number_of(stats, "failed"),
 	    .sampled = number_of(stats, "sampled"),
+	    .settled_firm = number_of(stats, "settled_by_reads"),
+	    .unrun = number_of(stats, "not_run"),
+	    .boots = number_of(stats, "boots"),
 	    .depth = (unsigned)number_of(stats, "depth"),
 	    .closed = json_is_true(json_object_get(stats, "closed")),
 	};

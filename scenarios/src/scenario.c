@@ -11,8 +11,8 @@
 
 static const char *const rig_names[] = {"sim", "host", "qemu", "board", "images", NULL};
 static const char *const model_names[] = {"volatile-cache", "ordered", "torn", "lying-flush", "nor", NULL};
-static const char *const image_names[] = {"good",         "panics",       "hangs",       "no-root",
-					  "health-fails", "health-hangs", "crash-loops", NULL};
+static const char *const image_names[] = {"good",         "panics",      "hangs",     "no-root", "health-fails",
+					  "health-hangs", "crash-loops", "no-kernel", NULL};
 static const char *const slot_names[] = {"old", "empty", NULL};
 static const char *const verdict_names[] = {"PASS", "FAIL", NULL};
 static const char *const explore_names[] = {"closure", "one-cut", NULL};
@@ -355,6 +355,11 @@ static const struct bp_schema_field limits_fields[] = {
     {.key = "states", .type = BP_SCHEMA_U64, .offset = LIMIT(states_max), .min = 1, .max = 1000000000},
     {.key = "runs", .type = BP_SCHEMA_U64, .offset = LIMIT(runs_max), .min = 1, .max = 1000000000},
     {.key = "depth", .type = BP_SCHEMA_UINT, .offset = LIMIT(depth_max), .min = 1, .max = BP_CUTS_MAX},
+    {.key = "seconds",
+     .type = BP_SCHEMA_UINT,
+     .offset = offsetof(struct bp_scenario, seconds),
+     .min = 1,
+     .max = 1000000},
     {.key = NULL}};
 
 #define FIELD(member) offsetof(struct bp_scenario, member)

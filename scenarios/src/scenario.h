@@ -72,6 +72,7 @@ struct bp_scenario {
 	unsigned fault_count;
 	struct bp_fault faults[BP_SCENARIO_FAULTS_MAX];
 	struct bp_limits limits;
+	unsigned seconds; /* of an exploration on a real machine; 0: no limit */
 };
 
 /* Reads a scenario. 0, -errno, or 1 = bad: detail holds "path:line:column: what; what to do". */

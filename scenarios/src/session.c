@@ -12,13 +12,13 @@ static void say(char *detail, size_t detail_bytes, const char *what, int result)
 }
 
 /* Was a sector of an image, before entry `end`, written and not read since? medium: a slot's. 0, 1 or -ENOMEM. */
-static int image_unread(const struct bp_session *session, unsigned medium, uint64_t image_sectors, size_t end)
+static int image_unread(const struct bp_log *log, unsigned medium, uint64_t image_sectors, size_t end)
 {
 	unsigned char *unread = calloc((size_t)image_sectors, 1);
 	if (!unread)
 		return -ENOMEM;
 	for (size_t i = 0; i < end; i++) {
-		const struct bp_entry *e = bp_log_entry(session->log, i);
+		const struct bp_entry *e = bp_log_entry(log, i);
 		if (e->medium != medium || (e->op != BP_WRITE && e->op != BP_READ))
 			continue;
 		for (uint64_t s = e->sector; s < e->sector + e->sectors && s < image_sectors; s++)
@@ -33,25 +33,25 @@ static int image_unread(const struct bp_session *session, unsigned medium, uint6
  * Behind a slot's image the updater keeps notes (a descriptor, headers of an unfinished install) which carry their own
  * digests and which nothing boots: that these are read back before the device is armed is not asked of it.
  */
-static int drop_notes(struct bp_session *session)
+int bp_findings_drop_notes(const struct bp_log *log, const struct bp_lint_roles *roles, uint64_t image_sectors,
+			   struct bp_finding *findings, size_t *count)
 {
-	const struct bp_lint_roles *roles = sim_roles(session->sim);
 	size_t kept = 0;
-	for (size_t i = 0; i < session->finding_count; i++) {
-		const struct bp_finding *f = &session->findings[i];
+	for (size_t i = 0; i < *count; i++) {
+		const struct bp_finding *f = &findings[i];
 		int unread = strcmp(f->rule, "no-read-back") != 0;
-		for (unsigned m = 0; unread == 0 && m < bp_log_layout(session->log)->count; m++) {
-			uint64_t sectors = bp_log_layout(session->log)->media[m].sectors;
-			uint64_t image = session->scenario->spec.slot_kib * UINT64_C(1024) / BP_SECTOR_BYTES;
+		for (unsigned m = 0; unread == 0 && m < bp_log_layout(log)->count; m++) {
+			uint64_t sectors = bp_log_layout(log)->media[m].sectors;
 			if (roles->role[m] == BP_ROLE_SLOT)
-				unread = image_unread(session, m, sectors < image ? sectors : image, f->entry);
+				unread =
+				    image_unread(log, m, sectors < image_sectors ? sectors : image_sectors, f->entry);
 		}
 		if (unread < 0)
 			return unread;
 		if (unread)
-			session->findings[kept++] = *f;
+			findings[kept++] = *f;
 	}
-	session->finding_count = kept;
+	*count = kept;
 	return 0;
 }
 
@@ -83,7 +83,9 @@ int bp_session_init(struct bp_session *session, const struct bp_scenario *scenar
 	}
 	if (session->finding_count > BP_FINDINGS_MAX)
 		session->finding_count = BP_FINDINGS_MAX;
-	result = drop_notes(session);
+	result = bp_findings_drop_notes(session->log, sim_roles(session->sim),
+					scenario->spec.slot_kib * UINT64_C(1024) / BP_SECTOR_BYTES, session->findings,
+					&session->finding_count);
 	if (result)
 		return result;
 	session->explore = (struct bp_explore){.rig = sim_rig(session->sim),

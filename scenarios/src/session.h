@@ -24,6 +24,10 @@ int bp_session_init(struct bp_session *session, const struct bp_scenario *scenar
 		    size_t detail_bytes) __attribute__((warn_unused_result));
 void bp_session_deinit(struct bp_session *session);
 
+/* Drops findings of no-read-back that are only about what an updater keeps behind the images of its slots. 0 or -ENOMEM. */
+int bp_findings_drop_notes(const struct bp_log *log, const struct bp_lint_roles *roles, uint64_t image_sectors,
+			   struct bp_finding *findings, size_t *count) __attribute__((warn_unused_result));
+
 /* The entry of the recorded run that a fault hits, -1 if that cannot be said; its step in *step. */
 long bp_session_fault_entry(const struct bp_session *session, const struct sim_fault *fault, const char **step);
 
@@ -38,8 +42,10 @@ struct bp_execute_options {
 	uint64_t seed;
 	uint64_t states_max; /* 0: as the scenario says */
 	bool stop_at_first_failure;
-	bool no_lint; /* findings are in the log line only */
-	int fd;       /* results.jsonl, or -1 */
+	bool no_lint;    /* findings are in the log line only */
+	int fd;          /* results.jsonl, or -1 */
+	const char *dir; /* the results' folder: what a rig keeps goes there as well; NULL: nowhere */
+	bool resume;     /* go on from what is kept there */
 	void (*on_progress)(void *ctx, const struct bp_stats *stats, uint64_t frontier);
 	void *progress_ctx;
 };

@@ -63,6 +63,8 @@ void bp_summary_scenario(FILE *f, const char *group, const struct bp_result *r)
 	if (*r->reason && (r->verdict != BP_PASS || r->beyond))
 		(void)fprintf(f, "%s%s", r->verdict == BP_SKIP ? "  " : "\n      ", r->reason);
 	(void)fprintf(f, "\n");
+	if (*r->note)
+		(void)fprintf(f, "      %s\n", r->note);
 	if (*r->sentence)
 		(void)fprintf(f, "      %s\n", r->sentence);
 	if (*r->failing)

@@ -30,9 +30,11 @@ static void lint_help(void)
 static void log_help(void)
 {
 	(void)puts("Usage: brickproof log SCENARIO [--dm FILE] [--save FILE] [options]\n"
+		   "       brickproof log --log FILE [--dm FILE] [--save FILE]\n"
 		   "\n"
-		   "Records a scenario's story and prints its write log.\n"
+		   "Records a scenario's story and prints its write log; or prints one that was kept.\n"
 		   "\n"
+		   "      --log FILE       a write log in brickproof's own format\n"
 		   "      --dm FILE        write it in the dm-log-writes format instead\n"
 		   "      --save FILE      write it in brickproof's own format, reads included\n"
 		   "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
@@ -261,20 +263,42 @@ static int put_log(const struct bp_log *log, const char *dm, const char *save)
 	return BP_EXIT_ERROR;
 }
 
+static int put_file(const char *path, const char *dm, const char *save)
+{
+	struct bp_pool *pool = NULL;
+	struct bp_log *log = NULL;
+	char detail[BP_DETAIL_MAX] = "";
+	int result = bp_pool_new(&pool);
+	if (!result)
+		result = bp_log_load(path, pool, &log, detail, sizeof detail);
+	int status = 0;
+	if (result) {
+		(void)fprintf(stderr, "%s: %s\n", path, *detail ? detail : strerror(-result));
+		status = result > 0 || result == -ENOENT ? BP_EXIT_USAGE : BP_EXIT_ERROR;
+	} else {
+		status = put_log(log, dm, save);
+	}
+	bp_log_free(log);
+	bp_pool_free(pool);
+	return status;
+}
+
 int bp_verb_log(int argc, char **argv)
 {
-	static const struct option long_options[] = {{"dm", required_argument, NULL, 'd'},
-						     {"save", required_argument, NULL, 'o'},
-						     {"scenarios", required_argument, NULL, 's'},
-						     {"help", no_argument, NULL, 'h'},
-						     {0}};
+	static const struct option long_options[] = {
+	    {"dm", required_argument, NULL, 'd'},   {"log", required_argument, NULL, 'l'},
+	    {"save", required_argument, NULL, 'o'}, {"scenarios", required_argument, NULL, 's'},
+	    {"help", no_argument, NULL, 'h'},       {0}};
 	const char *dm = NULL;
+	const char *file = NULL;
 	const char *save = NULL;
 	const char *dir = BP_SCENARIOS_DIR;
 	int option;
 	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		if (option == 'd') {
 			dm = optarg;
+		} else if (option == 'l') {
+			file = optarg;
 		} else if (option == 'o') {
 			save = optarg;
 		} else if (option == 's') {
@@ -286,7 +310,9 @@ int bp_verb_log(int argc, char **argv)
 			return bp_usage_hint("log");
 		}
 	}
-	if (optind + 1 != argc)
+	if (file && optind == argc)
+		return put_file(file, dm, save);
+	if (file || optind + 1 != argc)
 		return bp_usage_error("give one scenario; see 'brickproof log --help'");
 	struct bp_scenario scenario;
 	struct bp_session session;

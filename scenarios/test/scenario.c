@@ -167,7 +167,7 @@ Test(scenario, names_are_those_of_the_rig)
 		cr_assert_eq(parse(text, &s, detail), 0, "%s", detail);
 		cr_expect_eq((unsigned)s.spec.bundle_lie, i);
 	}
-	cr_expect(kinds == 7 && lies == SIM_LIE_COUNT);
+	cr_expect(kinds == 8 && lies == SIM_LIE_COUNT);
 }
 
 /* Invariant: what a file says about listed cases reaches their rig. */

@@ -201,6 +201,7 @@ int sim_board_new(const struct sim_board_config *config, const struct bp_image *
 	SIM_RECORD_MEMO(&board->record_memo);
 	sim_memo_init(&board->descriptor_memo, DESCRIPTOR_SECTORS, sizeof(uint64_t) * 2);
 	sim_memo_init(&board->data_memo, 4, sizeof(struct board_data_check));
+	sim_memo_init(&board->class_memo, 2, sizeof(size_t));
 	sim_memo_init(&board->real_memo, 2 * (config->env_bytes / BP_SECTOR_BYTES) + 2, 1);
 	error = learn_images(board, detail, detail_bytes);
 	if (error == 0)
@@ -227,6 +228,8 @@ void sim_board_free(struct sim_board *board)
 	sim_memo_deinit(&board->descriptor_memo);
 	sim_memo_deinit(&board->data_memo);
 	sim_memo_deinit(&board->real_memo);
+	sim_memo_deinit(&board->class_memo);
+	free(board->classes);
 	board_ext4_free(board->ext4);
 	free(board->kept);
 	free(board);

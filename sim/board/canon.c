@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Semantic classes: which states of the board behave alike. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
@@ -19,16 +21,19 @@ const char *const *sim_board_equivalences(void)
 	    "only), "
 	    "failure counts beyond the trials that a version gets, and the trusted time.",
 	    "B3 slots",
-	    "A slot that holds a known version whole is that version. Of any other, which the environment bars or "
-	    "whose "
-	    "header block is zero, it matters whether the header is zero, whether the descriptor is valid, and whether "
-	    "nothing, a part or all of it is durable by the journal: the updater goes on from there, and verifies all "
-	    "of "
-	    "it before it is armed.",
+	    "A slot that holds a known version whole is that version. A slot that the environment bars, or whose "
+	    "header block "
+	    "is zero, is started by nobody; while the journal says that it is being installed, the updater bars it "
+	    "anew "
+	    "or goes on after what is durable, and verifies all of it before it is armed. Of such a slot it matters "
+	    "only "
+	    "whether its descriptor is valid, and whether nothing or a part is durable by the journal.",
 	    "B4 data",
-	    "The data partition is clean, or its journal is to be replayed. Each different content is replayed and "
-	    "checked "
-	    "on a copy beforehand, and must come out consistent with the user's file intact.",
+	    "Each different content of the data partition is replayed and checked on a copy beforehand, by the program "
+	    "that the "
+	    "board itself runs before it mounts it, and must come out consistent with the user's file intact. So it "
+	    "does "
+	    "not matter whether there is something to replay: nothing else on the board depends on it.",
 	    "B5 reports",
 	    "What the server was told, ids in order of appearance, repetitions left out.",
 	    NULL};
@@ -46,24 +51,58 @@ static enum progress progress_of(const struct board_view *view, unsigned slot)
 	return view->record.chunks_done == 0 ? PROGRESS_NONE : PROGRESS_PART;
 }
 
-static uint64_t mix_slot(const struct sim_board *board, const struct bp_image *state, const struct board_view *view,
-			 unsigned slot, uint64_t h)
+static uint64_t mix_slot(const struct bp_image *state, const struct board_view *view, unsigned slot, uint64_t h)
 {
 	char name = (char)('A' + (int)slot);
-	bool written = view->record.phase == OTA_PHASE_WRITTEN && view->record.target == name;
-	bool unread = (view->env.boot.barred == name && view->env.boot.slot != name) || view->blank[slot];
+	bool target = view->record.good && view->record.target == name;
+	bool barred = view->env.boot.barred == name && view->env.boot.slot != name;
 	struct bp_hash hash;
 
 	h = sim_mix(h, view->described[slot] ? view->descriptor[slot] : 0);
+	if (target && (barred || view->blank[slot]) && view->record.phase == OTA_PHASE_INSTALLING)
+		return sim_mix(h, 0x200u + (unsigned)progress_of(view, slot));
 	if (view->version[slot] >= 0)
 		return sim_mix(h, 0x100u + (unsigned)view->version[slot]);
-	h = sim_mix(sim_mix(h, view->blank[slot]), progress_of(view, slot));
-	if (unread && !written)
-		return h;
+	if ((barred || view->blank[slot]) && !(target && view->record.phase == OTA_PHASE_WRITTEN))
+		return sim_mix(h, view->blank[slot]);
 	/* Somebody may read all of it: nothing is left out. */
 	hash = bp_image_region_hash(state, BOARD_REGION_A + slot);
-	(void)board;
 	return sim_mix(sim_mix(h, hash.lo), hash.hi);
+}
+
+/* Counts the class, and finds words for it when it is new. */
+static int class_met(struct sim_board *board, const struct bp_image *state, uint64_t hash)
+{
+	const uint32_t key[2] = {(uint32_t)hash, (uint32_t)(hash >> 32)};
+	bool found;
+	size_t *index = sim_memo_at(&board->class_memo, key, &found);
+	struct sim_board_class *class;
+
+	if (index == NULL)
+		return -ENOMEM;
+	if (found) {
+		board->classes[*index].states++;
+		return 0;
+	}
+	if (board->classes_count == board->classes_room) {
+		size_t room = board->classes_room ? 2 * board->classes_room : 64;
+		struct sim_board_class *more = realloc(board->classes, room * sizeof *more);
+
+		if (more == NULL)
+			return -ENOMEM;
+		board->classes = more;
+		board->classes_room = room;
+	}
+	*index = board->classes_count++;
+	class = &board->classes[*index];
+	*class = (struct sim_board_class){.hash = hash, .states = 1};
+	return sim_board_describe(board, state, class->words, sizeof class->words);
+}
+
+size_t sim_board_classes(const struct sim_board *board, const struct sim_board_class **out)
+{
+	*out = board->classes;
+	return board->classes_count;
 }
 
 int board_canon(void *ctx, const struct bp_image *state, const struct bp_world *before, struct bp_hash *out)
@@ -85,11 +124,11 @@ int board_canon(void *ctx, const struct bp_image *state, const struct bp_world *
 	for (unsigned i = 0; i < OTA_OUTBOX_MAX; i++)
 		h = sim_mix(h, view.record.outbox[i] != 0 && sim_past_delivered(before, view.record.outbox[i]));
 	for (unsigned slot = 0; slot < 2; slot++)
-		h = mix_slot(board, state, &view, slot, h);
-	h = sim_mix(h, view.data.state);
+		h = mix_slot(state, &view, slot, h);
+	h = sim_mix(h, view.data.state == BOARD_DATA_BROKEN);
 	out->lo = sim_past_hash(before, h);
 	out->hi = sim_mix(out->lo, h);
-	return 0;
+	return class_met(board, state, out->lo);
 }
 
 static const char *holds(const struct sim_board *board, const struct board_view *view, unsigned slot)
@@ -115,11 +154,14 @@ int sim_board_describe(struct sim_board *board, const struct bp_image *state, ch
 			       view.env.boot.limit);
 	if (view.env.boot.barred != 0)
 		(void)snprintf(barred, sizeof barred, ", %c barred", view.env.boot.barred);
-	(void)snprintf(out, out_bytes, "%s%c%s%s%s; A holds %s, B %s; journal %s%s; data %s",
+	(void)snprintf(out, out_bytes, "%s%c%s%s%s; A holds %s%s, B %s%s%s; journal %s%s%s; data %s",
 		       view.env.good ? "selected " : "no environment: ", view.env.boot.slot, trial, barred,
 		       view.copy[view.holding == 0].good ? "" : ", other copy bad", holds(board, &view, 0),
-		       holds(board, &view, 1),
+		       view.described[0] ? "" : " undescribed", holds(board, &view, 1),
+		       view.described[1] ? "" : " undescribed", progress_of(&view, 1) ? ", begun" : "",
 		       view.record.good ? phases[view.record.phase < 3 ? view.record.phase : 0] : "empty",
-		       view.record.outbox[0] != 0 ? ", report waits" : "", data[view.data.state]);
+		       view.record.outbox[0] != 0 ? ", report waits" : "",
+		       view.env.trial_id != 0 && view.env.trial_id == view.record.trial_id ? ", of this trial" : "",
+		       data[view.data.state]);
 	return 0;
 }

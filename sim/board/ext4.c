@@ -16,7 +16,7 @@
 
 #define E2FSCK           "/sbin/e2fsck"
 #define DEBUGFS          "/sbin/debugfs"
-#define CANARY_BYTES_MAX 65536u
+#define CANARY_BYTES_MAX (1024u * 1024u)
 #define UNKNOWN          UINT32_MAX
 #define PIECE_SECTORS    2048u
 #define INCOMPAT_AT      (1024u + 0x60u)

@@ -39,6 +39,9 @@ struct sim_board {
 	struct sim_memo env_memo, record_memo, descriptor_memo, data_memo, real_memo;
 	char *kept; /* variables of the base that are not the protocol's, each with its NUL, an empty one at the end */
 	struct board_ext4 *ext4;
+	struct sim_memo class_memo; /* by hash, to the index of a class */
+	struct sim_board_class *classes;
+	size_t classes_count, classes_room;
 	struct bp_rig rig;
 };
 

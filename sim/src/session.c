@@ -50,6 +50,7 @@ static int system_health(void *system, uint32_t deadline_ms, char *detail, size_
 	case SIM_IMAGE_PANICS:
 	case SIM_IMAGE_HANGS:
 	case SIM_IMAGE_NO_ROOT:
+	case SIM_IMAGE_NO_KERNEL:
 		break;
 	}
 	return 0;

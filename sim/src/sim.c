@@ -285,8 +285,8 @@ uint64_t sim_fault_points(struct sim *sim, enum sim_fault_kind kind)
 
 const char *sim_kind_name(enum sim_image_kind kind)
 {
-	static const char *const names[] = {"good",         "panics",       "hangs",      "no-root",
-					    "health-fails", "health-hangs", "crash-loops"};
+	static const char *const names[] = {"good",         "panics",       "hangs",       "no-root",
+					    "health-fails", "health-hangs", "crash-loops", "no-kernel"};
 
 	return (unsigned)kind < sizeof names / sizeof names[0] ? names[kind] : NULL;
 }

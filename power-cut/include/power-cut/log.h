@@ -93,6 +93,10 @@ uint32_t bp_log_content(const struct bp_log *log, const struct bp_entry *write,
 			uint32_t k); /* content id of its k-th sector */
 const char *bp_log_text(const struct bp_log *log, const struct bp_entry *mark);
 const struct bp_layout *bp_log_layout(const struct bp_log *log);
+/* Takes over the storage models (and bulk) of a layout with the same media. -EINVAL: it has others. */
+int bp_log_take_models(struct bp_log *log, const struct bp_layout *layout) __attribute__((warn_unused_result));
+/* A medium without a cache: what it acknowledged is durable. All its writes become FUA. */
+void bp_log_write_through(struct bp_log *log, unsigned medium);
 /* The step id of the last BP_MARK_STEP at or before entry i, "" before the first. */
 const char *bp_log_step(const struct bp_log *log, size_t i);
 

@@ -56,6 +56,9 @@ const char *sim_board_holds(const struct sim_board *board, const struct bp_image
 /* What the media alone say of a state; the label is not looked at. */
 int sim_board_inspect(struct sim_board *board, const struct bp_image *state, const struct bp_world *before,
 		      struct bp_outcome *out) __attribute__((warn_unused_result));
+/* The story's own end, with no fault: *out says what runs, and fails unless it is exactly what was expected. */
+int sim_board_story(struct sim_board *board, const struct bp_image *end, const struct bp_world *before,
+		    const struct bp_world *during, struct bp_outcome *out) __attribute__((warn_unused_result));
 const char *const *sim_board_equivalences(void);
 /* What a class is, in words: "A runs, trial of B, 1 of 3 boots counted; B holds new; journal written; data to be
  * replayed". */
@@ -73,6 +76,14 @@ struct sim_board_real {
 };
 int sim_board_real(struct sim_board *board, const char *build, const char *disks, const char *defaults,
 		   struct sim_board_real *out) __attribute__((warn_unused_result));
+
+/* The classes met so far, in the order in which they were: a hash that is the same in every process, and words. */
+struct sim_board_class {
+	uint64_t hash;
+	uint64_t states; /* how often it was met */
+	char words[240];
+};
+size_t sim_board_classes(const struct sim_board *board, const struct sim_board_class **out);
 
 struct sim_board_stats {
 	uint64_t environments; /* different pairs of copies */

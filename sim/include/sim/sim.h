@@ -25,7 +25,8 @@ enum sim_image_kind {
 	SIM_IMAGE_NO_ROOT,
 	SIM_IMAGE_HEALTH_FAILS,
 	SIM_IMAGE_HEALTH_HANGS,
-	SIM_IMAGE_CRASH_LOOPS
+	SIM_IMAGE_CRASH_LOOPS,
+	SIM_IMAGE_NO_KERNEL /* of rigs with a real bootloader; the simulated device refuses it */
 };
 
 enum sim_fault_kind {

@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "board.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "version.h"
+
+#define PLUGIN         "build/release/nbdkit-powercut-plugin.so"
+#define UBOOT_BUILD    "build/uboot/sandbox"
+#define UBOOT_DISKS    "build/uboot/diff"
+#define UBOOT_DEFAULTS "build/uboot/sandbox/default.env"
+#define ENV_AT_0       0x100000u
+#define ENV_AT_1       0x110000u
+#define ENV_BYTES      0x4000u
+#define LINE_BYTES     4096u
+#define READ_SECTORS   2048u
+#define BOOTS_SLACK    6u
+#define DEADLINE_MS    240000u
+
+/* What the new version's image and bundle are called (images/qemu.mk), and what it calls itself: by what it does. */
+static const struct kind {
+	enum sim_image_kind kind;
+	const char *name, *version;
+} kinds[] = {{SIM_IMAGE_GOOD, "2.0", "2.0"},
+	     {SIM_IMAGE_PANICS, "panic", "2.0-panic"},
+	     {SIM_IMAGE_HANGS, "hang", "2.0-hang"},
+	     {SIM_IMAGE_NO_ROOT, "no-root", "2.0-no-root"},
+	     {SIM_IMAGE_NO_KERNEL, "no-kernel", "2.0-no-kernel"},
+	     {SIM_IMAGE_HEALTH_FAILS, "health-fails", "2.0-health-fails"},
+	     {SIM_IMAGE_HEALTH_HANGS, "health-hangs", "2.0-health-hangs"}};
+
+static const struct kind *kind_of(const struct bp_scenario *scenario)
+{
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		if (kinds[i].kind == scenario->spec.new_kind)
+			return &kinds[i];
+	}
+	return NULL;
+}
+
+static void images_of(char out[256])
+{
+	const char *mutant = bp_mutant_name();
+	(void)snprintf(out, 256, *mutant ? "build/qemu-mutant-%s" : "build/qemu", mutant);
+}
+
+bool bp_board_absent(const struct bp_scenario *scenario, char *why, size_t why_bytes)
+{
+	char images[256];
+	images_of(images);
+	*why = 0;
+	if (!kind_of(scenario)) {
+		(void)snprintf(why, why_bytes, "the emulated board has no image that %s",
+			       sim_kind_name(scenario->spec.new_kind));
+		return true;
+	}
+	if (access(PLUGIN, R_OK)) {
+		(void)snprintf(why, why_bytes, "%s is not built; run make %s", PLUGIN, PLUGIN);
+		return true;
+	}
+	return !sim_qemu_present(images, why, why_bytes);
+}
+
+/* ---- folders ---- */
+
+static int make_folders(const char *path)
+{
+	char part[BP_BOARD_PATH_MAX];
+	for (const char *at = strchr(path + 1, '/');; at = strchr(at + 1, '/')) {
+		int length = at ? (int)(at - path) : (int)strlen(path);
+		(void)snprintf(part, sizeof part, "%.*s", length, path);
+		if (mkdir(part, 0755) && errno != EEXIST)
+			return -errno;
+		if (!at)
+			return 0;
+	}
+}
+
+/* What an earlier exploration kept: its cases are against another recording. */
+static int drop_kept(const char *dir)
+{
+	DIR *folder = opendir(dir);
+	struct dirent *entry;
+	int result = folder ? 0 : -errno;
+	while (!result && (entry = readdir(folder))) {
+		if (strncmp(entry->d_name, "run-", 4) != 0 && strncmp(entry->d_name, "story.", 6) != 0)
+			continue;
+		if (unlinkat(dirfd(folder), entry->d_name, 0))
+			result = -errno;
+	}
+	if (folder)
+		(void)closedir(folder);
+	return result;
+}
+
+/* Two explorations at a time would have four boards on two processors, and miss their deadlines. */
+static int take_boards(struct bp_board *board)
+{
+	char path[BP_BOARD_PATH_MAX];
+	(void)snprintf(path, sizeof path, "%s/boards.lock", board->images);
+	board->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	return board->lock < 0 || flock(board->lock, LOCK_EX) ? -errno : 0;
+}
+
+/* The folder of results, or the newest one of this scenario; the newest is from now on this one. */
+static int choose_folder(struct bp_board *board, const char *results)
+{
+	const char *mutant = bp_mutant_name();
+	char link[BP_BOARD_PATH_MAX];
+	char path[PATH_MAX];
+	(void)snprintf(link, sizeof link, "%s/%s%s%s", BP_BOARD_LAST, board->scenario->name, *mutant ? "." : "",
+		       mutant);
+	if (results)
+		(void)snprintf(board->dir, sizeof board->dir, "%.300s/qemu/%s", results, board->scenario->name);
+	else
+		(void)snprintf(board->dir, sizeof board->dir, "%.500s", link);
+	int result = results ? make_folders(board->dir) : 0;
+	if (!result && !realpath(board->dir, path))
+		result = -errno;
+	if (!result && strlen(path) >= sizeof board->dir)
+		result = -ENAMETOOLONG;
+	if (result)
+		return result;
+	memcpy(board->dir, path, strlen(path) + 1);
+	if (results && make_folders(BP_BOARD_LAST) == 0) {
+		(void)unlink(link);
+		(void)!symlink(board->dir, link); /* without it, replay asks for --dir */
+	}
+	return 0;
+}
+
+void bp_board_path(const struct bp_board *board, const struct bp_case *c, unsigned again, const char *ext,
+		   char out[BP_BOARD_PATH_MAX])
+{
+	char text[BP_CASE_TEXT_MAX] = "";
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	if (c->count && bp_case_encode(c, text, sizeof text))
+		text[0] = 0; /* its file is not found then, and that is said */
+	for (const char *at = text; *at; at++)
+		hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
+	if (c->count == 0)
+		(void)snprintf(out, BP_BOARD_PATH_MAX, "%s/story.%s", board->dir, ext);
+	else
+		(void)snprintf(out, BP_BOARD_PATH_MAX, "%s/run-%016" PRIx64 "-%u.%s", board->dir, hash, again, ext);
+}
+
+/* ---- media ---- */
+
+static enum bp_model model_of(const struct bp_scenario *scenario, const char *name, enum bp_model own)
+{
+	if (strcmp(name, "card") == 0)
+		return scenario->env;
+	if (strncmp(name, "slot-", 5) == 0)
+		return scenario->slots;
+	if (strcmp(name, "state") == 0)
+		return scenario->state;
+	return strcmp(name, "data") == 0 ? scenario->data : own;
+}
+
+/* NAME:SECTORS:MODEL:FILE, FILE relative to the images. */
+static int add_medium(struct bp_board *board, char *line, char *detail, size_t detail_bytes)
+{
+	char text[LINE_BYTES];
+	char *file = line;
+	for (unsigned i = 0; file && i < 3; i++)
+		file = strchr(file + (i ? 1 : 0), ':');
+	if (file && file[1] && file[1] != '/') {
+		(void)snprintf(text, sizeof text, "%.*s:%s/%s", (int)(file - line), line, board->images, file + 1);
+		return bp_media_add(&board->media, text, detail, detail_bytes);
+	}
+	return bp_media_add(&board->media, line, detail, detail_bytes);
+}
+
+static int load_media(struct bp_board *board, char *detail, size_t detail_bytes)
+{
+	char path[BP_BOARD_PATH_MAX];
+	char line[LINE_BYTES];
+	(void)snprintf(path, sizeof path, "%s/media", board->images);
+	bp_media_init(&board->media);
+	FILE *f = fopen(path, "r");
+	if (!f) {
+		(void)snprintf(detail, detail_bytes, "%s: %s; run make qemu-images", path, strerror(errno));
+		return -errno;
+	}
+	int result = 0;
+	while (!result && fgets(line, sizeof line, f)) {
+		line[strcspn(line, "\n")] = 0;
+		if (*line && *line != '#' && strncmp(line, "export=", 7) != 0)
+			result = add_medium(board, line, detail, detail_bytes);
+	}
+	(void)fclose(f);
+	for (unsigned m = 0; m < board->media.layout.count; m++) {
+		struct bp_medium *medium = &board->media.layout.media[m];
+		medium->model = model_of(board->scenario, medium->name, medium->model);
+	}
+	return result > 0 ? -EINVAL : result;
+}
+
+static int load_base(struct bp_board *board)
+{
+	static const size_t bytes_max = (size_t)READ_SECTORS * BP_SECTOR_BYTES;
+	uint8_t *data = malloc(bytes_max);
+	int result = data ? 0 : -ENOMEM;
+	for (unsigned m = 0; m < board->media.layout.count; m++) {
+		const struct bp_base *base = &board->media.bases[m];
+		uint64_t sectors = board->media.layout.media[m].sectors;
+		for (uint64_t at = 0; !result && base->fd >= 0 && at < sectors; at += READ_SECTORS) {
+			uint32_t count = sectors - at < READ_SECTORS ? (uint32_t)(sectors - at) : READ_SECTORS;
+			memset(data, 0, bytes_max);
+			ssize_t n = pread(base->fd, data, (size_t)count * BP_SECTOR_BYTES,
+					  (off_t)(base->offset + at * BP_SECTOR_BYTES));
+			result = n < 0 ? -errno : bp_image_write(board->base, m, at, count, data);
+		}
+	}
+	free(data);
+	return result;
+}
+
+static int make_base(struct bp_board *board)
+{
+	struct bp_region regions[SIM_BOARD_REGIONS];
+	struct stat st;
+	unsigned index;
+	if (stat(board->image_paths[0], &st))
+		return -errno;
+	board->image_sectors = (uint64_t)st.st_size / BP_SECTOR_BYTES;
+	int result = sim_board_regions(&board->media.layout, (uint64_t)st.st_size, regions);
+	if (!result)
+		result = bp_pool_new(&board->pool);
+	if (!result)
+		result = bp_image_new(&board->media.layout, board->pool, &board->base);
+	for (unsigned i = 0; !result && i < SIM_BOARD_REGIONS; i++)
+		result = bp_image_region_add(board->base, &regions[i], &index);
+	return result ? result : load_base(board);
+}
+
+/* ---- oracles ---- */
+
+static int make_oracles(struct bp_board *board, char *detail, size_t detail_bytes)
+{
+	const struct bp_scenario *scenario = board->scenario;
+	struct sim_board_config config = {.count = 3,
+					  .offered = 1,
+					  .env_offset = {ENV_AT_0, ENV_AT_1},
+					  .env_bytes = ENV_BYTES,
+					  .spec = scenario->spec,
+					  .expect = scenario->expect,
+					  .work = board->dir};
+	static const struct sim_board_version versions[] = {
+	    {.label = "old", .version = "1.0", .sequence = 10, .loads = true, .allowed = true},
+	    {.label = "new", .version = "2.0", .sequence = 20, .loads = true, .allowed = true},
+	    {.label = "older", .version = "0.9", .sequence = 9, .loads = true, .allowed = false}};
+	for (unsigned v = 0; v < config.count; v++) {
+		config.versions[v] = versions[v];
+		config.versions[v].image = board->image_paths[v];
+	}
+	config.versions[1].version = kind_of(scenario)->version;
+	config.versions[1].loads = scenario->spec.new_kind != SIM_IMAGE_NO_KERNEL;
+	return sim_board_new(&config, board->base, &board->oracles, detail, detail_bytes);
+}
+
+int bp_board_open(struct bp_board *board, const struct bp_scenario *scenario, uint64_t seed, const char *dir,
+		  bool fresh, char *detail, size_t detail_bytes)
+{
+	*board = (struct bp_board){.scenario = scenario, .seed = seed, .lock = -1, .runs_left = SIZE_MAX};
+	const struct kind *kind = kind_of(scenario);
+	bp_media_init(&board->media);
+	images_of(board->images);
+	(void)snprintf(board->bundle, sizeof board->bundle, "%.200s/update-%s.ota", board->images, kind->name);
+	(void)snprintf(board->image_paths[0], sizeof board->image_paths[0], "%.200s/rootfs-1.0.ext4", board->images);
+	(void)snprintf(board->image_paths[1], sizeof board->image_paths[1], "%.200s/rootfs-%s.ext4", board->images,
+		       kind->name);
+	(void)snprintf(board->image_paths[2], sizeof board->image_paths[2], "%.200s/rootfs-0.9.ext4", board->images);
+	*detail = 0;
+	int result = choose_folder(board, dir);
+	if (result)
+		(void)snprintf(detail, detail_bytes, "nothing is kept of %s (%s); run it, or give --dir RESULTS",
+			       scenario->name, strerror(-result));
+	if (!result && dir)
+		result = take_boards(board);
+	if (!result && fresh)
+		result = drop_kept(board->dir);
+	if (!result)
+		result = load_media(board, detail, detail_bytes);
+	if (!result)
+		result = make_base(board);
+	if (!result)
+		result = make_oracles(board, detail, detail_bytes);
+	if (result && !*detail)
+		(void)snprintf(detail, detail_bytes, "the board's media in %s: %s", board->images, strerror(-result));
+	board->explore = (struct bp_explore){.base = board->base, .limits = scenario->limits};
+	if (board->oracles)
+		board->explore.rig = sim_board_rig(board->oracles);
+	board->explore.limits.seed = seed;
+	return result;
+}
+
+void bp_board_close(struct bp_board *board)
+{
+	bp_log_free(board->log);
+	sim_board_free(board->oracles);
+	bp_image_free(board->base);
+	bp_pool_free(board->pool);
+	bp_media_deinit(&board->media);
+	free(board->firm);
+	if (board->lock >= 0)
+		(void)close(board->lock);
+	*board = (struct bp_board){.lock = -1};
+	bp_media_init(&board->media);
+}
+
+int bp_board_real(struct bp_board *board, struct sim_board_real *out)
+{
+	if (access(UBOOT_BUILD "/u-boot", X_OK) || access(UBOOT_DISKS "/board.dtb", R_OK))
+		return -ENOENT;
+	return sim_board_real(board->oracles, UBOOT_BUILD, UBOOT_DISKS, UBOOT_DEFAULTS, out);
+}
+
+/* ---- logs ---- */
+
+int bp_board_adopt(const struct bp_board *board, struct bp_log *log)
+{
+	const struct bp_layout *layout = &board->media.layout;
+	int result = bp_log_take_models(log, layout);
+	/* The card has no cache that could be flushed, and nobody flushes it. */
+	for (unsigned m = 0; !result && m < layout->count; m++) {
+		if (layout->media[m].model == BP_MODEL_ORDERED && strcmp(layout->media[m].name, "card") == 0)
+			bp_log_write_through(log, m);
+	}
+	return result;
+}
+
+int bp_board_log(const struct bp_board *board, const char *path, struct bp_log **out, char *detail, size_t detail_bytes)
+{
+	struct bp_log *log = NULL;
+	*detail = 0;
+	int result = bp_log_load(path, board->pool, &log, detail, detail_bytes);
+	if (!result && *detail)
+		result = -EIO; /* it was cut short: then it is not what happened */
+	if (!result)
+		result = bp_board_adopt(board, log);
+	if (!result) {
+		*out = log;
+		return 0;
+	}
+	if (!*detail)
+		(void)snprintf(detail, detail_bytes, "%.200s: %s", path,
+			       result < 0 ? strerror(-result) : "no write log");
+	bp_log_free(log);
+	return result > 0 ? -EINVAL : result;
+}
+
+int bp_board_state(struct bp_board *board, const struct bp_case *c, struct bp_image **out)
+{
+	struct bp_image *image = NULL;
+	struct bp_case parent = {.count = 0};
+	int result = bp_image_copy(board->base, &image);
+	for (unsigned i = 0; !result && i < c->count; i++) {
+		struct bp_log *log = NULL;
+		char path[BP_BOARD_PATH_MAX];
+		char detail[200];
+		bp_board_path(board, &parent, 0, "log", path);
+		if (i)
+			result = bp_board_log(board, path, &log, detail, sizeof detail);
+		if (!result)
+			result = bp_case_state(i ? log : board->log, &c->cuts[i], image);
+		bp_log_free(log);
+		parent.cuts[parent.count++] = c->cuts[i];
+	}
+	if (result) {
+		bp_image_free(image);
+		return result;
+	}
+	*out = image;
+	return 0;
+}
+
+/* ---- runs ---- */
+
+int bp_board_machine(const struct bp_board *board, unsigned worker, struct sim_qemu **out, char *detail,
+		     size_t detail_bytes)
+{
+	struct sim_qemu_options options = {
+	    .images = board->images, .work = board->dir, .worker = worker, .plugin = PLUGIN};
+	return sim_qemu_new(&options, out, detail, detail_bytes);
+}
+
+struct sim_qemu_run bp_board_how(const struct bp_board *board)
+{
+	return (struct sim_qemu_run){.bundle = board->scenario->spec.serve ? board->bundle : NULL,
+				     .report_down = board->scenario->spec.report_down != 0,
+				     .until = SIM_QEMU_UNTIL_IDLE,
+				     .boots_max = 3 * (board->scenario->spec.boot_attempts + 2) + BOOTS_SLACK,
+				     .deadline_ms = DEADLINE_MS};
+}
+
+static void fail(struct bp_outcome *out, const char *invariant, const char *text)
+{
+	out->verdict = BP_FAIL;
+	(void)snprintf(out->invariant, sizeof out->invariant, "%s", invariant);
+	(void)snprintf(out->text, sizeof out->text, "%.150s", text);
+}
+
+void bp_board_outcome(struct bp_board *board, const struct sim_qemu_result *result, const struct bp_image *end,
+		      struct bp_outcome *out)
+{
+	unsigned kept = result->boots < SIM_QEMU_BOOTS_MAX ? result->boots : SIM_QEMU_BOOTS_MAX;
+	const struct sim_qemu_boot *last = kept ? &result->boot[kept - 1] : NULL;
+	char slot = last ? last->up_slot : 0;
+	*out = (struct bp_outcome){.verdict = BP_PASS, .boots = result->boots};
+	(void)snprintf(out->label, sizeof out->label, "%s", end ? sim_board_holds(board->oracles, end, slot) : "none");
+	switch (result->final) {
+	case SIM_QEMU_IDLE:
+	case SIM_QEMU_REACHED:
+		(void)snprintf(out->text, sizeof out->text, "ends in %s after %u boots", out->label, out->boots);
+		break;
+	case SIM_QEMU_HALTED:
+		fail(out, "I1", "the bootloader starts no slot");
+		break;
+	case SIM_QEMU_BOOTS:
+		fail(out, "I1", "boots again and again, and is never idle");
+		break;
+	case SIM_QEMU_DEADLINE:
+		fail(out, "I1", "hangs, and nothing resets it");
+		break;
+	case SIM_QEMU_ERROR:
+		out->verdict = BP_ERROR;
+		(void)snprintf(out->text, sizeof out->text, "the rig failed: %.130s", result->detail);
+		break;
+	}
+	if (out->verdict == BP_PASS && last && last->slot && last->slot != slot)
+		fail(out, "I5", "what runs calls itself another slot than the bootloader chose");
+}
+
+/* ---- the story ---- */
+
+static int record(struct bp_board *board, char *detail, size_t detail_bytes)
+{
+	struct bp_case none = {.count = 0};
+	char log[BP_BOARD_PATH_MAX];
+	char console[BP_BOARD_PATH_MAX];
+	struct sim_qemu *rig = NULL;
+	struct sim_qemu_result *result = calloc(1, sizeof *result);
+	struct sim_qemu_run how = bp_board_how(board);
+	char part[BP_BOARD_PATH_MAX];
+	bp_board_path(board, &none, 0, "part", part);
+	bp_board_path(board, &none, 0, "log", log);
+	bp_board_path(board, &none, 0, "console", console);
+	how.hold = true;
+	how.log = part;
+	how.console = console;
+	int error = result ? bp_board_machine(board, 0, &rig, detail, detail_bytes) : -ENOMEM;
+	if (!error)
+		error = sim_qemu_run(rig, NULL, &how, result);
+	if (error && result && *result->detail)
+		(void)snprintf(detail, detail_bytes, "%s", result->detail);
+	sim_qemu_free(rig);
+	if (!error && result->final == SIM_QEMU_ERROR) {
+		(void)snprintf(detail, detail_bytes, "the story: %s", result->detail);
+		error = -EIO;
+	}
+	if (!error && rename(part, log))
+		error = -errno;
+	if (!error)
+		error = bp_board_keep(board, &none, 0, result);
+	free(result);
+	return error;
+}
+
+/* What the lint is to see of the log: the updater's part of it. */
+static int lint(struct bp_board *board)
+{
+	const struct bp_layout *layout = &board->media.layout;
+	struct bp_lint_roles roles = {.running = "A",
+				      .env_first = {ENV_AT_0 / BP_SECTOR_BYTES, ENV_AT_1 / BP_SECTOR_BYTES},
+				      .env_sectors = ENV_BYTES / BP_SECTOR_BYTES};
+	for (unsigned m = 0; m < layout->count; m++) {
+		const char *name = layout->media[m].name;
+		bool slot = strncmp(name, "slot-", 5) == 0;
+		roles.role[m] = strcmp(name, "card") == 0    ? BP_ROLE_ENV
+				: strcmp(name, "state") == 0 ? BP_ROLE_STATE
+				: strcmp(name, "data") == 0  ? BP_ROLE_DATA
+				: slot                       ? BP_ROLE_SLOT
+							     : BP_ROLE_OTHER;
+		if (slot)
+			(void)snprintf(roles.slot[m], sizeof roles.slot[m], "%c", name[5] & ~0x20);
+	}
+	int result = bp_lint(board->log, &roles, board->findings, BP_FINDINGS_MAX, &board->finding_count);
+	if (board->finding_count > BP_FINDINGS_MAX)
+		board->finding_count = BP_FINDINGS_MAX;
+	return result ? result
+		      : bp_findings_drop_notes(board->log, &roles, board->image_sectors, board->findings,
+					       &board->finding_count);
+}
+
+/* The story's own end, judged as a run is, but with nothing in its way. */
+static int judge_story(struct bp_board *board, char *detail, size_t detail_bytes)
+{
+	struct bp_case none = {.count = 0};
+	struct bp_image *end = NULL;
+	const char **events = calloc(bp_log_count(board->log) + 1, sizeof *events);
+	struct bp_world before = {NULL, 0};
+	struct bp_world during = {events, 0};
+	int result = events ? bp_image_copy(board->base, &end) : -ENOMEM;
+	if (!result)
+		result = bp_image_apply(end, board->log, bp_log_count(board->log));
+	if (!result)
+		result = bp_board_kept(board, &none, 0, &board->story, NULL);
+	for (size_t i = 0; !result && i < bp_log_count(board->log); i++) {
+		const struct bp_entry *e = bp_log_entry(board->log, i);
+		if (e->op == BP_MARK && e->kind == BP_MARK_WORLD)
+			events[during.count++] = bp_log_text(board->log, e);
+	}
+	if (!result)
+		result = sim_board_story(board->oracles, end, &before, &during, &board->story);
+	bp_image_free(end);
+	free(events);
+	if (result)
+		(void)snprintf(detail, detail_bytes, "the story cannot be judged: %s", strerror(-result));
+	return result;
+}
+
+int bp_board_record(struct bp_board *board, bool make, char *detail, size_t detail_bytes)
+{
+	struct bp_case none = {.count = 0};
+	char path[BP_BOARD_PATH_MAX];
+	*detail = 0;
+	bp_board_path(board, &none, 0, "log", path);
+	int result = 0;
+	if (access(path, R_OK))
+		result = make ? record(board, detail, detail_bytes) : -ENOENT;
+	if (result == -ENOENT && !make)
+		(void)snprintf(detail, detail_bytes, "the recording of %s is not there any more; run it again",
+			       board->scenario->name);
+	if (!result)
+		result = bp_board_log(board, path, &board->log, detail, detail_bytes);
+	if (!result)
+		result = lint(board);
+	if (!result)
+		result = judge_story(board, detail, detail_bytes);
+	if (result && !*detail)
+		(void)snprintf(detail, detail_bytes, "the story: %s", strerror(-result));
+	board->explore.log = board->log;
+	return result;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "board.h"
+#include "cases.h"
+
+struct execution {
+	struct bp_board board;
+	const struct bp_execute_options *options;
+	struct bp_cases *cases;
+	struct bp_result *out;
+	bool failed;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static int add(struct execution *e, const struct bp_case_line *line)
+{
+	e->failed = e->failed || line->verdict == BP_FAIL;
+	return bp_cases_add(e->cases, line);
+}
+
+static int add_story(struct execution *e)
+{
+	struct sim_fault none = {.kind = SIM_FAULT_NONE};
+	const struct bp_outcome *story = &e->board.story;
+	char id[BP_ID_MAX];
+	bp_id_fault(e->board.scenario->name, e->board.seed, &none, id);
+	return add(e, &(struct bp_case_line){.id = id,
+					     .fault = "none",
+					     .step = "",
+					     .label = story->label,
+					     .invariant = story->invariant,
+					     .text = story->text,
+					     .form = "",
+					     .entry = -1,
+					     .verdict = story->verdict,
+					     .boots = story->boots});
+}
+
+static int add_findings(struct execution *e)
+{
+	int result = 0;
+	for (size_t i = 0; !result && !e->options->no_lint && i < e->board.finding_count; i++) {
+		const struct bp_finding *f = &e->board.findings[i];
+		char id[BP_ID_MAX];
+		bp_id_lint(e->board.scenario->name, e->board.seed, f->rule, f->entry, id);
+		result = add(e, &(struct bp_case_line){.id = id,
+						       .fault = "lint",
+						       .step = bp_log_step(e->board.log, f->entry),
+						       .label = "broken",
+						       .invariant = "",
+						       .text = f->text,
+						       .form = "",
+						       .entry = (long)f->entry,
+						       .verdict = BP_FAIL});
+	}
+	return result;
+}
+
+static int on_case(void *ctx, const char *text, const struct bp_case *c, const char *step,
+		   const struct bp_outcome *outcome, bool settled)
+{
+	struct execution *e = ctx;
+	char id[BP_ID_MAX];
+	bp_id_cut(e->board.scenario->name, e->board.seed, text, id);
+	e->board.inside += bp_board_inside(&e->board, c);
+	return add(e, &(struct bp_case_line){.id = id,
+					     .fault = "power-cut",
+					     .step = step,
+					     .label = outcome->label,
+					     .invariant = outcome->invariant,
+					     .text = outcome->text,
+					     .form = bp_cut_kind(&c->cuts[0]),
+					     .entry = (long)c->cuts[0].entry,
+					     .cuts = c->count,
+					     .verdict = outcome->verdict,
+					     .settled = settled,
+					     .boots = outcome->boots});
+}
+
+int bp_board_explore(struct bp_board *board, const struct bp_execute_options *options, bp_case_sink *sink, void *ctx,
+		     struct bp_stats *stats)
+{
+	struct bp_explore explore = board->explore;
+	struct bp_rounds how = {.class_runs = BP_BOARD_CLASS_RUNS, .ctx = board, .recover = bp_board_recover};
+	if (options->states_max)
+		explore.limits.states_max = options->states_max;
+	explore.on_case = sink;
+	explore.case_ctx = ctx;
+	explore.on_progress = options->on_progress;
+	explore.progress_ctx = options->progress_ctx;
+	explore.stop_at_first_failure = options->stop_at_first_failure;
+	return bp_explore_rounds(&explore, &how, stats);
+}
+
+static void name_bound(const struct execution *e, const struct bp_limits *limits, struct bp_result *out)
+{
+	const struct bp_stats *s = &out->stats;
+	const struct bp_scenario *scenario = e->board.scenario;
+	if (s->closed)
+		return;
+	if (limits->states_max && s->distinct >= limits->states_max)
+		(void)snprintf(out->bounded_by, sizeof out->bounded_by, "%" PRIu64 " states", limits->states_max);
+	else if (s->failed && e->options->stop_at_first_failure)
+		(void)snprintf(out->bounded_by, sizeof out->bounded_by, "its first failure");
+	else if (e->board.rig_errors)
+		(void)snprintf(out->bounded_by, sizeof out->bounded_by, "%" PRIu64 " runs that the rig failed",
+			       e->board.rig_errors);
+	else if (s->run < s->canonical * BP_BOARD_CLASS_RUNS)
+		(void)snprintf(out->bounded_by, sizeof out->bounded_by, "%u %s (%" PRIu64 " of %" PRIu64 " runs)",
+			       scenario->seconds ? scenario->seconds : (unsigned)limits->runs_max,
+			       scenario->seconds ? "seconds" : "runs", s->run, s->canonical * BP_BOARD_CLASS_RUNS);
+	else
+		(void)snprintf(out->bounded_by, sizeof out->bounded_by, "%u cut%s in a row", s->depth,
+			       s->depth == 1 ? "" : "s");
+}
+
+static void note(const struct execution *e, const struct sim_board_real *real, int real_error, struct bp_result *out)
+{
+	const struct bp_board *b = &e->board;
+	const struct bp_stats *s = &out->stats;
+	struct sim_board_stats oracles;
+	char uboot[120] = "the real U-Boot is not built";
+	char rate[48] = "";
+	sim_board_stats(b->oracles, &oracles);
+	if (!real_error)
+		(void)snprintf(uboot, sizeof uboot,
+			       "%" PRIu64 " environments decided by the real U-Boot too, %" PRIu64 " otherwise",
+			       real->decided, real->disagreed);
+	else if (real_error != -ENOENT)
+		(void)snprintf(uboot, sizeof uboot, "the real U-Boot failed: %s", strerror(-real_error));
+	if (b->spent_ms)
+		(void)snprintf(rate, sizeof rate, ", %.1f a minute", (double)b->boots * 60000.0 / (double)b->spent_ms);
+	(void)snprintf(out->note, sizeof out->note,
+		       "classes %" PRIu64 ", not booted %" PRIu64 "; audits that agree %" PRIu64 " of %" PRIu64
+		       "; settled by read set (bootloader) %" PRIu64 ", by class %" PRIu64
+		       "; inside the bootloader's store %" PRIu64 "; %s; data partitions replayed and checked %" PRIu64
+		       "; boots %" PRIu64 "%s%s",
+		       s->canonical, s->unrun, s->audited - (s->disagreed < s->audited ? s->disagreed : s->audited),
+		       s->audited, s->settled_firm, s->settled, b->inside, uboot, oracles.data, s->boots, rate,
+		       b->reused ? ", some kept from before" : "");
+}
+
+/* The classes in words, for people. */
+static int write_classes(const struct bp_board *board)
+{
+	const struct sim_board_class *classes;
+	size_t count = sim_board_classes(board->oracles, &classes);
+	char path[BP_BOARD_PATH_MAX];
+	(void)snprintf(path, sizeof path, "%s/classes.txt", board->dir);
+	FILE *f = fopen(path, "w");
+	if (!f)
+		return -errno;
+	for (size_t i = 0; i < count; i++)
+		(void)fprintf(f, "%016" PRIx64 " %s\n", classes[i].hash, classes[i].words);
+	return fclose(f) ? -errno : 0;
+}
+
+static int run_power_cut(struct execution *e, const struct bp_fault *fault)
+{
+	struct bp_board *board = &e->board;
+	struct bp_result *out = e->out;
+	struct sim_board_real real = {0};
+	if (fault->explore == 1)
+		board->explore.limits.depth_max = 1;
+	if (board->scenario->seconds)
+		board->deadline_ms = now_ms() + board->scenario->seconds * UINT64_C(1000);
+	if (board->scenario->limits.runs_max)
+		board->runs_left = board->scenario->limits.runs_max;
+	int result = bp_board_explore(board, e->options, on_case, e, &out->stats);
+	if (result)
+		return result;
+	result = write_classes(board);
+	if (result)
+		return result;
+	out->explored = true;
+	name_bound(e, &board->explore.limits, out);
+	int real_error = e->failed && e->options->stop_at_first_failure ? -ENOENT : bp_board_real(board, &real);
+	note(e, &real, real_error, out);
+	if (real.disagreed)
+		(void)snprintf(out->reason, sizeof out->reason,
+			       "%" PRIu64 " environments: %.180s; see env-N.bin in %.40s", real.disagreed, real.detail,
+			       "its folder");
+	return real_error == -ENOENT ? 0 : real_error;
+}
+
+static int run_all(struct execution *e, char *detail, size_t detail_bytes)
+{
+	struct bp_board *board = &e->board;
+	const struct bp_scenario *scenario = board->scenario;
+	int result = bp_board_record(board, true, detail, detail_bytes);
+	if (!result && e->options->fd >= 0)
+		result =
+		    bp_results_log(e->options->fd, scenario->name, board->log, board->findings, board->finding_count);
+	if (!result)
+		result = add_story(e);
+	if (!result)
+		result = add_findings(e);
+	for (unsigned i = 0; !result && i < scenario->fault_count; i++) {
+		if (e->failed && e->options->stop_at_first_failure)
+			break;
+		if (scenario->faults[i].power_cut)
+			result = run_power_cut(e, &scenario->faults[i]);
+	}
+	return result;
+}
+
+/* The first failure, in one sentence if its media alone tell it. */
+static void tell(struct execution *e)
+{
+	struct bp_id id;
+	char smaller[BP_ID_MAX] = "";
+	struct bp_result *out = e->out;
+	if (out->verdict != BP_FAIL || !*out->failing || bp_id_decode(out->failing, &id))
+		return;
+	if (bp_board_explain(&e->board, &id, smaller, out->sentence, sizeof out->sentence) == 0 && *smaller)
+		(void)snprintf(out->failing, sizeof out->failing, "%s", smaller);
+}
+
+static void settle_verdict(struct execution *e, bool real_disagrees)
+{
+	struct bp_result *out = e->out;
+	if (real_disagrees) {
+		out->verdict = BP_FAIL;
+	} else if (e->board.rig_errors && out->verdict < BP_ERROR) {
+		out->verdict = BP_ERROR;
+		(void)snprintf(out->reason, sizeof out->reason, "the rig failed %" PRIu64 " times, first: %.180s",
+			       e->board.rig_errors, e->board.rig_detail);
+	}
+}
+
+int bp_board_execute(const struct bp_scenario *scenario, const struct bp_execute_options *options,
+		     struct bp_cases *cases, struct bp_result *out, char *detail, size_t detail_bytes)
+{
+	struct execution *e = calloc(1, sizeof *e);
+	if (!e)
+		return -ENOMEM;
+	e->options = options;
+	e->cases = cases;
+	e->out = out;
+	bp_media_init(&e->board.media);
+	int result =
+	    bp_board_open(&e->board, scenario, options->seed, options->dir ? options->dir : "build/qemu-results",
+			  !options->resume, detail, detail_bytes);
+	if (!result)
+		result = run_all(e, detail, detail_bytes);
+	bool real_disagrees = *out->reason != 0;
+	if (!result)
+		result = bp_cases_end(cases, out);
+	if (!result) {
+		settle_verdict(e, real_disagrees);
+		tell(e);
+	} else if (!*detail) {
+		(void)snprintf(detail, detail_bytes, "after %" PRIu64 " cases: %s", bp_cases_count(cases),
+			       strerror(-result));
+	}
+	bp_board_close(&e->board);
+	free(e);
+	return result;
+}
+
+/* ---- where a state lies ---- */
+
+/* Marks the bootloader's stores in a log: the rig marks S12 at each power on and reset, and S13 once the kernel is started. */
+static int mark_firm(struct bp_board *board, const struct bp_log *log)
+{
+	bool firm = false;
+	size_t count = bp_log_count(log);
+	uint8_t *marks = realloc(board->firm, count + 1);
+	if (!marks)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		const struct bp_entry *e = bp_log_entry(log, i);
+		if (e->op == BP_MARK && e->kind == BP_MARK_STEP)
+			firm = strcmp(bp_log_text(log, e), "S12") == 0;
+		marks[i] = firm && e->op == BP_WRITE && strcmp(board->media.layout.media[e->medium].name, "card") == 0;
+	}
+	board->firm = marks;
+	board->firm_count = count;
+	return 0;
+}
+
+bool bp_board_inside(struct bp_board *board, const struct bp_case *c)
+{
+	struct bp_case parent = *c;
+	parent.count = c->count - 1;
+	struct bp_log *log = NULL;
+	char path[BP_BOARD_PATH_MAX];
+	char detail[200];
+	bp_board_path(board, &parent, 0, "log", path);
+	/* Cases come parent by parent. */
+	if (strcmp(path, board->counted) != 0) {
+		int result = parent.count ? bp_board_log(board, path, &log, detail, sizeof detail) : 0;
+		if (!result)
+			result = mark_firm(board, parent.count ? log : board->log);
+		bp_log_free(log);
+		if (result)
+			return false;
+		(void)snprintf(board->counted, sizeof board->counted, "%s", path);
+	}
+	uint32_t entry = c->cuts[c->count - 1].entry;
+	/* Inside: the write before the cut is the bootloader's, and so is the next. */
+	return entry > 0 && entry < board->firm_count && board->firm[entry] && board->firm[entry - 1];
+}

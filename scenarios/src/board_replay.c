@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "board.h"
+
+#define WRITE_SECTORS 2048u
+#define GDB_SOCKET    "gdb.sock"
+
+/* ---- media as files ---- */
+
+static int write_medium(const struct bp_image *image, unsigned medium, int fd, uint64_t at_bytes)
+{
+	uint8_t *data = malloc((size_t)WRITE_SECTORS * BP_SECTOR_BYTES);
+	uint64_t sectors = bp_image_layout(image)->media[medium].sectors;
+	int result = data ? 0 : -ENOMEM;
+	for (uint64_t s = 0; !result && s < sectors;) {
+		uint32_t count = sectors - s < WRITE_SECTORS ? (uint32_t)(sectors - s) : WRITE_SECTORS;
+		size_t bytes = (size_t)count * BP_SECTOR_BYTES;
+		bp_image_read(image, medium, s, count, data);
+		if (pwrite(fd, data, bytes, (off_t)(at_bytes + s * BP_SECTOR_BYTES)) != (ssize_t)bytes)
+			result = -EIO;
+		s += count;
+	}
+	free(data);
+	return result;
+}
+
+/* The card as PATH.card, everything else end to end as PATH: what QEMU has as its two disks. */
+static int write_disks(const struct bp_image *image, const char *path)
+{
+	char card[BP_BOARD_PATH_MAX];
+	(void)snprintf(card, sizeof card, "%s.card", path);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int card_fd = open(card, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int result = fd < 0 || card_fd < 0 ? -errno : 0;
+	uint64_t at = 0;
+	const struct bp_layout *layout = bp_image_layout(image);
+	for (unsigned m = 0; !result && m < layout->count; m++) {
+		bool is_card = strcmp(layout->media[m].name, "card") == 0;
+		result = write_medium(image, m, is_card ? card_fd : fd, is_card ? 0 : at);
+		at += is_card ? 0 : layout->media[m].sectors * BP_SECTOR_BYTES;
+	}
+	if (fd >= 0 && close(fd) && !result)
+		result = -errno;
+	if (card_fd >= 0 && close(card_fd) && !result)
+		result = -errno;
+	return result;
+}
+
+/* ---- one boot ---- */
+
+/* A case as the explorer replays it. */
+struct replaying {
+	struct bp_board *board;
+	const struct bp_board_options *options;
+	const struct bp_case *c;
+	unsigned reached; /* cuts so far */
+	bool broken;      /* the media are known to be: one boot shows it */
+	char detail[200];
+};
+
+static int boot_state(struct replaying *r, const struct bp_image *state, const char *log,
+		      struct sim_qemu_result *result)
+{
+	struct bp_board *board = r->board;
+	struct sim_qemu *rig = NULL;
+	struct sim_qemu_run how = bp_board_how(board);
+	struct sim_qemu_start start = {.image = state, .base = board->base};
+	char socket[BP_BOARD_PATH_MAX];
+	(void)snprintf(socket, sizeof socket, "%s/" GDB_SOCKET, board->dir);
+	how.log = log;
+	how.console_fd = r->options->console ? STDOUT_FILENO : 0;
+	if (r->broken)
+		how.until = SIM_QEMU_UNTIL_UP;
+	if (r->options->gdb) {
+		how.gdb = socket;
+		(void)printf("the machine waits for: gdb-multiarch -ex 'target remote %s'\n", socket);
+		(void)fflush(stdout);
+	}
+	int error = bp_board_machine(board, 0, &rig, r->detail, sizeof r->detail);
+	if (!error)
+		error = sim_qemu_run(rig, &start, &how, result);
+	if (error && *result->detail)
+		(void)snprintf(r->detail, sizeof r->detail, "%s", result->detail);
+	sim_qemu_free(rig);
+	return error;
+}
+
+/* Into the log that the explorer gave. */
+static int copy_entry(const struct bp_log *from, const struct bp_entry *e, const struct bp_pool *pool,
+		      struct bp_log *to)
+{
+	if (e->op == BP_READ)
+		return bp_log_read(to, e->medium, e->sector, e->sectors);
+	if (e->op == BP_FLUSH)
+		return bp_log_flush(to, e->medium);
+	if (e->op == BP_DISCARD)
+		return bp_log_discard(to, e->medium, e->sector, e->sectors);
+	if (e->op == BP_MARK)
+		return bp_log_mark(to, e->kind, bp_log_text(from, e));
+	uint8_t *data = malloc((size_t)e->sectors * BP_SECTOR_BYTES);
+	if (!data)
+		return -ENOMEM;
+	for (uint32_t k = 0; k < e->sectors; k++)
+		memcpy(data + (size_t)k * BP_SECTOR_BYTES, bp_pool_sector(pool, bp_log_content(from, e, k)),
+		       BP_SECTOR_BYTES);
+	int result = bp_log_write(to, e->medium, e->sector, e->sectors, data, e->fua);
+	free(data);
+	return result;
+}
+
+static int copy_log(const struct bp_board *board, const struct bp_log *from, struct bp_log *to)
+{
+	int result = 0;
+	for (size_t i = 0; !result && i < bp_log_count(from); i++) {
+		const struct bp_entry *e = bp_log_entry(from, i);
+		result = copy_entry(from, e, board->pool, to);
+		bp_log_times(to, e->submit_ns, e->complete_ns);
+	}
+	return result;
+}
+
+/* Boots the state, with its log in *log. */
+static int boot(struct replaying *r, const struct bp_image *start, struct bp_log *log, struct bp_outcome *out)
+{
+	struct bp_board *board = r->board;
+	struct sim_qemu_result *ran = calloc(1, sizeof *ran);
+	struct bp_image *end = NULL;
+	struct bp_log *recorded = NULL;
+	char path[BP_BOARD_PATH_MAX];
+	(void)snprintf(path, sizeof path, "%s/replay.log", board->dir);
+	int result = ran ? boot_state(r, start, path, ran) : -ENOMEM;
+	if (!result)
+		result = bp_board_log(board, path, &recorded, r->detail, sizeof r->detail);
+	if (!result)
+		result = copy_log(board, recorded, log);
+	if (!result)
+		result = bp_image_copy(start, &end);
+	if (!result)
+		result = bp_image_apply(end, recorded, bp_log_count(recorded));
+	if (!result)
+		bp_board_outcome(board, ran, end, out);
+	bp_image_free(end);
+	bp_log_free(recorded);
+	free(ran);
+	return result;
+}
+
+/* Earlier cuts: the recovery that was cut, as it was kept. The last one: the board; or what is kept of it. */
+static int recover(void *ctx, const struct bp_image *start, struct bp_log *log, struct bp_outcome *out)
+{
+	struct replaying *r = ctx;
+	struct bp_case so_far = *r->c;
+	struct bp_log *kept = NULL;
+	struct bp_outcome media = {.verdict = BP_PASS};
+	struct bp_world nothing = {NULL, 0};
+	bool last = ++r->reached == r->c->count;
+	bool asked = r->options->console || r->options->gdb;
+	so_far.count = r->reached;
+	if (last) {
+		int result = sim_board_inspect(r->board->oracles, start, &nothing, &media);
+		if (result)
+			return result;
+		r->broken = media.verdict == BP_FAIL;
+		if (r->broken && !asked) {
+			*out = media;
+			(void)snprintf(out->label, sizeof out->label, "not booted");
+			return 0;
+		}
+		if (asked)
+			return boot(r, start, log, out);
+	}
+	int result = bp_board_kept(r->board, &so_far, 0, out, &kept);
+	if (result == -ENOENT && last)
+		return boot(r, start, log, out);
+	if (!result)
+		result = copy_log(r->board, kept, log);
+	bp_log_free(kept);
+	return result;
+}
+
+static int judge(void *ctx, const struct bp_image *state, const struct bp_world *before, const struct bp_world *during,
+		 const struct bp_outcome *run, struct bp_outcome *out)
+{
+	const struct replaying *r = ctx;
+	const struct bp_rig *oracles = sim_board_rig(r->board->oracles);
+	return oracles->judge(oracles->ctx, state, before, during, run, out);
+}
+
+static int replay_cut(struct bp_board *board, const struct bp_id *id, const struct bp_board_options *options,
+		      struct bp_outcome *out, char *story, size_t story_bytes)
+{
+	struct bp_case c = id->cut;
+	struct replaying r = {.board = board, .options = options, .c = &c};
+	struct bp_rig rig = {.ctx = &r, .recover = recover, .judge = judge};
+	struct bp_explore explore = board->explore;
+	struct bp_image *state = NULL;
+	char class[400] = "";
+	explore.rig = &rig;
+	if (options->before)
+		c.cuts[c.count - 1] =
+		    (struct bp_cut){.entry = c.cuts[c.count - 1].entry, .form = BP_FORM_ALL, .torn = -1};
+	int result = options->disk_out ? bp_board_state(board, &c, &state)
+				       : bp_explore_replay(&explore, &c, &state, out, story, story_bytes);
+	if (!result && options->disk_out) {
+		result = write_disks(state, options->disk_out);
+		*out = (struct bp_outcome){.verdict = BP_PASS, .label = "not booted"};
+		(void)snprintf(story, story_bytes, "disk in %s, card in %s.card\n", options->disk_out,
+			       options->disk_out);
+	}
+	if (!result)
+		result = sim_board_describe(board->oracles, state, class, sizeof class);
+	if (!result) {
+		size_t used = strlen(story);
+		(void)snprintf(story + used, story_bytes - used, "the media: %s\n", class);
+	} else if (*r.detail) {
+		(void)fprintf(stderr, "brickproof: %s\n", r.detail);
+	}
+	bp_image_free(state);
+	return result == -EINVAL ? 1 : result;
+}
+
+int bp_board_replay(struct bp_board *board, const struct bp_id *id, const struct bp_board_options *options,
+		    struct bp_outcome *out, char *story, size_t story_bytes)
+{
+	story[0] = 0;
+	if (id->kind == BP_ID_CUT)
+		return replay_cut(board, id, options, out, story, story_bytes);
+	if (id->kind == BP_ID_FAULT && id->fault.kind == SIM_FAULT_NONE) {
+		*out = board->story;
+		(void)snprintf(story, story_bytes, "the story without a fault, %zu log entries\n",
+			       bp_log_count(board->log));
+		return 0;
+	}
+	for (size_t i = 0; id->kind == BP_ID_LINT && i < board->finding_count; i++) {
+		const struct bp_finding *f = &board->findings[i];
+		if (strcmp(f->rule, id->rule) != 0 || f->entry != id->entry)
+			continue;
+		*out = (struct bp_outcome){.verdict = BP_FAIL, .label = "broken"};
+		(void)snprintf(out->text, sizeof out->text, "%.159s", f->text);
+		(void)snprintf(story, story_bytes, "lint %s at entry %zu (%s): %s\n", f->rule, f->entry,
+			       bp_log_step(board->log, f->entry), f->text);
+		return 0;
+	}
+	return 1;
+}
+
+/* ---- one sentence ---- */
+
+static int recover_nothing(void *ctx, const struct bp_image *start, struct bp_log *log, struct bp_outcome *out)
+{
+	(void)ctx;
+	(void)start;
+	(void)log;
+	*out = (struct bp_outcome){.verdict = BP_PASS, .label = "not booted"};
+	return 0;
+}
+
+static int judge_media(void *ctx, const struct bp_image *state, const struct bp_world *before,
+		       const struct bp_world *during, const struct bp_outcome *run, struct bp_outcome *out)
+{
+	struct bp_board *board = ctx;
+	(void)during;
+	*out = *run;
+	return sim_board_inspect(board->oracles, state, before, out);
+}
+
+int bp_board_explain(struct bp_board *board, const struct bp_id *id, char *smaller, char *sentence,
+		     size_t sentence_bytes)
+{
+	struct bp_rig rig = {.ctx = board, .recover = recover_nothing, .judge = judge_media};
+	struct bp_explore explore = board->explore;
+	struct bp_case least;
+	char text[BP_CASE_TEXT_MAX];
+	explore.rig = &rig;
+	sentence[0] = 0;
+	if (id->kind != BP_ID_CUT) {
+		struct bp_outcome outcome;
+		struct bp_board_options none = {.console = false};
+		int result = bp_board_replay(board, id, &none, &outcome, sentence, sentence_bytes);
+		sentence[strcspn(sentence, "\n")] = 0;
+		if (!result && id->kind == BP_ID_LINT)
+			bp_id_lint(board->scenario->name, board->seed, id->rule, (size_t)id->entry, smaller);
+		return result;
+	}
+	/* A case with earlier cuts is what it is: those recoveries were real. */
+	int result =
+	    id->cut.count == 1 ? bp_explore_shrink(&explore, &id->cut, &least, sentence, sentence_bytes) : -EINVAL;
+	if (!result)
+		result = bp_case_encode(&least, text, sizeof text);
+	if (!result)
+		bp_id_cut(board->scenario->name, board->seed, text, smaller);
+	return result == -EINVAL ? 1 : result;
+}
