@@ -47,7 +47,7 @@ check-tidy: build/setup-check.stamp
 	printf '%s\n' $(TIDY_SOURCES) | xargs -P $$(nproc) -n 4 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- $(TIDY_FLAGS)' tidy
 check-cppcheck: build/setup-check.stamp
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -j $$(nproc) \
-	 --suppress=missingIncludeSystem $(CORE_INCLUDES) -Ipower-cut/include -Isim/include -Isim/net -Iimages/corrupt core/src core/linux core/cmd power-cut/src sim/src sim/net images/corrupt scenarios/src ci
+	 --suppress=missingIncludeSystem -i sim/net/test -i images/corrupt/test $(CORE_INCLUDES) -Ipower-cut/include -Isim/include -Isim/net -Iimages/corrupt core/src core/linux core/cmd power-cut/src sim/src sim/net images/corrupt scenarios/src ci
 
 FUZZ_SECONDS ?= 600
 fuzz: build/setup-check.stamp ## run each fuzz target for FUZZ_SECONDS (600), two at a time

@@ -343,8 +343,8 @@ static void learn_records(struct ota_fetch_curl *curl, const struct transfer *t,
 
 	if (curl->records == RECORDS_ANY && lost && t->connected && curl->knows_records)
 		set_records(curl, RECORDS_SMALL);
-	else if (curl->records == RECORDS_SMALL && result == OTA_TLS)
-		set_records(curl, RECORDS_REFUSED); /* perhaps for having been asked */
+	else if (curl->records == RECORDS_SMALL && result == OTA_TLS && strstr(curl->error, " alert "))
+		set_records(curl, RECORDS_REFUSED); /* a link that breaks in a handshake says nothing; the server did */
 }
 
 static void set_common(struct ota_fetch_curl *curl, struct transfer *t, const char *url)

@@ -45,7 +45,8 @@ static int splice(struct bytes *text, size_t from, size_t to, const void *with, 
 		memcpy(data + from, with, with_bytes);
 	memcpy(data + from + with_bytes, text->data + to, text->size - to);
 	free(text->data);
-	*text = (struct bytes){data, size};
+	text->data = data;
+	text->size = size;
 	return 0;
 }
 

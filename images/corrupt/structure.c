@@ -135,7 +135,8 @@ static int grow_index(struct parts *parts)
 	if (!data)
 		return -ENOMEM;
 	memcpy(data + parts->index.size, data + parts->index.size - LAYOUT_RECORD_BYTES, LAYOUT_RECORD_BYTES);
-	parts->index = (struct bytes){data, parts->index.size + LAYOUT_RECORD_BYTES};
+	parts->index.data = data;
+	parts->index.size += LAYOUT_RECORD_BYTES;
 	return 0;
 }
 
@@ -339,7 +340,8 @@ static int other_payload(struct corrupt_lab *lab, const struct corrupt_row *row,
 		return -ENOMEM;
 	if (offer->raw.size < site->layout.size)
 		memset(data + offer->raw.size, 0, site->layout.size - offer->raw.size);
-	offer->raw = (struct bytes){data, site->layout.size};
+	offer->raw.data = data;
+	offer->raw.size = site->layout.size;
 	return 0;
 }
 

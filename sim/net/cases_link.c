@@ -171,6 +171,7 @@ static const struct net_case cases[] = {
      .class = NET_REJ_E,
      .reasons = "UNREACHABLE",
      .cut = {.cut = SIM_CUT_EVERY, .arg = 3000}},
+    /* So short a cycle cuts by the clock as well, the more often the slower the machine; .long is the promise. */
     {.id = "net:offline-half",
      .catalogue = "NET-07 NET-08",
      .class = NET_RETRY,
@@ -179,7 +180,7 @@ static const struct net_case cases[] = {
      .attempts = 8,
      .delay_ms = 50,
      .deadline_s = 30,
-     .percent_max = 110},
+     .percent_max = 120},
     {.id = "net:offline-half.long",
      .catalogue = "NET-07 NET-08",
      .class = NET_RETRY,

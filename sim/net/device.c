@@ -251,7 +251,7 @@ int sim_device_boot(struct sim_device *device)
 static int keep_command(struct sim_device *device, const char *ota)
 {
 	const struct sim_device root = {.dir = ""};
-	char path[SIM_DEVICE_PATH * 2];
+	char path[SIM_DEVICE_PATH * 2] = "";
 	size_t size_bytes = 0;
 	uint8_t *data = sim_device_load(&root, ota[0] == '/' ? ota + 1 : ota, &size_bytes);
 	int result = data ? sim_device_store(device, "ota", data, size_bytes) : -ENOENT;
@@ -270,14 +270,14 @@ static int keep_command(struct sim_device *device, const char *ota)
 static int keep_zoo(struct sim_device *device, const char *zoo)
 {
 	const struct sim_device from = {.dir = ""};
-	char path[SIM_DEVICE_PATH * 2];
+	char path[SIM_DEVICE_PATH * 2] = "";
 	struct dirent *entry;
 	DIR *dir = opendir(zoo);
 	int result = dir ? path_of(device, "zoo", path) : -errno;
 
 	if (result == 0 && mkdir(path, 0700) != 0)
 		result = -errno;
-	for (unsigned i = 0; result == 0 && i < ZOO_FILES_MAX && (entry = readdir(dir)) != NULL; i++) {
+	for (unsigned i = 0; dir && result == 0 && i < ZOO_FILES_MAX && (entry = readdir(dir)) != NULL; i++) {
 		char source[SIM_DEVICE_PATH * 2], target[SIM_DEVICE_PATH * 2];
 		size_t size_bytes = 0;
 		uint8_t *data;

@@ -505,8 +505,10 @@ void sim_relay_strike(struct sim_relay *relay, uint16_t peer, uint64_t down_byte
 	for (unsigned i = 0; i < SIM_RELAY_CONNECTIONS_MAX; i++)
 		if (relay->links[i])
 			set_limits(relay, relay->links[i]);
-	pthread_mutex_unlock(&relay->mutex);
 	sim_wake_up(&relay->wake);
+	while (peer == 0 && relay->strike.waiting) /* "now" has happened when this returns */
+		pthread_cond_wait(&relay->applied, &relay->mutex);
+	pthread_mutex_unlock(&relay->mutex);
 }
 
 void sim_relay_server(struct sim_relay *relay, uint16_t server)

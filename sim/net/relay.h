@@ -66,7 +66,7 @@ uint16_t sim_relay_port(const struct sim_relay *relay);
 /* Sets the one fault (SIM_CUT_NONE: none, all is as it was) and starts the record anew. Returns when it is in force. */
 void sim_relay_set(struct sim_relay *relay, const struct sim_cut_spec *spec);
 /*
- * For SIM_CUT_CALL. peer 0: now, on all connections. Else: on the connection whose port on the server's side is peer,
+ * For SIM_CUT_CALL. peer 0: now, on all connections; it has happened on return. Else: on the connection whose port on the server's side is peer,
  * once down_bytes were passed down on it. From any thread.
  */
 void sim_relay_strike(struct sim_relay *relay, uint16_t peer, uint64_t down_bytes);
