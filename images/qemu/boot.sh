@@ -5,15 +5,18 @@
 # Usage: images/qemu/boot.sh IMAGES DIR [BUNDLE [EXPECT]]
 set -euo pipefail
 images=$(cd "$1" && pwd) bundle=${3:-update-2.0.ota} expect=${4:-2.0} port=${PORT:-18443}
-deadline_s=120 boots_max=12 # between two messages of the board
+deadline_s=120 boots_max=12 # of a boot
 rm -rf "$2" && mkdir -p "$2/files"
 dir=$(cd "$2" && pwd)
 ln -s "$images/$bundle" "$dir/files/update.ota"
 cp --sparse=always "$images/card.img" "$images/disk.img" "$dir/"
 ci/serve.sh "$dir/server" "$dir/files" "$images" "$port" 2>"$dir/server.log" &
 server=$!
-board_PID=
-cleanup() { kill "$server" ${board_PID:+"$board_PID"} 2>/dev/null || true; }
+qemu=
+cleanup() {
+	[ -z "$qemu" ] || kill -KILL "$qemu" 2>/dev/null || true
+	kill "$server" 2>/dev/null || true
+}
 trap cleanup EXIT
 curl -sI --retry 20 --retry-connrefused --retry-delay 1 -o /dev/null --cacert "$images/tls-root.pem" "https://localhost:$port/update.ota"
 
@@ -21,10 +24,10 @@ now() { echo "${EPOCHREALTIME/./}"; }
 seconds() { printf '%d.%02d' $((($(now) - $1) / 1000000)) $((($(now) - $1) / 10000 % 100)); }
 say() { printf '  %7s s  boot %d  %s\n' "$(seconds "$start")" "$boots" "$*"; }
 mapfile -t args <"$images/board.args"
-args=("${args[@]//@IMAGES@/$images}") args=("${args[@]//@PORT@/$port}") args=("${args[@]//@QMP@/null}") args=("${args[@]//@CHANNEL@/stdio,signal=off}")
+args=("${args[@]//@IMAGES@/$images}") args=("${args[@]//@PORT@/$port}") args=("${args[@]//@QMP@/null}") args=("${args[@]//@CHANNEL@/pipe,path=$dir/channel}")
 args=("${args[@]//@CARD@/driver=file,filename=$dir/card.img}") args=("${args[@]//@DISK@/driver=file,filename=$dir/disk.img}")
 args=("${args[@]//@SERIAL@/pipe,path=$dir/serial}")
-mkfifo "$dir/serial.in" "$dir/serial.out"
+mkfifo "$dir"/{serial,channel}.{in,out}
 start=$(now) boots=0 version='' idle=
 while [ -z "$idle" ] && [ "$boots" -lt "$boots_max" ]; do
 	boots=$((boots + 1)) power=$(now)
@@ -33,17 +36,18 @@ while [ -z "$idle" ] && [ "$boots" -lt "$boots_max" ]; do
 		printf '%s\n' "$line" >>"$dir/console.log"
 		case $line in 'ota: slot '* | 'ota: back '* | 'ota: no '*) say "U-Boot, after $(seconds "$power") s: ${line%$'\r'}" ;; *'Kernel panic'*) say 'kernel panic' ;; esac
 	done <"$dir/serial.out" &
-	coproc board { exec qemu-system-aarch64 "${args[@]}" -no-reboot 2>>"$dir/qemu.log"; }
-	while read -r -t "$deadline_s" verb rest <&"${board[0]}"; do
+	qemu-system-aarch64 "${args[@]}" -no-reboot 2>>"$dir/qemu.log" &
+	qemu=$!
+	while read -r verb rest; do
 		case $verb in
-		ready) echo start >&"${board[1]}" ;;
+		ready) echo start >"$dir/channel.in" ;;
 		up) say "user space, after $(seconds "$power") s: slot ${rest% *}" && version=$(cut -d' ' -f2 <<<"$rest") ;;
 		run | error) say "$verb $rest" ;;
 		idle) idle=1 && break ;;
 		esac
-	done || true
-	kill -KILL "$board_PID" 2>/dev/null || true
-	wait "$board_PID" 2>/dev/null || true
+	done < <(timeout "$deadline_s" cat "$dir/channel.out")
+	kill -KILL "$qemu" 2>/dev/null || true
+	wait "$qemu" 2>/dev/null || true
 done
 [ "$idle $version" = "1 $expect" ] || { echo "qemu: version $version runs, not $expect; see $dir/console.log" >&2; exit 1; }
 say "version $version runs, and nothing is left to do; reports: $(grep -o '"event":"[a-z]*","version":"[^"]*"' "$dir/server/reports.log" | paste -sd' ')"

@@ -9,6 +9,7 @@ mount -t devtmpfs dev /dev
 mount -t tmpfs run /run
 # shellcheck disable=SC2046 # words
 modprobe -a $(cat /lib/modules/names)
+modprobe i6300esb heartbeat=15
 # shellcheck source=images/qemu/channel.sh
 . /lib/channel.sh
 slot=$(sed -n 's/.*ota\.slot=\([^ ]*\).*/\1/p' /proc/cmdline)

@@ -7,8 +7,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-modules='virtio_mmio virtio_console virtio_blk crc32c_generic ext4 i6300esb sdhci-pci virtio_net virtio-rng'
-later='squashfs'
+modules='virtio_mmio virtio_console virtio_blk crc32c_generic ext4 sdhci-pci virtio_net virtio-rng'
+later='i6300esb squashfs'
 
 root=$work/initrd
 release=$(basename "$out"/kernel/lib/modules/*)
