@@ -9,8 +9,10 @@ mkdir -p "$out"
 "$build/bench/recover-bench" --table >"$out/recover.txt"
 grep -v '|' "$out/recover.txt"
 core/bench/install.sh "$out" "$build/ota" "$build/bench/install-bench" "$rounds" | tee "$out/install.txt"
+[ -x "$build/bench/qemu-bench" ] && "$build/bench/qemu-bench" build/qemu "$out/qemu" 3 | tee "$out/qemu.txt"
 
 rows() {
+	awk -F': ' '/^qemu / { sub(/^qemu /, "emulated board, "); print $1 "|" $2 "||" } /^SKIP/ { print "emulated board|SKIP||" }' "$out/qemu.txt"
 	grep '|' "$out/recover.txt"
 	awk '
 	/CPU-second / { for (i = 2; i <= NF; i++) if ($i ~ /^settled/) settled[$1] = $(i - 1); else if ($i ~ /^run;/) run[$1] = $(i - 1) }

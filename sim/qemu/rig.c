@@ -248,6 +248,11 @@ int sim_qemu_say(struct sim_qemu *rig, char *out, size_t out_bytes, const char *
 	return sim_store_say(&rig->store, out, out_bytes, line);
 }
 
+long sim_qemu_store_rss_kib(const struct sim_qemu *rig)
+{
+	return sim_process_rss_kib(&rig->store.process);
+}
+
 const char *sim_qemu_final_name(enum sim_qemu_final final)
 {
 	static const char *const names[] = {"idle", "reached", "halted", "boots", "deadline", "error"};

@@ -252,6 +252,7 @@ int sim_qemu_say(struct sim_qemu *rig, char *out, size_t out_bytes, const char *
 /* Power off: one file for each medium, DIR/NAME.img, and for each export, DIR/NAME.img. */
 int sim_qemu_save(struct sim_qemu *rig, const struct sim_qemu_start *start, const char *dir)
     __attribute__((warn_unused_result));
+long sim_qemu_store_rss_kib(const struct sim_qemu *rig); /* peak of the block server's memory */
 const char *sim_qemu_final_name(enum sim_qemu_final final);
 const char *sim_qemu_end_name(enum sim_qemu_end end);
 
