@@ -61,5 +61,5 @@ demo: build/setup-demo.stamp images $(PROGRAMS) ## the main job on the example: 
 	+@ci/demo.sh $(B) $(I) build/demo
 
 .PHONY: bench
-bench: build/setup-test.stamp $(B)/power-cut/explore-bench $(RECOVER_BENCH) $(B)/ota $(INSTALL_BENCH) ## every benchmark; ends with a table of figures and goals
+bench: build/setup-test.stamp $(B)/power-cut/explore-bench $(RECOVER_BENCH) $(B)/ota $(INSTALL_BENCH) $(QEMU_BENCH) ## every benchmark; ends with a table of figures and goals
 	@ci/bench.sh $(B) build/bench $(BENCH_ROUNDS)
