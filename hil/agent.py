@@ -19,10 +19,12 @@ A request is one object with `id`, `op`, `deadline_ms` and what the op needs; th
 off, and verifies: read back, silent, silent also when spoken to. `start` is a command for the shell, "on", or nothing. Holds at other
 steps are released.
 """
+import hashlib
 import json
 import os
 import queue
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -145,6 +147,7 @@ class Agent:
         self.cut = None
         self.boot_start = 0
         self.boot_id = ""
+        self.images = {}
         self.must_differ = False  # a cut happened since boot_id was read
 
     # ---- marks ----
@@ -207,6 +210,57 @@ class Agent:
     def op_start(self, request):
         self.console.shell_start(request["command"])
         return {}
+
+    def op_update(self, request):
+        """A command that may end in a reboot: how it ended, or that another boot began."""
+        banner = self.strategy.banner.encode()
+        start = len(self.console.log)
+        self.console.shell_start(f"{request['command']}; echo @@$((0))U$?")
+        found = self.console.wait(re.compile(rb"@@0U(\d+)|" + banner), request["deadline_ms"] / 1000, start)
+        if found.group(1) is None:
+            self.boot_start = found.start()
+            return {"rebooted": True}
+        self.console.quiet(0.05, 1)
+        return {"rebooted": False, "status": int(found.group(1)), "output": self.console.text(start)[-2000:]}
+
+    def op_await_boot(self, request):
+        """A command after which the board is to start anew by itself."""
+        start = len(self.console.log)
+        self.console.shell_start(request["command"])
+        found = self.console.wait(re.compile(self.strategy.banner.encode()), request["deadline_ms"] / 1000, start)
+        self.boot_start = found.start()
+        return {}
+
+    def op_host(self, request):
+        """One of the environment's `commands`, run on this machine; none of that name: nothing."""
+        command = self.strategy.commands.get(request["name"], "")
+        for name, value in request.get("values", {}).items():
+            command = command.replace(f"@{name}@", str(value))
+        if not command:
+            return {"status": 0, "output": "", "known": False}
+        try:
+            done = subprocess.run(command, shell=True, timeout=request["deadline_ms"] / 1000, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  stdin=subprocess.DEVNULL, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise Lab(f"{request['name']}: {command!r} did not end in time") from error
+        output = done.stdout.decode("utf-8", "replace")
+        if done.returncode:
+            raise Lab(f"{request['name']}: {command!r} ended with {done.returncode}: {output.strip()[-120:]}")
+        return {"status": 0, "output": output, "known": True}
+
+    def op_image(self, request):
+        """Size and digest of an image file of the environment."""
+        path = self.strategy.commands[request["name"]]
+        if path not in self.images:
+            digest = hashlib.sha256()
+            try:
+                with open(path, "rb") as file:
+                    for block in iter(lambda: file.read(1 << 20), b""):
+                        digest.update(block)
+                    self.images[path] = {"bytes": file.tell(), "sha256": digest.hexdigest()}
+            except OSError as error:
+                raise Lab(f"{request['name']}: {error}") from error
+        return self.images[path]
 
     def op_bootloader(self, request):
         return {"output": self.strategy.bootloader(request["command"], request["deadline_ms"] / 1000)}

@@ -32,7 +32,7 @@ class UpdateStrategy(Strategy):
     interrupt = attr.ib(default=" ", validator=attr.validators.instance_of(str))
     # bootloader steps by what the bootloader prints: {"S12": regex, "R1": regex}
     steps = attr.ib(factory=dict, validator=attr.validators.instance_of(dict))
-    # what is printed once the kernel runs: only then is the shell asked for
+    # what is printed when a shell is about to be there: only then is it asked for, never earlier in a boot
     kernel = attr.ib(default="Starting kernel|Linux version", validator=attr.validators.instance_of(str))
     version_command = attr.ib(default="cat /etc/version", validator=attr.validators.instance_of(str))
     boot_id_command = attr.ib(default="cat /proc/sys/kernel/random/boot_id", validator=attr.validators.instance_of(str))

@@ -11,7 +11,7 @@ serves these arguments at DIR/nbd; in COMMAND, @DIR@ is DIR. --env writes FILE's
 The lab's side:  GET, PUT /relay/1/value (0, 1).   The box's own:  GET /box (JSON); PUT
     /box/drill    none, stick (off is acknowledged, the board runs on), 500, hang (no answer), console (the console dies)
     /box/form     sample, all, none: what survives of unflushed writes; /box/seed N: of the next cut
-    /box/restore  power off, media as they were at first; /box/keep: they are from now on as they are
+    /box/restore  power off, media as they were at first; /box/keep: with --snapshot, they are from now on as they are
     /box/offer NAME  DIR/www/update.ota becomes NAME.ota
     /box/quit
 
@@ -102,18 +102,6 @@ class Media:
     def cut(self, pid):
         self.last_cut = self.ask(f"cut seed={self.seed} form={self.form} answer=fail" + (f" kill={pid}" if pid else ""))
         self.seed += 1
-
-    def keep(self):
-        """What is on the media now becomes what restore goes back to: saved, and served anew."""
-        for i, argument in enumerate(self.arguments):
-            if argument.startswith("medium="):
-                fields = argument[len("medium="):].split(":", 3)
-                path = f"{self.dir}/kept-{fields[0]}.img"
-                self.ask(f"save-image {fields[0]} {path}.new")
-                os.replace(path + ".new", path)
-                self.arguments[i] = "medium=" + ":".join(fields[:3] + [path])
-        self.stop()
-        self.start()
 
     def stop(self):
         if self.process and self.process.poll() is None:
@@ -350,8 +338,10 @@ class Box:
             self.stop_board()
             self.reap()
             self.power = False
+            if self.media and what == "keep":
+                raise ValueError("what --nbd serves is kept in its files")
             if self.media:
-                self.media.keep() if what == "keep" else self.media.ask("restore")
+                self.media.ask("restore")
             elif self.options.snapshot:
                 pair = (self.options.snapshot, self.options.snapshot + ".kept")
                 source, target = pair if what == "keep" else pair[::-1]

@@ -53,18 +53,18 @@ class Toy:
         """The slot to boot."""
         self.say("\nU-Boot 2000.00-toy\n\nHit any key to stop autoboot\n")
         self.input.clear()
-        if self.key(BOOT_KEY_S):
-            self.prompt()
         slot, barred, pending, count, limit = self.env("ota_slot", "ota_barred", "upgrade_available", "bootcount", "bootlimit")
         slot = slot if slot == "B" else "A"
         other = "A" if slot == "B" else "B"
         if pending == "1":
             count = int(count or 0) + 1
             self.store(bootcount=count)
-            if count > int(limit or 3):
-                self.say(f"ota: back to {other}\n")
-                self.store(ota_barred=slot, ota_slot=other, upgrade_available=0, bootcount=0)
-                slot = other
+        if self.key(BOOT_KEY_S):
+            self.prompt()
+        if pending == "1" and count > int(limit or 3):
+            self.say(f"ota: back to {other}\n")
+            self.store(ota_barred=slot, ota_slot=other, upgrade_available=0, bootcount=0)
+            slot = other
         if barred == slot:
             slot = other
         self.say(f"ota: slot {slot}\n")

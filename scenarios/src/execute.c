@@ -285,7 +285,11 @@ static bool skips(const struct bp_scenario *scenario, char *why, size_t why_byte
 		return bp_board_absent(scenario, why, why_bytes);
 	if (scenario->rig == BP_RIG_SIM || bp_lab_lists(scenario))
 		return false;
-	(void)snprintf(why, why_bytes, "rig %s is not available in this build", bp_rig_text(scenario->rig));
+	if (scenario->rig == BP_RIG_BOARD)
+		(void)snprintf(why, why_bytes,
+			       "no board: LG_ENV names no labgrid environment; 'make hil' has one in a box");
+	else
+		(void)snprintf(why, why_bytes, "rig %s is not available in this build", bp_rig_text(scenario->rig));
 	return true;
 }
 

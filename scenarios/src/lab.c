@@ -8,13 +8,23 @@
 #include <string.h>
 
 #include "cases.h"
+#include "hil_agent.h"
 
 #define LAB_ERRORS_MAX 20u /* a rig that fails so often is broken: going on would tell nothing */
 #define LAB_TEXT_MAX   480u
 
 static const struct bp_lab_rig *ops_of(const struct bp_scenario *scenario)
 {
-	return scenario->rig == BP_RIG_IMAGES ? &bp_lab_images : scenario->rig == BP_RIG_HOST ? &bp_lab_network : NULL;
+	switch (scenario->rig) {
+	case BP_RIG_IMAGES:
+		return &bp_lab_images;
+	case BP_RIG_HOST:
+		return &bp_lab_network;
+	case BP_RIG_BOARD:
+		return bp_hil_environment() ? &bp_lab_hil : NULL;
+	default:
+		return NULL;
+	}
 }
 
 bool bp_lab_lists(const struct bp_scenario *scenario)
@@ -82,6 +92,10 @@ static void fault_name(const char *id, bool image, char out[32])
 	size_t group = strcspn(id, ":");
 	if (image)
 		(void)snprintf(out, 32, "image %.*s", (int)group, id);
+	else if (strncmp(id, "cut:", 4) == 0)
+		(void)snprintf(out, 32, "power-cut");
+	else if (strncmp(id, "check:", 6) == 0)
+		(void)snprintf(out, 32, "none");
 	else if (strncmp(id, "net:", 4) == 0)
 		(void)snprintf(out, 32, "net %.*s", (int)strcspn(id + 4, ".,/"), id + 4);
 	else if (strncmp(id, "rpt:", 4) == 0)
@@ -107,6 +121,10 @@ static void step_of(const char *id, const char *reason, char out[4])
 	};
 	char word[40];
 	out[0] = 0;
+	if (strncmp(id, "cut:", 4) == 0) {
+		(void)snprintf(out, 4, "%.*s", (int)strspn(id + 4, "SR0123456789"), id + 4);
+		return;
+	}
 	for (const char *c = strstr(id, ".S"); c; c = strstr(c + 1, ".S")) {
 		if (c[2] >= '0' && c[2] <= '9' && c[3] >= '0' && c[3] <= '9') {
 			memcpy(out, c + 1, 3);
@@ -166,21 +184,23 @@ static int add(struct bp_lab *lab, struct bp_cases *cases, const struct bp_lab_c
 		out->bytes_most = r->bytes;
 	out->head_flips += r->head_flip;
 	out->head_flips_rejected += r->head_flip && r->unwritten && r->outcome.verdict == BP_PASS;
-	return bp_cases_add(cases, &(struct bp_case_line){.id = id,
-							  .fault = fault,
-							  .step = step,
-							  .label = r->outcome.label,
-							  .invariant = r->outcome.invariant,
-							  .text = text,
-							  .form = "",
-							  .entry = -1,
-							  .cuts = strstr(c->id, "/kill.") != NULL,
-							  .verdict = r->outcome.verdict,
-							  .boots = r->outcome.boots,
-							  .catalogue = *c->catalogue ? c->catalogue : r->catalogue,
-							  .reason = r->reason,
-							  .bytes = r->bytes,
-							  .bytes_honest = r->bytes_honest});
+	return bp_cases_add(
+	    cases, &(struct bp_case_line){.id = id,
+					  .fault = fault,
+					  .step = step,
+					  .label = r->outcome.label,
+					  .invariant = r->outcome.invariant,
+					  .text = text,
+					  .form = "",
+					  .entry = -1,
+					  .cuts = r->cut_count ? r->cut_count : strstr(c->id, "/kill.") != NULL,
+					  .verdict = r->outcome.verdict,
+					  .boots = r->outcome.boots,
+					  .catalogue = *c->catalogue ? c->catalogue : r->catalogue,
+					  .reason = r->reason,
+					  .landings = r->cuts,
+					  .bytes = r->bytes,
+					  .bytes_honest = r->bytes_honest});
 }
 
 int bp_lab_execute(const struct bp_scenario *scenario, const struct bp_execute_options *options, struct bp_cases *cases,

@@ -6,7 +6,7 @@
 
 /*
  * A rig that lists its cases beforehand, each with an expectation of its own, and runs them one at a time: the images
- * that lie (in process) and the network that fails (the real command over the loopback).
+ * that lie (in process), the network that fails (the real command over the loopback), and real boards.
  */
 struct bp_lab_case {
 	char id[BP_ID_LISTED_MAX]; /* as the rig calls it */
@@ -23,8 +23,10 @@ struct bp_lab_result {
 	char catalogue[64]; /* of the case */
 	uint64_t bytes;     /* fetched with the fault */
 	uint64_t bytes_honest;
-	bool head_flip; /* a single bit of header, manifest, index or signature ... */
-	bool unwritten; /* ... and not one byte was written to the target slot */
+	bool head_flip;  /* a single bit of header, manifest, index or signature ... */
+	bool unwritten;  /* ... and not one byte was written to the target slot */
+	char cuts[4096]; /* of a board: a JSON list of the power cuts, as RESULTS.md says; "" for none */
+	unsigned cut_count;
 };
 
 struct bp_lab;
@@ -40,6 +42,7 @@ struct bp_lab_rig {
 };
 extern const struct bp_lab_rig bp_lab_images;
 extern const struct bp_lab_rig bp_lab_network;
+extern const struct bp_lab_rig bp_lab_hil;
 
 /* Does this scenario's rig list its cases? */
 bool bp_lab_lists(const struct bp_scenario *scenario);

@@ -150,6 +150,8 @@ json_t *bp_results_case(const char *scenario, const struct bp_case_line *line)
 		      (int)line->settled, "boots", (json_int_t)line->boots, "form", line->form);
 	if (out && line->reason && *line->reason)
 		(void)json_object_set_new(out, "reason", json_string(line->reason));
+	if (out && line->landings && *line->landings)
+		(void)json_object_set_new(out, "landings", json_loads(line->landings, 0, NULL));
 	if (!out || !line->catalogue || (!*line->catalogue && !line->bytes_honest))
 		return out;
 	json_t *ids = json_array();

@@ -44,6 +44,7 @@ struct bp_case_line {
 	uint32_t boots;
 	const char *reason;           /* that the subject gave, "" or NULL: none, or not known */
 	const char *catalogue;        /* ids that this very case covers, blanks between; NULL: none */
+	const char *landings;         /* a JSON list of the cuts of a board, "" or NULL: none */
 	uint64_t bytes, bytes_honest; /* 0: nothing is fetched */
 	bool head_flip;               /* a single bit of header, manifest, index or signature */
 };

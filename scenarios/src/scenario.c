@@ -36,6 +36,7 @@ static const char *const report_url_names[] = {"configured", "none", NULL};
 static const char *const version_names[] = {"old", "new", NULL};
 static const char *const recut_names[] = {"none", "sampled", "all", NULL};
 /* In the order of enum sim_net_group. */
+const char *const bp_hil_names[] = {"checks", "cuts", "free-cuts", NULL};
 const char *const bp_network_names[] = {"http", "tls", "connection", "places", "report", "names", "device", NULL};
 
 /* Indexed by enum sim_fault_kind; the power cut of the explorer is not among them. */
@@ -226,6 +227,20 @@ static const struct bp_schema_field network_fields[] = {
     {.key = "power-cut", .type = BP_SCHEMA_CHOICE, .offset = offsetof(struct bp_fault, recut), .names = recut_names},
     {.key = NULL}};
 
+static const struct bp_schema_field board_fields[] = {
+    {.key = "plan",
+     .type = BP_SCHEMA_CHOICE,
+     .offset = offsetof(struct bp_fault, board),
+     .names = bp_hil_names,
+     .required = true},
+    {.key = "match",
+     .type = BP_SCHEMA_TEXT,
+     .offset = offsetof(struct bp_fault, match),
+     .bytes = sizeof((struct bp_fault *)0)->match,
+     .check = check_match},
+    {.key = "rounds", .type = BP_SCHEMA_UINT, .offset = offsetof(struct bp_fault, rounds), .min = 1, .max = 1000},
+    {.key = NULL}};
+
 static int read_fault_options(struct bp_schema *schema, yaml_node_t *key, yaml_node_t *node, struct bp_fault *fault,
 			      struct bp_limits *limits)
 {
@@ -237,7 +252,11 @@ static int read_fault_options(struct bp_schema *schema, yaml_node_t *key, yaml_n
 		return result;
 	}
 	if (fault->list)
-		return bp_schema_map(schema, node, fault->list == BP_LIST_IMAGE ? image_fields : network_fields, fault);
+		return bp_schema_map(schema, node,
+				     fault->list == BP_LIST_IMAGE     ? image_fields
+				     : fault->list == BP_LIST_NETWORK ? network_fields
+								      : board_fields,
+				     fault);
 	if (fault->kind == SIM_FAULT_CLOCK)
 		return bp_schema_map(schema, node, clock_fields, fault);
 	struct point point = {.every = 1, .fault = *fault};
@@ -263,13 +282,14 @@ static int read_fault(struct bp_schema *schema, yaml_node_t *node, struct bp_fau
 	fault->power_cut = strcmp(kind, "power-cut") == 0;
 	fault->list = strcmp(kind, "image") == 0     ? BP_LIST_IMAGE
 		      : strcmp(kind, "network") == 0 ? BP_LIST_NETWORK
+		      : strcmp(kind, "board") == 0   ? BP_LIST_BOARD
 						     : BP_LIST_NONE;
 	if (!fault->power_cut && !fault->list &&
 	    (bp_fault_find(kind, strlen(kind), &fault->kind) || fault->kind == SIM_FAULT_NONE))
 		return bp_schema_error(
 		    schema, key,
 		    "unknown fault '%.40s'; choose one of: power-cut, read-eio, write-eio, flush-eio, enospc, "
-		    "bitflip, short-answer, no-memory, stop, power, clock, image, network",
+		    "bitflip, short-answer, no-memory, stop, power, clock, image, network, board",
 		    kind);
 	return read_fault_options(schema, key, value, fault, limits);
 }
@@ -415,10 +435,11 @@ static void set_defaults(struct bp_scenario *out)
 /* Which rig takes which faults; and who says what is expected. */
 static int check_rig(struct bp_schema *schema, const yaml_node_t *root, const struct bp_scenario *out)
 {
-	enum bp_list needs = out->rig == BP_RIG_IMAGES ? BP_LIST_IMAGE
-			     : out->rig == BP_RIG_HOST ? BP_LIST_NETWORK
-						       : BP_LIST_NONE;
-	static const char *const names[] = {"other", "image", "network"};
+	enum bp_list needs = out->rig == BP_RIG_IMAGES  ? BP_LIST_IMAGE
+			     : out->rig == BP_RIG_HOST  ? BP_LIST_NETWORK
+			     : out->rig == BP_RIG_BOARD ? BP_LIST_BOARD
+							: BP_LIST_NONE;
+	static const char *const names[] = {"other", "image", "network", "board"};
 	for (unsigned i = 0; i < out->fault_count; i++) {
 		if (out->faults[i].list != needs)
 			return bp_schema_error(schema, root, "rig %s takes %s faults only; fault %u is of another kind",

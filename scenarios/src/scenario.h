@@ -24,10 +24,10 @@
 enum bp_rig_name { BP_RIG_SIM, BP_RIG_HOST, BP_RIG_QEMU, BP_RIG_BOARD, BP_RIG_IMAGES };
 
 /*
- * Faults whose cases a rig lists beforehand, each with an expectation of its own: images that lie (rig images) and a
- * network that fails (rig host).
+ * Faults whose cases a rig lists beforehand, each with an expectation of its own: images that lie (rig images), a
+ * network that fails (rig host), and what is done to a real board (rig board).
  */
-enum bp_list { BP_LIST_NONE, BP_LIST_IMAGE, BP_LIST_NETWORK };
+enum bp_list { BP_LIST_NONE, BP_LIST_IMAGE, BP_LIST_NETWORK, BP_LIST_BOARD };
 enum bp_recut { BP_RECUT_NONE, BP_RECUT_SAMPLED, BP_RECUT_ALL };
 /* Of the network's cases with a power cut in their recovery. */
 #define BP_RECUT_SAMPLE 8u
@@ -48,6 +48,8 @@ struct bp_fault {
 	unsigned sweep;   /* seeded places per connection fault */
 	bool slow;        /* also cases of tens of seconds */
 	unsigned recut;   /* enum bp_recut */
+	unsigned board;   /* index of bp_hil_names */
+	unsigned rounds;  /* of the board's plan, 0: one */
 };
 
 struct bp_text_list {
@@ -83,6 +85,7 @@ int bp_scenario_load(const char *path, struct bp_scenario *out, char *detail, si
     __attribute__((warn_unused_result));
 
 extern const char *const bp_network_names[]; /* http, tls ...; ends with NULL */
+extern const char *const bp_hil_names[];     /* checks, cuts, free-cuts; ends with NULL */
 
 bool bp_scenario_tagged(const struct bp_scenario *scenario, const char *tag);
 const char *bp_rig_text(enum bp_rig_name rig);

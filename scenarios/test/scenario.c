@@ -60,7 +60,7 @@ Test(scenario, bad_files_name_the_place)
 	    {"faults:\n  - stop: {nth: 0}\n", "f.yaml:2:17: 'nth' is 0, out of range; choose 1 to 1000000000"},
 	    {"faults:\n  - none: {at: every}\n", "f.yaml:2:5: unknown fault 'none'; choose one of: power-cut, "
 						 "read-eio, write-eio, flush-eio, enospc, bitflip, "
-						 "short-answer, no-memory, stop, power, clock, image, network"},
+						 "short-answer, no-memory, stop, power, clock, image, network, board"},
 	    {"faults:\n  - power-cut: {audit: 1.5}\n",
 	     "f.yaml:2:24: 'audit' is '1.5'; write a fraction from 0 to 1, such as 0.02"},
 	    {"faults:\n  - power-cut: {}\n  - power-cut: {}\n",

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is asked of a board, and what must hold on it: seen on its console, in its boot environment, on its media, at the server. */
+#include "hil.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SETTLE_TURNS_MAX 6u
+#define SEED_ROOM        16u /* cuts of one case */
+
+int bp_hil_fail(struct bp_hil *board, const char *invariant, const char *format, ...)
+{
+	struct bp_outcome *outcome = &board->out->outcome;
+	va_list args;
+	outcome->verdict = BP_FAIL;
+	(void)snprintf(outcome->label, sizeof outcome->label, "broken");
+	(void)snprintf(outcome->invariant, sizeof outcome->invariant, "%s", invariant);
+	va_start(args, format);
+	(void)vsnprintf(outcome->text, sizeof outcome->text, format, args);
+	va_end(args);
+	return 1;
+}
+
+int bp_hil_do(struct bp_hil *board, json_t *request, uint32_t deadline_ms, json_t **answer)
+{
+	int result = bp_hil_ask(board->agent, request, deadline_ms, answer, board->detail, sizeof board->detail);
+	if (result != BP_HIL_LAB && result >= 0)
+		return result;
+	board->out->outcome.verdict = BP_ERROR;
+	(void)snprintf(board->out->outcome.text, sizeof board->out->outcome.text, "the lab failed: %.120s",
+		       result < 0 ? strerror(-result) : board->detail);
+	return result < 0 ? result : -EIO;
+}
+
+const char *bp_hil_command(const struct bp_hil *board, const char *name)
+{
+	return json_string_value(json_object_get(board->commands, name));
+}
+
+static void trim(const char *text, char *out, size_t out_bytes)
+{
+	while (text && isspace((unsigned char)*text))
+		text++;
+	(void)snprintf(out, out_bytes, "%s", text ? text : "");
+	for (size_t n = strlen(out); n && isspace((unsigned char)out[n - 1]);)
+		out[--n] = 0;
+}
+
+int bp_hil_shell(struct bp_hil *board, const char *command, uint32_t deadline_ms, char *out, size_t out_bytes)
+{
+	json_t *answer = NULL;
+	int result = bp_hil_do(board, json_pack("{s:s, s:s}", "op", "shell", "command", command), deadline_ms, &answer);
+	if (!result && out)
+		trim(json_string_value(json_object_get(answer, "output")), out, out_bytes);
+	json_decref(answer);
+	return result;
+}
+
+int bp_hil_host(struct bp_hil *board, const char *name, json_t *values, char *out, size_t out_bytes)
+{
+	json_t *answer = NULL;
+	json_t *request =
+	    json_pack("{s:s, s:s, s:o}", "op", "host", "name", name, "values", values ? values : json_object());
+	int result = bp_hil_do(board, request, BP_HIL_WORK_MS, &answer);
+	if (!result && out)
+		trim(json_string_value(json_object_get(answer, "output")), out, out_bytes);
+	json_decref(answer);
+	return result;
+}
+
+int bp_hil_linux(struct bp_hil *board, char version[64])
+{
+	json_t *answer = NULL;
+	int result = bp_hil_do(board, json_pack("{s:s}", "op", "linux"), 3 * board->boot_ms, &answer);
+	if (!result) {
+		trim(json_string_value(json_object_get(answer, "version")), version, 64);
+		board->out->outcome.boots += (uint32_t)json_integer_value(json_object_get(answer, "boots"));
+	}
+	json_decref(answer);
+	return result;
+}
+
+/* Reports of success that the server has. */
+static int count_successes(struct bp_hil *board, long *out)
+{
+	json_t *answer = NULL;
+	int result =
+	    bp_hil_do(board, json_pack("{s:s, s:s}", "op", "host", "name", "reports"), BP_HIL_WORK_MS, &answer);
+	const char *at = json_string_value(json_object_get(answer, "output"));
+	*out = result || !json_is_true(json_object_get(answer, "known")) ? -1 : 0;
+	for (; *out >= 0 && at && (at = strstr(at, "\"event\":\"success\"")); at++)
+		++*out;
+	json_decref(answer);
+	return result;
+}
+
+static int write_hold(struct bp_hil *board, const char *holds)
+{
+	char command[BP_HIL_TEXT_MAX];
+	const char *pattern = bp_hil_command(board, "hold");
+	const char *at = pattern ? strstr(pattern, "@HOLD@") : NULL;
+	if (!at)
+		return 0;
+	(void)snprintf(command, sizeof command, "%.*s%s%s", (int)(at - pattern), pattern, holds, at + strlen("@HOLD@"));
+	return bp_hil_shell(board, command, BP_HIL_SHELL_MS, NULL, 0);
+}
+
+/* The rig's own preparation: whatever goes wrong here is no verdict about the board. */
+static int unprepared(struct bp_hil *board, int result)
+{
+	if (result <= 0)
+		return result;
+	board->out->outcome.verdict = BP_ERROR;
+	(void)snprintf(board->out->outcome.text, sizeof board->out->outcome.text,
+		       "the board could not be prepared: %.110s", board->detail);
+	return -EIO;
+}
+
+static int prepare_media(struct bp_hil *board, uint32_t seed)
+{
+	json_t *values = json_pack("{s:I}", "SEED", (json_int_t)((uint64_t)seed * SEED_ROOM % UINT32_MAX + 1));
+	int result = board->provision ? bp_hil_do(board, json_pack("{s:s}", "op", "restore"), board->boot_ms, NULL) : 0;
+	if (!result)
+		result = bp_hil_host(board, "seed", values, NULL, 0);
+	else
+		json_decref(values);
+	if (!result)
+		result = bp_hil_host(board, "offer_old", NULL, NULL, 0);
+	if (!result)
+		result = bp_hil_do(board, json_pack("{s:s}", "op", "off"), board->boot_ms, NULL);
+	return result;
+}
+
+int bp_hil_prepare(struct bp_hil *board, const char *holds, uint32_t seed)
+{
+	char version[64] = "";
+	json_t *answer = NULL;
+	int result = prepare_media(board, seed);
+	if (!result)
+		result = bp_hil_do(board, json_pack("{s:s}", "op", "on"), board->boot_ms, &answer);
+	board->console_at = json_integer_value(json_object_get(answer, "at"));
+	json_decref(answer);
+	if (!result)
+		result = bp_hil_linux(board, version);
+	if (!result && strcmp(version, board->old) != 0) {
+		(void)snprintf(board->detail, sizeof board->detail, "version %s runs, not %s", version, board->old);
+		result = 1;
+	}
+	if (!result)
+		result = write_hold(board, holds);
+	if (!result && bp_hil_command(board, "canary"))
+		result = bp_hil_shell(board, bp_hil_command(board, "canary"), BP_HIL_SHELL_MS, board->canary,
+				      sizeof board->canary);
+	if (!result)
+		result = bp_hil_shell(board, bp_hil_command(board, "slot"), BP_HIL_SHELL_MS, board->slot,
+				      sizeof board->slot);
+	if (!result)
+		result = count_successes(board, &board->successes);
+	if (!result)
+		result = bp_hil_host(board, "offer_new", NULL, NULL, 0);
+	return unprepared(board, result);
+}
+
+/* Asks for the update, or lets a trial be judged; another boot may follow. */
+static int ask_update(struct bp_hil *board, char *said, size_t said_bytes)
+{
+	json_t *answer = NULL;
+	json_t *request = json_pack("{s:s, s:s}", "op", "update", "command", bp_hil_command(board, "update"));
+	int result = bp_hil_do(board, request, BP_HIL_WORK_MS + board->boot_ms, &answer);
+	if (!result && !json_is_true(json_object_get(answer, "rebooted"))) {
+		const char *output = json_string_value(json_object_get(answer, "output"));
+		const char *line = output ? strstr(output, "ota: ") : NULL;
+		for (const char *at = line; at; at = strstr(at + 1, "ota: "))
+			line = at;
+		(void)snprintf(said, said_bytes, "%.*s", line ? (int)strcspn(line, "\r\n") : 0, line ? line : "");
+	}
+	json_decref(answer);
+	if (result == 1)
+		return bp_hil_fail(board, "I7", "the update neither ends nor reboots: %s", board->detail);
+	return result;
+}
+
+int bp_hil_settle(struct bp_hil *board)
+{
+	char version[64] = "";
+	char pending[64] = "";
+	char said[BP_HIL_TEXT_MAX] = "";
+	for (unsigned turn = 0; turn < SETTLE_TURNS_MAX; turn++) {
+		int result = bp_hil_linux(board, version);
+		if (result == 1)
+			return bp_hil_fail(board, "I1", "no version comes up by itself: %s", board->detail);
+		if (!result && bp_hil_command(board, "pending"))
+			result = bp_hil_shell(board, bp_hil_command(board, "pending"), BP_HIL_SHELL_MS, pending,
+					      sizeof pending);
+		if (result)
+			return result < 0 ? result : bp_hil_fail(board, "I1", "its shell ends: %s", board->detail);
+		if (strcmp(version, board->new) == 0 && strcmp(pending, "1") != 0)
+			return 0;
+		if (strcmp(version, board->old) != 0 && strcmp(version, board->new) != 0)
+			return bp_hil_fail(board, "I2", "version '%s' runs, which is neither %s nor %s", version,
+					   board->old, board->new);
+		result = ask_update(board, said, sizeof said);
+		if (result)
+			return result;
+	}
+	return bp_hil_fail(board, "I6", "the same good update does not succeed after the cut: version %s; %s", version,
+			   said);
+}
+
+/* Does this slot hold this image, byte for byte? Read by the running system, uncached or not: it was booted since. */
+static int check_slot(struct bp_hil *board, const char *slot, const char *image, const char *whose)
+{
+	const char *pattern = bp_hil_command(board, "hash");
+	char command[2 * BP_HIL_TEXT_MAX] = "";
+	char digest[BP_HIL_TEXT_MAX];
+	json_t *answer = NULL;
+	if (!pattern || !bp_hil_command(board, image))
+		return 0;
+	int result = bp_hil_do(board, json_pack("{s:s, s:s}", "op", "image", "name", image), BP_HIL_WORK_MS, &answer);
+	for (const char *at = pattern; !result && *at;) {
+		size_t used = strlen(command);
+		if (strncmp(at, "@BYTES@", 7) == 0)
+			at += snprintf(command + used, sizeof command - used, "%lld",
+				       (long long)json_integer_value(json_object_get(answer, "bytes"))) > 0
+				  ? 7
+				  : 7;
+		else if (strncmp(at, "@SLOT@", 6) == 0)
+			at += snprintf(command + used, sizeof command - used, "%s", slot) > 0 ? 6 : 6;
+		else
+			(void)snprintf(command + used, sizeof command - used, "%c", *at++);
+	}
+	if (!result)
+		result = bp_hil_shell(board, command, BP_HIL_WORK_MS, digest, sizeof digest);
+	const char *want = json_string_value(json_object_get(answer, "sha256"));
+	if (result == 1)
+		result = bp_hil_fail(board, "I7", "reading slot %s does not end: %s", slot, board->detail);
+	else if (!result && (!want || strncmp(digest, want, 64) != 0))
+		result =
+		    bp_hil_fail(board, "I2", "slot %s is not the %s image: its digest begins with %.16s, not %.16s",
+				slot, whose, digest, want ? want : "?");
+	json_decref(answer);
+	return result;
+}
+
+int bp_hil_judge(struct bp_hil *board)
+{
+	char slot[8] = "";
+	char canary[BP_HIL_TEXT_MAX] = "";
+	long successes = 0;
+	int result = bp_hil_shell(board, bp_hil_command(board, "slot"), BP_HIL_SHELL_MS, slot, sizeof slot);
+	if (!result && strcmp(slot, board->slot) == 0)
+		return bp_hil_fail(board, "I2", "the new version runs in slot %s, as the old one did", slot);
+	if (!result)
+		result = check_slot(board, slot, "image_new", "new");
+	if (!result)
+		result = check_slot(board, board->slot, "image_old", "old");
+	if (!result && bp_hil_command(board, "canary"))
+		result = bp_hil_shell(board, bp_hil_command(board, "canary"), BP_HIL_SHELL_MS, canary, sizeof canary);
+	if (!result && bp_hil_command(board, "canary") && strcmp(canary, board->canary) != 0)
+		return bp_hil_fail(board, "I8", "user data changed: %.60s before, %.60s now", board->canary, canary);
+	if (!result)
+		result = count_successes(board, &successes);
+	if (result)
+		return result < 0 || board->out->outcome.verdict == BP_FAIL
+			   ? result
+			   : bp_hil_fail(board, "I1", "the shell ends: %s", board->detail);
+	if (successes >= 0 && successes != board->successes + 1)
+		return bp_hil_fail(board, "I5", "%ld reports of success arrived, not 1", successes - board->successes);
+	(void)snprintf(board->out->outcome.label, sizeof board->out->outcome.label, "new");
+	return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SCENARIOS_HIL_H
+#define SCENARIOS_HIL_H
+
+#include "hil_agent.h"
+#include "hil_cases.h"
+
+/*
+ * One board, and the case that runs on it. Functions return 0 = go on, 1 = the case is judged (out->outcome says how) or the
+ * board was late (detail says what did not come), below zero = the lab failed (out->outcome.text says how).
+ */
+#define BP_HIL_TEXT_MAX 256u
+#define BP_HIL_SHELL_MS 20000u
+#define BP_HIL_WORK_MS  60000u /* a digest of a slot, an update */
+
+struct bp_hil {
+	struct bp_hil_agent *agent;
+	char old[64], new[64];
+	uint32_t boot_ms;
+	bool provision;
+	json_t *commands; /* the environment's */
+	/* of the case */
+	struct bp_lab_result *out;
+	char detail[BP_HIL_TEXT_MAX];
+	char canary[BP_HIL_TEXT_MAX];
+	char slot[8]; /* that the old version ran in */
+	long successes;
+	json_int_t console_at;
+	json_t *cuts;
+};
+
+/* The case fails: `invariant` is broken. Returns 1. */
+int bp_hil_fail(struct bp_hil *board, const char *invariant, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* One request. 1 = late, with board->detail. */
+int bp_hil_do(struct bp_hil *board, json_t *request, uint32_t deadline_ms, json_t **answer)
+    __attribute__((warn_unused_result));
+/* A command in the board's shell; its output without the blanks around it. Its exit status does not matter. */
+int bp_hil_shell(struct bp_hil *board, const char *command, uint32_t deadline_ms, char *out, size_t out_bytes)
+    __attribute__((warn_unused_result));
+/* The environment's command of that name; NULL: it has none. */
+const char *bp_hil_command(const struct bp_hil *board, const char *name);
+int bp_hil_host(struct bp_hil *board, const char *name, json_t *values, char *out, size_t out_bytes)
+    __attribute__((warn_unused_result));
+/* From power on to a shell: what runs. 1 = late. */
+int bp_hil_linux(struct bp_hil *board, char version[64]) __attribute__((warn_unused_result));
+
+/* The old version, provisioned, at a shell; the new one is offered; what must not change is noted. */
+int bp_hil_prepare(struct bp_hil *board, const char *holds, uint32_t seed) __attribute__((warn_unused_result));
+/* Lets the board do what it does by itself, and asks for the update until the new version is committed: I1, I2, I6. */
+int bp_hil_settle(struct bp_hil *board) __attribute__((warn_unused_result));
+/* What must hold in the end, on the media and at the server: I2, I5, I8. */
+int bp_hil_judge(struct bp_hil *board) __attribute__((warn_unused_result));
+/* One cut; `start` is a command, "on" or "". Notes it in board->cuts. */
+int bp_hil_cut(struct bp_hil *board, const struct bp_hil_cut *cut, const char *start)
+    __attribute__((warn_unused_result));
+int bp_hil_run_plan(struct bp_hil *board, const struct bp_hil_plan *plan) __attribute__((warn_unused_result));
+int bp_hil_run_check(struct bp_hil *board, const char *name) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which cuts a board gets: every step of the transaction in each round, several in one update, so that few boots are spent. */
+#include "hil_cases.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DELAY_SWEEP_US 60000u
+
+const char *const bp_hil_checks[] = {
+    "update", "environment", "flush", "quick-cycles", "trial-counts", "limit-goes-back", "downgrade", "watchdog", NULL};
+
+/*
+ * One round: S05 to S15 and R1. Each recovery goes on where the last one was cut, so a chain follows the transaction; many
+ * cuts in one update spend few boots. The second chain uses up a trial, so that the bootloader goes back.
+ */
+static const char *const chains[] = {
+    "S05h0-S05h0-S06h0-S06h0-S07h0-S07h0-S08h0-S08h0-S09h0-S09h0-S10h0-S10h0-S11h0",
+    "S12n0-S13h0-S14h0-R1n0",
+    "S11h0-S15h0-S15h0",
+};
+
+/* Without the hold: the board decides what it hits. */
+static const char *const free_steps[] = {"S05", "S06", "S06", "S07", "S08", "S09", "S10", "S11", "S15"};
+
+static int decode_cut(const char *text, struct bp_hil_cut *out, const char **after)
+{
+	size_t length = strspn(text, "SR0123456789");
+	char *end;
+	if (length < 2 || length > 3)
+		return -EINVAL;
+	memcpy(out->step, text, length);
+	out->step[length] = 0;
+	out->mode = text[length];
+	if (!out->mode || !strchr("hgn", out->mode) || text[length + 1] < '0' || text[length + 1] > '9')
+		return -EINVAL;
+	unsigned long value = strtoul(text + length + 1, &end, 10);
+	if (value > BP_HIL_DELAY_MAX_US)
+		return -EINVAL;
+	out->delay_us = (uint32_t)value;
+	*after = end;
+	return 0;
+}
+
+int bp_hil_plan_decode(const char *text, struct bp_hil_plan *out)
+{
+	const char *at = text;
+	*out = (struct bp_hil_plan){0};
+	if (strncmp(at, "cut:", 4) != 0)
+		return -EINVAL;
+	at += 4;
+	while (out->count < BP_HIL_CUTS_MAX) {
+		if (decode_cut(at, &out->cuts[out->count++], &at))
+			return -EINVAL;
+		if (*at != '-')
+			break;
+		at++;
+	}
+	char *end;
+	if (*at != '/' || at[1] < '0' || at[1] > '9')
+		return -EINVAL;
+	unsigned long seed = strtoul(at + 1, &end, 10);
+	out->seed = (uint32_t)seed;
+	return *end || seed > UINT32_MAX ? -EINVAL : 0;
+}
+
+void bp_hil_plan_encode(const struct bp_hil_plan *plan, char out[BP_ID_LISTED_MAX])
+{
+	size_t used = (size_t)snprintf(out, BP_ID_LISTED_MAX, "cut:");
+	for (unsigned i = 0; i < plan->count && used < BP_ID_LISTED_MAX; i++)
+		used += (size_t)snprintf(out + used, BP_ID_LISTED_MAX - used, "%s%s%c%u", i ? "-" : "",
+					 plan->cuts[i].step, plan->cuts[i].mode, plan->cuts[i].delay_us);
+	if (used < BP_ID_LISTED_MAX)
+		(void)snprintf(out + used, BP_ID_LISTED_MAX - used, "/%u", plan->seed);
+}
+
+void bp_hil_plan_holds(const struct bp_hil_plan *plan, char *out, size_t out_bytes)
+{
+	size_t used = 0;
+	(void)snprintf(out, out_bytes, "none");
+	for (unsigned i = 0; i < plan->count && used < out_bytes; i++) {
+		if (plan->cuts[i].mode != 'n')
+			used +=
+			    (size_t)snprintf(out + used, out_bytes - used, "%s%s", used ? "," : "", plan->cuts[i].step);
+	}
+}
+
+/* splitmix64: what varies between rounds follows from the campaign's seed alone. */
+static uint64_t next(uint64_t *state)
+{
+	uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+static int list(struct bp_lab *lab, const struct bp_fault *fault, const char *id)
+{
+	/* The fault is what the text begins with: "cut:S05", "check:flush". */
+	if (strncmp(id, fault->match, strlen(fault->match)) != 0)
+		return 0;
+	return bp_lab_list(lab, id, "PWR-01", NULL);
+}
+
+static int list_free(struct bp_lab *lab, const struct bp_fault *fault, uint64_t *state)
+{
+	char id[BP_ID_LISTED_MAX];
+	int result = 0;
+	for (size_t i = 0; !result && i < sizeof free_steps / sizeof *free_steps; i++) {
+		struct bp_hil_plan plan = {.count = 1, .seed = (uint32_t)(next(state) >> 40)};
+		(void)snprintf(plan.cuts[0].step, sizeof plan.cuts[0].step, "%s", free_steps[i]);
+		plan.cuts[0].mode = 'n';
+		plan.cuts[0].delay_us = (uint32_t)(next(state) % DELAY_SWEEP_US);
+		bp_hil_plan_encode(&plan, id);
+		result = list(lab, fault, id);
+	}
+	return result;
+}
+
+int bp_hil_list(const struct bp_fault *fault, uint64_t seed, struct bp_lab *lab)
+{
+	uint64_t state = seed;
+	unsigned rounds = fault->rounds ? fault->rounds : 1;
+	char id[BP_ID_LISTED_MAX];
+	int result = 0;
+	for (unsigned i = 0; !result && fault->board == 0 && bp_hil_checks[i]; i++) {
+		(void)snprintf(id, sizeof id, "check:%s", bp_hil_checks[i]);
+		result = list(lab, fault, id);
+	}
+	for (unsigned round = 0; !result && fault->board != 0 && round < rounds; round++) {
+		if (fault->board == 2)
+			result = list_free(lab, fault, &state);
+		for (size_t i = 0; !result && fault->board == 1 && i < sizeof chains / sizeof *chains; i++) {
+			(void)snprintf(id, sizeof id, "cut:%s/%u", chains[i], (unsigned)(next(&state) >> 40));
+			result = list(lab, fault, id);
+		}
+	}
+	return result;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SCENARIOS_HIL_CASES_H
+#define SCENARIOS_HIL_CASES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lab.h"
+
+/*
+ * Cases of a board, as text that replays them:
+ *   cut:S05h0-S10h0/3      the power cut at S05, and in the recovery at S10; seed 3 of what the medium loses
+ *   check:NAME             one line of the bring-up checklist
+ * A cut is STEP MODE DELAY: h = while the updater holds at the step's mark, g = released there, then DELAY microseconds,
+ * n = no hold, DELAY microseconds after the mark (steps of the bootloader have none).
+ */
+#define BP_HIL_CUTS_MAX     16u
+#define BP_HIL_DELAY_MAX_US 10000000u
+
+struct bp_hil_cut {
+	char step[4];
+	char mode;
+	uint32_t delay_us;
+};
+
+struct bp_hil_plan {
+	unsigned count;
+	struct bp_hil_cut cuts[BP_HIL_CUTS_MAX];
+	uint32_t seed;
+};
+
+/* 0 or -EINVAL. */
+int bp_hil_plan_decode(const char *text, struct bp_hil_plan *out) __attribute__((warn_unused_result));
+void bp_hil_plan_encode(const struct bp_hil_plan *plan, char out[BP_ID_LISTED_MAX]);
+/* "S05,S10", or "none": where the updater is to hold. */
+void bp_hil_plan_holds(const struct bp_hil_plan *plan, char *out, size_t out_bytes);
+
+/* Lists the cases of one fault. 0 or -errno. */
+int bp_hil_list(const struct bp_fault *fault, uint64_t seed, struct bp_lab *lab) __attribute__((warn_unused_result));
+
+/* The checklist: names in the order in which they are run; ends with NULL. */
+extern const char *const bp_hil_checks[];
+
+#endif

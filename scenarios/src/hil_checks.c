@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bring-up checklist: what an updater takes for granted of a board, each line tried on it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hil.h"
+
+#define FLUSH_ROUNDS 3u
+#define QUICK_CYCLES 3u
+
+static const struct bp_hil_cut boot_cut = {.step = "S12", .mode = 'n'};
+
+static int skip(struct bp_hil *board, const char *what)
+{
+	board->out->outcome.verdict = BP_SKIP;
+	(void)snprintf(board->out->outcome.text, sizeof board->out->outcome.text, "the environment has no command '%s'",
+		       what);
+	return 1;
+}
+
+static int power_on(struct bp_hil *board)
+{
+	return bp_hil_do(board, json_pack("{s:s}", "op", "on"), board->boot_ms, NULL);
+}
+
+static int power_off(struct bp_hil *board)
+{
+	return bp_hil_do(board, json_pack("{s:s}", "op", "off"), board->boot_ms, NULL);
+}
+
+/* A shell, in the version that is expected. */
+static int expect_version(struct bp_hil *board, const char *want)
+{
+	char version[64] = "";
+	int result = bp_hil_linux(board, version);
+	if (result == 1)
+		return bp_hil_fail(board, "I1", "no version comes up: %s", board->detail);
+	if (!result && strcmp(version, want) != 0)
+		return bp_hil_fail(board, "I11", "version %s runs, not %s", version, want);
+	return result;
+}
+
+/* Late in a check: the board does not do what is asked. */
+static int late(struct bp_hil *board, int result, const char *invariant)
+{
+	if (result == 1 && board->out->outcome.verdict == BP_PASS)
+		return bp_hil_fail(board, invariant, "%s", board->detail);
+	return result;
+}
+
+/* Both slots boot, and the first update goes from one to the other. */
+static int check_update(struct bp_hil *board)
+{
+	const char *update = bp_hil_command(board, "update");
+	json_t *request = json_pack("{s:s, s:s}", "op", "update", "command", update);
+	int result = late(board, bp_hil_do(board, request, BP_HIL_WORK_MS + board->boot_ms, NULL), "I7");
+	if (!result)
+		result = bp_hil_settle(board);
+	return result ? result : bp_hil_judge(board);
+}
+
+/* What Linux stores in either copy of the environment, the bootloader reads. Two stores write both copies. */
+static int check_environment(struct bp_hil *board)
+{
+	const char *enable = bp_hil_command(board, "bootloader_stop");
+	char command[BP_HIL_TEXT_MAX];
+	int result = 0;
+	for (unsigned i = 1; !result && i <= 2; i++) {
+		json_t *answer = NULL;
+		(void)snprintf(command, sizeof command, "%s%sfw_setenv hil_probe copy-%u", enable ? enable : "",
+			       enable ? "; " : "", i);
+		result = bp_hil_shell(board, command, BP_HIL_SHELL_MS, NULL, 0);
+		enable = NULL;
+		if (!result)
+			result = bp_hil_do(board, json_pack("{s:s, s:s}", "op", "state", "name", "bootloader"),
+					   2 * board->boot_ms, NULL);
+		if (!result)
+			result = bp_hil_do(board,
+					   json_pack("{s:s, s:s}", "op", "bootloader", "command", "printenv hil_probe"),
+					   BP_HIL_SHELL_MS, &answer);
+		const char *output = json_string_value(json_object_get(answer, "output"));
+		(void)snprintf(command, sizeof command, "hil_probe=copy-%u", i);
+		if (!result && (!output || !strstr(output, command)))
+			result = bp_hil_fail(board, "I1", "Linux stored %s, the bootloader reads '%.60s'", command,
+					     output ? output : "");
+		json_decref(answer);
+		if (!result)
+			result = power_off(board);
+		if (!result)
+			result = power_on(board);
+		if (!result)
+			result = expect_version(board, board->old);
+	}
+	return late(board, result, "I1");
+}
+
+/* What sync has returned for is there after the power went. */
+static int check_flush(struct bp_hil *board)
+{
+	const char *file = bp_hil_command(board, "scratch");
+	char command[BP_HIL_TEXT_MAX];
+	char output[BP_HIL_TEXT_MAX];
+	if (!file)
+		return skip(board, "scratch");
+	int result = 0;
+	for (unsigned i = 1; !result && i <= FLUSH_ROUNDS; i++) {
+		(void)snprintf(command, sizeof command, "echo flushed-%u >%s && sync", i, file);
+		result = bp_hil_shell(board, command, BP_HIL_SHELL_MS, NULL, 0);
+		if (!result)
+			result = power_off(board);
+		if (!result)
+			result = power_on(board);
+		if (!result)
+			result = expect_version(board, board->old);
+		(void)snprintf(command, sizeof command, "cat %s", file);
+		if (!result)
+			result = bp_hil_shell(board, command, BP_HIL_SHELL_MS, output, sizeof output);
+		(void)snprintf(command, sizeof command, "flushed-%u", i);
+		if (!result && strcmp(output, command) != 0)
+			result = bp_hil_fail(board, "I8", "%s was flushed before the cut, and reads back '%.60s'",
+					     command, output);
+	}
+	return late(board, result, "I1");
+}
+
+static int boot_count(struct bp_hil *board, long *out)
+{
+	char text[64] = "";
+	int result = bp_hil_shell(board, "fw_printenv -n bootcount", BP_HIL_SHELL_MS, text, sizeof text);
+	*out = strtol(text, NULL, 10);
+	return result;
+}
+
+/* Power cycles of a healthy device are counted by nobody, and change nothing. */
+static int check_quick_cycles(struct bp_hil *board)
+{
+	long count = 0;
+	int result = bp_hil_host(board, "offer_old", NULL, NULL, 0);
+	if (!result)
+		result = power_off(board);
+	for (unsigned i = 0; !result && i < QUICK_CYCLES; i++)
+		result = bp_hil_cut(board, &boot_cut, "on");
+	if (!result)
+		result = power_on(board);
+	if (!result)
+		result = expect_version(board, board->old);
+	if (!result)
+		result = boot_count(board, &count);
+	if (!result && count != 0)
+		return bp_hil_fail(board, "I11", "%ld boots were counted outside a trial", count);
+	return late(board, result, "I1");
+}
+
+/* On trial each boot is counted, and stored before the version starts. */
+static int check_trial_counts(struct bp_hil *board)
+{
+	const char *enable = bp_hil_command(board, "bootloader_stop");
+	json_t *answer = NULL;
+	int result = enable ? bp_hil_shell(board, enable, BP_HIL_SHELL_MS, NULL, 0) : 0;
+	if (!result)
+		result = bp_hil_cut(board, &boot_cut, bp_hil_command(board, "update"));
+	if (!result)
+		result = bp_hil_do(board, json_pack("{s:s, s:s}", "op", "state", "name", "bootloader"),
+				   2 * board->boot_ms, NULL);
+	if (!result)
+		result = bp_hil_do(board, json_pack("{s:s, s:s}", "op", "bootloader", "command", "printenv bootcount"),
+				   BP_HIL_SHELL_MS, &answer);
+	const char *output = json_string_value(json_object_get(answer, "output"));
+	if (!result && (!output || !strstr(output, "bootcount=2")))
+		result = bp_hil_fail(board, "I7", "the second boot of a trial shows '%.40s', not bootcount=2",
+				     output ? output : "");
+	json_decref(answer);
+	if (!result)
+		result = power_off(board);
+	if (!result)
+		result = power_on(board);
+	if (!result)
+		result = bp_hil_settle(board);
+	return late(board, result, "I1");
+}
+
+/* A version whose every trial boot is cut: the bootloader's alternative command goes back to the old one. */
+static int check_limit(struct bp_hil *board)
+{
+	struct bp_hil_plan plan;
+	int result = bp_hil_plan_decode("cut:S13h0-S13h0-S13h0-R1n0/1", &plan);
+	return result ? result : bp_hil_run_plan(board, &plan);
+}
+
+/* Below the floor nothing is installed, whoever offers it. */
+static int check_downgrade(struct bp_hil *board)
+{
+	json_t *answer = NULL;
+	if (!bp_hil_command(board, "offer_old"))
+		return skip(board, "offer_old");
+	int result = check_update(board);
+	if (!result)
+		result = bp_hil_host(board, "offer_old", NULL, NULL, 0);
+	json_t *request = json_pack("{s:s, s:s}", "op", "update", "command", bp_hil_command(board, "update"));
+	if (!result)
+		result = bp_hil_do(board, request, BP_HIL_WORK_MS + board->boot_ms, &answer);
+	else
+		json_decref(request);
+	const char *output = json_string_value(json_object_get(answer, "output"));
+	if (!result && json_is_true(json_object_get(answer, "rebooted")))
+		result = bp_hil_fail(board, "I4", "an older version was installed over a newer one");
+	else if (!result && (!output || !strstr(output, "DOWNGRADE")))
+		result = bp_hil_fail(board, "I4", "an older version is not refused as a downgrade: %.80s",
+				     output ? output : "");
+	json_decref(answer);
+	return late(board, result, "I7");
+}
+
+/* User space that hangs is reset, and the same version comes up again. */
+static int check_watchdog(struct bp_hil *board)
+{
+	json_t *answer = NULL;
+	const char *hang = bp_hil_command(board, "hang");
+	if (!hang)
+		return skip(board, "hang");
+	int result = bp_hil_host(board, "offer_old", NULL, NULL, 0);
+	json_t *request = json_pack("{s:s, s:s}", "op", "await_boot", "command", hang);
+	if (!result)
+		result = bp_hil_do(board, request, 2 * BP_HIL_WORK_MS, &answer);
+	else
+		json_decref(request);
+	json_decref(answer);
+	if (!result)
+		result = expect_version(board, board->old);
+	return late(board, result, "I1");
+}
+
+int bp_hil_run_check(struct bp_hil *board, const char *name)
+{
+	static const struct {
+		const char *name;
+		int (*run)(struct bp_hil *board);
+		const char *holds;
+	} checks[] = {{"update", check_update, "none"},
+		      {"environment", check_environment, "none"},
+		      {"flush", check_flush, "none"},
+		      {"quick-cycles", check_quick_cycles, "none"},
+		      {"trial-counts", check_trial_counts, "none"},
+		      {"limit-goes-back", check_limit, NULL},
+		      {"downgrade", check_downgrade, "none"},
+		      {"watchdog", check_watchdog, "none"}};
+	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+		if (strcmp(checks[i].name, name) != 0)
+			continue;
+		int result = checks[i].holds ? bp_hil_prepare(board, checks[i].holds, 1) : 0;
+		return result ? result : checks[i].run(board);
+	}
+	return -EINVAL;
+}

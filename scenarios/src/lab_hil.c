@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Real boards, through the lab's agent: the rig that lists power cuts and the checklist. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "hil.h"
+
+#define POST_MORTEM    "build/post-mortem"
+#define CONSOLE_MOST   (256u * 1024u)
+#define POST_MORTEM_MS 15000u
+
+static void board_close(void *rig)
+{
+	struct bp_hil *board = rig;
+	if (!board)
+		return;
+	/* Left off, if the lab still can. */
+	json_t *answer = NULL;
+	char detail[BP_HIL_TEXT_MAX];
+	if (board->agent &&
+	    bp_hil_ask(board->agent, json_pack("{s:s}", "op", "off"), 5000, &answer, detail, sizeof detail) == 0)
+		json_decref(answer);
+	bp_hil_agent_free(board->agent);
+	json_decref(board->commands);
+	free(board);
+}
+
+static int read_hello(struct bp_hil *board, char *detail, size_t detail_bytes)
+{
+	json_t *answer = NULL;
+	int result =
+	    bp_hil_ask(board->agent, json_pack("{s:s}", "op", "hello"), BP_HIL_SHELL_MS, &answer, detail, detail_bytes);
+	if (result)
+		return result;
+	(void)snprintf(board->old, sizeof board->old, "%s", json_string_value(json_object_get(answer, "old")));
+	(void)snprintf(board->new, sizeof board->new, "%s", json_string_value(json_object_get(answer, "new")));
+	board->boot_ms = (uint32_t)json_integer_value(json_object_get(answer, "boot_timeout_ms"));
+	board->provision = json_is_true(json_object_get(answer, "provision"));
+	board->commands = json_incref(json_object_get(answer, "commands"));
+	json_decref(answer);
+	if (bp_hil_command(board, "update") && bp_hil_command(board, "slot"))
+		return 0;
+	(void)snprintf(detail, detail_bytes, "%s: commands: needs at least update and slot; see hil/README.md",
+		       bp_hil_agent_environment(board->agent));
+	return BP_HIL_LAB;
+}
+
+static int board_open(uint64_t seed, void **rig, char *detail, size_t detail_bytes)
+{
+	struct bp_hil *board = calloc(1, sizeof *board);
+	(void)seed;
+	if (!board)
+		return -ENOMEM;
+	int result = bp_hil_agent_new(bp_hil_environment(), &board->agent, detail, detail_bytes);
+	if (!result)
+		result = read_hello(board, detail, detail_bytes);
+	if (result) {
+		board_close(board);
+		return result > 0 ? -EIO : result;
+	}
+	*rig = board;
+	return 0;
+}
+
+static int board_plan(void *rig, const struct bp_fault *fault, uint64_t seed, struct bp_lab *lab)
+{
+	(void)rig;
+	return bp_hil_list(fault, seed, lab);
+}
+
+static int board_find(void *rig, const char *id, struct bp_lab_case *out)
+{
+	struct bp_hil_plan plan;
+	(void)rig;
+	(void)snprintf(out->id, sizeof out->id, "%s", id);
+	if (bp_hil_plan_decode(id, &plan) == 0)
+		return 0;
+	for (unsigned i = 0; strncmp(id, "check:", 6) == 0 && bp_hil_checks[i]; i++) {
+		if (strcmp(bp_hil_checks[i], id + 6) == 0)
+			return 0;
+	}
+	return 1;
+}
+
+int bp_hil_cut(struct bp_hil *board, const struct bp_hil_cut *cut, const char *start)
+{
+	json_t *answer = NULL;
+	json_t *request =
+	    json_pack("{s:s, s:s, s:s, s:I, s:s}", "op", "cut", "step", cut->step, "what",
+		      cut->mode == 'g' ? "go" : "mark", "delay_us", (json_int_t)cut->delay_us, "start", start);
+	int result = bp_hil_do(board, request, 3 * board->boot_ms, &answer);
+	if (!result) {
+		const char *landed = json_string_value(json_object_get(answer, "landed"));
+		json_t *noted = json_pack(
+		    "{s:s, s:s, s:s, s:I, s:O, s:O, s:O}", "step", cut->step, "landed", landed, "mode",
+		    cut->mode == 'h'   ? "hold"
+		    : cut->mode == 'g' ? "go"
+				       : "free",
+		    "delay_us", (json_int_t)cut->delay_us, "overshoot", json_object_get(answer, "overshoot"),
+		    "command_us", json_object_get(answer, "command_us"), "ack_us", json_object_get(answer, "ack_us"));
+		board->out->cut_count++;
+		if (json_array_append_new(board->cuts, noted))
+			result = -ENOMEM;
+		if (cut->mode == 'h' && strcmp(landed, cut->step) != 0)
+			board->out->landed = false;
+	}
+	json_decref(answer);
+	return result;
+}
+
+int bp_hil_run_plan(struct bp_hil *board, const struct bp_hil_plan *plan)
+{
+	char holds[BP_HIL_TEXT_MAX];
+	char missed[BP_HIL_TEXT_MAX] = "";
+	bp_hil_plan_holds(plan, holds, sizeof holds);
+	int result = bp_hil_prepare(board, holds, plan->seed);
+	for (unsigned i = 0; !result && i < plan->count; i++)
+		result = bp_hil_cut(board, &plan->cuts[i], i ? "on" : bp_hil_command(board, "update"));
+	if (result == 1) {
+		/* The step did not come: no cut landed there. Is the board well, all the same? */
+		(void)snprintf(missed, sizeof missed, "%s", board->detail);
+		result = bp_hil_do(board, json_pack("{s:s}", "op", "off"), board->boot_ms, NULL);
+	}
+	if (!result)
+		result = bp_hil_do(board, json_pack("{s:s}", "op", "on"), board->boot_ms, NULL);
+	if (!result)
+		result = bp_hil_settle(board);
+	if (!result)
+		result = bp_hil_judge(board);
+	if (!result && *missed) {
+		board->out->landed = false;
+		(void)snprintf(board->out->outcome.text, sizeof board->out->outcome.text, "%s", missed);
+		board->out->outcome.verdict = BP_MISS;
+		return 1;
+	}
+	return result;
+}
+
+static void save_text(const char *dir, const char *name, const char *text)
+{
+	char path[512];
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	FILE *file = fopen(path, "we");
+	if (!file)
+		return;
+	(void)fputs(text ? text : "", file);
+	(void)fclose(file);
+}
+
+/* For whoever has to find out why: console, environment, cuts, how to run it again. What cannot be had is left out. */
+static void post_mortem(struct bp_hil *board, const struct bp_lab_case *c, const char *cuts)
+{
+	char dir[256];
+	char text[4096] = "";
+	char detail[BP_HIL_TEXT_MAX];
+	json_t *answer = NULL;
+	(void)snprintf(dir, sizeof dir, POST_MORTEM "/%s", c->id);
+	for (char *at = dir + sizeof POST_MORTEM; *at; at++)
+		*at = *at == '/' ? '_' : *at;
+	if ((mkdir("build", 0777) < 0 && errno != EEXIST) || (mkdir(POST_MORTEM, 0777) < 0 && errno != EEXIST) ||
+	    (mkdir(dir, 0777) < 0 && errno != EEXIST))
+		return;
+	if (bp_hil_ask(board->agent,
+		       json_pack("{s:s, s:I, s:I}", "op", "console", "from", board->console_at, "most",
+				 (json_int_t)CONSOLE_MOST),
+		       POST_MORTEM_MS, &answer, detail, sizeof detail) == 0)
+		save_text(dir, "console.log", json_string_value(json_object_get(answer, "text")));
+	json_decref(answer);
+	answer = NULL;
+	if (bp_hil_ask(board->agent, json_pack("{s:s, s:s}", "op", "shell", "command", "fw_printenv; ota status"),
+		       POST_MORTEM_MS, &answer, detail, sizeof detail) == 0)
+		save_text(dir, "environment.txt", json_string_value(json_object_get(answer, "output")));
+	json_decref(answer);
+	save_text(dir, "cuts.json", cuts);
+	(void)snprintf(text, sizeof text, "%s: %s %s\nLG_ENV=%s brickproof replay 'SCENARIO@%s'\n", c->id,
+		       board->out->outcome.invariant, board->out->outcome.text, bp_hil_agent_environment(board->agent),
+		       c->id);
+	save_text(dir, "why.txt", text);
+	(void)snprintf(board->out->landing, sizeof board->out->landing, "post-mortem in %.80s", dir);
+}
+
+static int board_run(void *rig, const struct bp_lab_case *c, struct bp_lab_result *out)
+{
+	struct bp_hil *board = rig;
+	struct bp_hil_plan plan;
+	board->out = out;
+	board->detail[0] = board->canary[0] = board->slot[0] = 0;
+	board->cuts = json_array();
+	out->landed = true;
+	int result = bp_hil_plan_decode(c->id, &plan) == 0 ? bp_hil_run_plan(board, &plan)
+							   : bp_hil_run_check(board, c->id + strcspn(c->id, ":") + 1);
+	char *cuts = json_array_size(board->cuts) ? json_dumps(board->cuts, JSON_COMPACT) : NULL;
+	if (cuts && strlen(cuts) < sizeof out->cuts)
+		(void)snprintf(out->cuts, sizeof out->cuts, "%s", cuts);
+	if (result < 0 || out->outcome.verdict == BP_FAIL || out->outcome.verdict == BP_MISS)
+		post_mortem(board, c, cuts);
+	free(cuts);
+	json_decref(board->cuts);
+	board->cuts = NULL;
+	return result < 0 ? result : 0;
+}
+
+const struct bp_lab_rig bp_lab_hil = {board_open, board_close, board_plan, board_find, board_run};
