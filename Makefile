@@ -54,7 +54,7 @@ OTA_LDFLAGS = -Wl,--gc-sections -Wl,--as-needed -Wl,-z,relro,-z,now $(FLAGS_$(VA
 # Where the sources of a folder lie: a mutant patches a copy.
 SRC := .
 ifneq ($(MUTANT),)
-SRC := $(B)/src
+SRC := build/$(VARIANT)/src
 endif
 
 # V=1 shows the commands.

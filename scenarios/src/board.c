@@ -112,7 +112,7 @@ static int take_boards(struct bp_board *board)
 }
 
 /* The folder of results, or the newest one of this scenario; the newest is from now on this one. */
-static int choose_folder(struct bp_board *board, const char *results)
+static int choose_folder(struct bp_board *board, const char *results, enum bp_board_use use)
 {
 	const char *mutant = bp_mutant_name();
 	char link[BP_BOARD_PATH_MAX];
@@ -123,7 +123,7 @@ static int choose_folder(struct bp_board *board, const char *results)
 		(void)snprintf(board->dir, sizeof board->dir, "%.300s/qemu/%s", results, board->scenario->name);
 	else
 		(void)snprintf(board->dir, sizeof board->dir, "%.500s", link);
-	int result = results ? make_folders(board->dir) : 0;
+	int result = use != BP_BOARD_REPLAY ? make_folders(board->dir) : 0;
 	if (!result && !realpath(board->dir, path))
 		result = -errno;
 	if (!result && strlen(path) >= sizeof board->dir)
@@ -131,7 +131,7 @@ static int choose_folder(struct bp_board *board, const char *results)
 	if (result)
 		return result;
 	memcpy(board->dir, path, strlen(path) + 1);
-	if (results && make_folders(BP_BOARD_LAST) == 0) {
+	if (use != BP_BOARD_REPLAY && make_folders(BP_BOARD_LAST) == 0) {
 		(void)unlink(link);
 		(void)!symlink(board->dir, link); /* without it, replay asks for --dir */
 	}
@@ -269,25 +269,25 @@ static int make_oracles(struct bp_board *board, char *detail, size_t detail_byte
 }
 
 int bp_board_open(struct bp_board *board, const struct bp_scenario *scenario, uint64_t seed, const char *dir,
-		  bool fresh, char *detail, size_t detail_bytes)
+		  enum bp_board_use use, char *detail, size_t detail_bytes)
 {
 	*board = (struct bp_board){.scenario = scenario, .seed = seed, .lock = -1, .runs_left = SIZE_MAX};
 	const struct kind *kind = kind_of(scenario);
 	bp_media_init(&board->media);
 	images_of(board->images);
 	(void)snprintf(board->bundle, sizeof board->bundle, "%.200s/update-%s.ota", board->images, kind->name);
-	(void)snprintf(board->image_paths[0], sizeof board->image_paths[0], "%.200s/rootfs-1.0.ext4", board->images);
-	(void)snprintf(board->image_paths[1], sizeof board->image_paths[1], "%.200s/rootfs-%s.ext4", board->images,
+	(void)snprintf(board->image_paths[0], sizeof board->image_paths[0], "%.200s/rootfs-1.0.img", board->images);
+	(void)snprintf(board->image_paths[1], sizeof board->image_paths[1], "%.200s/rootfs-%s.img", board->images,
 		       kind->name);
-	(void)snprintf(board->image_paths[2], sizeof board->image_paths[2], "%.200s/rootfs-0.9.ext4", board->images);
+	(void)snprintf(board->image_paths[2], sizeof board->image_paths[2], "%.200s/rootfs-0.9.img", board->images);
 	*detail = 0;
-	int result = choose_folder(board, dir);
+	int result = choose_folder(board, dir, use);
 	if (result)
 		(void)snprintf(detail, detail_bytes, "nothing is kept of %s (%s); run it, or give --dir RESULTS",
 			       scenario->name, strerror(-result));
-	if (!result && dir)
+	if (!result && use != BP_BOARD_REPLAY)
 		result = take_boards(board);
-	if (!result && fresh)
+	if (!result && use == BP_BOARD_FRESH)
 		result = drop_kept(board->dir);
 	if (!result)
 		result = load_media(board, detail, detail_bytes);
@@ -394,12 +394,19 @@ int bp_board_machine(const struct bp_board *board, unsigned worker, struct sim_q
 	return sim_qemu_new(&options, out, detail, detail_bytes);
 }
 
+/* Versions that hang until somebody's patience ends: on the board time passes at once meanwhile. */
+static bool waits(enum sim_image_kind kind)
+{
+	return kind == SIM_IMAGE_HANGS || kind == SIM_IMAGE_HEALTH_HANGS;
+}
+
 struct sim_qemu_run bp_board_how(const struct bp_board *board)
 {
 	return (struct sim_qemu_run){.bundle = board->scenario->spec.serve ? board->bundle : NULL,
 				     .report_down = board->scenario->spec.report_down != 0,
 				     .until = SIM_QEMU_UNTIL_IDLE,
 				     .boots_max = 3 * (board->scenario->spec.boot_attempts + 2) + BOOTS_SLACK,
+				     .skip_idle = waits(board->scenario->spec.new_kind),
 				     .deadline_ms = DEADLINE_MS};
 }
 
@@ -439,6 +446,9 @@ void bp_board_outcome(struct bp_board *board, const struct sim_qemu_result *resu
 	}
 	if (out->verdict == BP_PASS && last && last->slot && last->slot != slot)
 		fail(out, "I5", "what runs calls itself another slot than the bootloader chose");
+	if (out->verdict == BP_PASS && result->final == SIM_QEMU_IDLE && end &&
+	    sim_board_rest(board->oracles, end, slot, out))
+		out->verdict = BP_ERROR;
 }
 
 /* ---- the story ---- */
@@ -476,7 +486,60 @@ static int record(struct bp_board *board, char *detail, size_t detail_bytes)
 	return error;
 }
 
-/* What the lint is to see of the log: the updater's part of it. */
+static void find(struct bp_board *board, const char *rule, size_t entry, const char *text)
+{
+	if (board->finding_count == BP_FINDINGS_MAX)
+		return;
+	struct bp_finding *f = &board->findings[board->finding_count++];
+	*f = (struct bp_finding){.entry = entry};
+	(void)snprintf(f->rule, sizeof f->rule, "%s", rule);
+	(void)snprintf(f->text, sizeof f->text, "%s", text);
+}
+
+static int copy_of(uint64_t sector)
+{
+	if (sector >= ENV_AT_0 / BP_SECTOR_BYTES && sector < (ENV_AT_0 + ENV_BYTES) / BP_SECTOR_BYTES)
+		return 0;
+	return sector >= ENV_AT_1 / BP_SECTOR_BYTES && sector < (ENV_AT_1 + ENV_BYTES) / BP_SECTOR_BYTES ? 1 : -1;
+}
+
+/*
+ * Rules for a card that is written through, where flushes tell nothing: a store goes to the copy that does not hold, and
+ * in one step of the updater there is one store.
+ */
+static int lint_stores(struct bp_board *board)
+{
+	struct bp_image *image = NULL;
+	int last = -1;
+	uint64_t end = 0;
+	unsigned copies = 0;
+	int result = bp_image_copy(board->base, &image);
+	for (size_t i = 0; !result && i < bp_log_count(board->log); i++) {
+		const struct bp_entry *e = bp_log_entry(board->log, i);
+		bool card = e->op != BP_MARK && strcmp(board->media.layout.media[e->medium].name, "card") == 0;
+		if (e->op == BP_MARK && e->kind == BP_MARK_STEP) {
+			copies = 0;
+			last = -1;
+		}
+		if (!card || e->op != BP_WRITE)
+			continue;
+		int copy = copy_of(e->sector);
+		bool begins = copy >= 0 && (copy != last || e->sector != end);
+		if (begins && sim_board_holding(board->oracles, image) == copy)
+			find(board, "active-copy", i, "a store begins on the copy of the environment that holds");
+		copies |= begins ? 1u << (unsigned)copy : 0;
+		if (begins && copies == 3 && strcmp(bp_log_step(board->log, i), "S12") != 0)
+			find(board, "both-copies", i, "both copies of the environment are written in one step");
+		last = copy;
+		end = e->sector + e->sectors;
+		for (uint32_t k = 0; k < e->sectors; k++)
+			bp_image_set(image, e->medium, e->sector + k, bp_log_content(board->log, e, k));
+	}
+	bp_image_free(image);
+	return result;
+}
+
+/* What the log alone says. */
 static int lint(struct bp_board *board)
 {
 	const struct bp_layout *layout = &board->media.layout;
@@ -497,9 +560,10 @@ static int lint(struct bp_board *board)
 	int result = bp_lint(board->log, &roles, board->findings, BP_FINDINGS_MAX, &board->finding_count);
 	if (board->finding_count > BP_FINDINGS_MAX)
 		board->finding_count = BP_FINDINGS_MAX;
-	return result ? result
-		      : bp_findings_drop_notes(board->log, &roles, board->image_sectors, board->findings,
-					       &board->finding_count);
+	if (!result)
+		result = bp_findings_drop_notes(board->log, &roles, board->image_sectors, board->findings,
+						&board->finding_count);
+	return result ? result : lint_stores(board);
 }
 
 /* The story's own end, judged as a run is, but with nothing in its way. */

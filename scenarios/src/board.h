@@ -53,9 +53,11 @@ struct bp_board {
 
 /* Why this scenario cannot run here; false: it can. */
 bool bp_board_absent(const struct bp_scenario *scenario, char *why, size_t why_bytes);
-/* Media and oracles. dir: the results' folder; NULL: the newest. fresh: what was kept there is dropped. 0 or -errno. */
+/* What for: an exploration from the start (what was kept is dropped), one that goes on, or cases of one. */
+enum bp_board_use { BP_BOARD_FRESH, BP_BOARD_RESUME, BP_BOARD_REPLAY };
+/* Media and oracles. dir: the results' folder; NULL: the newest of the scenario, to replay. 0 or -errno. */
 int bp_board_open(struct bp_board *board, const struct bp_scenario *scenario, uint64_t seed, const char *dir,
-		  bool fresh, char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
+		  enum bp_board_use use, char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
 void bp_board_close(struct bp_board *board);
 /* The story: as it was recorded, or recorded now if `make`. */
 int bp_board_record(struct bp_board *board, bool make, char *detail, size_t detail_bytes)

@@ -45,6 +45,7 @@ struct mutant {
 
 struct options {
 	const char *tag, *only;
+	const char *rig; /* rows of this rig only; NULL: of all but qemu, whose images take minutes */
 	unsigned jobs;
 };
 
@@ -114,7 +115,8 @@ static bool read_baseline(struct mutant *m, const char *path)
 
 /* ---- one mutant, in a process of its own ---- */
 
-static int campaign(const char *program, const char *dir, const char *tag, const char *scenario, const char *jobs)
+static int campaign(const char *program, const char *dir, const char *tag, const char *scenario, const char *jobs,
+		    bool lint)
 {
 	char log[PATH_MAX];
 	char *argv[14];
@@ -127,7 +129,7 @@ static int campaign(const char *program, const char *dir, const char *tag, const
 	argv[n++] = strdup(dir);
 	argv[n++] = strdup("--jobs");
 	argv[n++] = strdup(jobs);
-	if (scenario)
+	if (scenario && !lint)
 		argv[n++] = strdup("--no-lint");
 	argv[n++] = strdup(scenario ? scenario : "--tag");
 	if (!scenario)
@@ -158,6 +160,32 @@ static bool is_sim(const struct mutant *m)
 	return strcmp(m->rig, "sim") == 0;
 }
 
+static bool is_qemu(const char *rig)
+{
+	return strcmp(rig, "qemu") == 0;
+}
+
+/* The emulated board with the mutant's updater on it; taken away again, for it is large. */
+static int board_images(const struct mutant *m)
+{
+	char log[PATH_MAX];
+	char word[MUTANT_NAME_MAX + 8];
+	char make[] = "make", quiet[] = "--no-print-directory", target[] = "qemu-images";
+	char *argv[] = {make, quiet, word, target, NULL};
+	(void)snprintf(word, sizeof word, "MUTANT=%s", m->name);
+	(void)snprintf(log, sizeof log, "build/mutant-%s/images.log", m->name);
+	return run_program(argv, log);
+}
+
+static void drop_images(const struct mutant *m)
+{
+	char dir[PATH_MAX];
+	char rm[] = "rm", option[] = "-rf";
+	char *argv[] = {rm, option, dir, NULL};
+	(void)snprintf(dir, sizeof dir, "build/qemu-mutant-%s", m->name);
+	(void)run_program(argv, NULL);
+}
+
 /* Where the results of a row go: one mutant may have a row for each rig. */
 static void folder(const struct mutant *m, char out[256])
 {
@@ -177,9 +205,11 @@ static int work(struct mutant *m, const struct options *o)
 	folder(m, dir);
 	(void)snprintf(expected, sizeof expected, "%s/%s-expected", MUTANTS_OUT, m->name);
 	(void)snprintf(random, sizeof random, "%s/%s-baseline.json", MUTANTS_OUT, m->name);
-	if (run_program(build, NULL))
+	if (run_program(build, NULL) || (is_qemu(m->rig) && board_images(m)))
 		return 2;
-	int status = campaign(program, dir, o->tag, is_sim(m) ? NULL : m->expected, "1");
+	int status = campaign(program, dir, o->tag, is_sim(m) ? NULL : m->expected, "1", is_qemu(m->rig));
+	if (is_qemu(m->rig) && !o->only)
+		drop_images(m);
 	if (status != 0 && status != 1 && status != 3)
 		return 2;
 	if (!read_results(m, dir))
@@ -187,7 +217,7 @@ static int work(struct mutant *m, const struct options *o)
 	if (!is_sim(m))
 		return 0;
 	if (*m->expected)
-		(void)campaign(program, expected, NULL, m->expected, "1");
+		(void)campaign(program, expected, NULL, m->expected, "1", false);
 	status = baseline(program, m, o->tag, random);
 	return status == 0 || status == 1 ? 0 : 2;
 }
@@ -257,7 +287,19 @@ static unsigned column_of(char *const *columns, unsigned count, const char *name
 	return i;
 }
 
-static unsigned read_list(const char *path, const char *only, struct mutant *out)
+/* Is this row asked for? sim, and the rigs that run one scenario: those need one. */
+static bool row_chosen(const struct options *o, const char *name, const char *rig, const char *scenario)
+{
+	static const char *const others[] = {"images", "host", "qemu"};
+	bool known = strcmp(rig, "sim") == 0;
+	if (o->rig ? strcmp(rig, o->rig) != 0 : is_qemu(rig))
+		return false;
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		known = known || (strcmp(rig, others[i]) == 0 && *scenario);
+	return known && *name && chosen(name, o->only);
+}
+
+static unsigned read_list(const char *path, const struct options *o, struct mutant *out)
 {
 	char line[CSV_LINE_MAX];
 	char heading[CSV_LINE_MAX];
@@ -276,12 +318,8 @@ static unsigned read_list(const char *path, const char *only, struct mutant *out
 	unsigned count = 0;
 	while (count < MUTANTS_MAX && fgets(line, sizeof line, f)) {
 		unsigned n = split(line, columns);
-		if (name >= n || !*columns[name] || !chosen(columns[name], only) || rig >= n)
-			continue;
-		/* sim, and the rigs that list their cases: those need a scenario. */
-		if (strcmp(columns[rig], "sim") != 0 &&
-		    ((strcmp(columns[rig], "images") != 0 && strcmp(columns[rig], "host") != 0) || scenario >= n ||
-		     !*columns[scenario]))
+		if (name >= n || rig >= n ||
+		    !row_chosen(o, columns[name], columns[rig], scenario < n ? columns[scenario] : ""))
 			continue;
 		(void)snprintf(out[count].rig, sizeof out[count].rig, "%s", columns[rig]);
 		(void)snprintf(out[count].name, sizeof out[count].name, "%s", columns[name]);
@@ -411,14 +449,18 @@ static void run_all(struct mutant *mutants, unsigned count, const struct options
 	}
 }
 
-static int finish(const struct mutant *mutants, unsigned count, int clean)
+static int finish(const struct mutant *mutants, unsigned count, int clean, const char *rig)
 {
-	FILE *f = fopen(MUTANTS_OUT "/matrix.txt", "w");
+	char text[64];
+	char rows[64];
+	(void)snprintf(text, sizeof text, MUTANTS_OUT "/matrix%s%.16s.txt", rig ? "-" : "", rig ? rig : "");
+	(void)snprintf(rows, sizeof rows, MUTANTS_OUT "/matrix%s%.16s.jsonl", rig ? "-" : "", rig ? rig : "");
+	FILE *f = fopen(text, "w");
 	int status = clean == 0 ? 0 : 1;
 	print_matrix(stdout, mutants, count, clean);
 	if (f)
 		print_matrix(f, mutants, count, clean);
-	if (!f || fclose(f) || write_rows(MUTANTS_OUT "/matrix.jsonl", mutants, count)) {
+	if (!f || fclose(f) || write_rows(rows, mutants, count)) {
 		(void)fprintf(stderr, "mutants: cannot write %s: %s\n", MUTANTS_OUT, strerror(errno));
 		status = 3;
 	}
@@ -433,23 +475,24 @@ static int finish(const struct mutant *mutants, unsigned count, int clean)
 
 int main(int argc, char **argv)
 {
-	static const struct option long_options[] = {{"only", required_argument, NULL, 'o'},
-						     {"tag", required_argument, NULL, 't'},
-						     {"jobs", required_argument, NULL, 'j'},
-						     {"help", no_argument, NULL, 'h'},
-						     {0}};
+	static const struct option long_options[] = {
+	    {"only", required_argument, NULL, 'o'}, {"tag", required_argument, NULL, 't'},
+	    {"rig", required_argument, NULL, 'r'},  {"jobs", required_argument, NULL, 'j'},
+	    {"help", no_argument, NULL, 'h'},       {0}};
 	struct options o = {.tag = "mutants", .jobs = 2};
 	uint64_t jobs = 0;
 	int option;
 	while ((option = getopt_long(argc, argv, "j:h", long_options, NULL)) != -1) {
 		if (option == 'o') {
 			o.only = optarg;
+		} else if (option == 'r') {
+			o.rig = optarg;
 		} else if (option == 't') {
 			o.tag = optarg;
 		} else if (option == 'j' && bp_parse_u64(optarg, 1, BP_JOBS_MAX, &jobs) == 0) {
 			o.jobs = (unsigned)jobs;
 		} else {
-			(void)fputs("Usage: brickproof-mutants [--only NAME,...] [--tag T] [--jobs N]\n"
+			(void)fputs("Usage: brickproof-mutants [--only NAME,...] [--rig R] [--tag T] [--jobs N]\n"
 				    "Exit status: 0 all killed and the clean core passes, 1 not so, 3 ERROR.\n",
 				    option == 'h' ? stdout : stderr);
 			return option == 'h' ? 0 : BP_EXIT_USAGE;
@@ -458,7 +501,7 @@ int main(int argc, char **argv)
 	struct mutant *mutants = calloc(MUTANTS_MAX, sizeof *mutants);
 	if (!mutants)
 		return BP_EXIT_ERROR;
-	unsigned count = read_list("scenarios/mutants/mutants.csv", o.only, mutants);
+	unsigned count = read_list("scenarios/mutants/mutants.csv", &o, mutants);
 	if (!count) {
 		(void)fprintf(stderr, "mutants: none is selected from scenarios/mutants/mutants.csv\n");
 		free(mutants);
@@ -466,7 +509,9 @@ int main(int argc, char **argv)
 	}
 	(void)mkdir("build", 0755);
 	(void)mkdir(MUTANTS_OUT, 0755);
-	int clean = campaign("build/release/brickproof", MUTANTS_OUT "/clean", o.tag, NULL, "2");
+	int clean = 0;
+	if (!o.rig || strcmp(o.rig, "sim") == 0)
+		clean = campaign("build/release/brickproof", MUTANTS_OUT "/clean", o.tag, NULL, "2", false);
 	/* The clean core must pass what the other rigs' rows run, too. */
 	for (unsigned i = 0; i < count; i++) {
 		bool known = is_sim(&mutants[i]);
@@ -474,11 +519,12 @@ int main(int argc, char **argv)
 		for (unsigned k = 0; k < i && !known; k++)
 			known = !is_sim(&mutants[k]) && strcmp(mutants[k].expected, mutants[i].expected) == 0;
 		(void)snprintf(dir, sizeof dir, "%s/clean-%s", MUTANTS_OUT, mutants[i].expected);
-		if (!known && campaign("build/release/brickproof", dir, NULL, mutants[i].expected, "2"))
+		if (!known &&
+		    campaign("build/release/brickproof", dir, NULL, mutants[i].expected, "2", is_qemu(mutants[i].rig)))
 			clean = 1;
 	}
 	run_all(mutants, count, &o);
-	int status = finish(mutants, count, clean);
+	int status = finish(mutants, count, clean, o.rig);
 	free(mutants);
 	return status;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "board.h"
 #include "lab.h"
 #include "version.h"
 
@@ -20,19 +21,30 @@ static void help(const char *verb, bool replay)
 	    "SCENARIO@image:CASE. With --dir it may also be a scenario's name: then the failing case that those "
 	    "results name.\n"
 	    "\n"
-	    "      --dir RESULTS    the results that the id is from\n"
+	    "      --dir RESULTS    the results that the id is from; rig qemu: by default the newest of the scenario\n"
 	    "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
+	    "%s"
 	    "\n"
 	    "Exit status: %s\n",
 	    verb,
 	    replay ? "Runs one case again and prints its story."
 		   : "Shrinks a failing case to the fewest cuts and lost writes, and says it in one sentence.",
+	    replay ? "Rig qemu:\n"
+		     "      --console        boot it, with its console; media that are broken as they lie there: the "
+		     "first boot "
+		     "only\n"
+		     "      --gdb            boot it; the machine waits for gdb first\n"
+		     "      --disk FILE      write its media instead: the disk to FILE, the card to FILE.card\n"
+		     "      --before         just before the last cut: all that was written is there; --after "
+		     "(default): after it\n"
+		   : "",
 	    replay ? "of the verdict: 0 PASS, 1 FAIL, 2 bad usage, 3 ERROR, 4 MISS."
 		   : "0 explained, 2 bad usage, 3 ERROR.");
 }
 
 struct options {
 	const char *scenarios, *dir, *id;
+	struct bp_board_options board;
 };
 
 /* In the results: the failing case of a scenario, and whose results they are. */
@@ -83,13 +95,31 @@ static int find_id(const struct options *o, char id[BP_ID_MAX])
 	return 0;
 }
 
-/* A case as its rig runs it: of a session, or of a rig that lists its cases. */
+/* A case as its rig runs it: of a session, of a rig that lists its cases, or of the emulated board. */
 struct opened {
 	struct bp_id id;
 	struct bp_scenario scenario;
 	struct bp_session session;
 	struct bp_lab lab;
+	struct bp_board board;
+	bool on_board;
+	const struct bp_board_options *options;
 };
+
+static int open_board(const struct options *o, struct opened *c, char *detail, size_t detail_bytes)
+{
+	if (bp_board_absent(&c->scenario, detail, detail_bytes))
+		return bp_usage_error("%s: %s", c->scenario.name, detail);
+	c->on_board = true;
+	c->options = &o->board;
+	int result = bp_board_open(&c->board, &c->scenario, c->id.seed, o->dir, BP_BOARD_REPLAY, detail, detail_bytes);
+	if (!result)
+		result = bp_board_record(&c->board, false, detail, detail_bytes);
+	if (!result)
+		return 0;
+	(void)fprintf(stderr, "brickproof: %s: %s\n", c->scenario.name, detail);
+	return result == -ENOENT ? BP_EXIT_USAGE : BP_EXIT_ERROR;
+}
 
 static int open_case(const struct options *o, struct opened *c)
 {
@@ -104,6 +134,12 @@ static int open_case(const struct options *o, struct opened *c)
 	if (status)
 		return status;
 	int result = 0;
+	bool on_board = c->scenario.rig == BP_RIG_QEMU;
+	if (!on_board && (o->board.console || o->board.gdb || o->board.before || o->board.disk_out))
+		return bp_usage_error("--console, --gdb, --disk and --before are for rig qemu; %s runs on rig %s",
+				      c->scenario.name, bp_rig_text(c->scenario.rig));
+	if (on_board)
+		return open_board(o, c, detail, sizeof detail);
 	if (bp_lab_lists(&c->scenario))
 		result = bp_lab_init(&c->lab, &c->scenario, c->id.seed, false, detail, sizeof detail);
 	else if (c->scenario.rig != BP_RIG_SIM)
@@ -119,6 +155,8 @@ static int open_case(const struct options *o, struct opened *c)
 
 static int run_again(struct opened *c, struct bp_outcome *outcome, char *story, size_t story_bytes)
 {
+	if (c->on_board)
+		return bp_board_replay(&c->board, &c->id, c->options, outcome, story, story_bytes);
 	if (c->lab.ops)
 		return bp_lab_replay(&c->lab, &c->id, outcome, story, story_bytes);
 	/* Only a rig that lists its cases has ids of that kind. */
@@ -177,7 +215,9 @@ static int explain(const struct options *o, struct opened *c)
 			     outcome.label);
 		return 0;
 	}
-	if (c->lab.ops)
+	if (c->on_board)
+		result = bp_board_explain(&c->board, &c->id, smaller, sentence, sizeof sentence);
+	else if (c->lab.ops)
 		explain_listed(c, story, &outcome, sentence, sizeof sentence, smaller);
 	else
 		result = bp_session_explain(&c->session, &c->id, smaller, sentence, sizeof sentence);
@@ -191,11 +231,26 @@ static int parse(int argc, char **argv, bool is_replay, struct options *o)
 {
 	static const struct option long_options[] = {{"dir", required_argument, NULL, 'd'},
 						     {"scenarios", required_argument, NULL, 's'},
+						     {"console", no_argument, NULL, 'c'},
+						     {"gdb", no_argument, NULL, 'g'},
+						     {"disk", required_argument, NULL, 'o'},
+						     {"before", no_argument, NULL, 'b'},
+						     {"after", no_argument, NULL, 'a'},
 						     {"help", no_argument, NULL, 'h'},
 						     {0}};
 	int option;
 	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		if (option == 'd') {
+		if (strchr("cgoba", option) && !is_replay)
+			return bp_usage_error("that option is for replay");
+		if (option == 'c') {
+			o->board.console = true;
+		} else if (option == 'g') {
+			o->board.gdb = true;
+		} else if (option == 'o') {
+			o->board.disk_out = optarg;
+		} else if (option == 'b' || option == 'a') {
+			o->board.before = option == 'b';
+		} else if (option == 'd') {
 			o->dir = optarg;
 		} else if (option == 's') {
 			o->scenarios = optarg;
@@ -225,6 +280,8 @@ static int with_case(int argc, char **argv, bool is_replay)
 		status = is_replay ? replay(&o, c) : explain(&o, c);
 	bp_session_deinit(&c->session);
 	bp_lab_deinit(&c->lab);
+	if (c->on_board)
+		bp_board_close(&c->board);
 	free(c);
 	return status < 0 ? 0 : status;
 }

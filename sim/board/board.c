@@ -421,6 +421,22 @@ const char *sim_board_holds(const struct sim_board *board, const struct bp_image
 	return slot == 0 ? "none" : version < 0 ? "mixed" : board->config.versions[version].label;
 }
 
+int sim_board_holding(const struct sim_board *board, const struct bp_image *image)
+{
+	uint8_t raw[SIM_ENV_MAX_BYTES + 1];
+	struct sim_env env[2];
+	bool good[2];
+	uint8_t flags[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		read_raw(board, image, i, raw);
+		sim_env_parse(raw, board->config.env_bytes, &env[i]);
+		good[i] = env[i].good;
+		flags[i] = env[i].flags;
+	}
+	return sim_env_arbitrate(good[0], flags[0], good[1], flags[1]);
+}
+
 int sim_board_inspect(struct sim_board *board, const struct bp_image *state, const struct bp_world *before,
 		      struct bp_outcome *out)
 {

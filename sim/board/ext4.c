@@ -189,7 +189,7 @@ int board_ext4_new(const char *work, const struct bp_image *base, unsigned mediu
 	ext4->piece = malloc((size_t)PIECE_SECTORS * BP_SECTOR_BYTES);
 	ext4->canary = malloc(CANARY_BYTES_MAX);
 	ext4->found = malloc(CANARY_BYTES_MAX);
-	(void)snprintf(ext4->path, sizeof ext4->path, "%.*s/data.img", SIM_BOARD_PATH_MAX, work);
+	(void)snprintf(ext4->path, sizeof ext4->path, "%.*s/data-%d.img", SIM_BOARD_PATH_MAX, work, (int)getpid());
 	ext4->fd = open(ext4->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (ext4->there == NULL || ext4->piece == NULL || ext4->canary == NULL || ext4->found == NULL)
 		error = -ENOMEM;

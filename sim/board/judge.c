@@ -124,3 +124,19 @@ int sim_board_story(struct sim_board *board, const struct bp_image *end, const s
 		sim_judge_end(&board->config.spec, &board->config.expect, before, during, SIM_UNDISTURBED, out);
 	return error;
 }
+
+int sim_board_rest(struct sim_board *board, const struct bp_image *image, char slot, struct bp_outcome *out)
+{
+	struct board_view view;
+	int error = board_look(board, image, &view);
+
+	if (error != 0)
+		return error;
+	if (view.env.boot.trial)
+		sim_outcome_fail(out, "I11", "idle in slot %c, which is still on trial: the boot limit will end it",
+				 slot);
+	else if (board_boots(&view) != slot)
+		sim_outcome_fail(out, "I11", "idle in slot %c, but the next boot takes %c", slot,
+				 board_boots(&view) != 0 ? board_boots(&view) : '-');
+	return 0;
+}

@@ -53,6 +53,12 @@ void sim_board_free(struct sim_board *board);
 const struct bp_rig *sim_board_rig(struct sim_board *board);
 /* The label of what a slot ('A', 'B') of this image holds whole, "mixed" if nothing; "none" for slot 0. */
 const char *sim_board_holds(const struct sim_board *board, const struct bp_image *image, char slot);
+/* The copy of the environment that holds: 0, 1, or -1. */
+int sim_board_holding(const struct sim_board *board, const struct bp_image *image);
+/* The media of a board that is idle, `slot` having been booted last: it is where it will stay, with nothing on trial. *out fails
+ * if not. */
+int sim_board_rest(struct sim_board *board, const struct bp_image *image, char slot, struct bp_outcome *out)
+    __attribute__((warn_unused_result));
 /* What the media alone say of a state; the label is not looked at. */
 int sim_board_inspect(struct sim_board *board, const struct bp_image *state, const struct bp_world *before,
 		      struct bp_outcome *out) __attribute__((warn_unused_result));
