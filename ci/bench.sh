@@ -11,6 +11,13 @@ grep -v '|' "$out/recover.txt"
 core/bench/install.sh "$out" "$build/ota" "$build/bench/install-bench" "$rounds" | tee "$out/install.txt"
 [ -x "$build/bench/qemu-bench" ] && "$build/bench/qemu-bench" build/qemu "$out/qemu" 3 | tee "$out/qemu.txt"
 
+# Where labgrid is not installed, the table says so.
+if /usr/bin/python3 -c 'import labgrid' 2>/dev/null; then
+	hil/bench.py "$out/hil" 200 | tee "$out/hil.txt"
+else
+	echo 'SKIP marker-to-cut: python3-labgrid is not installed (make setup-hil)' | tee "$out/hil.txt"
+fi
+
 rows() {
 	awk -F': ' '/^qemu / { sub(/^qemu /, "emulated board, "); print $1 "|" $2 "||" } /^SKIP/ { print "emulated board|SKIP||" }' "$out/qemu.txt"
 	grep '|' "$out/recover.txt"
@@ -29,6 +36,8 @@ rows() {
 	/^1 % .* itself/ { plain("fetched when 1 % of the blocks changed, each by itself, MB", sprintf("%.1f", $(NF - 2) / 1e6)) }
 	/^killed/ { before = $7; after = $(NF - 2) }
 	END { plain("fetched after a kill at 50 %, MB", sprintf("%.1f", after / 1e6)); plain("fetched twice because of it, MB", sprintf("%.1f", (before + after - bundle) / 1e6)) }' "$out/install.txt"
+	awk '/^marker-to-cut/ { printf "from a mark on the console to the answer of the outlet, median, ms|%s|<= 6|%s\n... p99|%s||\n", $5, ($5 <= 6 ? "yes" : "MISSED"), $7 }
+	/^SKIP/ { printf "from a mark on the console to the answer of the outlet, ms|SKIP|<= 6|\n" }' "$out/hil.txt"
 }
 {
 	# A busy neighbour on a shared core costs CPU time too: the load says how far to trust the first figures.

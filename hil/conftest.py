@@ -4,9 +4,9 @@ hil/env/box.yaml hil/), the box that it describes, started if it is not there.""
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
-import time
 import urllib.request
 
 import pytest
@@ -14,7 +14,6 @@ import pytest
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 PYTHON = "/usr/bin/python3"  # the one that sees Debian's labgrid
-READY_S = 20
 sys.path.insert(0, HERE)
 
 
@@ -90,6 +89,27 @@ class AgentProcess:
     def close(self):
         self.process.kill()
         self.process.wait()
+
+
+def listens(address, port=4441):
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((address, port)) == 0
+
+
+@pytest.fixture(scope="session")
+def board(env, target, strategy):  # pylint: disable=unused-argument
+    """The strategy of the board that --lg-env names. Where that is a box which does not run, it is started, and ended again."""
+    process = None
+    if "box" in env.get_target_features() and not listens("127.0.0.1"):
+        process = subprocess.Popen([f"{HERE}/box/start.sh", f"{ROOT}/build/hil/box-pytest", "127.0.0.1", "18970",
+                                    f"{ROOT}/build/release/nbdkit-powercut-plugin.so", f"{ROOT}/build/qemu"], cwd=ROOT, stdout=subprocess.PIPE)
+        assert process.stdout.readline() == b"box: ready\n", "the box did not start; 'make hil' builds what it needs"
+    yield strategy
+    strategy.transition("off")
+    if process:
+        process.terminate()
+        process.wait(timeout=20)
 
 
 @pytest.fixture(scope="module")

@@ -3,5 +3,13 @@
 $(B)/test/hil: hil/test.sh
 	@mkdir -p $(@D)
 	$(Q)printf '#!/bin/sh\nOTA=%s exec hil/test.sh %s\n' $(B)/ota $(B) >$@ && chmod +x $@
-$(B)/test/hil: | $(B)/ota
+$(B)/test/hil: | $(B)/ota $(B)/brickproof
 TESTS += $(B)/test/hil
+
+HIL_BOARDS ?= 2
+HIL_SCENARIOS ?=
+.PHONY: hil bench-hil
+hil: build/setup-hil.stamp build/setup-test.stamp qemu-images $(B)/brickproof $(B)/brickproof-report $(SERVER_PLUGIN) ## qualify the board in a box: HIL_BOARDS (2) of them, power cuts at every step, the checklist
+	+@hil/run.sh build/hil $(B) $(QD) $(HIL_BOARDS) $(HIL_SCENARIOS)
+bench-hil: build/setup-hil.stamp ## from a mark on the console to the answer of the switched outlet, over 200 cuts
+	hil/bench.py build/bench/hil 200

@@ -107,11 +107,18 @@ class UpdateStrategy(Strategy):
         self.forget()
         start = len(console.log)
         self.power.on()
+        if not self.power.get():
+            raise StrategyError("the outlet was switched on, but reads back off")
         return start
 
     def wait_banner(self, start: int) -> int:
         """Until the boot's banner; returns where it is."""
         return self.reader().wait(re.compile(self.banner.encode()), self.boot_timeout, start).start()
+
+    def boot_start(self, start: int) -> int:
+        """Where the last boot since then begins."""
+        found = list(re.finditer(self.banner.encode(), bytes(self.reader().log[start:])))
+        return start + found[-1].start() if found else start
 
     def to_bootloader(self) -> None:
         console = self.reader()

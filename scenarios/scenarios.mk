@@ -6,7 +6,7 @@ SCENARIOS_LIBS := scenarios board uboot-process simqemu corrupt testpki simnet b
 SCENARIOS_LDLIBS := -lssl $(SIM_LDLIBS) -lyaml -ljansson -lz -lpthread
 SCENARIOS_SRC := schema civil scenario catalog id results results_read cases evidence session execute lab lab_images lab_network \
 	board board_runs board_execute board_replay hil hil_agent hil_cases hil_checks lab_hil summary campaign resume \
-	select verb_run verb_case verb_list verb_log verb_merge verb_baseline verb_coverage version
+	select verb_run verb_case verb_list verb_log verb_merge verb_baseline verb_cuts verb_coverage version
 
 $(call library,scenarios,$(SCENARIOS_SRC:%=scenarios/src/%.c),$(SCENARIOS_INCLUDES))
 $(call program,brickproof,scenarios/src/main.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))

@@ -19,6 +19,7 @@ static const struct {
     {"report", bp_verb_report, "make the HTML report and the JUnit XML"},
     {"merge", bp_verb_merge, "join the results of shards"},
     {"coverage", bp_verb_coverage, "which entries of a catalogue of faults are covered"},
+    {"cuts", bp_verb_cuts, "what the power cuts of a real board came to, by step"},
     {"baseline", bp_verb_baseline, "random kill -9, for comparison"},
 };
 

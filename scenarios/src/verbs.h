@@ -16,6 +16,7 @@ int bp_verb_report(int argc, char **argv);
 int bp_verb_merge(int argc, char **argv);
 int bp_verb_coverage(int argc, char **argv);
 int bp_verb_baseline(int argc, char **argv);
+int bp_verb_cuts(int argc, char **argv);
 
 #define BP_SCENARIOS_DIR "scenarios"
 #define BP_RESULTS_DIR   "results"
