@@ -394,19 +394,12 @@ int bp_board_machine(const struct bp_board *board, unsigned worker, struct sim_q
 	return sim_qemu_new(&options, out, detail, detail_bytes);
 }
 
-/* Versions that hang until somebody's patience ends: on the board time passes at once meanwhile. */
-static bool waits(enum sim_image_kind kind)
-{
-	return kind == SIM_IMAGE_HANGS || kind == SIM_IMAGE_HEALTH_HANGS;
-}
-
 struct sim_qemu_run bp_board_how(const struct bp_board *board)
 {
 	return (struct sim_qemu_run){.bundle = board->scenario->spec.serve ? board->bundle : NULL,
 				     .report_down = board->scenario->spec.report_down != 0,
 				     .until = SIM_QEMU_UNTIL_IDLE,
 				     .boots_max = 3 * (board->scenario->spec.boot_attempts + 2) + BOOTS_SLACK,
-				     .skip_idle = waits(board->scenario->spec.new_kind),
 				     .deadline_ms = DEADLINE_MS};
 }
 

@@ -127,8 +127,6 @@ static int command_line(struct words *words, const struct sim_board_spec *spec)
 	}
 	if (spec->incoming)
 		add_option(words, "-incoming", "defer");
-	if (spec->skip_idle)
-		add_option(words, "-icount", "shift=1,sleep=off");
 	return r < 0 ? r : words->full ? -E2BIG : 0;
 }
 

@@ -20,7 +20,6 @@ struct sim_board_spec {
 	unsigned port;
 	const char *gdb;
 	bool incoming; /* a snapshot is to come */
-	bool skip_idle;
 	bool
 	    in_place; /* a reset starts the guest again; else it ends in a SHUTDOWN event, and the machine stands still */
 	const char *output; /* file for what QEMU itself prints */

@@ -81,8 +81,7 @@ static bool board_on(struct sim_go *go)
 				      .port = sim_origin_port(go->service.origin),
 				      .gdb = go->run->gdb,
 				      .in_place = go->run->gdb || go->run->blklogwrites,
-				      .incoming = go->resume[0],
-				      .skip_idle = go->run->skip_idle};
+				      .incoming = go->resume[0]};
 	char output[SIM_QEMU_PATH_MAX + 16], detail[160] = "";
 	(void)snprintf(output, sizeof output, "%s/qemu.log", go->rig->dir);
 	spec.output = output;

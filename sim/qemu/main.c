@@ -45,7 +45,6 @@ static const char usage[] =
     "  --blklogwrites=FILE  QEMU records as well\n"
     "  --plain=DIR          no block server: on card.img and disk.img there\n"
     "  --snapshots=DIR      boots go on from snapshots there where that is the same; --snapshot-make puts one there\n"
-    "  --skip-idle          time in which the board only waits passes at once\n"
     "  --timeout-s=N        for all (600)\n"
     "\n"
     "Exit status: 0 idle, or as far as --until; 1 another end, or copies that differ; 2 command line; 3 the rig "
@@ -161,7 +160,6 @@ enum which {
 	OPT_PLAIN,
 	OPT_SNAPSHOTS,
 	OPT_SNAPSHOT_MAKE,
-	OPT_SKIP_IDLE,
 	OPT_TIMEOUT,
 	OPT_PLUGIN,
 	OPT_HELP
@@ -194,7 +192,6 @@ static const struct option options[] = {
     {"plain", required_argument, NULL, OPT_PLAIN},
     {"snapshots", required_argument, NULL, OPT_SNAPSHOTS},
     {"snapshot-make", no_argument, NULL, OPT_SNAPSHOT_MAKE},
-    {"skip-idle", no_argument, NULL, OPT_SKIP_IDLE},
     {"timeout-s", required_argument, NULL, OPT_TIMEOUT},
     {"plugin", required_argument, NULL, OPT_PLUGIN},
     {"help", no_argument, NULL, OPT_HELP},
@@ -228,8 +225,6 @@ static bool set_board(struct command *c, int option, const char *text)
 		return put(c->say, &c->say_count, text);
 	case OPT_REPORT_DOWN:
 		return c->run.report_down = true;
-	case OPT_SKIP_IDLE:
-		return c->run.skip_idle = true;
 	case OPT_TIMEOUT:
 		if (!set_number(text, 1000000, &c->run.deadline_ms))
 			return false;

@@ -159,8 +159,6 @@ struct sim_qemu_run {
 	 */
 	const char *snapshots;
 	bool snapshot_make;
-	/* Time in which the guest only waits passes at once: for hangs that a watchdog ends. So do deadlines of its network. */
-	bool skip_idle;
 };
 
 enum sim_qemu_final {
