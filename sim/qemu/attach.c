@@ -13,10 +13,9 @@
 
 static int node(struct sim_board_spec *spec, const char *text)
 {
-	char *place = spec->nodes[spec->nodes_count];
 	if (spec->nodes_count == sizeof spec->nodes / sizeof *spec->nodes || strlen(text) >= sizeof spec->nodes[0])
 		return -E2BIG;
-	memcpy(place, text, strlen(text) + 1);
+	memcpy(spec->nodes[spec->nodes_count], text, strlen(text) + 1);
 	spec->nodes_count++;
 	return 0;
 }

@@ -127,7 +127,7 @@ static bool bench_boots(struct bench *bench, double rates[FIGURES][ROUNDS_MAX])
 
 static void print_boots(double rates[FIGURES][ROUNDS_MAX], unsigned rounds)
 {
-	double ratio[ROUNDS_MAX];
+	double ratio[ROUNDS_MAX] = {0};
 	for (unsigned i = 0; i < rounds; i++)
 		ratio[i] = rates[SNAPSHOT_1][i] / rates[UP_1][i];
 	(void)printf("qemu boots by snapshot against cold, ratio: %.1f\n", median(ratio, rounds));
@@ -141,7 +141,7 @@ static bool bench_update(struct bench *bench)
 	const struct sim_qemu_run recorded = {.bundle = bench->bundle};
 	struct sim_qemu_run plain = recorded;
 	struct sim_qemu_start base = {.count = 0};
-	double ratio[ROUNDS_MAX], seconds[ROUNDS_MAX];
+	double ratio[ROUNDS_MAX] = {0}, seconds[ROUNDS_MAX] = {0};
 	plain.plain = bench->plain;
 	for (unsigned round = 0; round < bench->rounds; round++) {
 		int r = sim_qemu_save(bench->rigs[0], &base, bench->plain);
@@ -188,13 +188,14 @@ int main(int argc, char **argv)
 	static struct bench bench;
 	static double rates[FIGURES][ROUNDS_MAX];
 	char why[200] = "";
-	if (argc != 4 || atoi(argv[3]) < 1 || atoi(argv[3]) > (int)ROUNDS_MAX) {
+	unsigned long rounds = argc == 4 ? strtoul(argv[3], NULL, 10) : 0;
+	if (rounds < 1 || rounds > ROUNDS_MAX) {
 		(void)fprintf(stderr, "usage: qemu-bench IMAGES WORK ROUNDS (1 to %u)\n", ROUNDS_MAX);
 		return 2;
 	}
 	bench.images = argv[1];
 	bench.work = argv[2];
-	bench.rounds = (unsigned)atoi(argv[3]);
+	bench.rounds = (unsigned)rounds;
 	if (!sim_qemu_present(bench.images, why, sizeof why)) {
 		(void)printf("SKIP qemu-bench: %s\n", why);
 		return 0;

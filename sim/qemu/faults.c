@@ -36,18 +36,22 @@ static struct sim_armed *new_armed(struct sim_go *go)
 /* "cut OP MEDIUM NTH OPTIONS" */
 static bool put_text(struct sim_go *go, const char *text)
 {
-	char op[16], medium[BP_NAME_MAX];
-	int at = 0;
+	const char *at = text + strlen("cut ");
+	size_t op = strcspn(at, " ");
+	size_t medium = op + strspn(at + op, " ");
+	medium += strcspn(at + medium, " ");
+	char *end = NULL;
 	struct sim_armed *armed = new_armed(go);
 	if (!armed)
 		return false;
-	if (sscanf(text, "cut %15s %31s %" SCNu64 " %n", op, medium, &armed->nth, &at) < 3 || armed->nth == 0 ||
-	    (at > 0 && strlen(text + at) >= sizeof armed->options)) {
+	armed->nth = strtoull(at + medium, &end, 10);
+	if (medium >= sizeof armed->what || armed->nth == 0 || (*end && *end != ' ') ||
+	    strlen(end) >= sizeof armed->options) {
 		sim_go_fail(go, -EINVAL, "fault \"%.80s\" is not: cut OP MEDIUM NTH", text);
 		return false;
 	}
-	(void)snprintf(armed->what, sizeof armed->what, "%s %s", op, medium);
-	(void)snprintf(armed->options, sizeof armed->options, "%s", at > 0 ? text + at : "");
+	(void)snprintf(armed->what, sizeof armed->what, "%.*s", (int)medium, at);
+	(void)snprintf(armed->options, sizeof armed->options, "%s", end);
 	return put(go, armed);
 }
 

@@ -18,9 +18,12 @@
 enum { EXIT_DONE, EXIT_OTHER, EXIT_USAGE, EXIT_RIG };
 
 static const char usage[] =
-    "usage: qemu-rig run [OPTION...]\n"
+    "usage: qemu-rig record|recover|run [OPTION...]\n"
     "\n"
     "Starts the board, from the images or from a crash state, and goes on until it is idle.\n"
+    "  record    one whole update, with exact marks: --out=FILE\n"
+    "  recover   from a crash state: --log=FILE --case=CASE, as in \"qemu-rig recover --log=u.log --case=2632.n.0.0\"\n"
+    "  run       whatever the options say\n"
     "\n"
     "  --images=DIR         the board's images (build/qemu)\n"
     "  --work=DIR           where the rig works (build/qemu-work)\n"
@@ -29,7 +32,7 @@ static const char usage[] =
     "  --config=KEY=VALUE   for the image, again for more\n"
     "  --log=FILE           start: what this write log leaves on the media; again for what comes on top\n"
     "  --case=CASE          start: cut number N of the case in log number N, further logs whole\n"
-    "  --before             the same, but all that was written before the last cut is there\n"
+    "  --before, --after    with all that was written before the last cut there, or what it leaves (default)\n"
     "  --disk=DIR           run nothing; write the start's images there: card.img, disk.img, and each medium's\n"
     "  --out=FILE           write log of this run\n"
     "  --console            show the console (stdout)\n"
@@ -59,7 +62,7 @@ struct command {
 	const char *disk;
 	const char *faults[LINES_MAX + 1], *say[LINES_MAX + 1], *config[LINES_MAX + 1];
 	unsigned faults_count, say_count, config_count;
-	char medium[BP_NAME_MAX];
+	char medium[BP_NAME_MAX], bundle[SIM_QEMU_PATH_MAX];
 };
 
 static bool put(const char **lines, unsigned *count, const char *text)
@@ -142,6 +145,7 @@ enum which {
 	OPT_LOG,
 	OPT_CASE,
 	OPT_BEFORE,
+	OPT_AFTER,
 	OPT_DISK,
 	OPT_OUT,
 	OPT_CONSOLE,
@@ -174,6 +178,7 @@ static const struct option options[] = {
     {"log", required_argument, NULL, OPT_LOG},
     {"case", required_argument, NULL, OPT_CASE},
     {"before", no_argument, NULL, OPT_BEFORE},
+    {"after", no_argument, NULL, OPT_AFTER},
     {"disk", required_argument, NULL, OPT_DISK},
     {"out", required_argument, NULL, OPT_OUT},
     {"console", no_argument, NULL, OPT_CONSOLE},
@@ -254,7 +259,9 @@ static bool set(struct command *c, int option, const char *text)
 	case OPT_CASE:
 		return bp_case_decode(text, &c->state) == 0;
 	case OPT_BEFORE:
-		return c->before = true;
+	case OPT_AFTER:
+		c->before = option == OPT_BEFORE;
+		return true;
 	case OPT_DISK:
 		c->disk = text;
 		return true;
@@ -286,7 +293,19 @@ static bool set(struct command *c, int option, const char *text)
 	}
 }
 
-/* 0; or an exit status below zero. */
+static bool set_verb(struct command *c, const char *verb)
+{
+	if (strcmp(verb, "record") == 0) {
+		(void)snprintf(c->bundle, sizeof c->bundle, "%.200s/update-2.0.ota", c->options.images);
+		if (!c->run.bundle)
+			c->run.bundle = c->bundle;
+		c->run.hold = true;
+		return c->run.log;
+	}
+	return strcmp(verb, "run") == 0 || (strcmp(verb, "recover") == 0 && c->start.count > 0);
+}
+
+/* 0; or an exit status and one, below zero. */
 static int parse(int argc, char **argv, struct command *c)
 {
 	int option;
@@ -310,8 +329,8 @@ static int parse(int argc, char **argv, struct command *c)
 			return -EXIT_USAGE - 1;
 		}
 	}
-	if (optind + 1 != argc || strcmp(argv[optind], "run") != 0) {
-		(void)fputs(usage, stderr);
+	if (optind + 1 != argc || !set_verb(c, argv[optind])) {
+		(void)fputs("qemu-rig: record needs --out, recover needs --log; see --help\n", stderr);
 		return -EXIT_USAGE - 1;
 	}
 	if (c->state.count > c->start.count) {

@@ -51,14 +51,15 @@ int sim_qmp_parse(const char *bytes, size_t count, struct sim_qmp *out)
 	json_error_t error;
 	*out = (struct sim_qmp){.id = -1};
 	json_t *root = json_loadb(bytes, count, JSON_REJECT_DUPLICATES, &error);
-	int r = root && json_is_object(root) ? classify(root, out) : 1;
+	int r = json_is_object(root) ? classify(root, out) : 1;
 	json_decref(root);
 	return r;
 }
 
 int sim_qmp_command(int64_t id, const char *name, const char *arguments, char *out, size_t out_bytes)
 {
-	int n = snprintf(out, out_bytes, "{\"execute\":\"%s\",\"id\":%" PRId64 "%s%s}\n", name, id,
-			 arguments ? ",\"arguments\":" : "", arguments ? arguments : "");
+	int n = arguments ? snprintf(out, out_bytes, "{\"execute\":\"%s\",\"id\":%" PRId64 ",\"arguments\":%s}\n", name,
+				     id, arguments)
+			  : snprintf(out, out_bytes, "{\"execute\":\"%s\",\"id\":%" PRId64 "}\n", name, id);
 	return n < 0 || (size_t)n >= out_bytes ? -ENOSPC : n;
 }

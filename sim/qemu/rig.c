@@ -190,6 +190,7 @@ void sim_qemu_free(struct sim_qemu *rig)
 		return;
 	sim_board_stop(&rig->board);
 	sim_store_deinit(&rig->store);
+	sim_reference_deinit(&rig->reference);
 	bp_media_deinit(&rig->media);
 	remove_dir(rig->dir);
 	free(rig);

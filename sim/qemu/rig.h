@@ -8,6 +8,15 @@
 #include "service.h"
 #include "store.h"
 
+/* The last start image that was much of a difference, as a log that the block server keeps loaded: the next one is most
+ * often nearly the same. Its ids are of the caller's pool. */
+struct sim_reference {
+	const struct bp_pool *pool; /* NULL: none */
+	struct bp_hash base;
+	uint32_t *ids; /* of all media, end to end */
+	char path[SIM_QEMU_PATH_MAX + 32];
+};
+
 struct sim_qemu {
 	struct sim_qemu_options options;
 	char images[SIM_QEMU_PATH_MAX]; /* absolute */
@@ -15,6 +24,8 @@ struct sim_qemu {
 	struct bp_media media;          /* what the layout file says; its bases are open */
 	uint64_t board_key;             /* of firmware and command line: whose snapshots these are */
 	struct sim_store store;
+	struct sim_reference reference;
+	unsigned starts;        /* images handed over */
 	struct sim_board board; /* runs only during sim_qemu_run() */
 };
 
@@ -101,6 +112,7 @@ bool sim_go_arm_again(struct sim_go *go);
 int sim_go_attach(struct sim_go *go, struct sim_board_spec *spec, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
 
+void sim_reference_deinit(struct sim_reference *reference);
 /* Start states (start.c). Power is off. 0 or -errno with one clause. */
 int sim_start_apply(struct sim_qemu *rig, const struct sim_qemu_start *start, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));

@@ -9,8 +9,9 @@
 
 #include "rig.h"
 
-#define COPY_BYTES  65536u
-#define RUN_SECTORS 2048u /* of one entry of a difference */
+#define COPY_BYTES        65536u
+#define RUN_SECTORS       2048u /* of one entry of a difference */
+#define REFERENCE_SECTORS 4096u /* a difference that is worth keeping */
 
 static int say(struct sim_qemu *rig, char *detail, size_t detail_bytes, const char *line)
 {
@@ -20,6 +21,30 @@ static int say(struct sim_qemu *rig, char *detail, size_t detail_bytes, const ch
 		(void)snprintf(detail, detail_bytes, "block server: %.*s", (int)detail_bytes - 20,
 			       r > 0 ? answer : strerror(-r));
 	return r > 0 ? -EPROTO : r;
+}
+
+/* What an image is compared with: another, or ids of all media end to end. */
+struct from {
+	const struct bp_image *image;
+	const uint32_t *ids;
+};
+
+static bool differs(const struct from *from, const struct bp_image *image, unsigned medium, uint64_t sector,
+		    uint64_t at)
+{
+	uint32_t old = from->ids ? from->ids[at] : bp_image_get(from->image, medium, sector);
+	return old != bp_image_get(image, medium, sector);
+}
+
+static uint64_t count_different(const struct from *from, const struct bp_image *image)
+{
+	const struct bp_layout *layout = bp_image_layout(image);
+	uint64_t at = 0, count = 0;
+	for (unsigned m = 0; m < layout->count; m++) {
+		for (uint64_t s = 0; s < layout->media[m].sectors; s++)
+			count += differs(from, image, m, s, at++);
+	}
+	return count;
 }
 
 /* One entry for sectors that follow each other and all differ. */
@@ -32,20 +57,21 @@ static int put_run(struct bp_log *log, const struct bp_image *image, unsigned me
 	return bp_log_write(log, medium, first, count, bytes, false);
 }
 
-static int difference(const struct bp_image *base, const struct bp_image *image, struct bp_log *log, uint8_t *bytes)
+static int difference(const struct from *from, const struct bp_image *image, struct bp_log *log, uint8_t *bytes)
 {
 	const struct bp_layout *layout = bp_image_layout(image);
+	uint64_t at = 0;
 	int r = 0;
 	for (unsigned m = 0; m < layout->count; m++) {
 		uint32_t count = 0;
 		for (uint64_t s = 0; r == 0 && s < layout->media[m].sectors; s++) {
-			bool differs = bp_image_get(base, m, s) != bp_image_get(image, m, s);
-			if (differs && count < RUN_SECTORS) {
+			bool other = differs(from, image, m, s, at++);
+			if (other && count < RUN_SECTORS) {
 				count++;
 				continue;
 			}
 			r = put_run(log, image, m, s - count, count, bytes);
-			count = differs ? 1 : 0;
+			count = other ? 1 : 0;
 		}
 		if (r == 0)
 			r = put_run(log, image, m, layout->media[m].sectors - count, count, bytes);
@@ -53,16 +79,15 @@ static int difference(const struct bp_image *base, const struct bp_image *image,
 	return r;
 }
 
-/* An image is handed over as a log that makes it out of the base. */
-static int save_difference(const struct bp_image *base, const struct bp_image *image, const char *path)
+/* An image is handed over as a log that makes it. */
+static int save_difference(const struct from *from, const struct bp_image *image, const char *path)
 {
+	struct bp_pool *pool = bp_image_pool(image);
 	struct bp_log *log = NULL;
 	uint8_t *bytes = malloc((size_t)RUN_SECTORS * BP_SECTOR_BYTES);
-	int r = bytes && bp_image_pool(base) == bp_image_pool(image) ? 0 : bytes ? -EINVAL : -ENOMEM;
+	int r = bytes ? bp_log_new(bp_image_layout(image), pool, &log) : -ENOMEM;
 	if (r == 0)
-		r = bp_log_new(bp_image_layout(image), bp_image_pool(image), &log);
-	if (r == 0)
-		r = difference(base, image, log, bytes);
+		r = difference(from, image, log, bytes);
 	if (r == 0)
 		r = bp_log_save(log, path);
 	bp_log_free(log);
@@ -70,18 +95,75 @@ static int save_difference(const struct bp_image *base, const struct bp_image *i
 	return r;
 }
 
+void sim_reference_deinit(struct sim_reference *reference)
+{
+	if (*reference->path)
+		(void)unlink(reference->path);
+	free(reference->ids);
+	*reference = (struct sim_reference){0};
+}
+
+/* The image is the reference from now on; its log lies at path. */
+static void keep_reference(struct sim_reference *reference, const struct bp_image *base, const struct bp_image *image,
+			   const char *path)
+{
+	const struct bp_layout *layout = bp_image_layout(image);
+	uint64_t total = 0, at = 0;
+	for (unsigned m = 0; m < layout->count; m++)
+		total += layout->media[m].sectors;
+	sim_reference_deinit(reference);
+	reference->ids = malloc((size_t)total * sizeof *reference->ids);
+	if (!reference->ids) {
+		(void)unlink(path);
+		return; /* then there is none: slower, no worse */
+	}
+	for (unsigned m = 0; m < layout->count; m++) {
+		for (uint64_t s = 0; s < layout->media[m].sectors; s++)
+			reference->ids[at++] = bp_image_get(image, m, s);
+	}
+	reference->pool = bp_image_pool(image);
+	reference->base = bp_image_hash(base);
+	(void)snprintf(reference->path, sizeof reference->path, "%s", path);
+}
+
+static bool reference_fits(const struct sim_reference *reference, const struct bp_image *base)
+{
+	struct bp_hash hash = bp_image_hash(base);
+	return reference->pool == bp_image_pool(base) && reference->base.lo == hash.lo && reference->base.hi == hash.hi;
+}
+
+static int apply_file(struct sim_qemu *rig, const char *path, char *detail, size_t detail_bytes)
+{
+	char line[SIM_QEMU_PATH_MAX + 48];
+	(void)snprintf(line, sizeof line, "apply %s", path);
+	return say(rig, detail, detail_bytes, line);
+}
+
 static int apply_image(struct sim_qemu *rig, const struct sim_qemu_start *start, char *detail, size_t detail_bytes)
 {
-	char path[SIM_QEMU_PATH_MAX + 16], line[SIM_QEMU_PATH_MAX + 32];
-	(void)snprintf(path, sizeof path, "%s/start.log", rig->dir);
-	int r = start->base ? save_difference(start->base, start->image, path) : -EINVAL;
-	if (r < 0) {
-		(void)snprintf(detail, detail_bytes, "start image: %s", strerror(-r));
-		return r;
+	char path[SIM_QEMU_PATH_MAX + 32];
+	const struct from base = {.image = start->base}, last = {.ids = rig->reference.ids};
+	if (!start->base || bp_image_pool(start->base) != bp_image_pool(start->image)) {
+		(void)snprintf(detail, detail_bytes, "a start image needs its base, of the same pool");
+		return -EINVAL;
 	}
-	(void)snprintf(line, sizeof line, "apply %s", path);
-	r = say(rig, detail, detail_bytes, line);
-	(void)unlink(path);
+	uint64_t from_base = count_different(&base, start->image);
+	bool near = reference_fits(&rig->reference, start->base) && count_different(&last, start->image) < from_base;
+	(void)snprintf(path, sizeof path, "%s/start-%u.log", rig->dir, rig->starts++);
+	if (near) {
+		int r = apply_file(rig, rig->reference.path, detail, detail_bytes);
+		if (r < 0)
+			return r;
+	}
+	int r = save_difference(near ? &last : &base, start->image, path);
+	if (r < 0)
+		(void)snprintf(detail, detail_bytes, "%.150s: %s", path, strerror(-r));
+	else
+		r = apply_file(rig, path, detail, detail_bytes);
+	if (r == 0 && !near && from_base >= REFERENCE_SECTORS)
+		keep_reference(&rig->reference, start->base, start->image, path);
+	else
+		(void)unlink(path);
 	return r;
 }
 

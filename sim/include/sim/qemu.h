@@ -76,8 +76,8 @@ int sim_qemu_base(const struct sim_qemu *rig, struct bp_pool *pool, const struct
 
 /*
  * What is on the media at power on: the base, then each log on top, in order: all of it (cut NULL), or what the cut
- * leaves of it. No image is copied. Or else, with image: exactly that; difference to `base`, of the same pool, is what is
- * handed over.
+ * leaves of it. No image is copied. Or else, with image: exactly that; its difference to `base` (sim_qemu_base()) or to an
+ * image before is handed over. All of one pool, which outlives the rig.
  */
 struct sim_qemu_start {
 	unsigned count;

@@ -12,6 +12,7 @@
 #include "check.h"
 
 #define TEST_SECONDS_MAX 540u
+#define TOY_SECTORS      8192u
 #define BUNDLE           QEMU_IMAGES "/update-2.0.ota"
 
 struct fixture {
@@ -22,23 +23,28 @@ struct fixture {
 	struct bp_pool *pool;
 };
 
-static void begin(struct fixture *f, unsigned worker)
+static void begin_with(struct fixture *f, const char *images, unsigned worker)
 {
 	char detail[256] = QEMU_SKIP;
-	if (*detail || !sim_qemu_present(QEMU_IMAGES, detail, sizeof detail)) {
+	if (*detail || !sim_qemu_present(images, detail, sizeof detail)) {
 		fprintf(stderr, "[SKIP] %s\n", detail); /* criterion does not say why */
+		(void)rmdir(f->dir);
 		cr_skip_test("%s", detail);
 	}
 	alarm(TEST_SECONDS_MAX);
-	snprintf(f->dir, sizeof f->dir, "/tmp/qemu-board-XXXXXX");
-	cr_assert(mkdtemp(f->dir));
 	snprintf(f->log, sizeof f->log, "%s/log", f->dir);
-	struct sim_qemu_options options = {
-	    .images = QEMU_IMAGES, .work = f->dir, .worker = worker, .plugin = QEMU_PLUGIN};
+	struct sim_qemu_options options = {.images = images, .work = f->dir, .worker = worker, .plugin = QEMU_PLUGIN};
 	cr_assert_eq(sim_qemu_new(&options, &f->rig, detail, sizeof detail), 0, "%s", detail);
 	f->result = calloc(1, sizeof *f->result);
 	cr_assert(f->result);
 	cr_assert_eq(bp_pool_new(&f->pool), 0);
+}
+
+static void begin(struct fixture *f, unsigned worker)
+{
+	snprintf(f->dir, sizeof f->dir, "/tmp/qemu-board-XXXXXX");
+	cr_assert(mkdtemp(f->dir));
+	begin_with(f, QEMU_IMAGES, worker);
 }
 
 static void end(struct fixture *f)
@@ -186,6 +192,73 @@ Test(board, halts_without_a_kernel)
 	cr_assert_eq(f.result->boot[0].end, SIM_QEMU_END_CUT);
 	cr_assert_eq(f.result->boot[1].slot, 0);
 	cr_assert_neq(f.result->cycle[0].cut[0], 0);
+	bp_image_free(base);
+	bp_image_free(image);
+	end(&f);
+}
+
+static void put_file(const char *dir, const char *name, const char *text, off_t size)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	FILE *f = fopen(path, "w");
+	cr_assert(f && fputs(text, f) >= 0);
+	cr_assert_eq(fclose(f), 0);
+	if (size > 0)
+		cr_assert_eq(truncate(path, size), 0);
+}
+
+static void assert_saved(struct fixture *f, const struct bp_image *base, const struct bp_image *image, const char *what)
+{
+	struct sim_qemu_start start = {.image = image, .base = base};
+	static uint8_t got[TOY_SECTORS * BP_SECTOR_BYTES], expected[TOY_SECTORS * BP_SECTOR_BYTES];
+	char path[128];
+	cr_assert_eq(sim_qemu_save(f->rig, &start, f->dir), 0, "%s", what);
+	snprintf(path, sizeof path, "%s/disk.img", f->dir);
+	FILE *file = fopen(path, "r");
+	cr_assert(file && fread(got, 1, sizeof got, file) == sizeof got);
+	fclose(file);
+	bp_image_read(image, 1, 0, TOY_SECTORS, expected);
+	cr_assert_eq(memcmp(got, expected, sizeof got), 0, "%s: the start is another", what);
+}
+
+/* However images follow each other, the start is the one that was asked for: far from the base, near the one before, back
+ * again, further still. No machine needed. */
+Test(board, start_images)
+{
+	static const struct {
+		uint32_t from, count;
+		uint8_t fill;
+	} changes[] = {{10, 3, 1},     {100, 6000, 2}, {5000, 2, 3}, {100, 6000, 0},
+		       {200, 7000, 4}, {8000, 100, 5}, {0, 8192, 0}};
+	struct fixture f = {0};
+	struct bp_image *base = NULL, *image = NULL;
+	uint8_t sector[BP_SECTOR_BYTES];
+	char images[96];
+	snprintf(f.dir, sizeof f.dir, "/tmp/qemu-board-XXXXXX");
+	cr_assert(mkdtemp(f.dir));
+	snprintf(images, sizeof images, "%s/images", f.dir);
+	cr_assert_eq(mkdir(images, 0700), 0);
+	put_file(images, "media", "card:64:ordered:card.img\ndisk-all:8192::disk.img\nexport=disk:disk-all\n", 0);
+	put_file(images, "card.img", "", 64 * BP_SECTOR_BYTES);
+	put_file(images, "disk.img", "base", TOY_SECTORS * BP_SECTOR_BYTES);
+	put_file(images, "board.args", "", 0);
+	put_file(images, "u-boot.bin", "", 0);
+	put_file(images, "board.dtb", "", 0);
+	begin_with(&f, images, 4);
+	cr_assert_eq(sim_qemu_base(f.rig, f.pool, NULL, 0, &base), 0);
+	cr_assert_eq(bp_image_copy(base, &image), 0);
+	for (unsigned i = 0; i < sizeof changes / sizeof *changes; i++) {
+		char what[32];
+		for (uint32_t k = 0; k < changes[i].count; k++) {
+			memset(sector, changes[i].fill, sizeof sector);
+			sector[k % BP_SECTOR_BYTES] ^= (uint8_t)(changes[i].fill ? k / BP_SECTOR_BYTES + 1 : 0);
+			cr_assert_eq(bp_image_write(image, 1, changes[i].from + k, 1, sector), 0);
+		}
+		snprintf(what, sizeof what, "change %u", i);
+		assert_saved(&f, base, image, what);
+	}
+	assert_saved(&f, base, base, "the base");
 	bp_image_free(base);
 	bp_image_free(image);
 	end(&f);
