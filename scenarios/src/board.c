@@ -131,7 +131,7 @@ static int choose_folder(struct bp_board *board, const char *results, enum bp_bo
 	if (result)
 		return result;
 	memcpy(board->dir, path, strlen(path) + 1);
-	if (use != BP_BOARD_REPLAY && make_folders(BP_BOARD_LAST) == 0) {
+	if ((use == BP_BOARD_FRESH || use == BP_BOARD_RESUME) && make_folders(BP_BOARD_LAST) == 0) {
 		(void)unlink(link);
 		(void)!symlink(board->dir, link); /* without it, replay asks for --dir */
 	}
@@ -285,7 +285,8 @@ int bp_board_open(struct bp_board *board, const struct bp_scenario *scenario, ui
 	if (result)
 		(void)snprintf(detail, detail_bytes, "nothing is kept of %s (%s); run it, or give --dir RESULTS",
 			       scenario->name, strerror(-result));
-	if (!result && use != BP_BOARD_REPLAY)
+	bool explores = use == BP_BOARD_FRESH || use == BP_BOARD_RESUME;
+	if (!result && explores)
 		result = take_boards(board);
 	if (!result && use == BP_BOARD_FRESH)
 		result = drop_kept(board->dir);

@@ -53,8 +53,8 @@ struct bp_board {
 
 /* Why this scenario cannot run here; false: it can. */
 bool bp_board_absent(const struct bp_scenario *scenario, char *why, size_t why_bytes);
-/* What for: an exploration from the start (what was kept is dropped), one that goes on, or cases of one. */
-enum bp_board_use { BP_BOARD_FRESH, BP_BOARD_RESUME, BP_BOARD_REPLAY };
+/* What for: an exploration from the start (what was kept is dropped), one that goes on, cases of one, or only the media. */
+enum bp_board_use { BP_BOARD_FRESH, BP_BOARD_RESUME, BP_BOARD_REPLAY, BP_BOARD_MEDIA };
 /* Media and oracles. dir: the results' folder; NULL: the newest of the scenario, to replay. 0 or -errno. */
 int bp_board_open(struct bp_board *board, const struct bp_scenario *scenario, uint64_t seed, const char *dir,
 		  enum bp_board_use use, char *detail, size_t detail_bytes) __attribute__((warn_unused_result));

@@ -12,6 +12,7 @@ static void help(void)
 {
 	(void)puts(
 	    "Usage: brickproof run [PATH|NAME|GROUP|TAG...] [options]\n"
+	    "       brickproof run --log FILE [--like FILE] SCENARIO\n"
 	    "\n"
 	    "Runs scenarios: all of the scenarios folder but those tagged 'campaign' (hours), or those named.\n"
 	    "\n"
@@ -26,13 +27,18 @@ static void help(void)
 	    "      --no-lint        findings in the write log do not count\n"
 	    "      --resume         go on with what DIR holds: finished scenarios are kept\n"
 	    "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
+	    "      --log FILE       (rig qemu) judge and sort the crash states of this write log, brickproof's or "
+	    "dm-log-writes over\n"
+	    "                       all the board's media, without booting anything; --like FILE: it must have the "
+	    "same "
+	    "classes\n"
 	    "\n"
 	    "Exit status: 0 all passed or skipped, 1 an invariant is broken (FAIL), 2 bad usage or a bad scenario,\n"
 	    "3 the rig failed (ERROR), 4 a fault did not land (MISS), 5 stopped by a signal.");
 }
 
 struct options {
-	const char *dir, *scenarios;
+	const char *dir, *scenarios, *log, *like;
 	struct bp_campaign_head head;
 	unsigned jobs;
 	bool resume, all;
@@ -49,7 +55,9 @@ enum {
 	OPTION_FAIL_FAST,
 	OPTION_NO_LINT,
 	OPTION_RESUME,
-	OPTION_SCENARIOS
+	OPTION_SCENARIOS,
+	OPTION_LOG,
+	OPTION_LIKE
 };
 static const struct option long_options[] = {{"output", required_argument, NULL, 'o'},
 					     {"seed", required_argument, NULL, OPTION_SEED},
@@ -62,6 +70,8 @@ static const struct option long_options[] = {{"output", required_argument, NULL,
 					     {"no-lint", no_argument, NULL, OPTION_NO_LINT},
 					     {"resume", no_argument, NULL, OPTION_RESUME},
 					     {"scenarios", required_argument, NULL, OPTION_SCENARIOS},
+					     {"log", required_argument, NULL, OPTION_LOG},
+					     {"like", required_argument, NULL, OPTION_LIKE},
 					     {"help", no_argument, NULL, 'h'},
 					     {0}};
 
@@ -75,6 +85,12 @@ static int take(int option, const char *value, struct options *o)
 		return 0;
 	case OPTION_SCENARIOS:
 		o->scenarios = value;
+		return 0;
+	case OPTION_LOG:
+		o->log = value;
+		return 0;
+	case OPTION_LIKE:
+		o->like = value;
 		return 0;
 	case OPTION_FAIL_FAST:
 		o->head.fail_fast = true;
@@ -166,6 +182,18 @@ static void drop_campaign(struct bp_catalog *catalog)
 	catalog->count = kept;
 }
 
+static int run_log(const struct options *o, char *const *arguments, int count)
+{
+	struct bp_scenario scenario;
+	if (!o->log || count != 1)
+		return bp_usage_error("give --log FILE and one scenario; see 'brickproof run --help'");
+	int status = bp_select_one(o->scenarios, arguments[0], &scenario);
+	if (!status && scenario.rig != BP_RIG_QEMU)
+		status = bp_usage_error("--log is for rig qemu; %s runs on rig %s", scenario.name,
+					bp_rig_text(scenario.rig));
+	return status ? status : bp_run_log(&scenario, o->log, o->like);
+}
+
 int bp_verb_run(int argc, char **argv)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -185,6 +213,8 @@ int bp_verb_run(int argc, char **argv)
 		if (status)
 			return status;
 	}
+	if (o.log || o.like)
+		return run_log(&o, argv + optind, argc - optind);
 	struct bp_catalog catalog;
 	int status = bp_select(o.scenarios, argv + optind, argc - optind, o.tags, o.tag_count, &catalog);
 	if (!status && optind == argc && !o.tag_count && !o.all)
