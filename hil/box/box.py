@@ -8,7 +8,7 @@ up while the board is off, a switched outlet over HTTP (labgrid's model `rest`),
 Power off is SIGKILL of the board's process group, and a cut at the block server: killing alone would lose nothing. With --nbd, nbdkit
 serves these arguments at DIR/nbd; in COMMAND, @DIR@ is DIR. --env writes FILE's copy for this address to DIR/env.yaml.
 
-The lab's side:  GET, PUT /relay/1/value (0, 1).   The box's own:  GET /box (JSON); PUT
+The lab's side:  GET, PUT /relay/1/value (0, 1).   The box's own:  GET /box (JSON), /box/sha256/MEDIUM/BYTES; PUT
     /box/drill    none, stick (off is acknowledged, the board runs on), 500, hang (no answer), console (the console dies)
     /box/form     sample, all, none: what survives of unflushed writes; /box/seed N: of the next cut
     /box/restore  power off, media as they were at first; /box/keep: with --snapshot, they are from now on as they are
@@ -20,6 +20,7 @@ The lab's side:  GET, PUT /relay/1/value (0, 1).   The box's own:  GET /box (JSO
 import argparse
 import collections
 import ctypes
+import hashlib
 import json
 import os
 import selectors
@@ -102,6 +103,18 @@ class Media:
     def cut(self, pid):
         self.last_cut = self.ask(f"cut seed={self.seed} form={self.form} answer=fail" + (f" kill={pid}" if pid else ""))
         self.seed += 1
+
+    def sha256(self, medium, size):
+        """Of what lies on a medium, as a mux would read it."""
+        path = f"{self.dir}/mux.img"
+        self.ask(f"save-image {medium.lower()} {path}")
+        digest, left = hashlib.sha256(), int(size)
+        with open(path, "rb") as file:
+            while left > 0 and (block := file.read(min(left, 1 << 20))):
+                digest.update(block)
+                left -= len(block)
+        os.unlink(path)
+        return digest.hexdigest()
 
     def stop(self):
         if self.process and self.process.poll() is None:
@@ -292,6 +305,8 @@ class Box:
                 return self.relay(method, body)
             if path == "/box" and method == "GET":
                 return "200 OK", self.status()
+            if path.startswith("/box/sha256/") and self.media:
+                return "200 OK", self.media.sha256(*path.split("/")[3:5])
             if path.startswith("/box/") and method == "PUT":
                 return self.own(path[len("/box/"):], body)
         except (OSError, ValueError) as error:
@@ -376,11 +391,11 @@ def be_prompt():
         pass
 
 
-def write_env(source, address, target):
+def write_env(source, address, target, images):
     """The environment for another address, so that several boxes can run on one machine."""
     with open(source, encoding="utf-8") as file:
         text = file.read().replace("127.0.0.1", address)
-    text = text.replace("@BOX@", os.path.dirname(os.path.abspath(target))).replace("../", os.path.dirname(os.path.dirname(os.path.abspath(source))) + "/")
+    text = text.replace("@BOX@", os.path.dirname(os.path.abspath(target))).replace("@IMAGES@", images).replace("../", os.path.dirname(os.path.dirname(os.path.abspath(source))) + "/")
     with open(target, "w", encoding="utf-8") as file:
         file.write(text)
 
@@ -391,6 +406,7 @@ def main():
     parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--env", help="environment to copy for this address")
     parser.add_argument("--nbd", action="append", default=[], help="argument of nbdkit, the plugin first")
+    parser.add_argument("--images", default="build/qemu", help="what @IMAGES@ is in the environment")
     parser.add_argument("--companion", help="a command line that runs beside the board")
     parser.add_argument("--snapshot", help="directory that restore and keep copy, where there is no --nbd")
     parser.add_argument("--with-parent", action="store_true", help="end when whoever started the box ends")
@@ -400,7 +416,7 @@ def main():
     if options.with_parent:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
     if options.env:
-        write_env(options.env, options.address, options.dir + "/env.yaml")
+        write_env(options.env, options.address, options.dir + "/env.yaml", options.images)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     be_prompt()
     box = Box(options)

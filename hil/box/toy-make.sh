@@ -16,7 +16,8 @@ truncate -s 64K "$dir/env"
 printf '%s 0 0x4000\n%s 0x8000 0x4000\n' "$dir/env" "$dir/env" >"$dir/fw_env.config"
 echo 'what the user has' >"$dir/canary"
 printf '#!/bin/sh\n: >%s/reboot-asked\n' "$dir" >"$dir/bin/reboot"
-printf '#!/bin/sh\nexec %s --config=%s/system.conf "$@"\n' "$ota" "$dir" >"$dir/bin/ota"
+# shellcheck disable=SC2016 # for the board to expand
+printf '#!/bin/sh\nexec "$OTA" --config=%s/system.conf "$@"\n' "$dir" >"$dir/bin/ota"
 for tool in fw_printenv fw_setenv; do printf '#!/bin/sh\nexec /usr/bin/%s -c %s/fw_env.config "$@"\n' $tool "$dir" >"$dir/bin/$tool"; done
 chmod +x "$dir"/bin/*
 printf 'bootlimit=3\nbootcount=0\nota_slot=A\n' | mkenvimage -r -s 0x4000 -o "$dir/copy" -

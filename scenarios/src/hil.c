@@ -211,33 +211,50 @@ int bp_hil_settle(struct bp_hil *board)
 			   said);
 }
 
-/* Does this slot hold this image, byte for byte? Read by the running system, uncached or not: it was booted since. */
+/* The pattern with the slot and the number of bytes in it. */
+static void fill_pattern(const char *pattern, const char *slot, long long bytes, char *out, size_t out_bytes)
+{
+	size_t used = 0;
+	out[0] = 0;
+	while (*pattern && used + 1 < out_bytes) {
+		if (strncmp(pattern, "@BYTES@", 7) == 0) {
+			used += (size_t)snprintf(out + used, out_bytes - used, "%lld", bytes);
+			pattern += 7;
+		} else if (strncmp(pattern, "@SLOT@", 6) == 0) {
+			used += (size_t)snprintf(out + used, out_bytes - used, "%s", slot);
+			pattern += 6;
+		} else {
+			out[used++] = *pattern++;
+			out[used] = 0;
+		}
+	}
+}
+
+/* Read by the lab from the medium itself where there is a mux (the power is off then), else by the running system. */
+static int read_digest(struct bp_hil *board, const char *slot, long long bytes, char *out, size_t out_bytes)
+{
+	char command[2 * BP_HIL_TEXT_MAX];
+	if (bp_hil_command(board, "mux"))
+		return bp_hil_host(board, "mux", json_pack("{s:s, s:I}", "SLOT", slot, "BYTES", (json_int_t)bytes), out,
+				   out_bytes);
+	fill_pattern(bp_hil_command(board, "hash"), slot, bytes, command, sizeof command);
+	return bp_hil_shell(board, command, BP_HIL_READ_MS, out, out_bytes);
+}
+
+/* Does this slot hold this image, byte for byte? */
 static int check_slot(struct bp_hil *board, const char *slot, const char *image, const char *whose)
 {
-	const char *pattern = bp_hil_command(board, "hash");
-	char command[2 * BP_HIL_TEXT_MAX] = "";
 	char digest[BP_HIL_TEXT_MAX];
 	json_t *answer = NULL;
-	if (!pattern || !bp_hil_command(board, image))
+	if (!(bp_hil_command(board, "hash") || bp_hil_command(board, "mux")) || !bp_hil_command(board, image))
 		return 0;
 	int result = bp_hil_do(board, json_pack("{s:s, s:s}", "op", "image", "name", image), BP_HIL_WORK_MS, &answer);
-	for (const char *at = pattern; !result && *at;) {
-		size_t used = strlen(command);
-		if (strncmp(at, "@BYTES@", 7) == 0)
-			at += snprintf(command + used, sizeof command - used, "%lld",
-				       (long long)json_integer_value(json_object_get(answer, "bytes"))) > 0
-				  ? 7
-				  : 7;
-		else if (strncmp(at, "@SLOT@", 6) == 0)
-			at += snprintf(command + used, sizeof command - used, "%s", slot) > 0 ? 6 : 6;
-		else
-			(void)snprintf(command + used, sizeof command - used, "%c", *at++);
-	}
 	if (!result)
-		result = bp_hil_shell(board, command, BP_HIL_WORK_MS, digest, sizeof digest);
+		result = read_digest(board, slot, (long long)json_integer_value(json_object_get(answer, "bytes")),
+				     digest, sizeof digest);
 	const char *want = json_string_value(json_object_get(answer, "sha256"));
 	if (result == 1)
-		result = bp_hil_fail(board, "I7", "reading slot %s does not end: %s", slot, board->detail);
+		result = bp_hil_fail(board, "I7", "reading slot %s does not end: %.80s", slot, board->detail);
 	else if (!result && (!want || strncmp(digest, want, 64) != 0))
 		result =
 		    bp_hil_fail(board, "I2", "slot %s is not the %s image: its digest begins with %.16s, not %.16s",
@@ -246,30 +263,53 @@ static int check_slot(struct bp_hil *board, const char *slot, const char *image,
 	return result;
 }
 
+static int check_slots(struct bp_hil *board, const char *slot)
+{
+	int result = 0;
+	if (bp_hil_command(board, "mux"))
+		result = bp_hil_do(board, json_pack("{s:s}", "op", "off"), board->boot_ms, NULL);
+	if (!result)
+		result = check_slot(board, slot, "image_new", "new");
+	return result ? result : check_slot(board, board->slot, "image_old", "old");
+}
+
+int bp_hil_judge_media(struct bp_hil *board, bool armed)
+{
+	const char *other = strcmp(board->slot, "A") == 0 ? "B" : "A";
+	if (!bp_hil_command(board, "mux"))
+		return 0;
+	int result = check_slot(board, board->slot, "image_old", "old");
+	return result || !armed ? result : check_slot(board, other, "image_new", "new");
+}
+
+/* At a shell of the new version. Leaves the power off where a mux reads the media. */
 int bp_hil_judge(struct bp_hil *board)
 {
 	char slot[8] = "";
 	char canary[BP_HIL_TEXT_MAX] = "";
+	char count[64] = "";
 	long successes = 0;
-	int result = bp_hil_shell(board, bp_hil_command(board, "slot"), BP_HIL_SHELL_MS, slot, sizeof slot);
+	int result = bp_hil_shell(board, "fw_printenv -n bootcount", BP_HIL_SHELL_MS, count, sizeof count);
+	if (!result && strtol(count, NULL, 10) != 0)
+		return bp_hil_fail(board, "I11", "%.20s boots are counted after the commit: power cycles would go back",
+				   count);
+	if (!result)
+		result = bp_hil_shell(board, bp_hil_command(board, "slot"), BP_HIL_SHELL_MS, slot, sizeof slot);
 	if (!result && strcmp(slot, board->slot) == 0)
 		return bp_hil_fail(board, "I2", "the new version runs in slot %s, as the old one did", slot);
-	if (!result)
-		result = check_slot(board, slot, "image_new", "new");
-	if (!result)
-		result = check_slot(board, board->slot, "image_old", "old");
 	if (!result && bp_hil_command(board, "canary"))
 		result = bp_hil_shell(board, bp_hil_command(board, "canary"), BP_HIL_SHELL_MS, canary, sizeof canary);
 	if (!result && bp_hil_command(board, "canary") && strcmp(canary, board->canary) != 0)
 		return bp_hil_fail(board, "I8", "user data changed: %.60s before, %.60s now", board->canary, canary);
 	if (!result)
 		result = count_successes(board, &successes);
-	if (result)
-		return result < 0 || board->out->outcome.verdict == BP_FAIL
-			   ? result
-			   : bp_hil_fail(board, "I1", "the shell ends: %s", board->detail);
-	if (successes >= 0 && successes != board->successes + 1)
+	if (result == 1)
+		return bp_hil_fail(board, "I1", "the shell ends: %.100s", board->detail);
+	if (!result && successes >= 0 && successes != board->successes + 1)
 		return bp_hil_fail(board, "I5", "%ld reports of success arrived, not 1", successes - board->successes);
-	(void)snprintf(board->out->outcome.label, sizeof board->out->outcome.label, "new");
-	return 0;
+	if (!result)
+		result = check_slots(board, slot);
+	if (!result)
+		(void)snprintf(board->out->outcome.label, sizeof board->out->outcome.label, "new");
+	return result;
 }

@@ -11,7 +11,8 @@
  */
 #define BP_HIL_TEXT_MAX 256u
 #define BP_HIL_SHELL_MS 20000u
-#define BP_HIL_WORK_MS  60000u /* a digest of a slot, an update */
+#define BP_HIL_WORK_MS  60000u  /* an update */
+#define BP_HIL_READ_MS  300000u /* a digest of a slot, on a slow board */
 
 struct bp_hil {
 	struct bp_hil_agent *agent;
@@ -51,6 +52,11 @@ int bp_hil_prepare(struct bp_hil *board, const char *holds, uint32_t seed) __att
 int bp_hil_settle(struct bp_hil *board) __attribute__((warn_unused_result));
 /* What must hold in the end, on the media and at the server: I2, I5, I8. */
 int bp_hil_judge(struct bp_hil *board) __attribute__((warn_unused_result));
+/*
+ * With the power off and a mux: the old version is whole, always; and so is the new one, once it is armed. Nothing
+ * without a mux.
+ */
+int bp_hil_judge_media(struct bp_hil *board, bool armed) __attribute__((warn_unused_result));
 /* One cut; `start` is a command, "on" or "". Notes it in board->cuts. */
 int bp_hil_cut(struct bp_hil *board, const struct bp_hil_cut *cut, const char *start)
     __attribute__((warn_unused_result));

@@ -196,6 +196,10 @@ static int check_downgrade(struct bp_hil *board)
 	if (!bp_hil_command(board, "offer_old"))
 		return skip(board, "offer_old");
 	int result = check_update(board);
+	if (!result && bp_hil_command(board, "mux"))
+		result = power_on(board);
+	if (!result && bp_hil_command(board, "mux"))
+		result = expect_version(board, board->new);
 	if (!result)
 		result = bp_hil_host(board, "offer_old", NULL, NULL, 0);
 	json_t *request = json_pack("{s:s, s:s}", "op", "update", "command", bp_hil_command(board, "update"));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Real boards, through the lab's agent: the rig that lists power cuts and the checklist. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 
 #include "hil.h"
 
-#define POST_MORTEM    "build/post-mortem"
+#define POST_MORTEM    "post-mortem" /* beside the environment */
 #define CONSOLE_MOST   (256u * 1024u)
 #define POST_MORTEM_MS 15000u
 
@@ -111,14 +112,25 @@ int bp_hil_cut(struct bp_hil *board, const struct bp_hil_cut *cut, const char *s
 	return result;
 }
 
+/* At these marks the boot store of S10 is done, and the bootloader has not gone back yet. */
+static bool is_armed(const char *step)
+{
+	return step[0] == 'S' && strcmp(step, "S11") >= 0 && strcmp(step, "S16") < 0;
+}
+
 int bp_hil_run_plan(struct bp_hil *board, const struct bp_hil_plan *plan)
 {
 	char holds[BP_HIL_TEXT_MAX];
 	char missed[BP_HIL_TEXT_MAX] = "";
 	bp_hil_plan_holds(plan, holds, sizeof holds);
 	int result = bp_hil_prepare(board, holds, plan->seed);
-	for (unsigned i = 0; !result && i < plan->count; i++)
+	for (unsigned i = 0; !result && i < plan->count; i++) {
 		result = bp_hil_cut(board, &plan->cuts[i], i ? "on" : bp_hil_command(board, "update"));
+		if (!result)
+			result = bp_hil_judge_media(board, is_armed(plan->cuts[i].step));
+	}
+	if (result == 1 && board->out->outcome.verdict == BP_FAIL)
+		return 1;
 	if (result == 1) {
 		/* The step did not come: no cut landed there. Is the board well, all the same? */
 		(void)snprintf(missed, sizeof missed, "%s", board->detail);
@@ -141,7 +153,7 @@ int bp_hil_run_plan(struct bp_hil *board, const struct bp_hil_plan *plan)
 
 static void save_text(const char *dir, const char *name, const char *text)
 {
-	char path[512];
+	char path[PATH_MAX + 32];
 	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
 	FILE *file = fopen(path, "we");
 	if (!file)
@@ -150,18 +162,28 @@ static void save_text(const char *dir, const char *name, const char *text)
 	(void)fclose(file);
 }
 
+/* ENVIRONMENT's folder / post-mortem / ID. */
+static int make_folder(const char *environment, const char *id, char *out, size_t out_bytes)
+{
+	const char *slash = strrchr(environment, '/');
+	int length =
+	    snprintf(out, out_bytes, "%.*s" POST_MORTEM, slash ? (int)(slash - environment + 1) : 0, environment);
+	if (mkdir(out, 0777) < 0 && errno != EEXIST)
+		return -errno;
+	(void)snprintf(out + length, out_bytes - (size_t)length, "/%s", id);
+	for (char *at = out + length + 1; *at; at++)
+		*at = *at == '/' ? '_' : *at;
+	return mkdir(out, 0777) < 0 && errno != EEXIST ? -errno : 0;
+}
+
 /* For whoever has to find out why: console, environment, cuts, how to run it again. What cannot be had is left out. */
 static void post_mortem(struct bp_hil *board, const struct bp_lab_case *c, const char *cuts)
 {
-	char dir[256];
-	char text[4096] = "";
+	char dir[PATH_MAX];
+	char text[PATH_MAX + 1024] = "";
 	char detail[BP_HIL_TEXT_MAX];
 	json_t *answer = NULL;
-	(void)snprintf(dir, sizeof dir, POST_MORTEM "/%s", c->id);
-	for (char *at = dir + sizeof POST_MORTEM; *at; at++)
-		*at = *at == '/' ? '_' : *at;
-	if ((mkdir("build", 0777) < 0 && errno != EEXIST) || (mkdir(POST_MORTEM, 0777) < 0 && errno != EEXIST) ||
-	    (mkdir(dir, 0777) < 0 && errno != EEXIST))
+	if (make_folder(bp_hil_agent_environment(board->agent), c->id, dir, sizeof dir))
 		return;
 	if (bp_hil_ask(board->agent,
 		       json_pack("{s:s, s:I, s:I}", "op", "console", "from", board->console_at, "most",
@@ -179,7 +201,7 @@ static void post_mortem(struct bp_hil *board, const struct bp_lab_case *c, const
 		       board->out->outcome.invariant, board->out->outcome.text, bp_hil_agent_environment(board->agent),
 		       c->id);
 	save_text(dir, "why.txt", text);
-	(void)snprintf(board->out->landing, sizeof board->out->landing, "post-mortem in %.80s", dir);
+	(void)snprintf(board->out->landing, sizeof board->out->landing, "post-mortem in %.79s", dir);
 }
 
 static int board_run(void *rig, const struct bp_lab_case *c, struct bp_lab_result *out)
