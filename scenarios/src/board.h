@@ -14,6 +14,10 @@
  * Everything is kept in DIR/qemu/SCENARIO: story.log, one log, console and result for each run. An interrupted exploration goes
  * on from there, and a case is replayed from there: its id means nothing without the recording.
  */
+/* The copies of the environment: bytes, on the card. */
+#define BP_BOARD_ENV_0      0x100000u
+#define BP_BOARD_ENV_1      0x110000u
+#define BP_BOARD_ENV_BYTES  0x4000u
 #define BP_BOARD_MACHINES   2u
 #define BP_BOARD_CLASS_RUNS 3u
 #define BP_BOARD_PATH_MAX   768u
@@ -62,6 +66,8 @@ void bp_board_close(struct bp_board *board);
 /* The story: as it was recorded, or recorded now if `make`. */
 int bp_board_record(struct bp_board *board, bool make, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
+/* board_lint.c: fills in the findings. Called by bp_board_record(). */
+int bp_board_lint(struct bp_board *board) __attribute__((warn_unused_result));
 /* The exploration, from the recording on. on_case may be NULL. */
 int bp_board_explore(struct bp_board *board, const struct bp_execute_options *options, bp_case_sink *on_case, void *ctx,
 		     struct bp_stats *stats) __attribute__((warn_unused_result));

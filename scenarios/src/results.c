@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sim/board.h"
 #include "version.h"
 
 static const char *const verdict_texts[] = {"PASS", "SKIP", "MISS", "ERROR", "FAIL"};
@@ -66,12 +67,18 @@ int bp_results_line(int fd, json_t *line)
 	return result;
 }
 
-static json_t *equivalences(void)
+static json_t *equivalences(const struct bp_scenario *const *scenarios, size_t count)
 {
 	json_t *list = json_array();
-	const char *const *pairs = sim_equivalences();
-	for (size_t i = 0; list && pairs && pairs[i]; i += 2)
-		(void)json_array_append_new(list, json_pack("{s:s, s:s}", "name", pairs[i], "argument", pairs[i + 1]));
+	bool on_board = false;
+	for (size_t i = 0; i < count; i++)
+		on_board = on_board || scenarios[i]->rig == BP_RIG_QEMU;
+	for (unsigned k = 0; list && k < (on_board ? 2u : 1u); k++) {
+		const char *const *pairs = k ? sim_board_equivalences() : sim_equivalences();
+		for (size_t i = 0; pairs && pairs[i]; i += 2)
+			(void)json_array_append_new(
+			    list, json_pack("{s:s, s:s}", "name", pairs[i], "argument", pairs[i + 1]));
+	}
 	return list;
 }
 
@@ -101,8 +108,8 @@ int bp_results_campaign(int fd, const struct bp_campaign_head *head, const struc
 		      "campaign", "schema", 1, "started", started, "seed", (json_int_t)head->seed, "subject", "name",
 		      "ota reference core", "version", BP_VERSION, "mutant", bp_mutant_name(), "host", "kernel",
 		      host.release, "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN), "scenarios", names, "shard", shard,
-		      "equivalences", equivalences(), "limits", "states", (json_int_t)head->states_max, "fail_fast",
-		      (int)head->fail_fast, "lint", (int)!head->no_lint));
+		      "equivalences", equivalences(scenarios, count), "limits", "states", (json_int_t)head->states_max,
+		      "fail_fast", (int)head->fail_fast, "lint", (int)!head->no_lint));
 }
 
 static const char *op_text(enum bp_op op)
