@@ -68,14 +68,15 @@ static bool name_valid(const char *name)
 	return length > 0 && length < BP_NAME_MAX && name[length] == 0;
 }
 
-static bool model_parse(char *text, struct bp_medium *medium)
+static bool model_parse(char *text, struct bp_medium *medium, bool *sync)
 {
 	static const char *const names[BP_MODEL_COUNT] = {"volatile-cache", "ordered", "torn", "lying-flush", "nor"};
 	char *plus = strchr(text, '+');
 	if (plus) {
 		*plus = 0;
 		medium->bulk = strcmp(plus + 1, "bulk") == 0;
-		if (!medium->bulk)
+		*sync = strcmp(plus + 1, "sync") == 0;
+		if (!medium->bulk && !*sync)
 			return false;
 	}
 	if (!*text)
@@ -145,7 +146,7 @@ int bp_media_add(struct bp_media *media, const char *text, char *detail, size_t 
 		bp_detail(detail, detail_bytes, "%s: \"%s\" is no number of sectors", copy, sectors);
 		return 1;
 	}
-	if (model && !model_parse(model, &medium)) {
+	if (model && !model_parse(model, &medium, &media->sync[m])) {
 		bp_detail(detail, detail_bytes, "%s: the storage model is unknown", copy);
 		return 1;
 	}

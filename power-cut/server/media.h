@@ -17,6 +17,7 @@ struct bp_export {
 struct bp_media {
 	struct bp_layout layout;
 	struct bp_base bases[BP_MEDIA_MAX];
+	bool sync[BP_MEDIA_MAX]; /* a medium without a cache: each write is durable once it is answered */
 	unsigned exports_count;
 	struct bp_export exports[BP_EXPORTS_MAX];
 };
@@ -25,7 +26,8 @@ void bp_media_init(struct bp_media *media);
 void bp_media_deinit(struct bp_media *media);
 /*
  * NAME:SECTORS:MODEL:FILE[@BYTES]. MODEL is one of volatile-cache (also if empty), ordered, torn, lying-flush, nor,
- * with "+bulk" behind it for a medium whose contiguous writes are one chain. Without FILE the medium is all zeros;
+ * with "+bulk" behind it for a medium whose contiguous writes are one chain, or "+sync" for one without a cache, whose
+ * writes are durable once they are answered, such as an SD card that its host never flushes. Without FILE the medium is all zeros;
  * without SECTORS it is as large as FILE from BYTES on. 0, 1 = malformed or -errno, *detail being one clause.
  */
 int bp_media_add(struct bp_media *media, const char *text, char *detail, size_t detail_bytes)

@@ -38,6 +38,7 @@ struct bp_kept_log {
 struct bp_server {
 	struct bp_server_config config;
 	const struct bp_layout *layout;
+	const bool *sync; /* by medium */
 	pthread_mutex_t lock;
 	struct bp_pool *pool;
 	struct bp_contents contents; /* now */

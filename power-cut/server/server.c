@@ -27,6 +27,7 @@ int bp_server_new(const struct bp_server_config *config, struct bp_server **out)
 		return -ENOMEM;
 	s->config = *config;
 	s->layout = &config->media->layout;
+	s->sync = config->media->sync;
 	int r = -pthread_mutex_init(&s->lock, NULL);
 	if (r < 0) {
 		free(s);
@@ -307,6 +308,7 @@ static int range_run(struct bp_server *s, const struct bp_client *client, struct
 		q.sector = at;
 		q.sectors = (uint32_t)(left < sectors - at ? left : sectors - at);
 		q.data = data;
+		q.fua = q.fua || (q.op == BP_WRITE && s->sync[q.medium]);
 		r = request_run(s, client, &q, out);
 		data = data ? data + (size_t)q.sectors * BP_SECTOR_BYTES : NULL;
 		out = out ? out + (size_t)q.sectors * BP_SECTOR_BYTES : NULL;

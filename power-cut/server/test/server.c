@@ -269,6 +269,27 @@ Test(server, cut_drops_exactly_what_was_not_flushed)
 	cr_assert_eq(stop(&f), 0);
 }
 
+/* Invariant: what a medium without a cache has answered survives every cut, flushed or not. */
+Test(server, sync_medium_keeps_what_it_answered)
+{
+	static struct fixture f;
+	uint8_t data[BP_SECTOR_BYTES];
+	start(&f, "ordered+sync", NULL);
+	for (unsigned round = 0; round < 10; round++) {
+		memset(data, (int)round, sizeof data);
+		cr_assert_eq(bp_server_write(f.server, &f.disk, round * sizeof data, sizeof data, data, false), 0);
+		memcpy(f.shadow + round * sizeof data, data, sizeof data);
+		struct bp_power_cut how = {.form = BP_FORM_NONE, .fail = true};
+		struct bp_cut_report cut;
+		cr_assert_eq(bp_server_cut(f.server, &how, &cut), 0);
+		cr_assert_eq(cut.lost, 0);
+		cr_assert_eq(bp_server_power(f.server, NULL), 0);
+		clients(&f);
+		assert_disk(&f, f.shadow, "sync");
+	}
+	cr_assert_eq(stop(&f), 0);
+}
+
 /* Whatever a seeded cut leaves, torn or not, is the state that its id names in the recorded log, as the library makes it
  * from the files alone; the same seed on the same requests is the same id. Every model; tears do occur. */
 Test(server, live_cut_is_a_case_of_the_log)
