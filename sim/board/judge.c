@@ -80,6 +80,8 @@ static void judge_media(const struct sim_board *board, const struct board_view *
 	judge_floor(board, view, out);
 	if (view->data.state == BOARD_DATA_BROKEN)
 		sim_outcome_fail(out, "I8", "the data partition: %s", view->data.text);
+	if (is_committed(board, view) && strcmp(board->config.expect.version, "old") == 0)
+		sim_outcome_fail(out, "I1", "version %s, which must not be kept, is committed", offered);
 	if (!is_committed(board, view) && sim_judge_saw_success(before, offered))
 		sim_outcome_fail(out, "I5", "success was reported, but the new version is not committed");
 }
