@@ -28,7 +28,10 @@ for i in $(seq "$boards"); do
 done
 [ $# -gt 0 ] || set -- board-cuts-install board-cuts-trial board-cuts-commit board-cuts-free board-checks
 status=0
-LG_ENV=$environments "$build/brickproof" run "$@" -j "$boards" -o "$out/results" || status=$?
+# In the background, so that a signal ends it at once.
+LG_ENV=$environments "$build/brickproof" run "$@" -j "$boards" -o "$out/results" &
+boxes+=($!)
+wait $! || status=$?
 "$build/brickproof-report" "$out/results" >/dev/null || true
 echo
 "$build/brickproof" cuts "$out/results" || true
