@@ -112,7 +112,7 @@ static void keep_reference(struct sim_reference *reference, const struct bp_imag
 	for (unsigned m = 0; m < layout->count; m++)
 		total += layout->media[m].sectors;
 	sim_reference_deinit(reference);
-	reference->ids = malloc((size_t)total * sizeof *reference->ids);
+	reference->ids = calloc((size_t)total + 1, sizeof *reference->ids);
 	if (!reference->ids) {
 		(void)unlink(path);
 		return; /* then there is none: slower, no worse */
