@@ -100,6 +100,7 @@ void bp_board_outcome(struct bp_board *board, const struct sim_qemu_result *resu
 		      struct bp_outcome *out);
 /* How this story's board is run, until idle. */
 struct sim_qemu_run bp_board_how(const struct bp_board *board);
+/* worker: 0 to BP_BOARD_MACHINES - 1 explore; BP_BOARD_MACHINES replays, while others explore. */
 int bp_board_machine(const struct bp_board *board, unsigned worker, struct sim_qemu **out, char *detail,
 		     size_t detail_bytes) __attribute__((warn_unused_result));
 

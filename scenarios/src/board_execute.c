@@ -251,7 +251,7 @@ int bp_board_execute(const struct bp_scenario *scenario, const struct bp_execute
 	bp_media_init(&e->board.media);
 	int result =
 	    bp_board_open(&e->board, scenario, options->seed, options->dir ? options->dir : "build/qemu-results",
-			  !options->resume, detail, detail_bytes);
+			  options->resume ? BP_BOARD_RESUME : BP_BOARD_FRESH, detail, detail_bytes);
 	if (!result)
 		result = run_all(e, detail, detail_bytes);
 	bool real_disagrees = *out->reason != 0;
