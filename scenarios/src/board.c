@@ -504,6 +504,25 @@ static int judge_story(struct bp_board *board, char *detail, size_t detail_bytes
 	return result;
 }
 
+/* Which media a recording begins on: another build of the images makes others. check: are they these? */
+static int base_mark(struct bp_board *board, bool check)
+{
+	struct bp_case none = {.count = 0};
+	struct bp_hash hash = bp_image_hash(board->base);
+	char path[BP_BOARD_PATH_MAX];
+	char want[64];
+	char have[64] = "";
+	bp_board_path(board, &none, 0, "base", path);
+	(void)snprintf(want, sizeof want, "%016" PRIx64 "%016" PRIx64 "\n", hash.hi, hash.lo);
+	FILE *f = fopen(path, check ? "r" : "w");
+	if (!f)
+		return check ? -ESTALE : -errno;
+	bool good = check ? fgets(have, sizeof have, f) && strcmp(have, want) == 0 : fputs(want, f) >= 0;
+	if (fclose(f) || !good)
+		return check ? -ESTALE : -EIO;
+	return 0;
+}
+
 int bp_board_record(struct bp_board *board, bool make, char *detail, size_t detail_bytes)
 {
 	struct bp_case none = {.count = 0};
@@ -511,8 +530,16 @@ int bp_board_record(struct bp_board *board, bool make, char *detail, size_t deta
 	*detail = 0;
 	bp_board_path(board, &none, 0, "log", path);
 	int result = 0;
-	if (access(path, R_OK))
-		result = make ? record(board, detail, detail_bytes) : -ENOENT;
+	bool kept = access(path, R_OK) == 0;
+	if (!kept)
+		result = make ? base_mark(board, false) : -ENOENT;
+	if (!kept && !result)
+		result = record(board, detail, detail_bytes);
+	if (kept)
+		result = base_mark(board, true);
+	if (result == -ESTALE)
+		(void)snprintf(detail, detail_bytes, "the recording is of other images than those in %s; run %s again",
+			       board->images, board->scenario->name);
 	if (result == -ENOENT && !make)
 		(void)snprintf(detail, detail_bytes, "the recording of %s is not there any more; run it again",
 			       board->scenario->name);
