@@ -20,6 +20,18 @@ static int skip(struct bp_hil *board, const char *what)
 	return 1;
 }
 
+/* A bootloader that never stops cannot be asked: SKIP, with what the environment says about it. */
+static int no_prompt(struct bp_hil *board)
+{
+	const char *why = bp_hil_command(board, "no_prompt");
+	if (!why)
+		return 0;
+	board->out->outcome.verdict = BP_SKIP;
+	(void)snprintf(board->out->outcome.text, sizeof board->out->outcome.text,
+		       "the bootloader has no prompt: %.100s", why);
+	return 1;
+}
+
 static int power_on(struct bp_hil *board)
 {
 	return bp_hil_do(board, json_pack("{s:s}", "op", "on"), board->boot_ms, NULL);
@@ -66,7 +78,7 @@ static int check_environment(struct bp_hil *board)
 {
 	const char *enable = bp_hil_command(board, "bootloader_stop");
 	char command[BP_HIL_TEXT_MAX];
-	int result = 0;
+	int result = no_prompt(board);
 	for (unsigned i = 1; !result && i <= 2; i++) {
 		json_t *answer = NULL;
 		(void)snprintf(command, sizeof command, "%s%sfw_setenv hil_probe copy-%u", enable ? enable : "",
@@ -158,7 +170,9 @@ static int check_trial_counts(struct bp_hil *board)
 {
 	const char *enable = bp_hil_command(board, "bootloader_stop");
 	json_t *answer = NULL;
-	int result = enable ? bp_hil_shell(board, enable, BP_HIL_SHELL_MS, NULL, 0) : 0;
+	int result = no_prompt(board);
+	if (!result && enable)
+		result = bp_hil_shell(board, enable, BP_HIL_SHELL_MS, NULL, 0);
 	if (!result)
 		result = bp_hil_cut(board, &boot_cut, bp_hil_command(board, "update"));
 	if (!result)
