@@ -210,9 +210,8 @@ static void send_line(struct ota_bench *bench, enum ota_step step, const char *w
 
 		if (n > 0)
 			sent += (int)n;
-		else if ((n < 0 && errno != EAGAIN && errno != EINTR) || left_ms <= 0)
-			return;
-		else if (poll(&watched, 1, (int)left_ms) < 0 && errno != EINTR)
+		else if ((n < 0 && errno != EAGAIN && errno != EINTR) || left_ms <= 0 ||
+			 (poll(&watched, 1, (int)left_ms) < 0 && errno != EINTR))
 			return;
 	}
 	(void)tcdrain(bench->fd);

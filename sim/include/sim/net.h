@@ -42,7 +42,7 @@ enum sim_net_group {
 	SIM_NET_CONNECTION = 4, /* faults without a place: refused, black hole, slow, offline half of the time */
 	SIM_NET_PLACES = 8,     /* each connection fault at each region boundary and at each step */
 	SIM_NET_REPORT = 16,
-	SIM_NET_NAMES = 32, /* DNS; needs root and namespaces */
+	SIM_NET_NAMES = 32,  /* DNS; needs root and namespaces */
 	SIM_NET_DEVICE = 64, /* the device's own troubles, and who uses it */
 	SIM_NET_ALL = 127
 };
