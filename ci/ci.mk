@@ -44,7 +44,8 @@ TIDY_SOURCES := $(filter-out ci/fuzz-replay.c sim/net/test/% images/corrupt/test
 TIDY_FLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -D_FILE_OFFSET_BITS=64 -Icore/include
 TIDY_CORE := $(TIDY_FLAGS) -Icore/src -Icore/linux -Icore/cmd -DOTA_VERSION=\"0\"
 TIDY_REST := $(TIDY_FLAGS) -Ipower-cut/include -Ipower-cut/src -Ipower-cut/server -Isim/include -Isim/src -Isim/net -Isim/board -Isim/qemu -Isim/uboot \
-	-Iscenarios/src -Iimages/corrupt -Ici/report -Icore/test -I/usr/include/libxml2 -DREPORT_HTML=\"ci/report/report.html\"
+	-Iscenarios/src -Iimages/corrupt -Ici/report -Icore/test -I/usr/include/libxml2 -DREPORT_HTML=\"ci/report/report.html\" \
+	-DQEMU_PLUGIN=\"$(SERVER_PLUGIN)\"
 tidy = printf '%s\n' $(1) | xargs -P $$(nproc) -n 4 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- $(2)' tidy
 check-tidy: build/setup-check.stamp
 	$(call tidy,$(filter core/%,$(TIDY_SOURCES)),$(TIDY_CORE))

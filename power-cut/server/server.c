@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -241,6 +242,7 @@ static int do_write(struct bp_server *s, struct bp_request *q)
 
 static int do_read(struct bp_server *s, struct bp_request *q, uint8_t *out)
 {
+	assert(out);
 	int r = bp_contents_read(&s->contents, q->medium, q->sector, q->sectors, out);
 	if (r == 0)
 		r = bp_log_read(s->log, q->medium, q->sector, q->sectors);

@@ -87,15 +87,16 @@ static int drop_kept(const char *dir)
 {
 	DIR *folder = opendir(dir);
 	struct dirent *entry;
-	int result = folder ? 0 : -errno;
+	int result = 0;
+	if (!folder)
+		return -errno;
 	while (!result && (entry = readdir(folder))) {
 		if (strncmp(entry->d_name, "run-", 4) != 0 && strncmp(entry->d_name, "story.", 6) != 0)
 			continue;
 		if (unlinkat(dirfd(folder), entry->d_name, 0))
 			result = -errno;
 	}
-	if (folder)
-		(void)closedir(folder);
+	(void)closedir(folder);
 	return result;
 }
 

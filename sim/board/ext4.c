@@ -141,7 +141,7 @@ static int check(struct board_ext4 *ext4, struct board_data_check *out)
 	uint8_t incompat[4];
 	char text[64];
 	size_t bytes;
-	int status, error;
+	int status = -1, error;
 
 	if (pread(ext4->fd, incompat, sizeof incompat, INCOMPAT_AT) != (ssize_t)sizeof incompat)
 		return -EIO;

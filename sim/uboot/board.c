@@ -190,8 +190,8 @@ int uboot_board_run(struct uboot_board *board, const struct uboot_case *c, struc
 	char command[] = "printenv";
 	char *argv[] = {board->program, option[0], board->dtb, option[1], option[2], command, NULL};
 	const char *script;
-	pid_t pid;
-	int fd, status, error = insert_disk(board, c);
+	pid_t pid = -1;
+	int fd = -1, status, error = insert_disk(board, c);
 
 	if (error == 0)
 		error = uboot_board_put(board, c);
@@ -222,8 +222,8 @@ int uboot_board_printenv(struct uboot_board *board, char out[UBOOT_TEXT_MAX], in
 	char *argv[] = {program, option, board->config, NULL};
 	size_t used = 0;
 	ssize_t n = 1;
-	pid_t pid;
-	int fd, error = start(argv, &pid, &fd);
+	pid_t pid = -1;
+	int fd = -1, error = start(argv, &pid, &fd);
 
 	if (error != 0)
 		return error;
