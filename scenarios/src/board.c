@@ -518,7 +518,11 @@ static int base_mark(struct bp_board *board, bool check)
 	FILE *f = fopen(path, check ? "r" : "w");
 	if (!f)
 		return check ? -ESTALE : -errno;
-	bool good = check ? fgets(have, sizeof have, f) && strcmp(have, want) == 0 : fputs(want, f) >= 0;
+	bool good;
+	if (check)
+		good = fgets(have, sizeof have, f) && strcmp(have, want) == 0;
+	else
+		good = fputs(want, f) >= 0;
 	if (fclose(f) || !good)
 		return check ? -ESTALE : -EIO;
 	return 0;

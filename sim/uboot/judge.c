@@ -146,6 +146,7 @@ static void model_make(const struct uboot_case *c, struct model *m)
 	int selected;
 
 	for (unsigned i = 0; i < 2; i++) {
+		/* cppcheck-suppress uninitvar ; it is written here */
 		memcpy(m->text[i], c->raw[i], UBOOT_ENV_BYTES);
 		m->text[i][UBOOT_ENV_BYTES] = 0;
 		sim_env_parse(m->text[i], UBOOT_ENV_BYTES, &m->copy[i]);
