@@ -12,9 +12,9 @@ $(B)/qemu-rig: | $(SERVER_PLUGIN)
 $(call test,qemu-parts,sim/qemu/test/parts.c,$(SIM_QEMU_LIBS),$(SIM_QEMU_LDLIBS),$(SIM_QEMU_INCLUDES) -I$(SRC)/sim/qemu)
 $(call fuzzer,qemu-guest,sim/qemu/fuzz/guest.c,$(SIM_QEMU_LIBS),$(SIM_QEMU_LDLIBS),$(SIM_QEMU_INCLUDES) -I$(SRC)/sim/qemu,sim/qemu/fuzz/corpus)
 # The real board, where it happens to be built. A sanitised plugin does not load into a plain nbdkit.
-SIM_QEMU_SKIP := $(if $(filter san fuzz,$(VARIANT)),the block server is sanitised)
+SIM_QEMU_SANITISED := $(if $(filter san fuzz,$(VARIANT)),1,0)
 $(call test,qemu-board,sim/qemu/test/board.c,$(SIM_QEMU_LIBS),$(SIM_QEMU_LDLIBS),$(SIM_QEMU_INCLUDES) -I$(SRC)/sim/qemu \
-	-DQEMU_PLUGIN=\"$(SERVER_PLUGIN)\" -DQEMU_IMAGES=\"build/qemu\" -DQEMU_SKIP=\"$(SIM_QEMU_SKIP)\")
+	-DQEMU_PLUGIN=\"$(SERVER_PLUGIN)\" -DQEMU_IMAGES=\"build/qemu\" -DQEMU_SANITISED=$(SIM_QEMU_SANITISED))
 $(B)/test/qemu-board: | $(SERVER_PLUGIN)
 
 QEMU_BENCH := $(B)/bench/qemu-bench
