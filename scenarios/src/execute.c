@@ -6,10 +6,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "board.h"
 #include "cases.h"
 #include "evidence.h"
 #include "lab.h"
+#include "qemu.h"
 
 /* One scenario that runs. */
 struct execution {
@@ -282,7 +282,7 @@ static int run(struct execution *e, char *detail, size_t detail_bytes)
 static bool skips(const struct bp_scenario *scenario, char *why, size_t why_bytes)
 {
 	if (scenario->rig == BP_RIG_QEMU)
-		return bp_board_absent(scenario, why, why_bytes);
+		return bp_qemu_absent(scenario, why, why_bytes);
 	if (scenario->rig == BP_RIG_SIM || bp_lab_lists(scenario))
 		return false;
 	if (scenario->rig == BP_RIG_BOARD)
@@ -307,7 +307,7 @@ int bp_execute(const struct bp_scenario *scenario, const struct bp_execute_optio
 		if (!result && bp_lab_lists(scenario))
 			result = bp_lab_execute(scenario, options, e.cases, out, out->reason, sizeof out->reason);
 		else if (!result && scenario->rig == BP_RIG_QEMU)
-			result = bp_board_execute(scenario, options, e.cases, out, out->reason, sizeof out->reason);
+			result = bp_qemu_execute(scenario, options, e.cases, out, out->reason, sizeof out->reason);
 		else if (!result)
 			result = run(&e, out->reason, sizeof out->reason);
 		if (result)

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "board.h"
+#include "qemu.h"
 #include "verbs.h"
 
 #define CLASSES_MAX 4096u
 
 struct reading {
-	struct bp_board board;
+	struct bp_qemu board;
 	uint64_t fails;
 	char first[BP_DETAIL_MAX];
 };
@@ -66,13 +66,13 @@ static int on_case(void *ctx, const char *id, const struct bp_case *c, const cha
 }
 
 /* Our own format, or else dm-log-writes over all the board's media. */
-static int read_log(struct bp_board *board, const char *path, struct bp_log **out, char *detail, size_t detail_bytes)
+static int read_log(struct bp_qemu *board, const char *path, struct bp_log **out, char *detail, size_t detail_bytes)
 {
 	int result = bp_log_load(path, board->pool, out, detail, detail_bytes);
 	if (result > 0)
 		result = bp_log_import_dm(path, &board->media.layout, board->pool, out, detail, detail_bytes);
 	if (!result)
-		result = bp_board_adopt(board, *out);
+		result = bp_qemu_adopt(board, *out);
 	if (result && !*detail)
 		(void)snprintf(detail, detail_bytes, "%s", result > 0 ? "no write log" : strerror(-result));
 	return result > 0 ? -EINVAL : result;
@@ -80,7 +80,7 @@ static int read_log(struct bp_board *board, const char *path, struct bp_log **ou
 
 static int explore(struct reading *r, const char *path, char *detail, size_t detail_bytes, struct bp_stats *stats)
 {
-	struct bp_board *board = &r->board;
+	struct bp_qemu *board = &r->board;
 	struct bp_rig oracles = *sim_board_rig(board->oracles);
 	struct bp_rig rig = {
 	    .ctx = &oracles, .recover = recover_nothing, .canon = canon, .judge = judge, .inspect = inspect};
@@ -126,8 +126,8 @@ static int classes_of(const struct bp_scenario *scenario, const char *path, stru
 	int status = 0;
 	if (!r)
 		return BP_EXIT_ERROR;
-	int result = bp_board_open(&r->board, scenario, BP_SEED_DEFAULT, "build/qemu-log", BP_BOARD_MEDIA, detail,
-				   sizeof detail);
+	int result =
+	    bp_qemu_open(&r->board, scenario, BP_SEED_DEFAULT, "build/qemu-log", BP_QEMU_MEDIA, detail, sizeof detail);
 	if (!result)
 		result = explore(r, path, detail, sizeof detail, &stats);
 	if (result) {
@@ -144,7 +144,7 @@ static int classes_of(const struct bp_scenario *scenario, const char *path, stru
 		(void)printf("      first: %s\n", r->first);
 		status = 1;
 	}
-	bp_board_close(&r->board);
+	bp_qemu_close(&r->board);
 	free(r);
 	return status;
 }
@@ -171,7 +171,7 @@ int bp_run_log(const struct bp_scenario *scenario, const char *path, const char 
 	char why[256];
 	if (!a)
 		return BP_EXIT_ERROR;
-	int status = bp_board_absent(scenario, why, sizeof why) ? bp_usage_error("%s: %s", scenario->name, why) : 0;
+	int status = bp_qemu_absent(scenario, why, sizeof why) ? bp_usage_error("%s: %s", scenario->name, why) : 0;
 	if (!status)
 		status = classes_of(scenario, path, &a[0]);
 	if (!like)

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "board.h"
 #include "lab.h"
+#include "qemu.h"
 #include "version.h"
 
 static void help(const char *verb, bool replay)
@@ -44,7 +44,7 @@ static void help(const char *verb, bool replay)
 
 struct options {
 	const char *scenarios, *dir, *id;
-	struct bp_board_options board;
+	struct bp_qemu_options board;
 };
 
 /* In the results: the failing case of a scenario, and whose results they are. */
@@ -101,20 +101,20 @@ struct opened {
 	struct bp_scenario scenario;
 	struct bp_session session;
 	struct bp_lab lab;
-	struct bp_board board;
+	struct bp_qemu board;
 	bool on_board;
-	const struct bp_board_options *options;
+	const struct bp_qemu_options *options;
 };
 
 static int open_board(const struct options *o, struct opened *c, char *detail, size_t detail_bytes)
 {
-	if (bp_board_absent(&c->scenario, detail, detail_bytes))
+	if (bp_qemu_absent(&c->scenario, detail, detail_bytes))
 		return bp_usage_error("%s: %s", c->scenario.name, detail);
 	c->on_board = true;
 	c->options = &o->board;
-	int result = bp_board_open(&c->board, &c->scenario, c->id.seed, o->dir, BP_BOARD_REPLAY, detail, detail_bytes);
+	int result = bp_qemu_open(&c->board, &c->scenario, c->id.seed, o->dir, BP_QEMU_REPLAY, detail, detail_bytes);
 	if (!result)
-		result = bp_board_record(&c->board, false, detail, detail_bytes);
+		result = bp_qemu_record(&c->board, false, detail, detail_bytes);
 	if (!result)
 		return 0;
 	(void)fprintf(stderr, "brickproof: %s: %s\n", c->scenario.name, detail);
@@ -156,7 +156,7 @@ static int open_case(const struct options *o, struct opened *c)
 static int run_again(struct opened *c, struct bp_outcome *outcome, char *story, size_t story_bytes)
 {
 	if (c->on_board)
-		return bp_board_replay(&c->board, &c->id, c->options, outcome, story, story_bytes);
+		return bp_qemu_replay(&c->board, &c->id, c->options, outcome, story, story_bytes);
 	if (c->lab.ops)
 		return bp_lab_replay(&c->lab, &c->id, outcome, story, story_bytes);
 	/* Only a rig that lists its cases has ids of that kind. */
@@ -216,7 +216,7 @@ static int explain(const struct options *o, struct opened *c)
 		return 0;
 	}
 	if (c->on_board)
-		result = bp_board_explain(&c->board, &c->id, smaller, sentence, sizeof sentence);
+		result = bp_qemu_explain(&c->board, &c->id, smaller, sentence, sizeof sentence);
 	else if (c->lab.ops)
 		explain_listed(c, story, &outcome, sentence, sizeof sentence, smaller);
 	else
@@ -281,7 +281,7 @@ static int with_case(int argc, char **argv, bool is_replay)
 	bp_session_deinit(&c->session);
 	bp_lab_deinit(&c->lab);
 	if (c->on_board)
-		bp_board_close(&c->board);
+		bp_qemu_close(&c->board);
 	free(c);
 	return status < 0 ? 0 : status;
 }

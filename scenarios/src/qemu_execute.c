@@ -5,11 +5,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "board.h"
 #include "cases.h"
+#include "qemu.h"
 
 struct execution {
-	struct bp_board board;
+	struct bp_qemu board;
 	const struct bp_execute_options *options;
 	struct bp_cases *cases;
 	struct bp_result *out;
@@ -73,7 +73,7 @@ static int on_case(void *ctx, const char *text, const struct bp_case *c, const c
 	struct execution *e = ctx;
 	char id[BP_ID_MAX];
 	bp_id_cut(e->board.scenario->name, e->board.seed, text, id);
-	e->board.inside += bp_board_inside(&e->board, c);
+	e->board.inside += bp_qemu_inside(&e->board, c);
 	return add(e, &(struct bp_case_line){.id = id,
 					     .fault = "power-cut",
 					     .step = step,
@@ -88,11 +88,11 @@ static int on_case(void *ctx, const char *text, const struct bp_case *c, const c
 					     .boots = outcome->boots});
 }
 
-int bp_board_explore(struct bp_board *board, const struct bp_execute_options *options, bp_case_sink *sink, void *ctx,
-		     struct bp_stats *stats)
+int bp_qemu_explore(struct bp_qemu *board, const struct bp_execute_options *options, bp_case_sink *sink, void *ctx,
+		    struct bp_stats *stats)
 {
 	struct bp_explore explore = board->explore;
-	struct bp_rounds how = {.class_runs = BP_BOARD_CLASS_RUNS, .ctx = board, .recover = bp_board_recover};
+	struct bp_rounds how = {.class_runs = BP_QEMU_CLASS_RUNS, .ctx = board, .recover = bp_qemu_recover};
 	if (options->states_max)
 		explore.limits.states_max = options->states_max;
 	explore.on_case = sink;
@@ -116,10 +116,10 @@ static void name_bound(const struct execution *e, const struct bp_limits *limits
 	else if (e->board.rig_errors)
 		(void)snprintf(out->bounded_by, sizeof out->bounded_by, "%" PRIu64 " runs that the rig failed",
 			       e->board.rig_errors);
-	else if (s->run < s->canonical * BP_BOARD_CLASS_RUNS)
+	else if (s->run < s->canonical * BP_QEMU_CLASS_RUNS)
 		(void)snprintf(out->bounded_by, sizeof out->bounded_by, "%u %s (%" PRIu64 " of %" PRIu64 " runs)",
 			       scenario->seconds ? scenario->seconds : (unsigned)limits->runs_max,
-			       scenario->seconds ? "seconds" : "runs", s->run, s->canonical * BP_BOARD_CLASS_RUNS);
+			       scenario->seconds ? "seconds" : "runs", s->run, s->canonical * BP_QEMU_CLASS_RUNS);
 	else
 		(void)snprintf(out->bounded_by, sizeof out->bounded_by, "%u cut%s in a row", s->depth,
 			       s->depth == 1 ? "" : "s");
@@ -127,7 +127,7 @@ static void name_bound(const struct execution *e, const struct bp_limits *limits
 
 static void note(const struct execution *e, const struct sim_board_real *real, int real_error, struct bp_result *out)
 {
-	const struct bp_board *b = &e->board;
+	const struct bp_qemu *b = &e->board;
 	const struct bp_stats *s = &out->stats;
 	struct sim_board_stats oracles;
 	char uboot[120] = "the real U-Boot is not built";
@@ -152,11 +152,11 @@ static void note(const struct execution *e, const struct sim_board_real *real, i
 }
 
 /* The classes in words, for people. */
-static int write_classes(const struct bp_board *board)
+static int write_classes(const struct bp_qemu *board)
 {
 	const struct sim_board_class *classes;
 	size_t count = sim_board_classes(board->oracles, &classes);
-	char path[BP_BOARD_PATH_MAX];
+	char path[BP_QEMU_PATH_MAX];
 	(void)snprintf(path, sizeof path, "%s/classes.txt", board->dir);
 	FILE *f = fopen(path, "w");
 	if (!f)
@@ -168,7 +168,7 @@ static int write_classes(const struct bp_board *board)
 
 static int run_power_cut(struct execution *e, const struct bp_fault *fault)
 {
-	struct bp_board *board = &e->board;
+	struct bp_qemu *board = &e->board;
 	struct bp_result *out = e->out;
 	struct sim_board_real real = {0};
 	if (fault->explore == 1)
@@ -177,7 +177,7 @@ static int run_power_cut(struct execution *e, const struct bp_fault *fault)
 		board->deadline_ms = now_ms() + board->scenario->seconds * UINT64_C(1000);
 	if (board->scenario->limits.runs_max)
 		board->runs_left = board->scenario->limits.runs_max;
-	int result = bp_board_explore(board, e->options, on_case, e, &out->stats);
+	int result = bp_qemu_explore(board, e->options, on_case, e, &out->stats);
 	if (result)
 		return result;
 	result = write_classes(board);
@@ -185,7 +185,7 @@ static int run_power_cut(struct execution *e, const struct bp_fault *fault)
 		return result;
 	out->explored = true;
 	name_bound(e, &board->explore.limits, out);
-	int real_error = e->failed && e->options->stop_at_first_failure ? -ENOENT : bp_board_real(board, &real);
+	int real_error = e->failed && e->options->stop_at_first_failure ? -ENOENT : bp_qemu_real(board, &real);
 	note(e, &real, real_error, out);
 	if (real.disagreed)
 		(void)snprintf(out->reason, sizeof out->reason,
@@ -196,9 +196,9 @@ static int run_power_cut(struct execution *e, const struct bp_fault *fault)
 
 static int run_all(struct execution *e, char *detail, size_t detail_bytes)
 {
-	struct bp_board *board = &e->board;
+	struct bp_qemu *board = &e->board;
 	const struct bp_scenario *scenario = board->scenario;
-	int result = bp_board_record(board, true, detail, detail_bytes);
+	int result = bp_qemu_record(board, true, detail, detail_bytes);
 	if (!result && e->options->fd >= 0)
 		result =
 		    bp_results_log(e->options->fd, scenario->name, board->log, board->findings, board->finding_count);
@@ -223,7 +223,7 @@ static void tell(struct execution *e)
 	struct bp_result *out = e->out;
 	if (out->verdict != BP_FAIL || !*out->failing || bp_id_decode(out->failing, &id))
 		return;
-	if (bp_board_explain(&e->board, &id, smaller, out->sentence, sizeof out->sentence) == 0 && *smaller)
+	if (bp_qemu_explain(&e->board, &id, smaller, out->sentence, sizeof out->sentence) == 0 && *smaller)
 		(void)snprintf(out->failing, sizeof out->failing, "%s", smaller);
 }
 
@@ -239,8 +239,8 @@ static void settle_verdict(struct execution *e, bool real_disagrees)
 	}
 }
 
-int bp_board_execute(const struct bp_scenario *scenario, const struct bp_execute_options *options,
-		     struct bp_cases *cases, struct bp_result *out, char *detail, size_t detail_bytes)
+int bp_qemu_execute(const struct bp_scenario *scenario, const struct bp_execute_options *options,
+		    struct bp_cases *cases, struct bp_result *out, char *detail, size_t detail_bytes)
 {
 	struct execution *e = calloc(1, sizeof *e);
 	if (!e)
@@ -250,8 +250,8 @@ int bp_board_execute(const struct bp_scenario *scenario, const struct bp_execute
 	e->out = out;
 	bp_media_init(&e->board.media);
 	int result =
-	    bp_board_open(&e->board, scenario, options->seed, options->dir ? options->dir : "build/qemu-results",
-			  options->resume ? BP_BOARD_RESUME : BP_BOARD_FRESH, detail, detail_bytes);
+	    bp_qemu_open(&e->board, scenario, options->seed, options->dir ? options->dir : "build/qemu-results",
+			 options->resume ? BP_QEMU_RESUME : BP_QEMU_FRESH, detail, detail_bytes);
 	if (!result)
 		result = run_all(e, detail, detail_bytes);
 	bool real_disagrees = *out->reason != 0;
@@ -264,7 +264,7 @@ int bp_board_execute(const struct bp_scenario *scenario, const struct bp_execute
 		(void)snprintf(detail, detail_bytes, "after %" PRIu64 " cases: %s", bp_cases_count(cases),
 			       strerror(-result));
 	}
-	bp_board_close(&e->board);
+	bp_qemu_close(&e->board);
 	free(e);
 	return result;
 }
@@ -272,7 +272,7 @@ int bp_board_execute(const struct bp_scenario *scenario, const struct bp_execute
 /* ---- where a state lies ---- */
 
 /* Marks the bootloader's stores in a log: the rig marks S12 at each power on and reset, and S13 once the kernel is started. */
-static int mark_firm(struct bp_board *board, const struct bp_log *log)
+static int mark_firm(struct bp_qemu *board, const struct bp_log *log)
 {
 	bool firm = false;
 	size_t count = bp_log_count(log);
@@ -290,17 +290,17 @@ static int mark_firm(struct bp_board *board, const struct bp_log *log)
 	return 0;
 }
 
-bool bp_board_inside(struct bp_board *board, const struct bp_case *c)
+bool bp_qemu_inside(struct bp_qemu *board, const struct bp_case *c)
 {
 	struct bp_case parent = *c;
 	parent.count = c->count - 1;
 	struct bp_log *log = NULL;
-	char path[BP_BOARD_PATH_MAX];
+	char path[BP_QEMU_PATH_MAX];
 	char detail[200];
-	bp_board_path(board, &parent, 0, "log", path);
+	bp_qemu_path(board, &parent, 0, "log", path);
 	/* Cases come parent by parent. */
 	if (strcmp(path, board->counted) != 0) {
-		int result = parent.count ? bp_board_log(board, path, &log, detail, sizeof detail) : 0;
+		int result = parent.count ? bp_qemu_log(board, path, &log, detail, sizeof detail) : 0;
 		if (!result)
 			result = mark_firm(board, parent.count ? log : board->log);
 		bp_log_free(log);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "board.h"
+#include "qemu.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -50,7 +50,7 @@ static void images_of(char out[256])
 	(void)snprintf(out, 256, *mutant ? "build/qemu-mutant-%s" : "build/qemu", mutant);
 }
 
-bool bp_board_absent(const struct bp_scenario *scenario, char *why, size_t why_bytes)
+bool bp_qemu_absent(const struct bp_scenario *scenario, char *why, size_t why_bytes)
 {
 	char images[256];
 	images_of(images);
@@ -71,7 +71,7 @@ bool bp_board_absent(const struct bp_scenario *scenario, char *why, size_t why_b
 
 static int make_folders(const char *path)
 {
-	char part[BP_BOARD_PATH_MAX];
+	char part[BP_QEMU_PATH_MAX];
 	for (const char *at = strchr(path + 1, '/');; at = strchr(at + 1, '/')) {
 		int length = at ? (int)(at - path) : (int)strlen(path);
 		(void)snprintf(part, sizeof part, "%.*s", length, path);
@@ -101,27 +101,26 @@ static int drop_kept(const char *dir)
 }
 
 /* Two explorations at a time would have four boards on two processors, and miss their deadlines. */
-static int take_boards(struct bp_board *board)
+static int take_boards(struct bp_qemu *board)
 {
-	char path[BP_BOARD_PATH_MAX];
+	char path[BP_QEMU_PATH_MAX];
 	(void)snprintf(path, sizeof path, "%s/boards.lock", board->images);
 	board->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	return board->lock < 0 || flock(board->lock, LOCK_EX) ? -errno : 0;
 }
 
 /* The folder of results, or the newest one of this scenario; the newest is from now on this one. */
-static int choose_folder(struct bp_board *board, const char *results, enum bp_board_use use)
+static int choose_folder(struct bp_qemu *board, const char *results, enum bp_qemu_use use)
 {
 	const char *mutant = bp_mutant_name();
-	char link[BP_BOARD_PATH_MAX];
+	char link[BP_QEMU_PATH_MAX];
 	char path[PATH_MAX];
-	(void)snprintf(link, sizeof link, "%s/%s%s%s", BP_BOARD_LAST, board->scenario->name, *mutant ? "." : "",
-		       mutant);
+	(void)snprintf(link, sizeof link, "%s/%s%s%s", BP_QEMU_LAST, board->scenario->name, *mutant ? "." : "", mutant);
 	if (results)
 		(void)snprintf(board->dir, sizeof board->dir, "%.300s/qemu/%s", results, board->scenario->name);
 	else
 		(void)snprintf(board->dir, sizeof board->dir, "%.500s", link);
-	int result = use != BP_BOARD_REPLAY ? make_folders(board->dir) : 0;
+	int result = use != BP_QEMU_REPLAY ? make_folders(board->dir) : 0;
 	if (!result && !realpath(board->dir, path))
 		result = -errno;
 	if (!result && strlen(path) >= sizeof board->dir)
@@ -129,15 +128,15 @@ static int choose_folder(struct bp_board *board, const char *results, enum bp_bo
 	if (result)
 		return result;
 	memcpy(board->dir, path, strlen(path) + 1);
-	if ((use == BP_BOARD_FRESH || use == BP_BOARD_RESUME) && make_folders(BP_BOARD_LAST) == 0) {
+	if ((use == BP_QEMU_FRESH || use == BP_QEMU_RESUME) && make_folders(BP_QEMU_LAST) == 0) {
 		(void)unlink(link);
 		(void)!symlink(board->dir, link); /* without it, replay asks for --dir */
 	}
 	return 0;
 }
 
-void bp_board_path(const struct bp_board *board, const struct bp_case *c, unsigned again, const char *ext,
-		   char out[BP_BOARD_PATH_MAX])
+void bp_qemu_path(const struct bp_qemu *board, const struct bp_case *c, unsigned again, const char *ext,
+		  char out[BP_QEMU_PATH_MAX])
 {
 	char text[BP_CASE_TEXT_MAX] = "";
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -146,9 +145,9 @@ void bp_board_path(const struct bp_board *board, const struct bp_case *c, unsign
 	for (const char *at = text; *at; at++)
 		hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
 	if (c->count == 0)
-		(void)snprintf(out, BP_BOARD_PATH_MAX, "%s/story.%s", board->dir, ext);
+		(void)snprintf(out, BP_QEMU_PATH_MAX, "%s/story.%s", board->dir, ext);
 	else
-		(void)snprintf(out, BP_BOARD_PATH_MAX, "%s/run-%016" PRIx64 "-%u.%s", board->dir, hash, again, ext);
+		(void)snprintf(out, BP_QEMU_PATH_MAX, "%s/run-%016" PRIx64 "-%u.%s", board->dir, hash, again, ext);
 }
 
 /* ---- media ---- */
@@ -165,7 +164,7 @@ static enum bp_model model_of(const struct bp_scenario *scenario, const char *na
 }
 
 /* NAME:SECTORS:MODEL:FILE, FILE relative to the images. */
-static int add_medium(struct bp_board *board, char *line, char *detail, size_t detail_bytes)
+static int add_medium(struct bp_qemu *board, char *line, char *detail, size_t detail_bytes)
 {
 	char text[LINE_BYTES];
 	char *file = line;
@@ -178,9 +177,9 @@ static int add_medium(struct bp_board *board, char *line, char *detail, size_t d
 	return bp_media_add(&board->media, line, detail, detail_bytes);
 }
 
-static int load_media(struct bp_board *board, char *detail, size_t detail_bytes)
+static int load_media(struct bp_qemu *board, char *detail, size_t detail_bytes)
 {
-	char path[BP_BOARD_PATH_MAX];
+	char path[BP_QEMU_PATH_MAX];
 	char line[LINE_BYTES];
 	(void)snprintf(path, sizeof path, "%s/media", board->images);
 	bp_media_init(&board->media);
@@ -203,7 +202,7 @@ static int load_media(struct bp_board *board, char *detail, size_t detail_bytes)
 	return result > 0 ? -EINVAL : result;
 }
 
-static int load_base(struct bp_board *board)
+static int load_base(struct bp_qemu *board)
 {
 	static const size_t bytes_max = (size_t)READ_SECTORS * BP_SECTOR_BYTES;
 	uint8_t *data = malloc(bytes_max);
@@ -223,7 +222,7 @@ static int load_base(struct bp_board *board)
 	return result;
 }
 
-static int make_base(struct bp_board *board)
+static int make_base(struct bp_qemu *board)
 {
 	struct bp_region regions[SIM_BOARD_REGIONS];
 	struct stat st;
@@ -243,13 +242,13 @@ static int make_base(struct bp_board *board)
 
 /* ---- oracles ---- */
 
-static int make_oracles(struct bp_board *board, char *detail, size_t detail_bytes)
+static int make_oracles(struct bp_qemu *board, char *detail, size_t detail_bytes)
 {
 	const struct bp_scenario *scenario = board->scenario;
 	struct sim_board_config config = {.count = 3,
 					  .offered = 1,
-					  .env_offset = {BP_BOARD_ENV_0, BP_BOARD_ENV_1},
-					  .env_bytes = BP_BOARD_ENV_BYTES,
+					  .env_offset = {BP_QEMU_ENV_0, BP_QEMU_ENV_1},
+					  .env_bytes = BP_QEMU_ENV_BYTES,
 					  .spec = scenario->spec,
 					  .expect = scenario->expect,
 					  .work = board->dir};
@@ -266,10 +265,10 @@ static int make_oracles(struct bp_board *board, char *detail, size_t detail_byte
 	return sim_board_new(&config, board->base, &board->oracles, detail, detail_bytes);
 }
 
-int bp_board_open(struct bp_board *board, const struct bp_scenario *scenario, uint64_t seed, const char *dir,
-		  enum bp_board_use use, char *detail, size_t detail_bytes)
+int bp_qemu_open(struct bp_qemu *board, const struct bp_scenario *scenario, uint64_t seed, const char *dir,
+		 enum bp_qemu_use use, char *detail, size_t detail_bytes)
 {
-	*board = (struct bp_board){.scenario = scenario, .seed = seed, .lock = -1, .runs_left = SIZE_MAX};
+	*board = (struct bp_qemu){.scenario = scenario, .seed = seed, .lock = -1, .runs_left = SIZE_MAX};
 	const struct kind *kind = kind_of(scenario);
 	bp_media_init(&board->media);
 	images_of(board->images);
@@ -283,10 +282,10 @@ int bp_board_open(struct bp_board *board, const struct bp_scenario *scenario, ui
 	if (result)
 		(void)snprintf(detail, detail_bytes, "nothing is kept of %s (%s); run it, or give --dir RESULTS",
 			       scenario->name, strerror(-result));
-	bool explores = use == BP_BOARD_FRESH || use == BP_BOARD_RESUME;
+	bool explores = use == BP_QEMU_FRESH || use == BP_QEMU_RESUME;
 	if (!result && explores)
 		result = take_boards(board);
-	if (!result && use == BP_BOARD_FRESH)
+	if (!result && use == BP_QEMU_FRESH)
 		result = drop_kept(board->dir);
 	if (!result)
 		result = load_media(board, detail, detail_bytes);
@@ -303,7 +302,7 @@ int bp_board_open(struct bp_board *board, const struct bp_scenario *scenario, ui
 	return result;
 }
 
-void bp_board_close(struct bp_board *board)
+void bp_qemu_close(struct bp_qemu *board)
 {
 	bp_log_free(board->log);
 	sim_board_free(board->oracles);
@@ -313,11 +312,11 @@ void bp_board_close(struct bp_board *board)
 	free(board->firm);
 	if (board->lock >= 0)
 		(void)close(board->lock);
-	*board = (struct bp_board){.lock = -1};
+	*board = (struct bp_qemu){.lock = -1};
 	bp_media_init(&board->media);
 }
 
-int bp_board_real(struct bp_board *board, struct sim_board_real *out)
+int bp_qemu_real(struct bp_qemu *board, struct sim_board_real *out)
 {
 	if (access(UBOOT_BUILD "/u-boot", X_OK) || access(UBOOT_DISKS "/board.dtb", R_OK))
 		return -ENOENT;
@@ -326,7 +325,7 @@ int bp_board_real(struct bp_board *board, struct sim_board_real *out)
 
 /* ---- logs ---- */
 
-int bp_board_adopt(const struct bp_board *board, struct bp_log *log)
+int bp_qemu_adopt(const struct bp_qemu *board, struct bp_log *log)
 {
 	const struct bp_layout *layout = &board->media.layout;
 	int result = bp_log_take_models(log, layout);
@@ -338,7 +337,7 @@ int bp_board_adopt(const struct bp_board *board, struct bp_log *log)
 	return result;
 }
 
-int bp_board_log(const struct bp_board *board, const char *path, struct bp_log **out, char *detail, size_t detail_bytes)
+int bp_qemu_log(const struct bp_qemu *board, const char *path, struct bp_log **out, char *detail, size_t detail_bytes)
 {
 	struct bp_log *log = NULL;
 	*detail = 0;
@@ -346,7 +345,7 @@ int bp_board_log(const struct bp_board *board, const char *path, struct bp_log *
 	if (!result && *detail)
 		result = -EIO; /* it was cut short: then it is not what happened */
 	if (!result)
-		result = bp_board_adopt(board, log);
+		result = bp_qemu_adopt(board, log);
 	if (!result) {
 		*out = log;
 		return 0;
@@ -358,18 +357,18 @@ int bp_board_log(const struct bp_board *board, const char *path, struct bp_log *
 	return result > 0 ? -EINVAL : result;
 }
 
-int bp_board_state(struct bp_board *board, const struct bp_case *c, struct bp_image **out)
+int bp_qemu_state(struct bp_qemu *board, const struct bp_case *c, struct bp_image **out)
 {
 	struct bp_image *image = NULL;
 	struct bp_case parent = {.count = 0};
 	int result = bp_image_copy(board->base, &image);
 	for (unsigned i = 0; !result && i < c->count; i++) {
 		struct bp_log *log = NULL;
-		char path[BP_BOARD_PATH_MAX];
+		char path[BP_QEMU_PATH_MAX];
 		char detail[200];
-		bp_board_path(board, &parent, 0, "log", path);
+		bp_qemu_path(board, &parent, 0, "log", path);
 		if (i)
-			result = bp_board_log(board, path, &log, detail, sizeof detail);
+			result = bp_qemu_log(board, path, &log, detail, sizeof detail);
 		if (!result)
 			result = bp_case_state(i ? log : board->log, &c->cuts[i], image);
 		bp_log_free(log);
@@ -385,15 +384,15 @@ int bp_board_state(struct bp_board *board, const struct bp_case *c, struct bp_im
 
 /* ---- runs ---- */
 
-int bp_board_machine(const struct bp_board *board, unsigned worker, struct sim_qemu **out, char *detail,
-		     size_t detail_bytes)
+int bp_qemu_machine(const struct bp_qemu *board, unsigned worker, struct sim_qemu **out, char *detail,
+		    size_t detail_bytes)
 {
 	struct sim_qemu_options options = {
 	    .images = board->images, .work = board->dir, .worker = worker, .plugin = PLUGIN};
 	return sim_qemu_new(&options, out, detail, detail_bytes);
 }
 
-struct sim_qemu_run bp_board_how(const struct bp_board *board)
+struct sim_qemu_run bp_qemu_how(const struct bp_qemu *board)
 {
 	return (struct sim_qemu_run){.bundle = board->scenario->spec.serve ? board->bundle : NULL,
 				     .report_down = board->scenario->spec.report_down != 0,
@@ -409,8 +408,8 @@ static void fail(struct bp_outcome *out, const char *invariant, const char *text
 	(void)snprintf(out->text, sizeof out->text, "%.150s", text);
 }
 
-void bp_board_outcome(struct bp_board *board, const struct sim_qemu_result *result, const struct bp_image *end,
-		      struct bp_outcome *out)
+void bp_qemu_outcome(struct bp_qemu *board, const struct sim_qemu_result *result, const struct bp_image *end,
+		     struct bp_outcome *out)
 {
 	unsigned kept = result->boots < SIM_QEMU_BOOTS_MAX ? result->boots : SIM_QEMU_BOOTS_MAX;
 	const struct sim_qemu_boot *last = kept ? &result->boot[kept - 1] : NULL;
@@ -445,22 +444,22 @@ void bp_board_outcome(struct bp_board *board, const struct sim_qemu_result *resu
 
 /* ---- the story ---- */
 
-static int record(struct bp_board *board, char *detail, size_t detail_bytes)
+static int record(struct bp_qemu *board, char *detail, size_t detail_bytes)
 {
 	struct bp_case none = {.count = 0};
-	char log[BP_BOARD_PATH_MAX];
-	char console[BP_BOARD_PATH_MAX];
+	char log[BP_QEMU_PATH_MAX];
+	char console[BP_QEMU_PATH_MAX];
 	struct sim_qemu *rig = NULL;
 	struct sim_qemu_result *result = calloc(1, sizeof *result);
-	struct sim_qemu_run how = bp_board_how(board);
-	char part[BP_BOARD_PATH_MAX];
-	bp_board_path(board, &none, 0, "part", part);
-	bp_board_path(board, &none, 0, "log", log);
-	bp_board_path(board, &none, 0, "console", console);
+	struct sim_qemu_run how = bp_qemu_how(board);
+	char part[BP_QEMU_PATH_MAX];
+	bp_qemu_path(board, &none, 0, "part", part);
+	bp_qemu_path(board, &none, 0, "log", log);
+	bp_qemu_path(board, &none, 0, "console", console);
 	how.hold = true;
 	how.log = part;
 	how.console = console;
-	int error = result ? bp_board_machine(board, 0, &rig, detail, detail_bytes) : -ENOMEM;
+	int error = result ? bp_qemu_machine(board, 0, &rig, detail, detail_bytes) : -ENOMEM;
 	if (!error)
 		error = sim_qemu_run(rig, NULL, &how, result);
 	if (error && result && *result->detail)
@@ -473,13 +472,13 @@ static int record(struct bp_board *board, char *detail, size_t detail_bytes)
 	if (!error && rename(part, log))
 		error = -errno;
 	if (!error)
-		error = bp_board_keep(board, &none, 0, result);
+		error = bp_qemu_keep(board, &none, 0, result);
 	free(result);
 	return error;
 }
 
 /* The story's own end, judged as a run is, but with nothing in its way. */
-static int judge_story(struct bp_board *board, char *detail, size_t detail_bytes)
+static int judge_story(struct bp_qemu *board, char *detail, size_t detail_bytes)
 {
 	struct bp_case none = {.count = 0};
 	struct bp_image *end = NULL;
@@ -490,7 +489,7 @@ static int judge_story(struct bp_board *board, char *detail, size_t detail_bytes
 	if (!result)
 		result = bp_image_apply(end, board->log, bp_log_count(board->log));
 	if (!result)
-		result = bp_board_kept(board, &none, 0, &board->story, NULL);
+		result = bp_qemu_kept(board, &none, 0, &board->story, NULL);
 	for (size_t i = 0; !result && i < bp_log_count(board->log); i++) {
 		const struct bp_entry *e = bp_log_entry(board->log, i);
 		if (e->op == BP_MARK && e->kind == BP_MARK_WORLD)
@@ -506,14 +505,14 @@ static int judge_story(struct bp_board *board, char *detail, size_t detail_bytes
 }
 
 /* Which media a recording begins on: another build of the images makes others. check: are they these? */
-static int base_mark(struct bp_board *board, bool check)
+static int base_mark(struct bp_qemu *board, bool check)
 {
 	struct bp_case none = {.count = 0};
 	struct bp_hash hash = bp_image_hash(board->base);
-	char path[BP_BOARD_PATH_MAX];
+	char path[BP_QEMU_PATH_MAX];
 	char want[64];
 	char have[64] = "";
-	bp_board_path(board, &none, 0, "base", path);
+	bp_qemu_path(board, &none, 0, "base", path);
 	(void)snprintf(want, sizeof want, "%016" PRIx64 "%016" PRIx64 "\n", hash.hi, hash.lo);
 	FILE *f = fopen(path, check ? "r" : "w");
 	if (!f)
@@ -528,12 +527,12 @@ static int base_mark(struct bp_board *board, bool check)
 	return 0;
 }
 
-int bp_board_record(struct bp_board *board, bool make, char *detail, size_t detail_bytes)
+int bp_qemu_record(struct bp_qemu *board, bool make, char *detail, size_t detail_bytes)
 {
 	struct bp_case none = {.count = 0};
-	char path[BP_BOARD_PATH_MAX];
+	char path[BP_QEMU_PATH_MAX];
 	*detail = 0;
-	bp_board_path(board, &none, 0, "log", path);
+	bp_qemu_path(board, &none, 0, "log", path);
 	int result = 0;
 	bool kept = access(path, R_OK) == 0;
 	if (!kept)
@@ -549,9 +548,9 @@ int bp_board_record(struct bp_board *board, bool make, char *detail, size_t deta
 		(void)snprintf(detail, detail_bytes, "the recording of %s is not there any more; run it again",
 			       board->scenario->name);
 	if (!result)
-		result = bp_board_log(board, path, &board->log, detail, detail_bytes);
+		result = bp_qemu_log(board, path, &board->log, detail, detail_bytes);
 	if (!result)
-		result = bp_board_lint(board);
+		result = bp_qemu_lint(board);
 	if (!result)
 		result = judge_story(board, detail, detail_bytes);
 	if (result && !*detail)

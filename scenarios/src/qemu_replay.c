@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "board.h"
+#include "qemu.h"
 
 #define WRITE_SECTORS 2048u
 #define GDB_SOCKET    "gdb.sock"
@@ -33,7 +33,7 @@ static int write_medium(const struct bp_image *image, unsigned medium, int fd, u
 /* The card as PATH.card, everything else end to end as PATH: what QEMU has as its two disks. */
 static int write_disks(const struct bp_image *image, const char *path)
 {
-	char card[BP_BOARD_PATH_MAX];
+	char card[BP_QEMU_PATH_MAX];
 	(void)snprintf(card, sizeof card, "%s.card", path);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	int card_fd = open(card, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -56,8 +56,8 @@ static int write_disks(const struct bp_image *image, const char *path)
 
 /* A case as the explorer replays it. */
 struct replaying {
-	struct bp_board *board;
-	const struct bp_board_options *options;
+	struct bp_qemu *board;
+	const struct bp_qemu_options *options;
 	const struct bp_case *c;
 	unsigned reached; /* cuts so far */
 	bool broken;      /* the media are known to be: one boot shows it */
@@ -67,11 +67,11 @@ struct replaying {
 static int boot_state(struct replaying *r, const struct bp_image *state, const char *log,
 		      struct sim_qemu_result *result)
 {
-	struct bp_board *board = r->board;
+	struct bp_qemu *board = r->board;
 	struct sim_qemu *rig = NULL;
-	struct sim_qemu_run how = bp_board_how(board);
+	struct sim_qemu_run how = bp_qemu_how(board);
 	struct sim_qemu_start start = {.image = state, .base = board->base};
-	char socket[BP_BOARD_PATH_MAX];
+	char socket[BP_QEMU_PATH_MAX];
 	(void)snprintf(socket, sizeof socket, "%s/" GDB_SOCKET, board->dir);
 	how.log = log;
 	how.console_fd = r->options->console ? STDOUT_FILENO : 0;
@@ -82,7 +82,7 @@ static int boot_state(struct replaying *r, const struct bp_image *state, const c
 		(void)printf("the machine waits for: gdb-multiarch -ex 'target remote %s'\n", socket);
 		(void)fflush(stdout);
 	}
-	int error = bp_board_machine(board, BP_BOARD_MACHINES, &rig, r->detail, sizeof r->detail);
+	int error = bp_qemu_machine(board, BP_QEMU_MACHINES, &rig, r->detail, sizeof r->detail);
 	if (!error)
 		error = sim_qemu_run(rig, &start, &how, result);
 	if (error && *result->detail)
@@ -114,7 +114,7 @@ static int copy_entry(const struct bp_log *from, const struct bp_entry *e, const
 	return result;
 }
 
-static int copy_log(const struct bp_board *board, const struct bp_log *from, struct bp_log *to)
+static int copy_log(const struct bp_qemu *board, const struct bp_log *from, struct bp_log *to)
 {
 	int result = 0;
 	for (size_t i = 0; !result && i < bp_log_count(from); i++) {
@@ -128,15 +128,15 @@ static int copy_log(const struct bp_board *board, const struct bp_log *from, str
 /* Boots the state, with its log in *log. */
 static int boot(struct replaying *r, const struct bp_image *start, struct bp_log *log, struct bp_outcome *out)
 {
-	struct bp_board *board = r->board;
+	struct bp_qemu *board = r->board;
 	struct sim_qemu_result *ran = calloc(1, sizeof *ran);
 	struct bp_image *end = NULL;
 	struct bp_log *recorded = NULL;
-	char path[BP_BOARD_PATH_MAX];
+	char path[BP_QEMU_PATH_MAX];
 	(void)snprintf(path, sizeof path, "%s/replay.log", board->dir);
 	int result = ran ? boot_state(r, start, path, ran) : -ENOMEM;
 	if (!result)
-		result = bp_board_log(board, path, &recorded, r->detail, sizeof r->detail);
+		result = bp_qemu_log(board, path, &recorded, r->detail, sizeof r->detail);
 	if (!result)
 		result = copy_log(board, recorded, log);
 	if (!result)
@@ -144,7 +144,7 @@ static int boot(struct replaying *r, const struct bp_image *start, struct bp_log
 	if (!result)
 		result = bp_image_apply(end, recorded, bp_log_count(recorded));
 	if (!result)
-		bp_board_outcome(board, ran, end, out);
+		bp_qemu_outcome(board, ran, end, out);
 	bp_image_free(end);
 	bp_log_free(recorded);
 	free(ran);
@@ -175,7 +175,7 @@ static int recover(void *ctx, const struct bp_image *start, struct bp_log *log, 
 		if (asked)
 			return boot(r, start, log, out);
 	}
-	int result = bp_board_kept(r->board, &so_far, 0, out, &kept);
+	int result = bp_qemu_kept(r->board, &so_far, 0, out, &kept);
 	if (result == -ENOENT && last)
 		return boot(r, start, log, out);
 	if (!result)
@@ -192,7 +192,7 @@ static int judge(void *ctx, const struct bp_image *state, const struct bp_world 
 	return oracles->judge(oracles->ctx, state, before, during, run, out);
 }
 
-static int replay_cut(struct bp_board *board, const struct bp_id *id, const struct bp_board_options *options,
+static int replay_cut(struct bp_qemu *board, const struct bp_id *id, const struct bp_qemu_options *options,
 		      struct bp_outcome *out, char *story, size_t story_bytes)
 {
 	struct bp_case c = id->cut;
@@ -205,7 +205,7 @@ static int replay_cut(struct bp_board *board, const struct bp_id *id, const stru
 	if (options->before)
 		c.cuts[c.count - 1] =
 		    (struct bp_cut){.entry = c.cuts[c.count - 1].entry, .form = BP_FORM_ALL, .torn = -1};
-	int result = options->disk_out ? bp_board_state(board, &c, &state)
+	int result = options->disk_out ? bp_qemu_state(board, &c, &state)
 				       : bp_explore_replay(&explore, &c, &state, out, story, story_bytes);
 	if (!result && options->disk_out) {
 		result = write_disks(state, options->disk_out);
@@ -225,8 +225,8 @@ static int replay_cut(struct bp_board *board, const struct bp_id *id, const stru
 	return result == -EINVAL ? 1 : result;
 }
 
-int bp_board_replay(struct bp_board *board, const struct bp_id *id, const struct bp_board_options *options,
-		    struct bp_outcome *out, char *story, size_t story_bytes)
+int bp_qemu_replay(struct bp_qemu *board, const struct bp_id *id, const struct bp_qemu_options *options,
+		   struct bp_outcome *out, char *story, size_t story_bytes)
 {
 	story[0] = 0;
 	if (id->kind == BP_ID_CUT)
@@ -264,14 +264,13 @@ static int recover_nothing(void *ctx, const struct bp_image *start, struct bp_lo
 static int judge_media(void *ctx, const struct bp_image *state, const struct bp_world *before,
 		       const struct bp_world *during, const struct bp_outcome *run, struct bp_outcome *out)
 {
-	struct bp_board *board = ctx;
+	struct bp_qemu *board = ctx;
 	(void)during;
 	*out = *run;
 	return sim_board_inspect(board->oracles, state, before, out);
 }
 
-int bp_board_explain(struct bp_board *board, const struct bp_id *id, char *smaller, char *sentence,
-		     size_t sentence_bytes)
+int bp_qemu_explain(struct bp_qemu *board, const struct bp_id *id, char *smaller, char *sentence, size_t sentence_bytes)
 {
 	struct bp_rig rig = {.ctx = board, .recover = recover_nothing, .judge = judge_media};
 	struct bp_explore explore = board->explore;
@@ -281,8 +280,8 @@ int bp_board_explain(struct bp_board *board, const struct bp_id *id, char *small
 	sentence[0] = 0;
 	if (id->kind != BP_ID_CUT) {
 		struct bp_outcome outcome;
-		struct bp_board_options none = {.console = false};
-		int result = bp_board_replay(board, id, &none, &outcome, sentence, sentence_bytes);
+		struct bp_qemu_options none = {.console = false};
+		int result = bp_qemu_replay(board, id, &none, &outcome, sentence, sentence_bytes);
 		sentence[strcspn(sentence, "\n")] = 0;
 		if (!result && id->kind == BP_ID_LINT)
 			bp_id_lint(board->scenario->name, board->seed, id->rule, (size_t)id->entry, smaller);

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "board.h"
+#include "qemu.h"
 
-static void find(struct bp_board *board, const char *rule, size_t entry, const char *text)
+static void find(struct bp_qemu *board, const char *rule, size_t entry, const char *text)
 {
 	if (board->finding_count == BP_FINDINGS_MAX)
 		return;
@@ -17,11 +17,10 @@ static void find(struct bp_board *board, const char *rule, size_t entry, const c
 
 static int copy_of(uint64_t sector)
 {
-	if (sector >= BP_BOARD_ENV_0 / BP_SECTOR_BYTES &&
-	    sector < (BP_BOARD_ENV_0 + BP_BOARD_ENV_BYTES) / BP_SECTOR_BYTES)
+	if (sector >= BP_QEMU_ENV_0 / BP_SECTOR_BYTES && sector < (BP_QEMU_ENV_0 + BP_QEMU_ENV_BYTES) / BP_SECTOR_BYTES)
 		return 0;
-	return sector >= BP_BOARD_ENV_1 / BP_SECTOR_BYTES &&
-		       sector < (BP_BOARD_ENV_1 + BP_BOARD_ENV_BYTES) / BP_SECTOR_BYTES
+	return sector >= BP_QEMU_ENV_1 / BP_SECTOR_BYTES &&
+		       sector < (BP_QEMU_ENV_1 + BP_QEMU_ENV_BYTES) / BP_SECTOR_BYTES
 		   ? 1
 		   : -1;
 }
@@ -30,7 +29,7 @@ static int copy_of(uint64_t sector)
  * Rules for a card that is written through, where flushes tell nothing: a store goes to the copy that does not hold, and
  * in one step of the updater there is one store.
  */
-static int lint_stores(struct bp_board *board)
+static int lint_stores(struct bp_qemu *board)
 {
 	struct bp_image *image = NULL;
 	int last = -1;
@@ -62,12 +61,12 @@ static int lint_stores(struct bp_board *board)
 	return result;
 }
 
-int bp_board_lint(struct bp_board *board)
+int bp_qemu_lint(struct bp_qemu *board)
 {
 	const struct bp_layout *layout = &board->media.layout;
 	struct bp_lint_roles roles = {.running = "A",
-				      .env_first = {BP_BOARD_ENV_0 / BP_SECTOR_BYTES, BP_BOARD_ENV_1 / BP_SECTOR_BYTES},
-				      .env_sectors = BP_BOARD_ENV_BYTES / BP_SECTOR_BYTES};
+				      .env_first = {BP_QEMU_ENV_0 / BP_SECTOR_BYTES, BP_QEMU_ENV_1 / BP_SECTOR_BYTES},
+				      .env_sectors = BP_QEMU_ENV_BYTES / BP_SECTOR_BYTES};
 	for (unsigned m = 0; m < layout->count; m++) {
 		const char *name = layout->media[m].name;
 		bool slot = strncmp(name, "slot-", 5) == 0;

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "board.h"
+#include "qemu.h"
 
 static uint64_t now_ms(void)
 {
@@ -28,10 +28,10 @@ static uint64_t now_ms(void)
 /* ---- what is kept of a run ---- */
 
 /* The media in the end: the state, and all of the run's log. */
-static int end_of(struct bp_board *board, const struct bp_case *c, const struct bp_log *log, struct bp_image **out)
+static int end_of(struct bp_qemu *board, const struct bp_case *c, const struct bp_log *log, struct bp_image **out)
 {
 	struct bp_image *image = NULL;
-	int result = c->count ? bp_board_state(board, c, &image) : bp_image_copy(board->base, &image);
+	int result = c->count ? bp_qemu_state(board, c, &image) : bp_image_copy(board->base, &image);
 	if (!result)
 		result = bp_image_apply(image, log, bp_log_count(log));
 	if (result) {
@@ -68,23 +68,23 @@ static json_t *outcome_json(const struct bp_case *c, unsigned again, const struc
 	return line;
 }
 
-int bp_board_keep(struct bp_board *board, const struct bp_case *c, unsigned again, const struct sim_qemu_result *result)
+int bp_qemu_keep(struct bp_qemu *board, const struct bp_case *c, unsigned again, const struct sim_qemu_result *result)
 {
-	char path[BP_BOARD_PATH_MAX];
-	char part[BP_BOARD_PATH_MAX];
+	char path[BP_QEMU_PATH_MAX];
+	char part[BP_QEMU_PATH_MAX];
 	char detail[200];
 	struct bp_log *log = NULL;
 	struct bp_image *end = NULL;
 	struct bp_outcome outcome;
-	bp_board_path(board, c, again, "log", path);
-	int error = bp_board_log(board, path, &log, detail, sizeof detail);
+	bp_qemu_path(board, c, again, "log", path);
+	int error = bp_qemu_log(board, path, &log, detail, sizeof detail);
 	if (!error)
 		error = end_of(board, c, log, &end);
 	if (!error) {
-		bp_board_outcome(board, result, end, &outcome);
+		bp_qemu_outcome(board, result, end, &outcome);
 		json_t *line = outcome_json(c, again, &outcome, result);
-		bp_board_path(board, c, again, "json", path);
-		bp_board_path(board, c, again, "json-part", part);
+		bp_qemu_path(board, c, again, "json", path);
+		bp_qemu_path(board, c, again, "json-part", part);
 		error = !line ? -ENOMEM : json_dump_file(line, part, JSON_COMPACT) ? -EIO : 0;
 		json_decref(line);
 	}
@@ -101,14 +101,14 @@ static void take_text(const json_t *line, const char *key, char *out, size_t out
 	(void)snprintf(out, out_bytes, "%s", text ? text : "");
 }
 
-int bp_board_kept(struct bp_board *board, const struct bp_case *c, unsigned again, struct bp_outcome *out,
-		  struct bp_log **log)
+int bp_qemu_kept(struct bp_qemu *board, const struct bp_case *c, unsigned again, struct bp_outcome *out,
+		 struct bp_log **log)
 {
-	char path[BP_BOARD_PATH_MAX];
+	char path[BP_QEMU_PATH_MAX];
 	char text[BP_CASE_TEXT_MAX] = "";
 	char detail[200];
 	json_error_t error;
-	bp_board_path(board, c, again, "json", path);
+	bp_qemu_path(board, c, again, "json", path);
 	json_t *line = json_load_file(path, 0, &error);
 	const char *theirs = json_string_value(json_object_get(line, "case"));
 	bool ours = theirs && (!c->count || bp_case_encode(c, text, sizeof text) == 0) && strcmp(theirs, text) == 0;
@@ -123,8 +123,8 @@ int bp_board_kept(struct bp_board *board, const struct bp_case *c, unsigned agai
 	json_decref(line);
 	if (!ours)
 		return -ENOENT;
-	bp_board_path(board, c, again, "log", path);
-	return log ? bp_board_log(board, path, log, detail, sizeof detail) : 0;
+	bp_qemu_path(board, c, again, "log", path);
+	return log ? bp_qemu_log(board, path, log, detail, sizeof detail) : 0;
 }
 
 /* ---- a board's process ---- */
@@ -141,25 +141,25 @@ static void complain(struct shared *shared, const char *detail)
 		(void)snprintf(shared->detail, sizeof shared->detail, "%s", detail);
 }
 
-static int run_job(struct bp_board *board, struct sim_qemu *rig, const struct bp_job *job, char *detail,
+static int run_job(struct bp_qemu *board, struct sim_qemu *rig, const struct bp_job *job, char *detail,
 		   size_t detail_bytes)
 {
 	struct bp_image *state = NULL;
 	struct sim_qemu_result *result = calloc(1, sizeof *result);
-	struct sim_qemu_run how = bp_board_how(board);
-	char log[BP_BOARD_PATH_MAX];
-	char console[BP_BOARD_PATH_MAX];
-	bp_board_path(board, &job->c, job->again, "log", log);
-	bp_board_path(board, &job->c, job->again, "console", console);
+	struct sim_qemu_run how = bp_qemu_how(board);
+	char log[BP_QEMU_PATH_MAX];
+	char console[BP_QEMU_PATH_MAX];
+	bp_qemu_path(board, &job->c, job->again, "log", log);
+	bp_qemu_path(board, &job->c, job->again, "console", console);
 	how.log = log;
 	how.console = console;
-	int error = result ? bp_board_state(board, &job->c, &state) : -ENOMEM;
+	int error = result ? bp_qemu_state(board, &job->c, &state) : -ENOMEM;
 	if (!error) {
 		struct sim_qemu_start start = {.image = state, .base = board->base};
 		error = sim_qemu_run(rig, &start, &how, result);
 	}
 	if (!error)
-		error = bp_board_keep(board, &job->c, job->again, result);
+		error = bp_qemu_keep(board, &job->c, job->again, result);
 	if (error)
 		(void)snprintf(detail, detail_bytes, "%s",
 			       result && *result->detail ? result->detail : strerror(-error));
@@ -169,18 +169,18 @@ static int run_job(struct bp_board *board, struct sim_qemu *rig, const struct bp
 }
 
 /* A run that would not end in time is not begun. */
-static bool spent(const struct bp_board *board, uint64_t longest_ms)
+static bool spent(const struct bp_qemu *board, uint64_t longest_ms)
 {
 	return board->deadline_ms && now_ms() + longest_ms > board->deadline_ms;
 }
 
-static void work(struct bp_board *board, unsigned worker, struct shared *shared, const struct bp_job *jobs,
+static void work(struct bp_qemu *board, unsigned worker, struct shared *shared, const struct bp_job *jobs,
 		 const size_t *open, size_t count)
 {
 	char detail[200] = "";
 	struct sim_qemu *rig = NULL;
 	uint64_t longest_ms = 0;
-	if (bp_board_machine(board, worker, &rig, detail, sizeof detail)) {
+	if (bp_qemu_machine(board, worker, &rig, detail, sizeof detail)) {
 		complain(shared, detail);
 		return;
 	}
@@ -199,15 +199,15 @@ static void work(struct bp_board *board, unsigned worker, struct shared *shared,
 	sim_qemu_free(rig);
 }
 
-static int start_boards(struct bp_board *board, struct shared *shared, const struct bp_job *jobs, const size_t *open,
+static int start_boards(struct bp_qemu *board, struct shared *shared, const struct bp_job *jobs, const size_t *open,
 			size_t count)
 {
-	pid_t pids[BP_BOARD_MACHINES];
+	pid_t pids[BP_QEMU_MACHINES];
 	pid_t parent = getpid();
 	unsigned alive = 0;
 	int result = 0;
 	(void)fflush(NULL);
-	for (; alive < BP_BOARD_MACHINES && alive < count; alive++) {
+	for (; alive < BP_QEMU_MACHINES && alive < count; alive++) {
 		pids[alive] = fork();
 		if (pids[alive] < 0) {
 			result = alive ? 0 : -errno;
@@ -242,13 +242,13 @@ static size_t firm_of(const struct bp_log *log)
 }
 
 /* Fills in what is kept. *open: the jobs of which nothing is. */
-static int take_kept(struct bp_board *board, struct bp_job *jobs, size_t count, size_t *open, size_t *open_count)
+static int take_kept(struct bp_qemu *board, struct bp_job *jobs, size_t count, size_t *open, size_t *open_count)
 {
 	*open_count = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (jobs[i].log)
 			continue;
-		int result = bp_board_kept(board, &jobs[i].c, jobs[i].again, &jobs[i].outcome, &jobs[i].log);
+		int result = bp_qemu_kept(board, &jobs[i].c, jobs[i].again, &jobs[i].outcome, &jobs[i].log);
 		if (result == -ENOENT)
 			open[(*open_count)++] = i;
 		else if (result)
@@ -260,7 +260,7 @@ static int take_kept(struct bp_board *board, struct bp_job *jobs, size_t count, 
 }
 
 /* Runs what is open, as far as the budget goes. */
-static int run_open(struct bp_board *board, struct bp_job *jobs, size_t count, const size_t *open, size_t open_count)
+static int run_open(struct bp_qemu *board, struct bp_job *jobs, size_t count, const size_t *open, size_t open_count)
 {
 	size_t wanted = open_count < board->runs_left ? open_count : board->runs_left;
 	size_t *still = calloc(count + 1, sizeof *still);
@@ -289,9 +289,9 @@ static int run_open(struct bp_board *board, struct bp_job *jobs, size_t count, c
 	return result;
 }
 
-int bp_board_recover(void *ctx, struct bp_job *jobs, size_t count)
+int bp_qemu_recover(void *ctx, struct bp_job *jobs, size_t count)
 {
-	struct bp_board *board = ctx;
+	struct bp_qemu *board = ctx;
 	size_t *open = calloc(count + 1, sizeof *open);
 	size_t open_count = 0;
 	int result = open ? take_kept(board, jobs, count, open, &open_count) : -ENOMEM;
