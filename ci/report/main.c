@@ -7,7 +7,8 @@
 
 #include "results.h"
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+/* As of brickproof: 1 would be a broken invariant. */
+enum { EXIT_OK = 0, EXIT_USAGE = 2, EXIT_FAILED = 3 };
 
 static void usage(FILE *f)
 {
@@ -17,7 +18,8 @@ static void usage(FILE *f)
 		    "--html    where the report goes (default: report.html beside the results)\n"
 		    "--junit   where the JUnit XML goes (default: junit.xml beside the results)\n"
 		    "\n"
-		    "Exit status: 0 written, 1 cannot read or write, 2 bad usage or bad results.\n",
+		    "Exit status: 0 written (whatever the verdict), 2 bad usage, or results that cannot be read, 3 "
+		    "cannot write.\n",
 		    f);
 }
 
@@ -30,14 +32,21 @@ static const char *beside(const char *given, const char *dir, const char *name, 
 	return n < 0 || (size_t)n >= out_bytes ? NULL : out;
 }
 
-static int complain(const char *what, const char *path, int result, const char *detail)
+static int cannot_read(const char *path, int result, const char *detail)
 {
-	if (result < 0) {
-		(void)fprintf(stderr, "brickproof-report: cannot %s %s: %s\n", what, path, strerror(-result));
-		return EXIT_FAILED;
-	}
-	(void)fprintf(stderr, "brickproof-report: %s: %s; was it written by brickproof?\n", path, detail);
+	if (result < 0)
+		(void)fprintf(stderr,
+			      "brickproof-report: cannot read %s: %s; give the folder of a campaign's results\n", path,
+			      strerror(-result));
+	else
+		(void)fprintf(stderr, "brickproof-report: %s: %s; was it written by brickproof?\n", path, detail);
 	return EXIT_USAGE;
+}
+
+static int cannot_write(const char *path, int result)
+{
+	(void)fprintf(stderr, "brickproof-report: cannot write %s: %s\n", path, strerror(-result));
+	return EXIT_FAILED;
 }
 
 static int report(const char *dir, const char *path, const char *html, const char *junit)
@@ -48,18 +57,18 @@ static int report(const char *dir, const char *path, const char *html, const cha
 	html = beside(html, dir, "report.html", html_default, sizeof html_default);
 	junit = beside(junit, dir, "junit.xml", junit_default, sizeof junit_default);
 	if (!html || !junit)
-		return complain("write", dir, -ENAMETOOLONG, "");
+		return cannot_write(dir, -ENAMETOOLONG);
 	json_t *results = NULL;
 	int result = results_load(path, &results, detail, sizeof detail);
 	if (result)
-		return complain("read", path, result, detail);
+		return cannot_read(path, result, detail);
 	int status = EXIT_OK;
 	result = html_write(results, html);
 	if (result)
-		status = complain("write", html, result, "");
+		status = cannot_write(html, result);
 	result = junit_write(results, junit);
 	if (result)
-		status = complain("write", junit, result, "");
+		status = cannot_write(junit, result);
 	json_decref(results);
 	if (!status)
 		(void)printf("report: %s\njunit:  %s\n", html, junit);
@@ -89,12 +98,14 @@ int main(int argc, char **argv)
 			usage(stdout);
 			return EXIT_OK;
 		default:
-			usage(stderr);
+			(void)fputs("brickproof-report: see 'brickproof-report --help'\n", stderr);
 			return EXIT_USAGE;
 		}
 	}
 	if (optind + 1 != argc) {
-		usage(stderr);
+		(void)fputs("brickproof-report: give the folder of a campaign's results; see 'brickproof-report "
+			    "--help'\n",
+			    stderr);
 		return EXIT_USAGE;
 	}
 	char dir[2048];

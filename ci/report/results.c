@@ -180,6 +180,38 @@ static int load_lines(struct load *load, FILE *f, char *detail, size_t detail_by
 	return result;
 }
 
+/* What the campaign set out to run and never began is no pass: it is told, unless it was given up at a first failure. */
+static int add_missing(struct load *load)
+{
+	const json_t *campaign = json_object_get(load->root, "campaign");
+	bool fail_fast = json_is_true(json_object_get(json_object_get(campaign, "limits"), "fail_fast"));
+	bool given_up = fail_fast && !json_is_null(json_object_get(load->root, "end"));
+	size_t i;
+	json_t *name;
+	json_array_foreach(json_object_get(campaign, "scenarios"), i, name)
+	{
+		if (!json_is_string(name) || json_object_get(load->by_name, json_string_value(name)))
+			continue;
+		json_t *scenario = scenario_of(load, json_string_value(name));
+		if (!scenario)
+			return -ENOMEM;
+		(void)json_object_set_new(scenario, "reason", json_string("was not run"));
+		if (given_up)
+			(void)json_object_set_new(scenario, "verdict", json_string("SKIP"));
+	}
+	return 0;
+}
+
+static int load_file(struct load *load, FILE *f, char *detail, size_t detail_bytes)
+{
+	int result = load_lines(load, f, detail, detail_bytes);
+	if (!result && !json_object_size(json_object_get(load->root, "campaign"))) {
+		(void)snprintf(detail, detail_bytes, "holds no campaign");
+		result = 1;
+	}
+	return result ? result : add_missing(load);
+}
+
 int results_load(const char *path, json_t **out, char *detail, size_t detail_bytes)
 {
 	(void)snprintf(detail, detail_bytes, "%s", "");
@@ -191,7 +223,7 @@ int results_load(const char *path, json_t **out, char *detail, size_t detail_byt
 	    .by_name = json_object(),
 	    .cells = json_object(),
 	};
-	int result = load.root && load.by_name && load.cells ? load_lines(&load, f, detail, detail_bytes) : -ENOMEM;
+	int result = load.root && load.by_name && load.cells ? load_file(&load, f, detail, detail_bytes) : -ENOMEM;
 	(void)fclose(f);
 	size_t i;
 	json_t *scenario;

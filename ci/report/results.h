@@ -15,13 +15,14 @@
  *                cuts      [{entry, step, form, label, verdict, count, ids: [first few]}], by entry
  *                failures  [{id, step, invariant, text, fault, verdict}], the first FAILURES_MAX
  *                faults    [names, sorted] ]
- * A scenario without a scenario line is kept with verdict ERROR and reason "did not end".
+ * A scenario without a scenario line is kept with verdict ERROR and reason "did not end"; one that the campaign names and
+ * never began with "was not run" (SKIP if the campaign was told to end at its first failure, and ended).
  */
 #define RESULTS_LINE_MAX     (16u * 1024u * 1024u)
 #define RESULTS_FAILURES_MAX 200u
 #define RESULTS_IDS_MAX      3u
 
-/* *out: json_decref(). 0; -errno; 1 = malformed, detail says which line and why. */
+/* *out: json_decref(). 0; -errno; 1 = malformed or no campaign, detail says which line and why. */
 int results_load(const char *path, json_t **out, char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
 
 /* Members of a JSON object with a default, borrowed. */

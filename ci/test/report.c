@@ -4,6 +4,7 @@
  * id, a campaign that was cut short is not a pass, and a broken file is refused with its line.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,51 @@ Test(report, an_unfinished_scenario_is_an_error)
 	json_decref(results);
 }
 
+/* What was named and never began, and a campaign without its end: green would be a lie. */
+Test(report, a_campaign_that_was_cut_short_is_not_green)
+{
+	static const struct {
+		const char *limits, *end, *verdict;
+	} rows[] = {{"{}", "", "ERROR"},
+		    {"{\"fail_fast\":true}", "", "ERROR"},
+		    {"{\"fail_fast\":false}", "{\"type\":\"end\"}\n", "ERROR"},
+		    {"{\"fail_fast\":true}", "{\"type\":\"end\"}\n", "SKIP"}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char head[256];
+		char detail[128];
+		json_t *results;
+		(void)snprintf(head, sizeof head,
+			       "{\"type\":\"campaign\",\"scenarios\":[\"power/a\",\"power/b\"],\"limits\":%s}\n",
+			       rows[i].limits);
+		char *path = put_file(head, "{\"type\":\"scenario\",\"scenario\":\"power/a\",\"verdict\":\"PASS\"}\n",
+				      rows[i].end);
+		cr_assert_eq(results_load(path, &results, detail, sizeof detail), 0, "%s", detail);
+		json_t *list = json_object_get(results, "scenarios");
+		cr_assert_eq(json_array_size(list), 2);
+		cr_assert_str_eq(results_text(json_array_get(list, 1), "scenario"), "power/b");
+		cr_assert_str_eq(results_text(json_array_get(list, 1), "verdict"), rows[i].verdict);
+		cr_assert_eq(junit_write(results, path), 0);
+		char *xml = slurp(path);
+		cr_assert_eq(strstr(xml, "before its end") != NULL, !*rows[i].end, "%s", xml);
+		cr_assert_eq(strstr(xml, "<error ") != NULL, strcmp(rows[i].verdict, "ERROR") == 0, "%s", xml);
+		free(xml);
+		(void)unlink(path);
+		json_decref(results);
+	}
+}
+
+Test(report, a_full_disk_is_said)
+{
+	char detail[128];
+	json_t *results;
+	char *path = put_file(campaign, cases, scenario);
+	cr_assert_eq(results_load(path, &results, detail, sizeof detail), 0);
+	(void)unlink(path);
+	cr_assert_eq(junit_write(results, "/dev/full"), -ENOSPC);
+	cr_assert_eq(html_write(results, "/dev/full"), -ENOSPC);
+	json_decref(results);
+}
+
 Test(report, refuses_what_is_not_results)
 {
 	static const char *const bad[] = {"[1]\n", "{\"type\":\"case\"}\n", "not json\n"};
@@ -113,5 +159,8 @@ Test(report, refuses_what_is_not_results)
 	}
 	char detail[128];
 	json_t *results;
-	cr_assert_eq(results_load("/nonexistent/results.jsonl", &results, detail, sizeof detail), -2);
+	cr_assert_eq(results_load("/nonexistent/results.jsonl", &results, detail, sizeof detail), -ENOENT);
+	char *path = put_file("", "", ""); /* nothing in it is not "nothing failed" */
+	cr_assert_eq(results_load(path, &results, detail, sizeof detail), 1);
+	(void)unlink(path);
 }
