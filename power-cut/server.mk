@@ -5,7 +5,7 @@ SERVER_SRC := $(addprefix power-cut/server/,answer.c command.c contents.c contro
 	server.c states.c)
 $(call library,block-server,$(SERVER_SRC),$(SERVER_INCLUDES))
 
-$(call test,block-server,power-cut/server/test/server.c,block-server power-cut,,$(SERVER_INCLUDES))
+$(call test,block-server,$(addprefix power-cut/server/test/,server.c faults.c text.c fixture.c),block-server power-cut,,$(SERVER_INCLUDES))
 $(call test,block-server-stream,power-cut/server/test/stream.c,power-cut,,$(POWER_CUT_INCLUDES))
 $(call fuzzer,block-server,power-cut/server/fuzz/command.c,block-server power-cut,,$(SERVER_INCLUDES),power-cut/server/fuzz/corpus)
 

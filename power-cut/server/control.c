@@ -36,7 +36,7 @@ struct bp_control {
 	void (*on_quit)(void *ctx);
 	void *ctx;
 	pthread_t thread;
-	bool started;
+	bool bound, started;
 	struct client clients[BP_CONTROL_CLIENTS_MAX];
 };
 
@@ -215,13 +215,17 @@ int bp_control_new(const char *path, void (*on_quit)(void *ctx), void *ctx, stru
 	}
 	if (r == 0 && (control->event < 0 || control->listener < 0))
 		r = -errno;
-	if (r == 0)
-		(void)unlink(path); /* of a server that was killed */
+	struct stat left;
+	if (r == 0 && lstat(path, &left) == 0 && S_ISSOCK(left.st_mode))
+		(void)unlink(
+		    path); /* of a server that was killed; anything else there is not ours, and bind() refuses */
 	/* The mode before the name: nobody else gets in between. */
 	if (r == 0 &&
 	    (fchmod(control->listener, S_IRUSR | S_IWUSR) < 0 ||
-	     bind(control->listener, (const struct sockaddr *)&control->address, sizeof control->address) < 0 ||
-	     listen(control->listener, BP_CONTROL_CLIENTS_MAX) < 0))
+	     bind(control->listener, (const struct sockaddr *)&control->address, sizeof control->address) < 0))
+		r = -errno;
+	control->bound = r == 0;
+	if (r == 0 && listen(control->listener, BP_CONTROL_CLIENTS_MAX) < 0)
 		r = -errno;
 	if (r < 0) {
 		bp_control_free(control);
@@ -264,10 +268,10 @@ void bp_control_free(struct bp_control *control)
 		if (control->clients[i].fd >= 0)
 			(void)close(control->clients[i].fd);
 	}
-	if (control->listener >= 0) {
+	if (control->bound)
 		(void)unlink(control->address.sun_path);
+	if (control->listener >= 0)
 		(void)close(control->listener);
-	}
 	if (control->event >= 0)
 		(void)close(control->event);
 	free(control);

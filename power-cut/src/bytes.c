@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -63,13 +64,16 @@ void bp_file_add(struct bp_file *file, const void *bytes, size_t size)
 int bp_file_close(struct bp_file *file)
 {
 	int r = file->error;
+	struct stat st;
+	bool regular = fstat(fileno(file->stream), &st) == 0 && S_ISREG(st.st_mode);
 	if (r == 0 && fflush(file->stream) != 0)
 		r = -errno;
 	if (r == 0 && fsync(fileno(file->stream)) < 0 && errno != EINVAL && errno != EROFS)
 		r = -errno; /* a pipe cannot be made durable */
 	if (fclose(file->stream) != 0 && r == 0)
 		r = -errno;
-	if (r < 0)
+	/* Half a log is none; but a device or a pipe was there before, and is not ours to remove. */
+	if (r < 0 && regular)
 		(void)unlink(file->path);
 	return r;
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "power-cut/image.h"
@@ -116,6 +119,32 @@ static uint8_t *slurp(const char *path, size_t *size)
 	*size = fread(bytes, 1, 1 << 20, f);
 	cr_assert_eq(fclose(f), 0);
 	return bytes;
+}
+
+/* Invariant: what cannot be written is told, half a file is removed, and what is no file stays what it is. */
+Test(log, a_full_disk_is_told_and_a_device_stays)
+{
+	char path[] = "/tmp/bp-log-XXXXXX";
+	char detail[128] = "";
+	struct bp_pool *pool;
+	struct bp_log *log;
+	struct stat st;
+	const struct rlimit small = {BP_SECTOR_BYTES, BP_SECTOR_BYTES};
+	int fd = mkstemp(path);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(close(fd), 0);
+	cr_assert_eq(bp_pool_new(&pool), 0);
+	cr_assert_eq(bp_log_new(&layout, pool, &log), 0);
+	random_log(log, 3, false);
+	cr_assert_eq(bp_log_save(log, "/dev/full"), -ENOSPC);
+	cr_assert_eq(bp_log_export_dm(log, "/dev/full", detail, sizeof detail), -ENOSPC);
+	cr_assert(stat("/dev/full", &st) == 0 && S_ISCHR(st.st_mode));
+	(void)signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	cr_assert_eq(bp_log_save(log, path), -EFBIG);
+	cr_assert_neq(stat(path, &st), 0);
+	bp_log_free(log);
+	bp_pool_free(pool);
 }
 
 /* Invariant: a log that was cut short is refused with a reason, wherever it was cut. */
