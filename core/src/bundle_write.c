@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bundle_packer.h"
@@ -104,6 +105,16 @@ static int open_images(const struct ota_bundle_spec *spec, int *fds, struct ota_
 		sources[i] = (struct ota_packer_source){spec->images[i].name, (uint64_t)size, read_file, &fds[i]};
 	}
 	return 0;
+}
+
+/* A device or a pipe would be replaced by the file under its name. */
+static int check_target(const char *out_path, char *detail, size_t detail_bytes)
+{
+	struct stat status;
+	if (stat(out_path, &status) || S_ISREG(status.st_mode))
+		return 0;
+	return ota_refuse(detail, detail_bytes, OTA_BAD_CONFIG, "%s: is there and no regular file; give another path",
+			  out_path);
 }
 
 /* A new file beside out_path, with the permissions that the umask leaves. */
@@ -220,7 +231,9 @@ int ota_bundle_write(const struct ota_bundle_spec *spec, const char *out_path, c
 	struct ota_packer_source sources[OTA_IMAGES_MAX];
 	char *certificate_pem = NULL;
 	char *key_pem = NULL;
-	int result = open_images(spec, fds, sources, detail, detail_bytes);
+	int result = check_target(out_path, detail, detail_bytes);
+	if (!result)
+		result = open_images(spec, fds, sources, detail, detail_bytes);
 	if (!result)
 		result = read_pem(spec->certificate_path, &certificate_pem, detail, detail_bytes);
 	if (!result)

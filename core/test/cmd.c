@@ -179,6 +179,8 @@ Test(cmd, usage)
 	    {"bundle --compatible=x --version=1 --sequence=x y", "give a number"},
 	    {"bundle --chunk-bytes=5000 x", "power of two"},
 	    {"bundle --image=rootfs x", "CLASS=PATH"},
+	    {"bundle --compatible=x --version=1 --sequence=1 --image=rootfs=/x --certificate=/x --key=/x /dev/null",
+	     "no regular file"},
 	};
 	struct cmd_lab lab;
 
