@@ -17,7 +17,7 @@ $(call program,brickproof-mutants,scenarios/src/mutants.c,$(SCENARIOS_LIBS),$(SC
 
 $(call test,scenario,scenarios/test/scenario.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
 $(call test,scenario-cases,scenarios/test/cases.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
-$(call test,scenario-campaign,scenarios/test/campaign.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
+$(call test,scenario-campaign,$(addprefix scenarios/test/,campaign.c joined.c place.c),$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
 $(B)/test/scenario-campaign: | $(B)/ota $(ZOO)/made
 $(call fuzzer,scenario,scenarios/fuzz/scenario.c,scenarios,-lyaml,$(SCENARIOS_INCLUDES),scenarios/fuzz/corpus/scenario)
 

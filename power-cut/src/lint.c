@@ -224,3 +224,14 @@ int bp_lint(const struct bp_log *log, const struct bp_lint_roles *roles, struct 
 	*count = l.count;
 	return r;
 }
+
+bool bp_lint_rule(const char *name)
+{
+	static const char *const rules[] = {"running-slot", "flip-unflushed", "both-copies",
+					    "no-read-back", "wrong-flush",    "write-in-idle"};
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+		if (strcmp(rules[i], name) == 0)
+			return true;
+	}
+	return false;
+}

@@ -19,6 +19,8 @@
 
 #include "session.h"
 
+#define BP_FORMER_END ".old"
+
 /* What a worker tells: fits in one atomic pipe write, so that messages are never cut. */
 struct message {
 	enum { MESSAGE_PROGRESS, MESSAGE_RESULT, MESSAGE_UNWRITABLE } kind;
@@ -287,14 +289,22 @@ static int complain(const char *what, const char *path, int result)
 	return BP_EXIT_ERROR;
 }
 
-static int results_open(const struct bp_campaign *c, int flags, int *fd)
+static int results_open(const struct bp_campaign *c, int *fd)
 {
 	char path[PATH_MAX];
 	(void)snprintf(path, sizeof path, "%s/%s", c->dir, BP_RESULTS_FILE);
-	*fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | flags, 0644);
-	if (*fd < 0)
-		return -errno;
-	return 0;
+	*fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+	return *fd < 0 ? -errno : 0;
+}
+
+/* Results that are there may be of many hours: the last ones are kept beside the new. */
+static int keep_former(const struct bp_campaign *c)
+{
+	char path[PATH_MAX];
+	char former[PATH_MAX + sizeof BP_FORMER_END];
+	(void)snprintf(path, sizeof path, "%s/%s", c->dir, BP_RESULTS_FILE);
+	(void)snprintf(former, sizeof former, "%s%s", path, BP_FORMER_END);
+	return rename(path, former) && errno != ENOENT ? -errno : 0;
 }
 
 static int lock_folder(const char *dir, int *fd)
@@ -309,7 +319,12 @@ static int begin(struct run *run, int *status)
 	char detail[BP_DETAIL_MAX] = "";
 	int locked = lock_folder(c->dir, &run->lock);
 	if (locked) {
-		*status = complain("take for this campaign (is another one running there?) the folder", c->dir, locked);
+		if (locked == -EWOULDBLOCK)
+			(void)fprintf(stderr,
+				      "brickproof: another campaign writes into %s; wait for it, or give another "
+				      "folder with --output\n",
+				      c->dir);
+		*status = locked == -EWOULDBLOCK ? BP_EXIT_ERROR : complain("use the folder", c->dir, locked);
 		return locked;
 	}
 	if (c->resume) {
@@ -320,9 +335,9 @@ static int begin(struct run *run, int *status)
 			return -1;
 		}
 	}
-	int result = results_open(c, 0, &run->fd);
-	if (!result && !c->resume && ftruncate(run->fd, 0))
-		result = -errno;
+	int result = c->resume ? 0 : keep_former(c);
+	if (!result)
+		result = results_open(c, &run->fd);
 	if (!result && !c->resume)
 		result = bp_results_campaign(run->fd, &c->head, c->scenarios, c->count);
 	if (result)
@@ -351,7 +366,7 @@ static int end(struct run *run)
 		run->fd = -1;
 		result = bp_campaign_compact(c, run->finished);
 		if (!result)
-			result = results_open(c, 0, &run->fd);
+			result = results_open(c, &run->fd);
 	}
 	size_t count = gather(run);
 	uint64_t duration_ms = now_ms() - run->start_ms;

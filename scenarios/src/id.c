@@ -91,6 +91,8 @@ static int decode_fault(const char *text, struct sim_fault *out)
 			return -EINVAL;
 		out->clock_s = minus ? -(int64_t)value : (int64_t)value;
 	} else {
+		if (!value)
+			return -EINVAL; /* operations are counted from one */
 		out->nth = value;
 	}
 	out->for_ever = strcmp(rest, ".ever") == 0;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +37,15 @@ static void help(FILE *f)
 	    f);
 }
 
+/* What nobody could read was not said. */
+static int end(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	(void)fprintf(stderr, "brickproof: the output could not be written: %s\n", strerror(errno));
+	return status ? status : BP_EXIT_ERROR;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -44,16 +54,16 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		help(stdout);
-		return 0;
+		return end(0);
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		const char *mutant = bp_mutant_name();
 		(void)printf("brickproof %s%s%s\n", BP_VERSION, *mutant ? " with the planted defect " : "", mutant);
-		return 0;
+		return end(0);
 	}
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
 		if (strcmp(argv[1], verbs[i].name) == 0)
-			return verbs[i].run(argc - 1, argv + 1);
+			return end(verbs[i].run(argc - 1, argv + 1));
 	}
 	return bp_usage_error("there is no verb '%s'; see 'brickproof --help'", argv[1]);
 }

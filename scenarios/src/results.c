@@ -2,10 +2,12 @@
 #include "results.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,7 +39,6 @@ int bp_verdict_status(enum bp_verdict verdict)
 	return status[verdict];
 }
 
-/* One write() a line: lines of workers that end at the same time do not mix in an O_APPEND file. */
 static int write_all(int fd, const char *text, size_t bytes)
 {
 	while (bytes) {
@@ -52,6 +53,59 @@ static int write_all(int fd, const char *text, size_t bytes)
 	return 0;
 }
 
+static int lock(int fd, short type)
+{
+	struct flock whole = {.l_type = type, .l_whence = SEEK_SET};
+	while (fcntl(fd, F_SETLKW, &whole)) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+/* The length up to the last whole line. */
+static int whole_lines(int fd, off_t *bytes)
+{
+	char tail[4096];
+	struct stat st;
+	if (fstat(fd, &st))
+		return -errno;
+	for (*bytes = st.st_size; *bytes > 0;) {
+		size_t part = *bytes < (off_t)sizeof tail ? (size_t)*bytes : sizeof tail;
+		if (pread(fd, tail, part, *bytes - (off_t)part) != (ssize_t)part)
+			return -EIO;
+		while (part && tail[part - 1] != '\n') {
+			part--;
+			--*bytes;
+		}
+		if (part)
+			break;
+	}
+	return *bytes == st.st_size || ftruncate(fd, *bytes) == 0 ? 0 : -errno;
+}
+
+/* The file's end is shared by all workers. The lock goes with its process, however that ends. */
+static int append(int fd, const char *text, size_t bytes)
+{
+	off_t end = 0;
+	struct stat st;
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return write_all(fd, text, bytes);
+	int result = lock(fd, F_WRLCK);
+	if (result)
+		return result;
+	result = whole_lines(fd, &end);
+	if (!result) {
+		result = write_all(fd, text, bytes);
+		if (result)
+			(void)!ftruncate(fd, end); /* else the next writer does */
+	}
+	(void)lock(fd, F_UNLCK);
+	return result;
+}
+
 int bp_results_line(int fd, json_t *line)
 {
 	if (!line)
@@ -62,7 +116,7 @@ int bp_results_line(int fd, json_t *line)
 		return -ENOMEM;
 	size_t bytes = strlen(text);
 	text[bytes] = '\n'; /* its NUL: lengths are explicit from here on */
-	int result = write_all(fd, text, bytes + 1);
+	int result = append(fd, text, bytes + 1);
 	free(text);
 	return result;
 }
@@ -103,13 +157,13 @@ int bp_results_campaign(int fd, const struct bp_campaign_head *head, const struc
 	for (size_t i = 0; i < count; i++)
 		(void)json_array_append_new(names, json_string(scenarios[i]->name));
 	return bp_results_line(
-	    fd,
-	    json_pack("{s:s, s:i, s:s, s:I, s:{s:s, s:s, s:s}, s:{s:s, s:i}, s:o, s:s, s:o, s:{s:I, s:b, s:b}}", "type",
-		      "campaign", "schema", 1, "started", started, "seed", (json_int_t)head->seed, "subject", "name",
-		      "ota reference core", "version", BP_VERSION, "mutant", bp_mutant_name(), "host", "kernel",
-		      host.release, "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN), "scenarios", names, "shard", shard,
-		      "equivalences", equivalences(scenarios, count), "limits", "states", (json_int_t)head->states_max,
-		      "fail_fast", (int)head->fail_fast, "lint", (int)!head->no_lint));
+	    fd, json_pack(
+		    "{s:s, s:i, s:s, s:I, s:{s:s, s:s, s:s}, s:{s:s, s:i}, s:o, s:s, s:s, s:o, s:{s:I, s:b, s:b}}",
+		    "type", "campaign", "schema", 1, "started", started, "seed", (json_int_t)head->seed, "subject",
+		    "name", "ota reference core", "version", BP_VERSION, "mutant", bp_mutant_name(), "host", "kernel",
+		    host.release, "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN), "scenarios", names, "selection",
+		    head->selection, "shard", shard, "equivalences", equivalences(scenarios, count), "limits", "states",
+		    (json_int_t)head->states_max, "fail_fast", (int)head->fail_fast, "lint", (int)!head->no_lint));
 }
 
 static const char *op_text(enum bp_op op)

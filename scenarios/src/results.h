@@ -55,6 +55,8 @@ struct bp_campaign_head {
 	uint64_t states_max;    /* 0: as each scenario says */
 	bool fail_fast;
 	bool no_lint; /* findings of the lint do not count */
+	/* Of all scenarios that were selected, before shards divide them: names and files. "": nobody selected any. */
+	char selection[BP_DIGEST_TEXT];
 };
 
 const char *bp_verdict_text(enum bp_verdict verdict);
@@ -62,7 +64,11 @@ int bp_verdict_find(const char *text, enum bp_verdict *out) __attribute__((warn_
 /* Exit status of a campaign whose worst verdict this is. */
 int bp_verdict_status(enum bp_verdict verdict);
 
-/* Each appends one line to fd with one write(). 0 or -errno. */
+/*
+ * Each appends one line to fd, which is open for reading as well. A line is there whole or not at all, whoever writes
+ * beside it: one that found no room is taken back, one that a killed writer left half written goes when the next is
+ * added. 0 or -errno.
+ */
 int bp_results_line(int fd, json_t *line) __attribute__((warn_unused_result)); /* steals */
 int bp_results_campaign(int fd, const struct bp_campaign_head *head, const struct bp_scenario *const *scenarios,
 			size_t count) __attribute__((warn_unused_result));

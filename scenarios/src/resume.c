@@ -42,6 +42,7 @@ static int check_head(struct reading *r, const json_t *line)
 	const char *their_shard = json_string_value(json_object_get(line, "shard"));
 	const char *mutant = json_string_value(json_object_get(json_object_get(line, "subject"), "mutant"));
 	json_int_t states = json_integer_value(json_object_get(json_object_get(line, "limits"), "states"));
+	const char *selection = json_string_value(json_object_get(line, "selection"));
 	const char *differs = NULL;
 	if ((uint64_t)json_integer_value(json_object_get(line, "seed")) != head->seed)
 		differs = "seed";
@@ -53,6 +54,8 @@ static int check_head(struct reading *r, const json_t *line)
 		differs = "limit of states";
 	else if (json_is_false(json_object_get(json_object_get(line, "limits"), "lint")) != head->no_lint)
 		differs = "use of the lint";
+	else if (selection && strcmp(selection, head->selection) != 0)
+		differs = "selection of scenarios, or other versions of them";
 	if (!differs) {
 		r->headed = true;
 		return 0;
@@ -93,13 +96,20 @@ int bp_campaign_resume(const struct bp_campaign *campaign, struct bp_result *res
 				  .detail_bytes = detail_bytes};
 	(void)snprintf(path, sizeof path, "%s/%s", campaign->dir, BP_RESULTS_FILE);
 	int result = bp_results_read(path, note_line, &reading, detail, detail_bytes);
+	if (result == -ENOENT) {
+		(void)snprintf(detail, detail_bytes, "%s: there is nothing to go on with; run without --resume", path);
+		return 1;
+	}
 	if (result)
 		return result;
 	if (!reading.headed) {
 		(void)snprintf(detail, detail_bytes, "%s holds no campaign; run without --resume", path);
 		return 1;
 	}
-	return bp_campaign_compact(campaign, finished);
+	result = bp_campaign_compact(campaign, finished);
+	if (result)
+		(void)snprintf(detail, detail_bytes, "cannot write %s anew: %s", path, strerror(-result));
+	return result;
 }
 
 struct copying {

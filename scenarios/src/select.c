@@ -17,6 +17,12 @@ int bp_usage_error(const char *format, ...)
 	return BP_EXIT_USAGE;
 }
 
+int bp_no_memory(void)
+{
+	(void)fputs("brickproof: memory ran out\n", stderr);
+	return BP_EXIT_ERROR;
+}
+
 int bp_usage_hint(const char *verb)
 {
 	(void)fprintf(stderr, "brickproof: see 'brickproof %s --help'\n", verb);
@@ -93,7 +99,7 @@ static int add_called(const struct bp_catalog *all, const char *argument, struct
 				  : pass == 1 ? strcmp(s->group, argument) == 0
 					      : bp_scenario_tagged(s, argument);
 			if (is && append(out, s))
-				return BP_EXIT_ERROR;
+				return bp_no_memory();
 			found += is;
 		}
 	}
@@ -128,11 +134,14 @@ int bp_select(const char *dir, char *const *arguments, int count, const char *co
 		by_name = by_name || !is_path(arguments[i]);
 	if (by_name) {
 		int result = bp_catalog_read(dir, &all, detail, sizeof detail);
-		if (result)
+		if (result == -ENOENT)
+			status = bp_usage_error(
+			    "%s: no such folder; run where the scenarios are, or give --scenarios DIR", dir);
+		else if (result)
 			status = bad(result, detail);
 	}
 	for (size_t i = 0; !status && count == 0 && i < all.count; i++)
-		status = append(out, &all.items[i]) ? BP_EXIT_ERROR : 0;
+		status = append(out, &all.items[i]) ? bp_no_memory() : 0;
 	for (int i = 0; !status && i < count; i++) {
 		if (is_path(arguments[i])) {
 			int result = bp_catalog_add(out, arguments[i], detail, sizeof detail);
@@ -150,11 +159,38 @@ int bp_select(const char *dir, char *const *arguments, int count, const char *co
 	return status;
 }
 
+static int digest_file(struct bp_digest *digest, const char *path)
+{
+	char text[BP_SCENARIO_BYTES_MAX + 1];
+	FILE *f = fopen(path, "r");
+	if (!f)
+		return -errno;
+	text[fread(text, 1, sizeof text - 1, f)] = 0;
+	int result = ferror(f) ? -EIO : 0;
+	(void)fclose(f);
+	bp_digest_text(digest, text);
+	return result;
+}
+
+int bp_selection_digest(const struct bp_catalog *catalog, char out[BP_DIGEST_TEXT])
+{
+	struct bp_digest *digest = NULL;
+	int result = bp_digest_new(&digest);
+	for (size_t i = 0; !result && i < catalog->count; i++) {
+		bp_digest_text(digest, catalog->items[i].name);
+		result = digest_file(digest, catalog->items[i].path);
+	}
+	if (!result)
+		bp_digest_end(digest, out);
+	bp_digest_free(digest);
+	return result;
+}
+
 int bp_select_one(const char *dir, const char *argument, struct bp_scenario *out)
 {
 	char *arguments[] = {strdup(argument)};
 	if (!arguments[0])
-		return BP_EXIT_ERROR;
+		return bp_no_memory();
 	struct bp_catalog catalog;
 	int status = bp_select(dir, arguments, 1, NULL, 0, &catalog);
 	if (!status && catalog.count != 1)

@@ -153,6 +153,8 @@ static int replay_lint(const struct bp_session *session, const struct bp_id *id,
 			       bp_log_step(session->log, f->entry), f->text);
 		return 0;
 	}
+	if (!bp_lint_rule(id->rule) || id->entry >= bp_log_count(session->log))
+		return 1;
 	*out = (struct bp_outcome){.verdict = BP_PASS};
 	(void)snprintf(story, story_bytes, "the lint finds no %s at entry %llu\n", id->rule,
 		       (unsigned long long)id->entry);

@@ -143,7 +143,8 @@ static int open_case(const struct options *o, struct opened *c)
 	if (bp_lab_lists(&c->scenario))
 		result = bp_lab_init(&c->lab, &c->scenario, c->id.seed, false, detail, sizeof detail);
 	else if (c->scenario.rig != BP_RIG_SIM)
-		return bp_usage_error("rig %s is not available in this build", bp_rig_text(c->scenario.rig));
+		return bp_usage_error("%s runs on rig %s, and LG_ENV names no labgrid environment", c->scenario.name,
+				      bp_rig_text(c->scenario.rig));
 	else
 		result = bp_session_init(&c->session, &c->scenario, c->id.seed, detail, sizeof detail);
 	if (result) {
@@ -273,7 +274,7 @@ static int with_case(int argc, char **argv, bool is_replay)
 	struct opened *c = calloc(1, sizeof *c);
 	int status = parse(argc, argv, is_replay, &o);
 	if (!c)
-		return BP_EXIT_ERROR;
+		return bp_no_memory();
 	if (!status)
 		status = open_case(&o, c);
 	if (!status)

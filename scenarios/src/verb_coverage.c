@@ -128,18 +128,26 @@ static int read_catalogue(struct coverage *c, const char *path)
 	FILE *f = fopen(path, "r");
 	if (!f)
 		return bp_usage_error("%s: %s", path, strerror(errno));
-	for (bool first = true; c->count < ENTRIES_MAX && fgets(line, sizeof line, f); first = false) {
+	int status = 0;
+	for (bool first = true; !status && fgets(line, sizeof line, f); first = false) {
 		char *at = line;
 		line[strcspn(line, "\r\n")] = 0;
-		if (first || !strchr(line, ','))
+		if (first && strcmp(field(&at), "id") != 0)
+			status =
+			    bp_usage_error("%s:1:1: no catalogue: its heading is id,group,injected,expected", path);
+		else if (!first && c->count == ENTRIES_MAX)
+			status = bp_usage_error("%s: more than %u entries", path, ENTRIES_MAX);
+		if (status || first || !strchr(line, ','))
 			continue; /* the heading; an empty line */
+		at = line;
 		struct entry *e = &c->entries[c->count++];
 		(void)snprintf(e->id, sizeof e->id, "%s", field(&at));
 		(void)snprintf(e->group, sizeof e->group, "%.*s", (int)strcspn(e->id, "-"), e->id);
 		(void)field(&at);
 		(void)snprintf(e->injected, sizeof e->injected, "%s", field(&at));
 	}
-	int status = ferror(f) ? BP_EXIT_ERROR : 0;
+	if (!status && ferror(f))
+		status = bp_usage_error("%s: %s", path, strerror(errno));
 	(void)fclose(f);
 	if (!status && !c->count)
 		status = bp_usage_error("%s holds no entry", path);
@@ -200,7 +208,7 @@ static void take_case(struct coverage *c, const json_t *line)
 {
 	const json_t *ids = json_object_get(line, "catalogue");
 	const json_t *often = json_object_get(line, "count");
-	uint64_t cases = json_is_integer(often) ? (uint64_t)json_integer_value(often) : 1;
+	uint64_t cases = json_integer_value(often) > 0 ? (uint64_t)json_integer_value(often) : 1;
 	enum bp_verdict verdict;
 	if (bp_verdict_find(text_of(line, "verdict"), &verdict))
 		return;
@@ -242,7 +250,10 @@ static int take_line(void *ctx, const char *text, size_t bytes, json_t *line)
 {
 	(void)text;
 	(void)bytes;
-	if (strcmp(text_of(line, "type"), "case") == 0)
+	struct coverage *c = ctx;
+	if (strcmp(text_of(line, "type"), "campaign") == 0)
+		c->has_results = true;
+	else if (strcmp(text_of(line, "type"), "case") == 0)
 		take_case(ctx, line);
 	else if (strcmp(text_of(line, "type"), "scenario") == 0)
 		take_scenario(ctx, line);
@@ -254,10 +265,10 @@ static int read_results(struct coverage *c, const char *dir)
 	char path[PATH_MAX];
 	char detail[BP_DETAIL_MAX] = "";
 	(void)snprintf(path, sizeof path, "%s/%s", dir, BP_RESULTS_FILE);
+	c->has_results = false;
 	if (bp_results_read(path, take_line, c, detail, sizeof detail))
 		return bp_usage_error("%s", *detail ? detail : path);
-	c->has_results = true;
-	return 0;
+	return c->has_results ? 0 : bp_usage_error("%s holds no campaign", path);
 }
 
 /* Without results: what the files say. */
@@ -466,7 +477,7 @@ int bp_verb_coverage(int argc, char **argv)
 	if (!status && c)
 		c->entries = calloc(ENTRIES_MAX, sizeof *c->entries);
 	if (!c || (!status && !c->entries))
-		status = BP_EXIT_ERROR;
+		status = bp_no_memory();
 	if (!status) {
 		c->catalog = &catalog;
 		status = cover(c, &o);

@@ -234,6 +234,8 @@ static int print_table(struct table *t)
 		(void)printf("%s%s %u%s", i ? ", " : "without it they hit: ", t->hits[i], t->hit[i],
 			     i + 1 == t->hit_count ? "\n" : "");
 	print_times(t);
+	if (!t->count)
+		(void)puts("no case of these results cuts a board's power (rig board)");
 	return verified[0] + verified[1] ? 0 : bp_verdict_status(BP_MISS);
 }
 
@@ -253,10 +255,11 @@ int bp_verb_cuts(int argc, char **argv)
 		return bp_usage_error("give the folder of a campaign's results; see 'brickproof cuts --help'");
 	struct table *t = calloc(1, sizeof *t);
 	if (!t)
-		return BP_EXIT_ERROR;
+		return bp_no_memory();
 	(void)snprintf(path, sizeof path, "%s/%s", argv[optind], BP_RESULTS_FILE);
-	int status = bp_results_read(path, on_line, t, detail, sizeof detail) ? bp_usage_error("%s: %s", path, detail)
-									      : print_table(t);
+	int status = bp_results_read(path, on_line, t, detail, sizeof detail)
+			 ? bp_usage_error("%s", *detail ? detail : path)
+			 : print_table(t);
 	for (unsigned i = 0; i < t->count; i++)
 		free(t->rows[i].overshoots);
 	free(t->ack_ms);

@@ -74,8 +74,12 @@ int bp_verb_list(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		if (option == 't' && tag_count < BP_SELECT_TAGS_MAX) {
 			tags[tag_count++] = optarg;
-		} else if (option == 'f' && (strcmp(optarg, "text") == 0 || strcmp(optarg, "json") == 0)) {
-			json = *optarg == 'j';
+		} else if (option == 't') {
+			return bp_usage_error("--tag: at most %u", BP_SELECT_TAGS_MAX);
+		} else if (option == 'f') {
+			json = strcmp(optarg, "json") == 0;
+			if (!json && strcmp(optarg, "text") != 0)
+				return bp_usage_error("--output-format=%s: write text or json", optarg);
 		} else if (option == 's') {
 			dir = optarg;
 		} else if (option == 'h') {

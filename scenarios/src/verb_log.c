@@ -50,7 +50,8 @@ static int open_story(const char *dir, const char *argument, struct bp_scenario 
 	if (status)
 		return status;
 	if (scenario->rig != BP_RIG_SIM)
-		return bp_usage_error("rig %s is not available in this build", bp_rig_text(scenario->rig));
+		return bp_usage_error("%s runs on rig %s; only rig sim has a story without a fault to record here",
+				      scenario->name, bp_rig_text(scenario->rig));
 	int result = bp_session_init(session, scenario, BP_SEED_DEFAULT, detail, sizeof detail);
 	if (!result)
 		return 0;

@@ -16,9 +16,12 @@ static void merge_help(void)
 		   "\n"
 		   "Joins the results of shards (brickproof run --shard I/N) into OUT/results.jsonl: as if one "
 		   "campaign had run them\n"
-		   "all, with the same digest. All N shards must be there, of one seed and one subject, each ended.\n"
+		   "all, with the same digest. All N shards must be there, of one selection of scenarios, one seed and "
+		   "one subject,\n"
+		   "each ended. OUT/results.jsonl must not be there yet.\n"
 		   "\n"
-		   "Exit status: the campaign's, as of 'brickproof run'; 2 if the results do not fit together.");
+		   "Exit status: the campaign's, as of 'brickproof run'; 2 if the results do not fit together,\n3 if "
+		   "they cannot be written.");
 }
 
 struct merge {
@@ -30,7 +33,7 @@ struct merge {
 	size_t count;
 	unsigned shards;
 	bool seen[BP_SHARDS_MAX + 1];
-	bool ended;
+	bool headed, ended; /* of the one being read */
 	uint64_t duration_ms;
 };
 
@@ -51,7 +54,7 @@ static int take_head(struct merge *m, json_t *line)
 		m->head = json_deep_copy(line);
 		m->shards = shards;
 	}
-	static const char *const same[] = {"schema", "seed", "subject", "limits"};
+	static const char *const same[] = {"schema", "seed", "subject", "limits", "selection"};
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
 		if (!json_equal(json_object_get(m->head, same[i]), json_object_get(line, same[i])))
 			return bp_usage_error("%s has another %s than the first; merge shards of one campaign", m->dir,
@@ -61,7 +64,10 @@ static int take_head(struct merge *m, json_t *line)
 		return bp_usage_error("%s: shard %u/%u does not fit: one of each of %u is needed", m->dir, shard,
 				      shards, m->shards);
 	m->seen[shard] = true;
-	return json_array_extend(m->names, json_object_get(line, "scenarios")) ? BP_EXIT_ERROR : 0;
+	m->headed = true;
+	if (json_array_extend(m->names, json_object_get(line, "scenarios")))
+		return bp_usage_error("%s: no list of scenarios in its head", m->dir);
+	return 0;
 }
 
 static int first_pass(void *ctx, const char *text, size_t bytes, json_t *line)
@@ -97,67 +103,90 @@ static int second_pass(void *ctx, const char *text, size_t bytes, json_t *line)
 	return bp_results_line(m->fd, json_incref(line));
 }
 
+/* 0, an exit status with the error said, or -errno. */
 static int each(struct merge *m, char *const *dirs, int count, bp_results_sink *sink)
 {
 	for (int i = 0; i < count; i++) {
 		char path[PATH_MAX];
 		char detail[BP_DETAIL_MAX] = "";
 		m->dir = dirs[i];
+		m->headed = false;
 		m->ended = false;
 		int n = snprintf(path, sizeof path, "%s/%s", dirs[i], BP_RESULTS_FILE);
 		int result = n < 0 || (size_t)n >= sizeof path ? -ENAMETOOLONG
 							       : bp_results_read(path, sink, m, detail, sizeof detail);
-		if (result < 0)
-			return bp_usage_error("%s", *detail ? detail : strerror(-result));
 		if (result)
 			return *detail ? bp_usage_error("%s", detail) : result;
+		if (sink == first_pass && !m->headed)
+			return bp_usage_error("%s holds no campaign", path);
 		if (sink == first_pass && !m->ended)
 			return bp_usage_error("%s did not end; finish it with 'brickproof run --resume'", dirs[i]);
 	}
 	return 0;
 }
 
+/* Same returns. */
 static int write_merged(struct merge *m, char *const *dirs, int count)
 {
 	(void)json_object_set_new(m->head, "shard", json_string("1/1"));
 	(void)json_object_set(m->head, "scenarios", m->names);
-	int status = bp_results_line(m->fd, json_incref(m->head)) ? BP_EXIT_ERROR : 0;
-	if (!status)
-		status = each(m, dirs, count, second_pass);
-	if (!status && (bp_results_end(m->fd, m->results, m->count, m->duration_ms) || fsync(m->fd)))
-		status = BP_EXIT_ERROR;
-	if (status)
-		return status;
-	enum bp_verdict worst = BP_PASS;
-	for (size_t i = 0; i < m->count; i++) {
-		if (m->results[i].verdict > worst)
-			worst = m->results[i].verdict;
-	}
-	bp_summary_total(stdout, m->results, m->count, m->duration_ms);
-	return bp_verdict_status(worst);
+	int result = bp_results_line(m->fd, json_incref(m->head));
+	if (!result)
+		result = each(m, dirs, count, second_pass);
+	if (!result)
+		result = bp_results_end(m->fd, m->results, m->count, m->duration_ms);
+	return !result && fsync(m->fd) ? -errno : result;
+}
+
+/* The first pass saw that everything fits. */
+static int put_merged(struct merge *m, const char *out, char *const *dirs, int count)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof path, "%s/%s", out, BP_RESULTS_FILE);
+	if (n < 0 || (size_t)n >= sizeof path)
+		return bp_usage_error("%s: the path is too long", out);
+	if (mkdir(out, 0755) && errno != EEXIST)
+		return bp_usage_error("cannot make the folder %s: %s", out, strerror(errno));
+	/* O_EXCL: OUT may be one of the folders that are read. */
+	m->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (m->fd < 0)
+		return errno == EEXIST ? bp_usage_error("%s is there already; give a new folder as OUT", path)
+				       : bp_usage_error("cannot make %s: %s", path, strerror(errno));
+	int result = write_merged(m, dirs, count);
+	if (close(m->fd) && !result)
+		result = -errno;
+	if (!result)
+		return 0;
+	(void)unlink(path);
+	if (result > 0)
+		return result;
+	(void)fprintf(stderr, "brickproof: cannot write %s: %s\n", path, strerror(-result));
+	return BP_EXIT_ERROR;
 }
 
 static int merge(const char *out, char *const *dirs, int count)
 {
-	char path[PATH_MAX];
 	struct merge m = {.fd = -1, .names = json_array()};
-	int status = m.names ? each(&m, dirs, count, first_pass) : BP_EXIT_ERROR;
+	int status = m.names ? each(&m, dirs, count, first_pass) : -ENOMEM;
+	if (status < 0) {
+		(void)fprintf(stderr, "brickproof: cannot read %s: %s\n", m.dir ? m.dir : dirs[0], strerror(-status));
+		status = BP_EXIT_ERROR;
+	}
 	for (unsigned i = 1; !status && i <= m.shards; i++) {
 		if (!m.seen[i])
 			status = bp_usage_error("shard %u/%u is missing", i, m.shards);
 	}
-	if (!status && !m.head)
-		status = bp_usage_error("%s holds no campaign", dirs[0]);
-	if (!status && mkdir(out, 0755) && errno != EEXIST)
-		status = bp_usage_error("%s: %s", out, strerror(errno));
+	if (!status)
+		status = put_merged(&m, out, dirs, count);
 	if (!status) {
-		(void)snprintf(path, sizeof path, "%s/%s", out, BP_RESULTS_FILE);
-		/* O_EXCL: OUT may be one of the folders that are read. */
-		m.fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-		status = m.fd < 0 ? bp_usage_error("%s: %s", path, strerror(errno)) : write_merged(&m, dirs, count);
+		enum bp_verdict worst = BP_PASS;
+		for (size_t i = 0; i < m.count; i++) {
+			if (m.results[i].verdict > worst)
+				worst = m.results[i].verdict;
+		}
+		bp_summary_total(stdout, m.results, m.count, m.duration_ms);
+		status = bp_verdict_status(worst);
 	}
-	if (m.fd >= 0 && close(m.fd) && !status)
-		status = BP_EXIT_ERROR;
 	json_decref(m.head);
 	json_decref(m.names);
 	free(m.results);
@@ -181,13 +210,15 @@ int bp_verb_merge(int argc, char **argv)
 
 static void report_help(void)
 {
-	(void)puts("Usage: brickproof report DIR [--html FILE] [--junit FILE]\n"
-		   "\n"
-		   "Makes the HTML report and the JUnit XML of a campaign's results, by brickproof-report, which lies "
-		   "beside this\n"
-		   "program.\n"
-		   "\n"
-		   "Exit status: that of brickproof-report; 3 if it cannot be started.");
+	(void)puts(
+	    "Usage: brickproof report DIR [--html FILE] [--junit FILE]\n"
+	    "\n"
+	    "Makes the HTML report and the JUnit XML of a campaign's results, by brickproof-report, which lies "
+	    "beside this\n"
+	    "program.\n"
+	    "\n"
+	    "Exit status: 0 written (whatever the verdict), 2 bad usage, or results that cannot be read, 3 cannot "
+	    "write.");
 }
 
 int bp_verb_report(int argc, char **argv)

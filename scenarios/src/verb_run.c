@@ -25,7 +25,8 @@ static void help(void)
 	    "      --limit-states N at most N distinct crash states a scenario\n"
 	    "      --fail-fast      stop at the first failure\n"
 	    "      --no-lint        findings in the write log do not count\n"
-	    "      --resume         go on with what DIR holds: finished scenarios are kept\n"
+	    "      --resume         go on with what DIR holds: finished scenarios are kept; without, results that are\n"
+	    "                       there become results.jsonl.old\n"
 	    "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
 	    "      --log FILE       (rig qemu) judge and sort the crash states of this write log, brickproof's or "
 	    "dm-log-writes over\n"
@@ -152,7 +153,7 @@ static int run_selected(const struct options *o, const struct bp_catalog *catalo
 {
 	const struct bp_scenario **list = calloc(catalog->count + 1, sizeof(void *));
 	if (!list)
-		return BP_EXIT_ERROR;
+		return bp_no_memory();
 	struct bp_campaign campaign = {.scenarios = list,
 				       .dir = o->dir,
 				       .head = o->head,
@@ -160,6 +161,12 @@ static int run_selected(const struct options *o, const struct bp_catalog *catalo
 				       .resume = o->resume,
 				       .progress = isatty(STDERR_FILENO) == 1,
 				       .out = stdout};
+	int result = bp_selection_digest(catalog, campaign.head.selection);
+	if (result) {
+		(void)fprintf(stderr, "brickproof: the scenarios cannot be read again: %s\n", strerror(-result));
+		free(list);
+		return BP_EXIT_ERROR;
+	}
 	for (size_t i = 0; i < catalog->count; i++) {
 		if (i % o->head.shards == o->head.shard - 1)
 			list[campaign.count++] = &catalog->items[i];
@@ -222,7 +229,7 @@ int bp_verb_run(int argc, char **argv)
 	if (!status) {
 		int result = make_folder(o.dir);
 		if (result) {
-			(void)fprintf(stderr, "brickproof: %s: %s\n", o.dir, strerror(-result));
+			(void)fprintf(stderr, "brickproof: cannot make the folder %s: %s\n", o.dir, strerror(-result));
 			status = BP_EXIT_ERROR;
 		}
 	}

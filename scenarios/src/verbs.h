@@ -26,6 +26,8 @@ int bp_run_log(const struct bp_scenario *scenario, const char *path, const char 
 
 /* "brickproof: ..." on stderr; returns BP_EXIT_USAGE. */
 int bp_usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Says so; returns BP_EXIT_ERROR. */
+int bp_no_memory(void);
 /* After a getopt error, which said what is wrong. */
 int bp_usage_hint(const char *verb);
 int bp_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out) __attribute__((warn_unused_result));
@@ -39,6 +41,8 @@ int bp_parse_shard(const char *text, unsigned *shard, unsigned *shards) __attrib
 int bp_select(const char *dir, char *const *arguments, int count, const char *const *tags, unsigned tag_count,
 	      struct bp_catalog *out) __attribute__((warn_unused_result));
 #define BP_SELECT_TAGS_MAX 16u
+/* Over names and files: what two campaigns, or two shards, must share to be one. 0 or -errno. */
+int bp_selection_digest(const struct bp_catalog *catalog, char out[BP_DIGEST_TEXT]) __attribute__((warn_unused_result));
 /* One scenario, by path or name. Same returns. */
 int bp_select_one(const char *dir, const char *argument, struct bp_scenario *out) __attribute__((warn_unused_result));
 

@@ -29,4 +29,7 @@ struct bp_finding {
 int bp_lint(const struct bp_log *log, const struct bp_lint_roles *roles, struct bp_finding *out, size_t max,
 	    size_t *count) __attribute__((warn_unused_result));
 
+/* Is that the name of a rule above? */
+bool bp_lint_rule(const char *name);
+
 #endif
