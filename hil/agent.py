@@ -13,7 +13,8 @@ A request is one object with `id`, `op`, `deadline_ms` and what the op needs; th
     get                   is it on                                    start    command, not waited for
     restore               the environment's provision=                bootloader command
     console from          the log from there, to print                boots    since: banners seen
-    hello   what the environment says                                 quit
+    hello   what the environment says                                 dip      step, start, name, values: a command at a mark
+    await_boot command    until the next boot                         quit
 
 `cut` waits for the step's mark (`mark`: the cut follows the mark, and a hold holds; `go`: the hold is released first), then delay_us, switches
 off, and verifies: read back, silent, silent also when spoken to. `start` is a command for the shell, "on", or nothing. Holds at other
@@ -110,8 +111,9 @@ class Power:
 class Cut:
     """One armed cut: what it waits for, and what came of it."""
 
-    def __init__(self, step, what, nth, delay_us):
+    def __init__(self, step, what="mark", nth=1, delay_us=0, cuts=True):
         self.step, self.what, self.nth, self.delay_us = step, what, nth, delay_us
+        self.cuts = cuts  # else only the mark is waited for
         self.seen = 0
         self.going = False  # released, waits for the word
         self.mark = None
@@ -119,7 +121,7 @@ class Cut:
 
     def wants(self, mark):
         """Does this mark fire it? A release by us comes first where `go` was asked for."""
-        if mark.step != self.step or self.answer:
+        if mark.step != self.step or self.mark:
             return False
         if mark.what in MARKED:
             self.seen += 1
@@ -154,9 +156,10 @@ class Agent:
     def on_mark(self, mark: Mark):
         cut = self.cut
         if cut and cut.wants(mark):
+            if cut.cuts:
+                cut.answer = self.power.submit("off", mark.time_ns + cut.delay_us * 1000)
             cut.mark = mark
-            cut.answer = self.power.submit("off", mark.time_ns + cut.delay_us * 1000)
-        elif mark.what == "hold" and not (cut and cut.answer):
+        elif mark.what == "hold" and not (cut and cut.mark):
             self.console.go()
 
     # ---- ops ----
@@ -270,22 +273,47 @@ class Agent:
 
     def op_cut(self, request):
         cut = Cut(request["step"], request.get("what", "mark"), request.get("nth", 1), request.get("delay_us", 0))
-        start = request.get("start", "")
-        end = time.monotonic() + request["deadline_ms"] / 1000
         self.cut = cut
         try:
-            if start == "on":
-                self.op_on(request)
-            elif start:
-                self.console.shell_start(start)
-            while cut.answer is None:
-                left = end - time.monotonic()
-                if left <= 0:
-                    raise Late(f"step {cut.step} was not reached: no mark of it; the last was {self.last_step()}")
-                self.console.pump(min(left, 0.5))
+            self.reach(cut, request)
             return self.verify(cut)
         finally:
             self.cut = None
+
+    def reach(self, cut, request):
+        """Until its mark."""
+        start = request.get("start", "")
+        end = time.monotonic() + request["deadline_ms"] / 1000
+        if start == "on":
+            self.op_on(request)
+        elif not self.power.get():  # and the way to the supply is open by then
+            raise Lab("the supply reads off before the cut")
+        elif start:
+            self.console.shell_start(start)
+        while cut.mark is None:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise Late(f"step {cut.step} was not reached: no mark of it; the last was {self.last_step()}")
+            self.console.pump(min(left, 0.5))
+
+    def op_dip(self, request):
+        """At the mark one of the environment's commands, which disturbs the supply: did that start the board anew, or does it go on?"""
+        cut = self.cut = Cut(request["step"], cuts=False)
+        try:
+            self.reach(cut, request)
+            at = len(self.console.log)
+            self.op_host(request)
+            banner = re.compile(self.strategy.banner.encode() + rb"|ota-mark: [SR]\d+ \d+ \d+ (begin|released|timeout)")
+            try:
+                found = self.console.wait(banner, self.strategy.boot_timeout, at)
+            except Late:  # nothing is typed before: a bootloader would stop there
+                self.console.go()
+                found = self.console.wait(banner, self.strategy.boot_timeout, at)
+        finally:
+            self.cut = None
+        if found.group(1) is None:
+            self.boot_start = found.start()
+        return {"reset": found.group(1) is None}
 
     def last_step(self, start=0):
         steps = [mark.step for mark in self.console.marks if mark.offset >= start and mark.what != "stopped"]

@@ -27,16 +27,20 @@ def histogram(values, out):
         low = edge
 
 
-def main():
-    directory, cuts = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 200
+def measure(directory, cuts, driver):
+    """Whole times and the outlet's part of them in milliseconds, sorted."""
     os.makedirs(directory, exist_ok=True)
-    box = subprocess.Popen([PYTHON, f"{HERE}/box/box.py", "--with-parent", "--dir", directory, "--address", ADDRESS, "--env", f"{HERE}/env/toy.yaml",
+    with open(f"{HERE}/env/toy.yaml", encoding="utf-8") as file:
+        text = file.read().replace("NetworkPowerDriver", driver).replace("../", f"{HERE}/")
+    with open(f"{directory}/bench.yaml", "w", encoding="utf-8") as file:
+        file.write(text)
+    box = subprocess.Popen([PYTHON, f"{HERE}/box/box.py", "--with-parent", "--dir", directory, "--address", ADDRESS, "--env", f"{directory}/bench.yaml",
                             "--", PYTHON, f"{HERE}/box/ticker.py"], stdout=subprocess.PIPE)
+    whole, switch = [], []
     try:
         if box.stdout.readline() != b"box: ready\n":
             sys.exit("bench: the box did not start")
         agent = subprocess.Popen([PYTHON, f"{HERE}/agent.py", f"{directory}/env.yaml"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        whole, switch, read = [], [], []
         agent.stdout.readline()
         for i in range(cuts):
             agent.stdin.write(json.dumps({"id": i, "op": "cut", "step": "S06", "nth": 2 + i % 5, "start": "on", "deadline_ms": 10000}) + "\n")
@@ -46,17 +50,25 @@ def main():
                 sys.exit(f"bench: cut {i}: {answer}")
             whole.append((answer["ack_clock_us"] - answer["uptime_us"]) / 1000)
             switch.append(answer["switch_us"] / 1000)
-            read.append(answer["command_us"] / 1000)
         agent.kill()
         agent.wait()
     finally:
         box.terminate()
         box.wait()
-    whole.sort()
-    switch.sort()
+    return sorted(whole), sorted(switch)
+
+
+def say(what, whole, switch):
+    print(f"{what} {len(whole)} cuts, median {quantile(whole, 0.5):.2f} p99 {quantile(whole, 0.99):.2f} ms (outlet median {quantile(switch, 0.5):.2f} ms)",
+          flush=True)
+
+
+def main():
+    directory, cuts = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 200
+    say("with labgrid's own driver, a connection each:", *measure(directory, cuts, "NetworkPowerDriver"))
+    whole, switch = measure(directory, cuts, "KeptPowerDriver")
     histogram(whole, sys.stdout)
-    print(f"marker-to-cut {len(whole)} cuts, median {quantile(whole, 0.5):.2f} p99 {quantile(whole, 0.99):.2f} ms "
-          f"(outlet median {quantile(switch, 0.5):.2f} ms)")
+    say("marker-to-cut", whole, switch)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,13 @@ Power off is SIGKILL of the board's process group, and a cut at the block server
 serves these arguments at DIR/nbd; in COMMAND, @DIR@ is DIR. --env writes FILE's copy for this address to DIR/env.yaml.
 
 The lab's side:  GET, PUT /relay/1/value (0, 1).   The box's own:  GET /box (JSON), /box/sha256/MEDIUM/BYTES; PUT
-    /box/drill    none, stick (off is acknowledged, the board runs on), 500, hang (no answer), console (the console dies)
+    /box/drill    none, stick (off is acknowledged, the board runs on), 500, hang (no answer), hang-off (none to a PUT),
+                  console (the console dies)
     /box/form     sample, all, none: what survives of unflushed writes; /box/seed N: of the next cut
     /box/restore  power off, media as they were at first; /box/keep: with --snapshot, they are from now on as they are
     /box/offer NAME  DIR/www/update.ota becomes NAME.ota
+    /box/clock SECONDS, now: what the board's clock says when it is powered on (in DIR/clock, for COMMAND)
+    /box/dip MS      the supply is gone for so long, and the outlet knows nothing of it
     /box/quit
 
 --companion is one more process that lives as long as the box, such as the server that offers updates.
@@ -34,11 +37,12 @@ import time
 CONSOLE_PORT = 4441
 OUTLET_PORT = 4442
 CONTROL_S = 10
+DIP_MAX_MS = 10000
 START_S = 10
 HTTP_MAX = 8192
 CONSOLE_BUFFER = 1 << 20
 LOGS_KEPT = 3
-DRILLS = ("none", "stick", "500", "hang", "console")
+DRILLS = ("none", "stick", "500", "hang", "hang-off", "console")
 FORMS = ("sample", "all", "none")
 
 
@@ -136,6 +140,7 @@ class Box:
         self.drill = "none"
         self.counts = collections.Counter()
         self.ended = False
+        self.dip_end = 0.0  # when the supply is back; 0: there is none
         self.listen(CONSOLE_PORT, self.accept_console)
         self.listen(OUTLET_PORT, self.accept_http)
         self.companion = self.start_companion() if options.companion else None
@@ -174,12 +179,25 @@ class Box:
         self.selector.register(ours, selectors.EVENT_READ, lambda _: self.from_board())
         self.counts["boots"] += 1
 
+    def dip(self, milliseconds):
+        """The supply is gone, and comes back by itself."""
+        if not self.power or milliseconds > DIP_MAX_MS:
+            raise ValueError(f"a dip is of a board that is on, and at most {DIP_MAX_MS} ms long")
+        self.stop_board()
+        self.dip_end = time.monotonic() + milliseconds / 1000
+
+    def end_dip(self):
+        if self.dip_end and time.monotonic() >= self.dip_end:
+            self.dip_end = 0.0
+            self.start_board()
+
     def reap(self):
         while self.dying:
             self.dying.pop().wait()
 
     def stop_board(self):
         board, self.board = self.board, None
+        self.dip_end = 0.0
         if not board and not self.media:
             return
         if self.serial:
@@ -314,7 +332,7 @@ class Box:
         return "404 Not Found", "no such thing; see box.py"
 
     def relay(self, method, body):
-        if self.drill == "hang":
+        if self.drill == "hang" or self.drill == "hang-off" and method == "PUT":
             return None
         if method == "GET":
             return "200 OK", "1" if self.power else "0"
@@ -346,13 +364,18 @@ class Box:
             self.media.form = body
         elif what == "seed" and body.isdigit() and self.media:
             self.media.seed = int(body)
-        elif what == "offer" and body.replace(".", "").isalnum() and os.path.exists(f"{self.dir}/www/{body}.ota"):
+        elif what == "offer" and body.replace(".", "").replace("-", "").isalnum() and os.path.exists(f"{self.dir}/www/{body}.ota"):
             os.symlink(body + ".ota", f"{self.dir}/www/.update.ota")
             os.replace(f"{self.dir}/www/.update.ota", f"{self.dir}/www/update.ota")
+        elif what == "clock" and (body == "now" or body.isdigit()):
+            self.set_clock(body)
+        elif what == "dip" and body.isdigit():
+            self.dip(int(body))
         elif what in ("restore", "keep"):
             self.stop_board()
             self.reap()
             self.power = False
+            self.set_clock("now")
             if self.media and what == "keep":
                 raise ValueError("what --nbd serves is kept in its files")
             if self.media:
@@ -368,10 +391,16 @@ class Box:
             return "400 Bad Request", f"{what} {body}: see box.py"
         return "200 OK", "ok"
 
+    def set_clock(self, text):
+        with open(f"{self.dir}/clock", "w", encoding="utf-8") as file:
+            file.write(text if text == "now" else time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(int(text))))
+
     def run(self):
         while not self.ended:
-            for key, events in self.selector.select():
+            wait_s = max(self.dip_end - time.monotonic(), 0) if self.dip_end else None
+            for key, events in self.selector.select(wait_s):
                 key.data(events)
+            self.end_dip()
 
     def close(self):
         self.stop_board()

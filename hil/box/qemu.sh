@@ -16,5 +16,6 @@ while read -r line; do
 	line=${line//@QMP@/unix:$dir/qmp,server=on,wait=off}
 	arguments+=("${line//@PORT@/$port}")
 done <"$images/board.args"
+[ "$(cat "$dir/clock" 2>/dev/null || echo now)" = now ] || arguments+=(-rtc "base=$(cat "$dir/clock")")
 rm -f "$dir/qmp"
 exec qemu-system-aarch64 "${arguments[@]}"

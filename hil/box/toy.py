@@ -18,6 +18,11 @@ import uuid
 
 BOOT_KEY_S = 0.15  # to stop at the prompt
 BOOTS_MAX = 50
+WATCHDOG_S = 0.5  # without a sign of life
+
+
+class Reset(Exception):
+    """The watchdog starts the board anew."""
 
 
 class Toy:
@@ -87,6 +92,9 @@ class Toy:
                         self.say(f"{name}={value}\n")
             elif words[:1] in (["boot"], ["reset"]):
                 return
+            elif words[:1] == ["hang"]:
+                time.sleep(WATCHDOG_S)
+                raise Reset
             elif words:
                 self.say(f"Unknown command '{words[0]}'\n")
             self.say("=> ")
@@ -103,9 +111,10 @@ class Toy:
             text = file.read().replace("@SLOT@", slot).replace("@TTY@", os.ttyname(slave)).replace("@DIR@", self.dir)
         with open(f"{self.dir}/system.conf", "w", encoding="utf-8") as file:
             file.write(text)
-        reboot = f"{self.dir}/reboot-asked"
-        if os.path.exists(reboot):
-            os.unlink(reboot)
+        reboot, hung = f"{self.dir}/reboot-asked", f"{self.dir}/hung"
+        for path in (reboot, hung):
+            if os.path.exists(path):
+                os.unlink(path)
         environment = {"PATH": f"{self.dir}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SLOT": slot, "BOOT_ID": str(uuid.uuid4()), "DIR": self.dir, "PS1": "# ",
                        "OTA": self.ota, "TERM": "dumb"}
         init = subprocess.Popen(["/bin/sh", f"{self.dir}/init.sh"], stdin=slave, stdout=slave, stderr=slave, cwd=self.dir, env=environment,
@@ -123,7 +132,7 @@ class Toy:
                     os.write(1, os.read(master, 65536))
                 except OSError:
                     break  # nobody has the terminal open any more
-            if os.path.exists(reboot) or init.poll() is not None:
+            if os.path.exists(reboot) or init.poll() is not None or (os.path.exists(hung) and time.time() - os.stat(hung).st_mtime > WATCHDOG_S):
                 break
         init.kill()
         init.wait()
@@ -131,7 +140,10 @@ class Toy:
 
     def run(self):
         for _ in range(BOOTS_MAX):
-            self.linux(self.bootloader())
+            try:
+                self.linux(self.bootloader())
+            except Reset:
+                pass
             time.sleep(0.02)
 
 

@@ -81,7 +81,8 @@ def test_nonsense_is_usage(agent):
 DRILLS = [
     ("stick", "never lost power|still talks"),
     ("500", "reads back on|500"),
-    ("hang", "did not answer 'off' within"),
+    ("hang", "did not answer 'get' within"),
+    ("hang-off", "did not answer 'off' within"),
     ("console", "console is gone"),
 ]
 

@@ -132,6 +132,8 @@ static int prepare_media(struct bp_hil *board, uint32_t seed)
 		result = bp_hil_host(board, "offer_old", NULL, NULL, 0);
 	if (!result)
 		result = bp_hil_do(board, json_pack("{s:s}", "op", "off"), board->boot_ms, NULL);
+	if (!result) /* a case before may have ended without one */
+		result = bp_hil_host(board, "clock", json_pack("{s:s}", "CLOCK", "now"), NULL, 0);
 	return result;
 }
 
@@ -165,13 +167,13 @@ int bp_hil_prepare(struct bp_hil *board, const char *holds, uint32_t seed)
 	return unprepared(board, result);
 }
 
-/* Asks for the update, or lets a trial be judged; another boot may follow. */
-static int ask_update(struct bp_hil *board, char *said, size_t said_bytes)
+int bp_hil_update(struct bp_hil *board, char *said, size_t said_bytes, bool *rebooted)
 {
 	json_t *answer = NULL;
 	json_t *request = json_pack("{s:s, s:s}", "op", "update", "command", bp_hil_command(board, "update"));
 	int result = bp_hil_do(board, request, BP_HIL_WORK_MS + board->boot_ms, &answer);
-	if (!result && !json_is_true(json_object_get(answer, "rebooted"))) {
+	*rebooted = json_is_true(json_object_get(answer, "rebooted"));
+	if (!result && !*rebooted) {
 		const char *output = json_string_value(json_object_get(answer, "output"));
 		const char *line = output ? strstr(output, "ota: ") : NULL;
 		for (const char *at = line; at; at = strstr(at + 1, "ota: "))
@@ -189,6 +191,7 @@ int bp_hil_settle(struct bp_hil *board)
 	char version[64] = "";
 	char pending[64] = "";
 	char said[BP_HIL_TEXT_MAX] = "";
+	bool rebooted = false;
 	for (unsigned turn = 0; turn < SETTLE_TURNS_MAX; turn++) {
 		int result = bp_hil_linux(board, version);
 		if (result == 1)
@@ -203,7 +206,7 @@ int bp_hil_settle(struct bp_hil *board)
 		if (strcmp(version, board->old) != 0 && strcmp(version, board->new) != 0)
 			return bp_hil_fail(board, "I2", "version '%s' runs, which is neither %s nor %s", version,
 					   board->old, board->new);
-		result = ask_update(board, said, sizeof said);
+		result = bp_hil_update(board, said, sizeof said, &rebooted);
 		if (result)
 			return result;
 	}
@@ -230,15 +233,21 @@ static void fill_pattern(const char *pattern, const char *slot, long long bytes,
 	}
 }
 
+int bp_hil_on_slot(struct bp_hil *board, const char *name, const char *slot, long long bytes, char *out,
+		   size_t out_bytes)
+{
+	char command[2 * BP_HIL_TEXT_MAX];
+	fill_pattern(bp_hil_command(board, name), slot, bytes, command, sizeof command);
+	return bp_hil_shell(board, command, BP_HIL_READ_MS, out, out_bytes);
+}
+
 /* Read by the lab from the medium itself where there is a mux (the power is off then), else by the running system. */
 static int read_digest(struct bp_hil *board, const char *slot, long long bytes, char *out, size_t out_bytes)
 {
-	char command[2 * BP_HIL_TEXT_MAX];
 	if (bp_hil_command(board, "mux"))
 		return bp_hil_host(board, "mux", json_pack("{s:s, s:I}", "SLOT", slot, "BYTES", (json_int_t)bytes), out,
 				   out_bytes);
-	fill_pattern(bp_hil_command(board, "hash"), slot, bytes, command, sizeof command);
-	return bp_hil_shell(board, command, BP_HIL_READ_MS, out, out_bytes);
+	return bp_hil_on_slot(board, "hash", slot, bytes, out, out_bytes);
 }
 
 /* Does this slot hold this image, byte for byte? */

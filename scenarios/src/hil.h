@@ -43,6 +43,12 @@ int bp_hil_shell(struct bp_hil *board, const char *command, uint32_t deadline_ms
 const char *bp_hil_command(const struct bp_hil *board, const char *name);
 int bp_hil_host(struct bp_hil *board, const char *name, json_t *values, char *out, size_t out_bytes)
     __attribute__((warn_unused_result));
+/* The environment's command `name`, which it has, in the board's shell, with @SLOT@ and @BYTES@ filled in. */
+int bp_hil_on_slot(struct bp_hil *board, const char *name, const char *slot, long long bytes, char *out,
+		   size_t out_bytes) __attribute__((warn_unused_result));
+/* Asks for the update, or lets a trial be judged: another boot began, or the updater's last line is in `said`. */
+int bp_hil_update(struct bp_hil *board, char *said, size_t said_bytes, bool *rebooted)
+    __attribute__((warn_unused_result));
 /* From power on to a shell: what runs. 1 = late. */
 int bp_hil_linux(struct bp_hil *board, char version[64]) __attribute__((warn_unused_result));
 

@@ -9,6 +9,8 @@
 
 #define FLUSH_ROUNDS 3u
 #define QUICK_CYCLES 3u
+#define HEAD_BYTES   65536
+#define CLOCK_LOST_S 1000000000L /* a clock before this (2001) was never set */
 
 static const struct bp_hil_cut boot_cut = {.step = "S12", .mode = 'n'};
 
@@ -17,6 +19,26 @@ static int skip(struct bp_hil *board, const char *what)
 	board->out->outcome.verdict = BP_SKIP;
 	(void)snprintf(board->out->outcome.text, sizeof board->out->outcome.text, "the environment has no command '%s'",
 		       what);
+	return 1;
+}
+
+/* What this board does not have: its environment may say why, in `why`. */
+static int skip_why(struct bp_hil *board, const char *what, const char *why)
+{
+	const char *reason = bp_hil_command(board, why);
+	if (!reason)
+		return skip(board, what);
+	board->out->outcome.verdict = BP_SKIP;
+	(void)snprintf(board->out->outcome.text, sizeof board->out->outcome.text, "%.150s", reason);
+	return 1;
+}
+
+/* What was to be done to the board cannot be shown to have happened. */
+static int miss(struct bp_hil *board, const char *text)
+{
+	board->out->outcome.verdict = BP_MISS;
+	board->out->landed = false;
+	(void)snprintf(board->out->outcome.text, sizeof board->out->outcome.text, "%s", text);
 	return 1;
 }
 
@@ -234,22 +256,149 @@ static int check_downgrade(struct bp_hil *board)
 	return late(board, result, "I7");
 }
 
-/* User space that hangs is reset, and the same version comes up again. */
-static int check_watchdog(struct bp_hil *board)
+/* A command after which nothing runs any more; the watchdog must start the board anew, into the same version. */
+static int expect_reset(struct bp_hil *board, const char *hang)
 {
-	json_t *answer = NULL;
-	const char *hang = bp_hil_command(board, "hang");
-	if (!hang)
-		return skip(board, "hang");
-	int result = bp_hil_host(board, "offer_old", NULL, NULL, 0);
-	json_t *request = json_pack("{s:s, s:s}", "op", "await_boot", "command", hang);
-	if (!result)
-		result = bp_hil_do(board, request, 2 * BP_HIL_WORK_MS, &answer);
-	else
-		json_decref(request);
-	json_decref(answer);
+	int result =
+	    bp_hil_do(board, json_pack("{s:s, s:s}", "op", "await_boot", "command", hang), 3 * board->boot_ms, NULL);
 	if (!result)
 		result = expect_version(board, board->old);
+	return late(board, result, "I1");
+}
+
+static int check_watchdog(struct bp_hil *board)
+{
+	if (!bp_hil_command(board, "hang"))
+		return skip_why(board, "hang", "no_hang");
+	int result = bp_hil_host(board, "offer_old", NULL, NULL, 0);
+	return result ? result : expect_reset(board, bp_hil_command(board, "hang"));
+}
+
+static int check_watchdog_kernel(struct bp_hil *board)
+{
+	if (!bp_hil_command(board, "hang_kernel"))
+		return skip_why(board, "hang_kernel", "no_hang_kernel");
+	int result = bp_hil_host(board, "offer_old", NULL, NULL, 0);
+	return result ? result : expect_reset(board, bp_hil_command(board, "hang_kernel"));
+}
+
+static int check_watchdog_bootloader(struct bp_hil *board)
+{
+	const char *enable = bp_hil_command(board, "bootloader_stop");
+	if (!bp_hil_command(board, "hang_bootloader"))
+		return skip_why(board, "hang_bootloader", "no_hang_bootloader");
+	int result = no_prompt(board);
+	if (!result)
+		result = bp_hil_host(board, "offer_old", NULL, NULL, 0);
+	if (!result && enable)
+		result = bp_hil_shell(board, enable, BP_HIL_SHELL_MS, NULL, 0);
+	if (!result)
+		result = bp_hil_do(board, json_pack("{s:s, s:s}", "op", "state", "name", "bootloader"),
+				   2 * board->boot_ms, NULL);
+	if (!result)
+		result = expect_reset(board, bp_hil_command(board, "hang_bootloader"));
+	return late(board, result, "I1");
+}
+
+/* The other slot holds nothing that was ever a version, as a factory may leave it: the first update is installed there. */
+static int check_first_install(struct bp_hil *board)
+{
+	const char *other = strcmp(board->slot, "A") == 0 ? "B" : "A";
+	char before[BP_HIL_TEXT_MAX] = "";
+	char after[BP_HIL_TEXT_MAX] = "";
+	if (!bp_hil_command(board, "garble") || !bp_hil_command(board, "hash"))
+		return skip(board, bp_hil_command(board, "garble") ? "hash" : "garble");
+	int result = bp_hil_on_slot(board, "hash", other, HEAD_BYTES, before, sizeof before);
+	if (!result)
+		result = bp_hil_on_slot(board, "garble", other, 0, NULL, 0);
+	if (!result)
+		result = bp_hil_on_slot(board, "hash", other, HEAD_BYTES, after, sizeof after);
+	if (!result && strcmp(before, after) == 0)
+		return miss(board, "'garble' left the other slot as it was");
+	return result ? late(board, result, "I1") : check_update(board);
+}
+
+/* Power off, and on again with that clock: seconds since 1970, or "now". */
+static int start_with_clock(struct bp_hil *board, const char *clock)
+{
+	int result = power_off(board);
+	if (!result)
+		result = bp_hil_host(board, "clock", json_pack("{s:s}", "CLOCK", clock), NULL, 0);
+	return result ? result : power_on(board);
+}
+
+/* With the clock lost: an update, or one reason why not; nothing worse. */
+static int update_without_clock(struct bp_hil *board)
+{
+	char version[64] = "";
+	char text[BP_HIL_TEXT_MAX] = "";
+	bool rebooted = false;
+	int result = bp_hil_linux(board, version);
+	if (!result)
+		result = bp_hil_shell(board, "date +%s", BP_HIL_SHELL_MS, text, sizeof text);
+	if (!result && strtol(text, NULL, 10) >= CLOCK_LOST_S)
+		return miss(board, "the board knows what time it is: its clock was not lost");
+	if (result || strcmp(version, board->new) == 0)
+		return late(board, result, "I1");
+	if (strcmp(version, board->old) != 0)
+		return bp_hil_fail(board, "I2", "version '%s' runs", version);
+	text[0] = 0;
+	result = bp_hil_update(board, text, sizeof text, &rebooted);
+	if (!result && rebooted)
+		return bp_hil_settle(board);
+	/* "ota: VERB: REASON: ..." */
+	const char *reason = strstr(text, "ota: ") ? strstr(text + 5, ": ") : NULL;
+	if (!result && (!reason || reason[2] < 'A' || reason[2] > 'Z'))
+		return bp_hil_fail(board, "I5", "without a clock no update, and no reason: '%.80s'", text);
+	return result;
+}
+
+/* A board whose clock says 1970, as one without a battery does at each boot: no harm, and the update once the clock is right. */
+static int check_no_clock(struct bp_hil *board)
+{
+	if (!bp_hil_command(board, "clock"))
+		return skip_why(board, "clock", "no_clock");
+	int result = start_with_clock(board, "0");
+	if (!result)
+		result = update_without_clock(board);
+	if (!result)
+		result = start_with_clock(board, "now");
+	if (!result)
+		result = bp_hil_settle(board);
+	return result ? late(board, result, "I1") : bp_hil_judge(board);
+}
+
+/* The supply dips at a step of the update: whatever that does to the board, the update ends well. */
+static int dip(struct bp_hil *board, const char *step, unsigned ms, const char *start, unsigned *resets)
+{
+	json_t *answer = NULL;
+	json_t *request = json_pack("{s:s, s:s, s:s, s:s, s:{s:I}}", "op", "dip", "step", step, "start", start, "name",
+				    "brownout", "values", "MS", (json_int_t)ms);
+	int result = bp_hil_do(board, request, 3 * board->boot_ms, &answer);
+	*resets += json_is_true(json_object_get(answer, "reset"));
+	json_decref(answer);
+	return result;
+}
+
+static int check_brown_out(struct bp_hil *board)
+{
+	static const struct {
+		const char *step;
+		unsigned ms;
+	} dips[] = {{"S06", 5}, {"S10", 50}, {"S15", 500}};
+	const char *start = bp_hil_command(board, "update");
+	unsigned resets = 0;
+	int result = 0;
+	if (!bp_hil_command(board, "brownout"))
+		return skip_why(board, "brownout", "no_brownout");
+	for (size_t i = 0; !result && i < sizeof dips / sizeof *dips; i++)
+		result = dip(board, dips[i].step, dips[i].ms, i ? "" : start, &resets);
+	if (!result)
+		result = bp_hil_settle(board);
+	if (!result)
+		result = bp_hil_judge(board);
+	if (!result && resets == 0)
+		return miss(board, "no dip reset the board: nothing shows that there was one; deeper, or longer");
 	return late(board, result, "I1");
 }
 
@@ -266,7 +415,12 @@ int bp_hil_run_check(struct bp_hil *board, const char *name)
 		      {"trial-counts", check_trial_counts, "none"},
 		      {"limit-goes-back", check_limit, NULL},
 		      {"downgrade", check_downgrade, "none"},
-		      {"watchdog", check_watchdog, "none"}};
+		      {"first-install", check_first_install, "none"},
+		      {"no-clock", check_no_clock, "none"},
+		      {"brown-out", check_brown_out, "S06,S10,S15"},
+		      {"watchdog", check_watchdog, "none"},
+		      {"watchdog-kernel", check_watchdog_kernel, "none"},
+		      {"watchdog-bootloader", check_watchdog_bootloader, "none"}};
 	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
 		if (strcmp(checks[i].name, name) != 0)
 			continue;

@@ -192,8 +192,10 @@ static void post_mortem(struct bp_hil *board, const struct bp_lab_case *c, const
 		save_text(dir, "console.log", json_string_value(json_object_get(answer, "text")));
 	json_decref(answer);
 	answer = NULL;
+	/* A board that hangs does not answer. */
+	uint32_t deadline_ms = board->boot_ms < POST_MORTEM_MS ? board->boot_ms : POST_MORTEM_MS;
 	if (bp_hil_ask(board->agent, json_pack("{s:s, s:s}", "op", "shell", "command", "fw_printenv; ota status"),
-		       POST_MORTEM_MS, &answer, detail, sizeof detail) == 0)
+		       deadline_ms, &answer, detail, sizeof detail) == 0)
 		save_text(dir, "environment.txt", json_string_value(json_object_get(answer, "output")));
 	json_decref(answer);
 	save_text(dir, "cuts.json", cuts);
