@@ -37,7 +37,7 @@ QEMU_RUN := $(B)/brickproof $(SERVER_PLUGIN) $(B)/brickproof-report
 ifeq ($(CROSS)$(MUTANT),)
 qemu: $(QEMU_RUN) qemu-images uboot-sandbox ## the same proof on real U-Boot and Linux in QEMU: records, explores, says what is proved; RESUME=1 goes on, SEED=N
 	scenarios/qemu.sh $(B) qemu build/qemu-proof $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
-qemu-campaign: $(QEMU_RUN) qemu-images uboot-sandbox ## every rollback on real U-Boot and Linux too, the power cut anywhere (an hour); RESUME=1, SEED=N
+qemu-campaign: $(QEMU_RUN) qemu-images uboot-sandbox ## every rollback on real U-Boot and Linux too, the power cut anywhere (half an hour); RESUME=1, SEED=N
 	scenarios/qemu.sh $(B) qemu-campaign build/qemu-campaign $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
 qemu-mutants: $(QEMU_RUN) $(B)/brickproof-mutants $(B)/ota qemu-images uboot-sandbox ## planted defects on the emulated board: the mutant's updater in its images, found by its scenario
 	$(B)/brickproof-mutants --rig qemu --jobs 1

@@ -259,7 +259,10 @@ static int take_all(struct rounds *r, const struct bp_dropped *states, struct bp
 	return 0;
 }
 
-/* The classes that this round found: first one run of each, then the other members, so that a budget reaches far. */
+/*
+ * The classes that this round found: first one run of each, then the other members, so that a budget reaches far; the latest in
+ * the story first, since what comes late is what this story has alone: how it begins others have shown.
+ */
 static int run_new(struct rounds *r)
 {
 	size_t fresh = r->count - r->asked;
@@ -269,8 +272,8 @@ static int run_new(struct rounds *r)
 	struct bp_dropped *states = calloc(room + 1, sizeof *states);
 	int error = jobs && states ? 0 : -ENOMEM;
 	for (unsigned k = 0; error == 0 && k < r->how->class_runs; k++) {
-		for (size_t i = r->asked; error == 0 && i < r->count; i++) {
-			const struct class *class = &r->classes[i];
+		for (size_t i = r->count; error == 0 && i > r->asked; i--) {
+			const struct class *class = &r->classes[i - 1];
 			states[count] = class->members[k % class->members_count];
 			error = job_make(r, &states[count], k / class->members_count, &jobs[count]);
 			count++;
