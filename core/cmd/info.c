@@ -168,11 +168,11 @@ static int load_keyring(struct cmd *cmd, struct ota_keyring **out, char *detail,
 		crl = cmd->config.keyring_crl[0] != '\0' ? cmd->config.keyring_crl : NULL;
 	}
 	result = ota_keyring_load(roots, crl, out);
-	if (result == 0 || result == -ENOMEM)
-		return result;
+	if (result == 0)
+		return 0;
 	(void)snprintf(detail, detail_bytes, "keyring %s: %s", roots,
 		       result < 0 ? strerror(-result) : "no certificates that can be read");
-	return OTA_BAD_CONFIG;
+	return ota_reason_exhausted(result) ? result : OTA_BAD_CONFIG;
 }
 
 static int64_t now_s(const struct cmd *cmd)

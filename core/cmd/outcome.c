@@ -62,7 +62,7 @@ static const struct meaning meanings[OTA_REASON_COUNT] = {
     [OTA_BOOT_LIMIT] = {CMD_EXIT_ROLLED_BACK, "see why it did not start, and publish a mended version"},
     [OTA_MARKED_BAD] = {CMD_EXIT_ROLLED_BACK, "publish a mended version"},
     [OTA_STORAGE] = {CMD_EXIT_FAILED, "check the medium and the kernel's log"},
-    [OTA_NO_MEMORY] = {CMD_EXIT_FAILED, "free memory and try again"},
+    [OTA_NO_MEMORY] = {CMD_EXIT_FAILED, "end other programs or raise the limits, and try again"},
     [OTA_INTERNAL] = {CMD_EXIT_FAILED, "report this as a defect"},
 };
 

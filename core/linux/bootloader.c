@@ -16,10 +16,10 @@ static int open_uboot(struct ota_bootloader_linux *bootloader, const struct ota_
 
 	result = ota_fw_env_load(config->fw_env_config, &layout, detail, detail_bytes);
 	if (result < 0)
-		(void)snprintf(detail, detail_bytes, "[uboot] config=%s: %s; correct the path", config->fw_env_config,
-			       strerror(-result));
+		(void)snprintf(detail, detail_bytes, "[uboot] config=%s: %s%s", config->fw_env_config,
+			       strerror(-result), ota_reason_exhausted(result) ? "" : "; correct the path");
 	if (result != 0)
-		return OTA_BAD_CONFIG;
+		return ota_reason_exhausted(result) ? result : OTA_BAD_CONFIG;
 	if (!layout.redundant) {
 		(void)snprintf(detail, detail_bytes,
 			       "%s: one copy of the environment cannot be stored atomically; give U-Boot a second "

@@ -541,6 +541,11 @@ int ota_config_load(const char *path, struct ota_config *out, char *detail, size
 	memcpy(out->path, path, strlen(path) + 1);
 	set_defaults(out);
 	reader.file = fopen(path, "re");
+	if (reader.file == NULL && ota_reason_exhausted(-errno)) {
+		line = -errno;
+		(void)snprintf(detail, detail_bytes, "%s: %s", path, strerror(-line));
+		return line;
+	}
 	if (reader.file == NULL) {
 		fail(&reader, 0, "%s; give the right file with --config=FILE", strerror(errno));
 		return OTA_BAD_CONFIG;

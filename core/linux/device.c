@@ -37,6 +37,7 @@ static bool stop_wanted(void *ctx)
 static int read_device_id(struct ota_device *device, char *detail, size_t detail_bytes)
 {
 	const struct ota_config *config = device->config;
+	int error = 0;
 	FILE *file;
 	bool good;
 
@@ -44,6 +45,8 @@ static int read_device_id(struct ota_device *device, char *detail, size_t detail
 	if (config->device_id_file[0] == '\0')
 		return 0;
 	file = fopen(config->device_id_file, "re");
+	if (file == NULL)
+		error = -errno;
 	good = file != NULL && fgets(device->device_id, sizeof(device->device_id), file) != NULL;
 	if (file != NULL)
 		(void)fclose(file);
@@ -51,6 +54,10 @@ static int read_device_id(struct ota_device *device, char *detail, size_t detail
 		device->device_id[strcspn(device->device_id, "\n")] = '\0';
 	if (good && device->device_id[0] != '\0')
 		return 0;
+	if (ota_reason_exhausted(error)) {
+		(void)snprintf(detail, detail_bytes, "device-id-file=%s: %s", config->device_id_file, strerror(-error));
+		return error;
+	}
 	(void)snprintf(detail, detail_bytes, "device-id-file=%s: no id in its first line; write one there",
 		       config->device_id_file);
 	return OTA_BAD_CONFIG;
@@ -90,8 +97,8 @@ static int take_lock(struct ota_device *device, char *detail, size_t detail_byte
 	else if (result == OTA_BUSY)
 		(void)snprintf(detail, detail_bytes, "another process holds %s; wait until it has ended", path);
 	else if (result != 0)
-		(void)snprintf(detail, detail_bytes, "lockfile=%s: %s; run as root or give another path", path,
-			       strerror(-result));
+		(void)snprintf(detail, detail_bytes, "lockfile=%s: %s%s", path, strerror(-result),
+			       ota_reason_exhausted(result) ? "" : "; run as root or give another path");
 	return result;
 }
 
@@ -122,12 +129,13 @@ static int open_keyring(struct ota_device *device, enum ota_access access, char 
 	if (access == OTA_ACCESS_READ)
 		return 0;
 	result = ota_keyring_load(config->keyring_path, text_or_null(config->keyring_crl), &device->keyring);
-	if (result == 0 || result == -ENOMEM)
-		return result;
-	(void)snprintf(detail, detail_bytes, "[keyring] path=%s%s%s: %s; give PEM files", config->keyring_path,
+	if (result == 0)
+		return 0;
+	(void)snprintf(detail, detail_bytes, "[keyring] path=%s%s%s: %s%s", config->keyring_path,
 		       config->keyring_crl[0] != '\0' ? " crl=" : "", config->keyring_crl,
-		       result < 0 ? strerror(-result) : "no certificates that can be read");
-	return OTA_BAD_CONFIG;
+		       result < 0 ? strerror(-result) : "no certificates that can be read",
+		       ota_reason_exhausted(result) ? "" : "; give PEM files");
+	return ota_reason_exhausted(result) ? result : OTA_BAD_CONFIG;
 }
 
 static int open_all(struct ota_device *device, enum ota_access access, struct ota_stop *stop,

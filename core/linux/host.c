@@ -77,14 +77,14 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* First line of a small file; false if there is none. */
-static bool read_line(const char *path, char *out, size_t out_bytes)
+/* First line of a small file: 1, 0 if there is none, or -errno when nothing can be opened: that is no answer. */
+static int read_line(const char *path, char *out, size_t out_bytes)
 {
 	FILE *file = fopen(path, "re");
 	bool good;
 
 	if (file == NULL)
-		return false;
+		return ota_reason_exhausted(-errno) ? -errno : 0;
 	good = fgets(out, (int)out_bytes, file) != NULL;
 	(void)fclose(file);
 	if (good)
@@ -92,60 +92,66 @@ static bool read_line(const char *path, char *out, size_t out_bytes)
 	return good;
 }
 
-static bool rests_on(const struct ota_host *host, dev_t device, const struct stat *target, unsigned depth);
+static int rests_on(const struct ota_host *host, dev_t device, const struct stat *target, unsigned depth);
 
-static bool slave_rests_on(const struct ota_host *host, const char *slaves, const char *name, const struct stat *target,
-			   unsigned depth)
+static int slave_rests_on(const struct ota_host *host, const char *slaves, const char *name, const struct stat *target,
+			  unsigned depth)
 {
 	char path[2 * OTA_PATH_MAX];
 	char text[32];
 	dev_t device;
+	int result;
 
 	if (name[0] == '.' || snprintf(path, sizeof(path), "%s/%s/dev", slaves, name) >= (int)sizeof(path))
-		return false;
-	if (!read_line(path, text, sizeof(text)) || !device_number(text, &device))
-		return false;
+		return 0;
+	result = read_line(path, text, sizeof(text));
+	if (result <= 0 || !device_number(text, &device))
+		return result < 0 ? result : 0;
 	return rests_on(host, device, target, depth);
 }
 
-/* Is `device` the target, or a loop device, mapping or array that has it below? */
-static bool rests_on(const struct ota_host *host, dev_t device, const struct stat *target, unsigned depth)
+/* Is `device` the target, or a loop device, mapping or array that has it below? 1, 0 or -errno. */
+static int rests_on(const struct ota_host *host, dev_t device, const struct stat *target, unsigned depth)
 {
 	char base[OTA_PATH_MAX];
 	char path[OTA_PATH_MAX + 32];
 	char backing[OTA_PATH_MAX * 2];
 	struct stat status;
 	struct dirent *entry;
-	bool found = false;
+	int found;
 	DIR *slaves;
 
 	if (S_ISBLK(target->st_mode) && target->st_rdev == device)
-		return true;
+		return 1;
 	if (depth == 0)
-		return false;
+		return 0;
 	(void)snprintf(base, sizeof(base), "%s/%u:%u", host->sys_block, major(device), minor(device));
 	(void)snprintf(path, sizeof(path), "%s/loop/backing_file", base);
-	if (read_line(path, backing, sizeof(backing)) && stat(backing, &status) == 0 && same_file(&status, target))
-		return true;
+	found = read_line(path, backing, sizeof(backing));
+	if (found < 0 || (found > 0 && stat(backing, &status) == 0 && same_file(&status, target)))
+		return found;
 	(void)snprintf(path, sizeof(path), "%s/slaves", base);
 	slaves = opendir(path);
 	if (slaves == NULL)
-		return false;
-	while (!found && (entry = readdir(slaves)) != NULL)
+		return ota_reason_exhausted(-errno) ? -errno : 0;
+	found = 0;
+	while (found == 0 && (entry = readdir(slaves)) != NULL)
 		found = slave_rests_on(host, path, entry->d_name, target, depth - 1);
 	(void)closedir(slaves);
 	return found;
 }
 
-static bool mount_rests_on(const struct ota_host *host, const struct mount *mount, const struct stat *target)
+static int mount_rests_on(const struct ota_host *host, const struct mount *mount, const struct stat *target)
 {
 	struct stat status;
+	int found = rests_on(host, mount->device, target, HOST_DEPTH_MAX);
 
-	if (rests_on(host, mount->device, target, HOST_DEPTH_MAX))
-		return true;
+	if (found != 0)
+		return found;
 	/* btrfs and others show a device number of their own: ask for the source's. */
-	return mount->source[0] == '/' && stat(mount->source, &status) == 0 && S_ISBLK(status.st_mode) &&
-	       rests_on(host, status.st_rdev, target, HOST_DEPTH_MAX);
+	if (mount->source[0] != '/' || stat(mount->source, &status) != 0 || !S_ISBLK(status.st_mode))
+		return 0;
+	return rests_on(host, status.st_rdev, target, HOST_DEPTH_MAX);
 }
 
 static int find_mount(const struct ota_host *host, const struct stat *target, char *why, size_t why_bytes)
@@ -159,12 +165,15 @@ static int find_mount(const struct ota_host *host, const struct stat *target, ch
 	if (file == NULL)
 		return -errno;
 	for (unsigned i = 0; i < HOST_LINES_MAX && result == 0 && getline(&line, &room, file) > 0; i++) {
-		if (parse_mount(line, &mount) && mount_rests_on(host, &mount, target)) {
+		if (!parse_mount(line, &mount))
+			continue;
+		result = mount_rests_on(host, &mount, target);
+		if (result > 0) {
 			(void)snprintf(why, why_bytes, "mounted on %s", mount.point);
 			result = OTA_SLOT_IN_USE;
 		}
 	}
-	if (ferror(file))
+	if (result == 0 && ferror(file))
 		result = -EIO;
 	free(line);
 	(void)fclose(file);
@@ -184,12 +193,16 @@ static int find_swap(const struct ota_host *host, const struct stat *target, cha
 		line[strcspn(line, " \t\n")] = '\0';
 		if (line[0] != '/' || stat(line, &status) != 0)
 			continue;
-		if (same_file(&status, target) ||
-		    (S_ISBLK(status.st_mode) && rests_on(host, status.st_rdev, target, HOST_DEPTH_MAX))) {
+		result = same_file(&status, target);
+		if (result == 0 && S_ISBLK(status.st_mode))
+			result = rests_on(host, status.st_rdev, target, HOST_DEPTH_MAX);
+		if (result > 0) {
 			(void)snprintf(why, why_bytes, "swap space");
 			result = OTA_SLOT_IN_USE;
 		}
 	}
+	if (result == 0 && ferror(file))
+		result = -EIO;
 	(void)fclose(file);
 	return result;
 }
@@ -199,37 +212,58 @@ int ota_host_in_use(const struct ota_host *host, const char *device, char *why, 
 	struct stat target;
 	int result;
 
+	why[0] = '\0';
 	if (stat(device, &target) != 0)
 		return -errno;
 	result = find_mount(host, &target, why, why_bytes);
-	return result != 0 ? result : find_swap(host, &target, why, why_bytes);
+	if (result == 0)
+		result = find_swap(host, &target, why, why_bytes);
+	if (result < 0)
+		(void)snprintf(why, why_bytes, "%s and %s: %s", host->mountinfo, host->swaps, strerror(-result));
+	return result;
 }
 
-/* The index of the slot that the root filesystem is on, or -1. */
-static int root_slot(const struct ota_host *host, const struct ota_config *config)
+/* The slot that this mount is of goes into *slot, if it is one's. 0 or -errno. */
+static int slot_of_mount(const struct ota_host *host, const struct ota_config *config, const struct mount *mount,
+			 int *slot)
+{
+	struct stat target;
+
+	*slot = -1; /* what is mounted last on / is seen there */
+	for (int s = 0; s < OTA_SLOTS; s++) {
+		int found = 0;
+
+		if (stat(config->slots[s].images[0].device, &target) == 0)
+			found = mount_rests_on(host, mount, &target);
+		if (found < 0)
+			return found;
+		if (found > 0)
+			*slot = s;
+	}
+	return 0;
+}
+
+/* The index of the slot that the root filesystem is on, or -1. 0 or -errno. */
+static int root_slot(const struct ota_host *host, const struct ota_config *config, int *slot)
 {
 	FILE *file = fopen(host->mountinfo, "re");
 	char *line = NULL;
 	size_t room = 0;
 	struct mount mount;
-	struct stat target;
-	int slot = -1;
+	int result = 0;
 
+	*slot = -1;
 	if (file == NULL)
-		return -1;
-	for (unsigned i = 0; i < HOST_LINES_MAX && getline(&line, &room, file) > 0; i++) {
-		if (!parse_mount(line, &mount) || strcmp(mount.point, "/") != 0)
-			continue;
-		slot = -1; /* what is mounted last on / is seen there */
-		for (int s = 0; s < OTA_SLOTS; s++) {
-			if (stat(config->slots[s].images[0].device, &target) == 0 &&
-			    mount_rests_on(host, &mount, &target))
-				slot = s;
-		}
+		return errno == ENOENT ? 0 : -errno; /* no /proc yet: the command line may say */
+	for (unsigned i = 0; i < HOST_LINES_MAX && result == 0 && getline(&line, &room, file) > 0; i++) {
+		if (parse_mount(line, &mount) && strcmp(mount.point, "/") == 0)
+			result = slot_of_mount(host, config, &mount, slot);
 	}
+	if (result == 0 && ferror(file))
+		result = -EIO;
 	free(line);
 	(void)fclose(file);
-	return slot;
+	return result;
 }
 
 /* 0 with *slot = -1 if the command line says nothing. */
@@ -240,10 +274,12 @@ static int cmdline_slot(const struct ota_host *host, const struct ota_config *co
 	char line[4096];
 	char name[OTA_NAME_MAX];
 	char *save = NULL;
+	int result;
 
 	*slot = -1;
-	if (!read_line(host->cmdline, line, sizeof(line)))
-		return 0;
+	result = read_line(host->cmdline, line, sizeof(line));
+	if (result <= 0)
+		return result;
 	for (char *word = strtok_r(line, " \t", &save); word != NULL; word = strtok_r(NULL, " \t", &save)) {
 		for (unsigned k = 0; k < 2; k++) {
 			if (strncmp(word, keys[k], strlen(keys[k])) != 0)
@@ -268,10 +304,15 @@ static int cmdline_slot(const struct ota_host *host, const struct ota_config *co
 int ota_host_booted(const struct ota_host *host, const struct ota_config *config, char out[OTA_BOOTNAME_MAX],
 		    char *detail, size_t detail_bytes)
 {
-	int root = root_slot(host, config);
+	int root = -1;
 	int said = -1;
-	int result;
+	int result = root_slot(host, config, &root);
 
+	if (result < 0) {
+		(void)snprintf(detail, detail_bytes, "which slot is booted cannot be told: %s: %s", host->mountinfo,
+			       strerror(-result));
+		return result;
+	}
 	if (config->booted[0] != '\0' && root < 0) {
 		memcpy(out, config->booted, OTA_BOOTNAME_MAX);
 		return 0;
@@ -283,6 +324,9 @@ int ota_host_booted(const struct ota_host *host, const struct ota_config *config
 		return OTA_BAD_CONFIG;
 	}
 	result = cmdline_slot(host, config, &said, detail, detail_bytes);
+	if (result < 0)
+		(void)snprintf(detail, detail_bytes, "which slot is booted cannot be told: %s: %s", host->cmdline,
+			       strerror(-result));
 	if (result != 0)
 		return result;
 	if (said >= 0 && root >= 0 && said != root) {

@@ -15,7 +15,8 @@ const struct ota_host *ota_host_linux(void);
 
 /*
  * Is the device or file in use: mounted, swapped to, or below something that is (loop device, device mapper, RAID)?
- * 0 = free, OTA_SLOT_IN_USE with `why` such as "mounted on /srv", or -errno.
+ * 0 = free, OTA_SLOT_IN_USE with `why` such as "mounted on /srv", or -errno: of the device itself with an empty `why`, or
+ * because it cannot be told, and why.
  */
 int ota_host_in_use(const struct ota_host *host, const char *device, char *why, size_t why_bytes)
     __attribute__((warn_unused_result));

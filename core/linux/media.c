@@ -41,6 +41,9 @@ static const char *advice(int error)
 		return "give a block device or a regular file";
 	case -ENOSPC:
 		return "make it larger";
+	case -EMFILE:
+	case -ENFILE:
+		return "raise the limit of open files";
 	default:
 		return "check the device";
 	}
@@ -60,7 +63,7 @@ int ota_media_open(struct ota_media *media, const char *what, const char *path, 
 		options.wrote_ctx = media->events != NULL ? media->events->ctx : NULL;
 	}
 	if (place == OTA_MEDIA_MAX)
-		return -EMFILE;
+		return -ENOBUFS;
 	result = stat(path, &status) == 0 ? 0 : -errno;
 	if (result == 0) {
 		media->known[place].device = S_ISBLK(status.st_mode) ? status.st_rdev : status.st_dev;
@@ -122,6 +125,10 @@ int ota_media_open_slot(struct ota_media *media, const struct ota_config_slot *c
 			/* One image in use makes the whole slot untouchable: it is one set. */
 			result = refuse_use(media, what, config->images[i].device, why, tolerant, detail, detail_bytes);
 			writable = false;
+		} else if (result < 0 && why[0] != '\0') {
+			(void)snprintf(detail, detail_bytes, "%s (%s): cannot tell whether it is in use: %s",
+				       config->images[i].device, what, why);
+			return result;
 		}
 		if (result > 0)
 			return result;

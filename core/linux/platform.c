@@ -244,7 +244,7 @@ static int platform_power(void *system)
 	/* No answer is no promise of power. */
 	ota_platform_say(platform, OTA_LEVEL_WARNING, "power handler %s: %s", path,
 			 result != 0 ? strerror(-result) : "says there is not enough");
-	return OTA_LOW_POWER;
+	return ota_reason_exhausted(result) ? result : OTA_LOW_POWER;
 }
 
 static int platform_reboot(void *system)

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "http_answer.h"
 #include "ota/reason.h"
@@ -16,11 +18,12 @@
 #define BUFFER_BYTES (128L * 1024L)
 #define DROPPED_MAX_BYTES                                                                                              \
 	(UINT64_C(16) * 1024) /* of an error's body: read it to keep the connection, but not for ever */
-#define HEADER_LINE_MAX    256u
-#define CONNECT_TIMEOUT_MS 30000u
-#define LOW_SPEED_BYTES_S  256u
-#define LOW_SPEED_S        30u
-#define DEADLINE_S         14400u
+#define HEADER_LINE_MAX      256u
+#define TRANSFER_DESCRIPTORS 4u /* the resolver's pair, a socket, a file of certificates */
+#define CONNECT_TIMEOUT_MS   30000u
+#define LOW_SPEED_BYTES_S    256u
+#define LOW_SPEED_S          30u
+#define DEADLINE_S           14400u
 
 /*
  * A TLS record counts only when it has come whole, and servers fill them with 16 KiB: on a link that breaks every 64 KiB
@@ -216,6 +219,25 @@ static int map_silence(const struct transfer *t)
 	return OTA_STALLED;
 }
 
+/*
+ * libcurl does not say that descriptors ran out: it says that the name does not resolve, that the server cannot be
+ * reached, that a file cannot be read. So ask for as many as a transfer takes. 0, -EMFILE or -ENFILE.
+ */
+static int shortage(void)
+{
+	int fds[TRANSFER_DESCRIPTORS];
+	int result = 0;
+	unsigned count = 0;
+
+	while (count < TRANSFER_DESCRIPTORS && (fds[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) >= 0)
+		count++;
+	if (count < TRANSFER_DESCRIPTORS && ota_reason_exhausted(-errno))
+		result = -errno;
+	while (count > 0)
+		(void)close(fds[--count]);
+	return result;
+}
+
 /* What an error of libcurl means for the caller, when we did not end the transfer ourselves. */
 static int map_error(const struct transfer *t, CURLcode code)
 {
@@ -262,8 +284,13 @@ static int judge_end(const struct transfer *t, CURLcode code)
 		return t->verdict;
 	if (t->complete)
 		return 0;
-	if (code != CURLE_OK)
-		return map_error(t, code);
+	if (code != CURLE_OK) {
+		int result = map_error(t, code);
+		bool blamed = result == OTA_NAME || result == OTA_UNREACHABLE || result == OTA_BAD_CONFIG;
+		int short_of = blamed && !t->connected ? shortage() : 0;
+
+		return short_of != 0 ? short_of : result;
+	}
 	if (!t->judged)
 		return OTA_HTTP_STATUS;
 	if (t->request && t->body_bytes != OTA_HTTP_UNKNOWN && t->received_bytes < t->body_bytes)

@@ -21,9 +21,10 @@ enum aftermath {
 
 static enum aftermath aftermath(int r)
 {
+	if (ota_reason_exhausted(r))
+		return AFTER_NOTHING;
 	switch (r) {
 	case -EINTR:
-	case -ENOMEM:
 	case OTA_UNREACHABLE:
 	case OTA_NAME:
 	case OTA_TLS:

@@ -61,7 +61,7 @@ static const struct reason reasons[OTA_REASON_COUNT] = {
     [OTA_BOOT_LIMIT] = {"BOOT_LIMIT", "the new version did not boot within its attempts"},
     [OTA_MARKED_BAD] = {"MARKED_BAD", "an operator marked the version bad"},
     [OTA_STORAGE] = {"STORAGE", "storage failed"},
-    [OTA_NO_MEMORY] = {"NO_MEMORY", "memory ran out"},
+    [OTA_NO_MEMORY] = {"NO_MEMORY", "memory or file descriptors ran out"},
     [OTA_INTERNAL] = {"INTERNAL", "an unexpected error"},
 };
 
@@ -81,13 +81,18 @@ const char *ota_reason_text(int reason)
 	return find(reason)->text;
 }
 
+bool ota_reason_exhausted(int result)
+{
+	return result == -ENOMEM || result == -EMFILE || result == -ENFILE;
+}
+
 enum ota_reason ota_reason_of(int result)
 {
 	if (result >= 0)
 		return result < OTA_REASON_COUNT ? (enum ota_reason)result : OTA_INTERNAL;
-	switch (-result) {
-	case ENOMEM:
+	if (ota_reason_exhausted(result))
 		return OTA_NO_MEMORY;
+	switch (-result) {
 	case EIO:
 	case ENOSPC:
 	case EROFS:

@@ -326,6 +326,63 @@ Test(cmd, stopped_by_a_signal, .timeout = 60)
 	cmd_lab_deinit(&lab);
 }
 
+/* Of so few descriptors that the loader finds no library there is nothing to say. */
+static unsigned fewest_descriptors(struct cmd_lab *lab)
+{
+	lab->descriptors = 3;
+	while (lab->descriptors < 16 && cmd_lab_run(lab, "--version") != 0)
+		lab->descriptors++;
+	cr_assert_lt(lab->descriptors, 16, "%s", lab->out);
+	return lab->descriptors;
+}
+
+/*
+ * Invariant: out of descriptors, a run does its work or says that they ran out, as NO_MEMORY: it blames neither the
+ * configuration nor the network, and nothing that it could not look at counts as free to be written.
+ */
+Test(cmd, short_of_descriptors, .timeout = 60)
+{
+	static const struct {
+		const char *words, *name, *good; /* good: the end when there are enough */
+	} rows[] = {{"status", NULL, ""},
+		    {"info", "1.ota", ""},
+		    {"resume", NULL, "resume: OK"},
+		    {"install https://localhost:1/x.ota", NULL, "UNREACHABLE"},
+		    {"install", "1.ota", "install: OK"}};
+	struct cmd_lab lab;
+	char extra[512], words[512];
+	unsigned fewest;
+
+	cmd_lab_init(&lab);
+	cmd_lab_bundle(&lab, "1.ota", "1.0", 10);
+	(void)snprintf(extra, sizeof(extra), "[update]\nfetch-attempts=1\nretry-delay-ms=1\n[tls]\nca=%s/ca.pem\n",
+		       lab.dir);
+	cmd_lab_configure(&lab, "A", extra);
+	fewest = fewest_descriptors(&lab);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned refused = 0;
+		bool enough = false;
+
+		if (rows[i].name != NULL)
+			(void)snprintf(words, sizeof(words), "%s %s/%s", rows[i].words, lab.dir, rows[i].name);
+		else
+			(void)snprintf(words, sizeof(words), "%s", rows[i].words);
+		for (lab.descriptors = fewest; !enough && lab.descriptors < fewest + 28; lab.descriptors++) {
+			int status = cmd_lab_run(&lab, words);
+			bool short_of = strstr(lab.out, ": NO_MEMORY: ") != NULL;
+
+			cr_expect(short_of || strstr(lab.out, rows[i].good) != NULL, "%s with %u: %d\n%s", words,
+				  lab.descriptors, status, lab.out);
+			cr_expect_eq(short_of, status == 1, "%s with %u: %d\n%s", words, lab.descriptors, status,
+				     lab.out);
+			refused += short_of;
+			enough = !short_of;
+		}
+		cr_expect(refused > 0 && enough, "%s: refused %u times", words, refused);
+	}
+	cmd_lab_deinit(&lab);
+}
+
 /* Invariant: a target that is mounted is not touched, whoever mounted it; only with root and loop devices. */
 Test(cmd, mounted_target, .timeout = 60)
 {

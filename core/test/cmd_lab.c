@@ -124,17 +124,20 @@ void cmd_lab_deinit(struct cmd_lab *lab)
 
 int cmd_lab_start(struct cmd_lab *lab, const char *words)
 {
-	char copy[2048], option[LAB_PATH_MAX + 16], program[LAB_PATH_MAX];
-	char *argv[WORDS_MAX] = {program, option};
-	unsigned count = 2;
+	char copy[2048], option[LAB_PATH_MAX + 16], program[LAB_PATH_MAX], limit[32];
+	char limiter[] = "prlimit", rest[] = "--";
+	char *argv[WORDS_MAX + 3] = {limiter, limit, rest, program, option};
+	char **own = lab->descriptors > 0 ? argv : argv + 3;
+	unsigned count = 5;
 	char *save = NULL;
 	posix_spawn_file_actions_t actions;
 	pid_t pid = -1;
 
 	(void)snprintf(program, sizeof(program), "%s", lab->binary);
 	(void)snprintf(option, sizeof(option), "--config=%s", lab->config);
+	(void)snprintf(limit, sizeof(limit), "--nofile=%u", lab->descriptors);
 	cr_assert_lt(snprintf(copy, sizeof(copy), "%s", words), (int)sizeof(copy));
-	for (char *word = strtok_r(copy, " ", &save); word != NULL && count < WORDS_MAX - 1;
+	for (char *word = strtok_r(copy, " ", &save); word != NULL && count < WORDS_MAX + 2;
 	     word = strtok_r(NULL, " ", &save))
 		argv[count++] = word;
 	cr_assert_eq(posix_spawn_file_actions_init(&actions), 0);
@@ -142,7 +145,7 @@ int cmd_lab_start(struct cmd_lab *lab, const char *words)
 						      O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600),
 		     0);
 	cr_assert_eq(posix_spawn_file_actions_adddup2(&actions, 1, 2), 0);
-	cr_assert_eq(posix_spawn(&pid, program, &actions, NULL, argv, NULL), 0, "%s is not built", program);
+	cr_assert_eq(posix_spawnp(&pid, own[0], &actions, NULL, own, NULL), 0, "%s is not built", program);
 	posix_spawn_file_actions_destroy(&actions);
 	return pid;
 }

@@ -18,7 +18,8 @@ struct cmd_lab {
 	char dir[64];
 	char binary[LAB_PATH_MAX];
 	char config[LAB_PATH_MAX];
-	char out[16384]; /* stdout and stderr of the last run, together */
+	unsigned descriptors; /* that runs may have open; 0: as many as the test */
+	char out[16384];      /* stdout and stderr of the last run, together */
 };
 
 void cmd_lab_init(struct cmd_lab *lab);

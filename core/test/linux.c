@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -398,4 +399,34 @@ Test(linux_host, in_use)
 	cr_assert_str_eq(why, "swap space");
 	(void)snprintf(line, sizeof(line), "rm -rf %s %s %s %s", sys, mountinfo, swaps, path);
 	cr_assert_eq(system(line), 0);
+}
+
+/* Invariant: when nothing more can be opened, whether a device is in use cannot be told: never that it is free. */
+Test(linux_host, in_use_without_descriptors)
+{
+	char mountinfo[OTA_PATH_MAX], why[256];
+	struct ota_host host = *ota_host_linux();
+	struct ota_config config;
+	struct stat status[2];
+	struct rlimit limit;
+
+	if (!two_devices(&config, status))
+		cr_skip("no two block devices in /dev to name");
+	(void)snprintf(mountinfo, sizeof(mountinfo), "%s", scratch("mountinfo"));
+	write_text(mountinfo, "22 1 7:99 / /srv rw - ext4 /dev/loop99 rw\n");
+	host.mountinfo = mountinfo;
+	cr_assert_eq(ota_host_in_use(&host, config.slots[0].images[0].device, why, sizeof(why)), 0, "%s", why);
+	int lowest = dup(2);
+	cr_assert(lowest > 2 && close(lowest) == 0);
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (unsigned more = 0; more < 2; more++) { /* 1: the mounts are read, what they rest on is not */
+		const struct rlimit few = {(rlim_t)lowest + more, limit.rlim_max};
+
+		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+		int result = ota_host_in_use(&host, config.slots[0].images[0].device, why, sizeof(why));
+		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		cr_expect_eq(result, -EMFILE, "%u more: %d", more, result);
+		cr_expect(strstr(why, strerror(EMFILE)) != NULL, "%s", why);
+	}
+	(void)unlink(mountinfo);
 }

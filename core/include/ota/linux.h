@@ -99,7 +99,8 @@ struct ota_config {
 };
 
 /*
- * Reads and checks a system.conf. 0, or OTA_BAD_CONFIG with `detail` = "FILE:LINE: what, what to do". Opens no device.
+ * Reads and checks a system.conf. 0, OTA_BAD_CONFIG with `detail` = "FILE:LINE: what, what to do", or -errno when
+ * descriptors ran out. Opens no device.
  */
 int ota_config_load(const char *path, struct ota_config *out, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));

@@ -2,6 +2,8 @@
 #ifndef OTA_REASON_H
 #define OTA_REASON_H
 
+#include <stdbool.h>
+
 /*
  * Why an update was refused, given up or rolled back.
  *
@@ -73,7 +75,7 @@ enum ota_reason {
 	OTA_MARKED_BAD,     /* an operator said so */
 	/* -errno folded for reports */
 	OTA_STORAGE,
-	OTA_NO_MEMORY,
+	OTA_NO_MEMORY, /* memory, or file descriptors, ran out */
 	OTA_INTERNAL,
 	OTA_REASON_COUNT
 };
@@ -82,6 +84,8 @@ enum ota_reason {
 const char *ota_reason_name(int reason);
 /* One clause for a person, such as "the signature does not match the manifest". Static. */
 const char *ota_reason_text(int reason);
+/* -ENOMEM, -EMFILE, -ENFILE: something ran out here. It says nothing about what was asked for, and may pass. */
+bool ota_reason_exhausted(int result);
 /* Folds any return value into the enum: 0 and above unchanged, -EIO & co. to STORAGE. */
 enum ota_reason ota_reason_of(int result);
 
