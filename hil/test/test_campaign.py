@@ -17,7 +17,7 @@ title: for a test of the lab
 group: {group}
 rig: board
 faults:
-  - board: {{plan: {plan}, match: '{match}'}}
+  - board: {{plan: {plan}, match: '{match}'{more}}}
 """
 
 
@@ -25,11 +25,11 @@ def brickproof():
     return os.environ.get("OTA", f"{ROOT}/build/release/ota").replace("/ota", "/brickproof")
 
 
-def start(box, tmp_path, plan="cuts", match="cut:S11"):
+def start(box, tmp_path, plan="cuts", match="cut:S11", more=""):
     folder = tmp_path / "lab"
     folder.mkdir()
     path = folder / "a-board.yaml"
-    path.write_text(SCENARIO.format(name="a-board", group="lab", plan=plan, match=match))
+    path.write_text(SCENARIO.format(name="a-board", group="lab", plan=plan, match=match, more=more))
     return subprocess.Popen([brickproof(), "run", str(path), "-o", str(tmp_path / "out")], cwd=ROOT, env={**os.environ, "LG_ENV": box.env},
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
@@ -73,6 +73,13 @@ def test_cuts_pass_on_a_good_board(fresh, tmp_path):
     assert [cut["landed"] for cut in case["landings"]] == ["S11", "S15", "S15"] and case["label"] == "new"
     done = subprocess.run([brickproof(), "cuts", str(tmp_path / "out")], stdout=subprocess.PIPE, text=True, check=True)
     assert "3 cuts verified with the hold, 3 of them in the step they were meant for (100 %)" in done.stdout, done.stdout
+
+
+def test_the_budget_goes_to_what_was_hit_least(fresh, tmp_path):
+    """S11 once and S15 twice by the plan; of two more cuts the first goes to S11, the second to the later of two that are even."""
+    status, output = end(start(fresh, tmp_path, more=", budget: 5"))
+    assert status == 0, output
+    assert [[cut["landed"] for cut in case["landings"]] for case in cases(tmp_path)] == [["S11", "S15", "S15"], ["S11"], ["S15"]]
 
 
 @pytest.mark.parametrize("drill,says", [("stick", "relay sticks"), ("500", "reads back"), ("hang", "did not answer"), ("console", "console")])

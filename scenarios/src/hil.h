@@ -20,6 +20,7 @@ struct bp_hil {
 	uint32_t boot_ms;
 	bool provision;
 	json_t *commands; /* the environment's */
+	struct bp_hil_tally tally;
 	/* of the case */
 	struct bp_lab_result *out;
 	char detail[BP_HIL_TEXT_MAX];

@@ -3,11 +3,13 @@
 #include "hil_cases.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DELAY_SWEEP_US 60000u
+#define DELAY_AIMED_US 5000u
 
 const char *const bp_hil_checks[] = {
     "update",        "environment", "flush",     "quick-cycles", "trial-counts",    "limit-goes-back",     "downgrade",
@@ -139,4 +141,78 @@ int bp_hil_list(const struct bp_fault *fault, uint64_t seed, struct bp_lab *lab)
 		}
 	}
 	return result;
+}
+
+/* ---- the budget beyond the plan ---- */
+
+void bp_hil_tally_hit(struct bp_hil_tally *tally, const char *step)
+{
+	unsigned i = 0;
+	while (i < tally->count && strcmp(tally->steps[i].step, step) != 0)
+		i++;
+	if (i == BP_HIL_STEPS_MAX)
+		return;
+	if (i == tally->count)
+		(void)snprintf(tally->steps[tally->count++].step, sizeof tally->steps[i].step, "%.3s", step);
+	tally->steps[i].hits++;
+}
+
+static unsigned hits_of(const struct bp_hil_tally *tally, const char *step)
+{
+	for (unsigned i = 0; i < tally->count; i++) {
+		if (strcmp(tally->steps[i].step, step) == 0)
+			return tally->steps[i].hits;
+	}
+	return 0;
+}
+
+/* Of two that were hit as often the later: what leads there may hit the other on its way. */
+static void consider(const struct bp_hil_tally *tally, const char *step, char thin[4], unsigned *fewest)
+{
+	unsigned hits = hits_of(tally, step);
+	if (hits > *fewest)
+		return;
+	*fewest = hits;
+	(void)snprintf(thin, 4, "%.3s", step);
+}
+
+/* The step of the fault's plan that was hit least; "" if it has none. */
+static void thinnest(const struct bp_fault *fault, const struct bp_hil_tally *tally, char thin[4])
+{
+	unsigned fewest = UINT_MAX;
+	char id[BP_ID_LISTED_MAX];
+	struct bp_hil_plan plan;
+	thin[0] = 0;
+	for (size_t i = 0; fault->board == 2 && i < sizeof free_steps / sizeof *free_steps; i++) {
+		(void)snprintf(id, sizeof id, "cut:%s", free_steps[i]);
+		if (strncmp(id, fault->match, strlen(fault->match)) == 0)
+			consider(tally, free_steps[i], thin, &fewest);
+	}
+	for (size_t i = 0; fault->board == 1 && i < sizeof chains / sizeof *chains; i++) {
+		(void)snprintf(id, sizeof id, "cut:%s/0", chains[i]);
+		if (strncmp(id, fault->match, strlen(fault->match)) != 0 || bp_hil_plan_decode(id, &plan))
+			continue;
+		for (unsigned k = 0; k < plan.count; k++)
+			consider(tally, plan.cuts[k].step, thin, &fewest);
+	}
+}
+
+int bp_hil_list_more(const struct bp_fault *fault, uint64_t seed, const struct bp_hil_tally *tally, struct bp_lab *lab)
+{
+	struct bp_hil_plan plan = {.count = 1};
+	char id[BP_ID_LISTED_MAX];
+	uint64_t state = seed + tally->asked;
+	if (fault->board == 0 || tally->asked >= fault->budget)
+		return 0;
+	thinnest(fault, tally, plan.cuts[0].step);
+	if (!plan.cuts[0].step[0])
+		return 0;
+	plan.seed = (uint32_t)(next(&state) >> 40);
+	plan.cuts[0].mode = fault->board == 2 || strcmp(plan.cuts[0].step, "S12") == 0 ? 'n' : 'h';
+	plan.cuts[0].delay_us = fault->board == 2 ? (uint32_t)(next(&state) % DELAY_AIMED_US) : 0;
+	if (strcmp(plan.cuts[0].step, "R1") == 0) /* a trial has to be used up first */
+		(void)snprintf(id, sizeof id, "cut:S12n0-S13h0-S14h0-R1n0/%u", plan.seed);
+	else
+		bp_hil_plan_encode(&plan, id);
+	return bp_lab_list(lab, id, "PWR-01", NULL);
 }

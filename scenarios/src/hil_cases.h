@@ -38,6 +38,24 @@ void bp_hil_plan_holds(const struct bp_hil_plan *plan, char *out, size_t out_byt
 /* Lists the cases of one fault. 0 or -errno. */
 int bp_hil_list(const struct bp_fault *fault, uint64_t seed, struct bp_lab *lab) __attribute__((warn_unused_result));
 
+/* What cuts hit so far, and how many were asked for. */
+#define BP_HIL_STEPS_MAX 24u
+struct bp_hil_tally {
+	unsigned asked;
+	unsigned count;
+	struct {
+		char step[4];
+		unsigned hits;
+	} steps[BP_HIL_STEPS_MAX];
+};
+void bp_hil_tally_hit(struct bp_hil_tally *tally, const char *step);
+/*
+ * What is left of a fault's budget goes to the step of its plan that was hit least: lists one case for it, or nothing if
+ * the budget is spent. 0 or -errno.
+ */
+int bp_hil_list_more(const struct bp_fault *fault, uint64_t seed, const struct bp_hil_tally *tally, struct bp_lab *lab)
+    __attribute__((warn_unused_result));
+
 /* The checklist: names in the order in which they are run; ends with NULL. */
 extern const char *const bp_hil_checks[];
 

@@ -220,6 +220,10 @@ int bp_lab_execute(const struct bp_scenario *scenario, const struct bp_execute_o
 				       lab.cases[i].id, r.outcome.text);
 			result = -EIO;
 		}
+		if (!result && i + 1 == lab.count && lab.ops->more) {
+			lab.sample = 0;
+			result = lab.ops->more(lab.rig, scenario, &lab);
+		}
 		if (options->on_progress)
 			options->on_progress(options->progress_ctx, &out->stats, lab.count - i - 1);
 	}

@@ -37,6 +37,11 @@ struct bp_lab_rig {
 	int (*plan)(void *rig, const struct bp_fault *fault, uint64_t seed, struct bp_lab *lab);
 	/* Fills *out for an id. 0, -errno, 1 = there is none. */
 	int (*find)(void *rig, const char *id, struct bp_lab_case *out);
+	/*
+	 * NULL, or: all that was listed has run. Lists more with bp_lab_list(), by what those came to, or nothing: then that
+	 * is all. 0 or -errno.
+	 */
+	int (*more)(void *rig, const struct bp_scenario *scenario, struct bp_lab *lab);
 	/* 0 or -errno, when the rig itself failed. */
 	int (*run)(void *rig, const struct bp_lab_case *c, struct bp_lab_result *out);
 };

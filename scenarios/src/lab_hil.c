@@ -72,6 +72,15 @@ static int board_plan(void *rig, const struct bp_fault *fault, uint64_t seed, st
 	return bp_hil_list(fault, seed, lab);
 }
 
+static int board_more(void *rig, const struct bp_scenario *scenario, struct bp_lab *lab)
+{
+	const struct bp_hil *board = rig;
+	int result = 0;
+	for (unsigned i = 0; !result && i < scenario->fault_count; i++)
+		result = bp_hil_list_more(&scenario->faults[i], lab->seed, &board->tally, lab);
+	return result;
+}
+
 static int board_find(void *rig, const char *id, struct bp_lab_case *out)
 {
 	struct bp_hil_plan plan;
@@ -92,6 +101,7 @@ int bp_hil_cut(struct bp_hil *board, const struct bp_hil_cut *cut, const char *s
 	json_t *request =
 	    json_pack("{s:s, s:s, s:s, s:I, s:s}", "op", "cut", "step", cut->step, "what",
 		      cut->mode == 'g' ? "go" : "mark", "delay_us", (json_int_t)cut->delay_us, "start", start);
+	board->tally.asked++;
 	int result = bp_hil_do(board, request, 3 * board->boot_ms, &answer);
 	if (!result) {
 		const char *landed = json_string_value(json_object_get(answer, "landed"));
@@ -103,6 +113,7 @@ int bp_hil_cut(struct bp_hil *board, const struct bp_hil_cut *cut, const char *s
 		    "delay_us", (json_int_t)cut->delay_us, "overshoot", json_object_get(answer, "overshoot"),
 		    "command_us", json_object_get(answer, "command_us"), "ack_us", json_object_get(answer, "ack_us"));
 		board->out->cut_count++;
+		bp_hil_tally_hit(&board->tally, landed);
 		if (json_array_append_new(board->cuts, noted))
 			result = -ENOMEM;
 		if (cut->mode == 'h' && strcmp(landed, cut->step) != 0)
@@ -227,4 +238,9 @@ static int board_run(void *rig, const struct bp_lab_case *c, struct bp_lab_resul
 	return result < 0 ? result : 0;
 }
 
-const struct bp_lab_rig bp_lab_hil = {board_open, board_close, board_plan, board_find, board_run};
+const struct bp_lab_rig bp_lab_hil = {.open = board_open,
+				      .close = board_close,
+				      .plan = board_plan,
+				      .find = board_find,
+				      .more = board_more,
+				      .run = board_run};

@@ -116,4 +116,5 @@ static int images_run(void *rig, const struct bp_lab_case *c, struct bp_lab_resu
 	return result > 0 ? -EPROTO : result;
 }
 
-const struct bp_lab_rig bp_lab_images = {images_open, images_close, images_plan, images_find, images_run};
+const struct bp_lab_rig bp_lab_images = {
+    .open = images_open, .close = images_close, .plan = images_plan, .find = images_find, .run = images_run};

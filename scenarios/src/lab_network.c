@@ -111,4 +111,5 @@ static int network_run(void *rig, const struct bp_lab_case *c, struct bp_lab_res
 	return result;
 }
 
-const struct bp_lab_rig bp_lab_network = {network_open, network_close, network_plan, network_find, network_run};
+const struct bp_lab_rig bp_lab_network = {
+    .open = network_open, .close = network_close, .plan = network_plan, .find = network_find, .run = network_run};

@@ -239,6 +239,7 @@ static const struct bp_schema_field board_fields[] = {
      .bytes = sizeof((struct bp_fault *)0)->match,
      .check = check_match},
     {.key = "rounds", .type = BP_SCHEMA_UINT, .offset = offsetof(struct bp_fault, rounds), .min = 1, .max = 1000},
+    {.key = "budget", .type = BP_SCHEMA_UINT, .offset = offsetof(struct bp_fault, budget), .min = 1, .max = 100000},
     {.key = NULL}};
 
 static int read_fault_options(struct bp_schema *schema, yaml_node_t *key, yaml_node_t *node, struct bp_fault *fault,

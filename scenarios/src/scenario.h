@@ -50,6 +50,8 @@ struct bp_fault {
 	unsigned recut;   /* enum bp_recut */
 	unsigned board;   /* index of bp_hil_names */
 	unsigned rounds;  /* of the board's plan, 0: one */
+	unsigned
+	    budget; /* cuts of the board: what the plan leaves of it goes to the steps that were hit least; 0: none */
 };
 
 struct bp_text_list {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the power cuts of a board came to: by step, with statistics that claim no more than was seen. */
+/* What checklist and power cuts of a board came to: by line and by step, with statistics that claim no more than was seen. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,19 +10,21 @@
 
 #define STEPS_MAX 24u
 #define CUTS_MAX  100000u
+#define LINES_MAX 64u
 
 static void cuts_help(void)
 {
 	(void)puts(
 	    "Usage: brickproof cuts DIR\n"
 	    "\n"
-	    "Prints what the power cuts of rig board in DIR/results.jsonl came to, for each step: cuts asked for, "
-	    "verified\n"
+	    "Prints what rig board's checklist in DIR/results.jsonl came to, and its power cuts, for each step: cuts "
+	    "asked "
+	    "for, verified\n"
 	    "(the power was truly gone), landed in the step they were meant for, the median of marks that went by "
 	    "before the\n"
 	    "power was off, and the outcome. With n cuts and no failure a step fails in at most 3/n of cuts, at 95 %.\n"
 	    "\n"
-	    "Exit status: 0, 2 if there is nothing to read, 4 if no cut was verified.");
+	    "Exit status: 0, 2 if there is nothing to read, 4 if no cut was verified (and there is no checklist).");
 }
 
 struct row {
@@ -33,7 +35,14 @@ struct row {
 	unsigned count, room;
 };
 
+struct line {
+	char name[32], verdict[8];
+	char text[128];
+};
+
 struct table {
+	struct line lines[LINES_MAX];
+	unsigned line_count;
 	struct row rows[2 * STEPS_MAX]; /* with the hold, and without */
 	unsigned count;
 	double *ack_ms;
@@ -129,6 +138,18 @@ static bool plan_holds(const struct bp_hil_plan *plan)
 	return false;
 }
 
+/* A line of the checklist. */
+static void note_check(struct table *t, const char *name, const char *verdict, const json_t *line)
+{
+	const char *text = json_string_value(json_object_get(line, "text"));
+	if (t->line_count == LINES_MAX)
+		return;
+	struct line *out = &t->lines[t->line_count++];
+	(void)snprintf(out->name, sizeof out->name, "%s", name);
+	(void)snprintf(out->verdict, sizeof out->verdict, "%s", verdict);
+	(void)snprintf(out->text, sizeof out->text, "%s", text ? text : "");
+}
+
 static int on_line(void *ctx, const char *text, size_t bytes, json_t *line)
 {
 	struct table *t = ctx;
@@ -139,7 +160,11 @@ static int on_line(void *ctx, const char *text, size_t bytes, json_t *line)
 	const char *at = id ? strchr(id, '@') : NULL;
 	(void)text;
 	(void)bytes;
-	if (!type || strcmp(type, "case") != 0 || !at || !verdict || bp_hil_plan_decode(at + 1, &plan))
+	if (!type || strcmp(type, "case") != 0 || !at || !verdict)
+		return 0;
+	if (strncmp(at, "@check:", 7) == 0)
+		note_check(t, at + 7, verdict, line);
+	if (bp_hil_plan_decode(at + 1, &plan))
 		return 0;
 	bool held = plan_holds(&plan);
 	for (unsigned i = 0; i < plan.count; i++) {
@@ -207,12 +232,23 @@ static void print_times(const struct table *t)
 	}
 }
 
+static void print_checks(const struct table *t)
+{
+	if (t->line_count)
+		(void)puts("the checklist");
+	for (unsigned i = 0; i < t->line_count; i++)
+		(void)printf("%-5s %-20s %s\n", t->lines[i].verdict, t->lines[i].name, t->lines[i].text);
+	if (t->line_count && t->count)
+		(void)puts("");
+}
+
 static int print_table(struct table *t)
 {
 	unsigned verified[2] = {0, 0};
 	unsigned landed[2] = {0, 0};
 	const char *const heads[] = {"without the hold: where a cut lands is up to the board, and is only told",
 				     "with the hold"};
+	print_checks(t);
 	qsort(t->rows, t->count, sizeof *t->rows, by_step);
 	for (unsigned i = 0; i < t->count; i++) {
 		if (i == 0 || t->rows[i].held != t->rows[i - 1].held)
@@ -236,7 +272,7 @@ static int print_table(struct table *t)
 	print_times(t);
 	if (!t->count)
 		(void)puts("no case of these results cuts a board's power (rig board)");
-	return verified[0] + verified[1] ? 0 : bp_verdict_status(BP_MISS);
+	return verified[0] + verified[1] || (t->line_count && !t->count) ? 0 : bp_verdict_status(BP_MISS);
 }
 
 int bp_verb_cuts(int argc, char **argv)
