@@ -85,6 +85,7 @@ static void work(const struct run *run, size_t scenario, int pipe)
 	struct reporter reporter = {.pipe = pipe, .last_ms = now_ms()};
 	struct bp_execute_options options = {.seed = c->head.seed,
 					     .states_max = c->head.states_max,
+					     .seconds_max = c->seconds_max,
 					     .stop_at_first_failure = c->head.fail_fast,
 					     .no_lint = c->head.no_lint,
 					     .fd = run->fd,

@@ -19,6 +19,7 @@ struct bp_campaign {
 	const char *dir;
 	struct bp_campaign_head head;
 	unsigned jobs;
+	uint64_t seconds_max; /* of a scenario's machines; 0: as each scenario says */
 	bool resume;
 	bool progress; /* show the progress line on stderr */
 	FILE *out;     /* the summary */

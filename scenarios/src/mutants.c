@@ -21,6 +21,7 @@
 #define MUTANT_NAME_MAX 48u
 #define MUTANTS_OUT     "build/mutants"
 #define BASELINE_MIN_S  1.0
+#define BOARD_SECONDS   "150" /* of the emulated boards: each row, and the clean core on each row's scenario */
 #define CSV_COLUMNS_MAX 12u
 #define CSV_LINE_MAX    1024
 
@@ -116,10 +117,10 @@ static bool read_baseline(struct mutant *m, const char *path)
 /* ---- one mutant, in a process of its own ---- */
 
 static int campaign(const char *program, const char *dir, const char *tag, const char *scenario, const char *jobs,
-		    bool lint)
+		    bool board)
 {
 	char log[PATH_MAX];
-	char *argv[14];
+	char *argv[16];
 	int n = 0;
 	(void)snprintf(log, sizeof log, "%s.log", dir);
 	argv[n++] = strdup(program);
@@ -129,7 +130,11 @@ static int campaign(const char *program, const char *dir, const char *tag, const
 	argv[n++] = strdup(dir);
 	argv[n++] = strdup("--jobs");
 	argv[n++] = strdup(jobs);
-	if (scenario && !lint)
+	if (board) {
+		argv[n++] = strdup("--limit-seconds");
+		argv[n++] = strdup(BOARD_SECONDS);
+	}
+	if (scenario && !board)
 		argv[n++] = strdup("--no-lint");
 	argv[n++] = strdup(scenario ? scenario : "--tag");
 	if (!scenario)

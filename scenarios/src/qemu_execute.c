@@ -103,10 +103,16 @@ int bp_qemu_explore(struct bp_qemu *board, const struct bp_execute_options *opti
 	return bp_explore_rounds(&explore, &how, stats);
 }
 
+/* For the machines; 0: no limit. */
+static uint64_t seconds_of(const struct execution *e)
+{
+	return e->options->seconds_max ? e->options->seconds_max : e->board.scenario->seconds;
+}
+
 static void name_bound(const struct execution *e, const struct bp_limits *limits, struct bp_result *out)
 {
 	const struct bp_stats *s = &out->stats;
-	const struct bp_scenario *scenario = e->board.scenario;
+	uint64_t seconds = seconds_of(e);
 	if (s->closed)
 		return;
 	if (limits->states_max && s->distinct >= limits->states_max)
@@ -117,9 +123,9 @@ static void name_bound(const struct execution *e, const struct bp_limits *limits
 		(void)snprintf(out->bounded_by, sizeof out->bounded_by, "%" PRIu64 " runs that the rig failed",
 			       e->board.rig_errors);
 	else if (s->run < s->canonical * BP_QEMU_CLASS_RUNS)
-		(void)snprintf(out->bounded_by, sizeof out->bounded_by, "%u %s (%" PRIu64 " of %" PRIu64 " runs)",
-			       scenario->seconds ? scenario->seconds : (unsigned)limits->runs_max,
-			       scenario->seconds ? "seconds" : "runs", s->run, s->canonical * BP_QEMU_CLASS_RUNS);
+		(void)snprintf(out->bounded_by, sizeof out->bounded_by,
+			       "%" PRIu64 " %s (%" PRIu64 " of %" PRIu64 " runs)", seconds ? seconds : limits->runs_max,
+			       seconds ? "seconds" : "runs", s->run, s->canonical * BP_QEMU_CLASS_RUNS);
 	else
 		(void)snprintf(out->bounded_by, sizeof out->bounded_by, "%u cut%s in a row", s->depth,
 			       s->depth == 1 ? "" : "s");
@@ -173,8 +179,8 @@ static int run_power_cut(struct execution *e, const struct bp_fault *fault)
 	struct sim_board_real real = {0};
 	if (fault->explore == 1)
 		board->explore.limits.depth_max = 1;
-	if (board->scenario->seconds)
-		board->deadline_ms = now_ms() + board->scenario->seconds * UINT64_C(1000);
+	if (seconds_of(e))
+		board->deadline_ms = now_ms() + seconds_of(e) * UINT64_C(1000);
 	if (board->scenario->limits.runs_max)
 		board->runs_left = board->scenario->limits.runs_max;
 	int result = bp_qemu_explore(board, e->options, on_case, e, &out->stats);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "qemu.h"
 #include "version.h"
 
 static long index_of(const struct bp_campaign *c, const char *name)
@@ -65,6 +66,16 @@ static int check_head(struct reading *r, const json_t *line)
 	return 1;
 }
 
+/* Is there more to run? The emulated board's time was up, or its rig failed: what was run is kept, and is not run again. */
+static bool goes_on(const struct bp_scenario *scenario, const struct bp_result *result)
+{
+	const struct bp_stats *s = &result->stats;
+	if (scenario->rig != BP_RIG_QEMU)
+		return false;
+	return result->verdict == BP_ERROR ||
+	       (result->verdict == BP_PASS && result->explored && s->run < s->canonical * BP_QEMU_CLASS_RUNS);
+}
+
 static int note_line(void *ctx, const char *text, size_t bytes, json_t *line)
 {
 	struct reading *r = ctx;
@@ -80,7 +91,7 @@ static int note_line(void *ctx, const char *text, size_t bytes, json_t *line)
 	long i = index_of(r->campaign, result.scenario);
 	if (i >= 0) {
 		r->results[i] = result;
-		r->finished[i] = true;
+		r->finished[i] = !goes_on(r->campaign->scenarios[i], &result);
 	}
 	return 0;
 }

@@ -380,7 +380,7 @@ static const struct bp_schema_field limits_fields[] = {
      .type = BP_SCHEMA_UINT,
      .offset = offsetof(struct bp_scenario, seconds),
      .min = 1,
-     .max = 1000000},
+     .max = BP_SECONDS_MAX},
     {.key = NULL}};
 
 #define FIELD(member) offsetof(struct bp_scenario, member)

@@ -18,6 +18,7 @@
 #define BP_SCENARIO_FAULTS_MAX 16u
 #define BP_SCENARIO_CLOCKS_MAX 12u
 #define BP_DETAIL_MAX          1024u
+#define BP_SECONDS_MAX         1000000u
 /* What the simulated device's clock says when a story starts: relative clock values count from it. */
 #define SIM_STORY_CLOCK_S INT64_C(1796083200)
 
@@ -76,7 +77,7 @@ struct bp_scenario {
 	unsigned fault_count;
 	struct bp_fault faults[BP_SCENARIO_FAULTS_MAX];
 	struct bp_limits limits;
-	unsigned seconds; /* of an exploration on a real machine; 0: no limit */
+	unsigned seconds; /* to BP_SECONDS_MAX; of an exploration on a real machine; 0: no limit */
 };
 
 /* Reads a scenario. 0, -errno, or 1 = bad: detail holds "path:line:column: what; what to do". */

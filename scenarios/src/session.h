@@ -40,7 +40,8 @@ int bp_session_explain(struct bp_session *session, const struct bp_id *id, char 
 
 struct bp_execute_options {
 	uint64_t seed;
-	uint64_t states_max; /* 0: as the scenario says */
+	uint64_t states_max;  /* 0: as the scenario says */
+	uint64_t seconds_max; /* rig qemu, with machines running; 0: as the scenario says */
 	bool stop_at_first_failure;
 	bool no_lint;    /* findings are in the log line only */
 	int fd;          /* results.jsonl, or -1 */

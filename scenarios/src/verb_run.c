@@ -23,6 +23,8 @@ static void help(void)
 	    "      --all            those tagged 'campaign' too\n"
 	    "      --tag T          only scenarios with this tag (again: with this one too)\n"
 	    "      --limit-states N at most N distinct crash states a scenario\n"
+	    "      --limit-seconds N\n"
+	    "                       (rig qemu) at most N seconds of machines running a scenario\n"
 	    "      --fail-fast      stop at the first failure\n"
 	    "      --no-lint        findings in the write log do not count\n"
 	    "      --resume         go on with what DIR holds: finished scenarios are kept; without, results that are\n"
@@ -42,6 +44,7 @@ struct options {
 	const char *dir, *scenarios, *log, *like;
 	struct bp_campaign_head head;
 	unsigned jobs;
+	uint64_t seconds_max;
 	bool resume, all;
 	const char *tags[BP_SELECT_TAGS_MAX];
 	unsigned tag_count;
@@ -53,6 +56,7 @@ enum {
 	OPTION_TAG,
 	OPTION_ALL,
 	OPTION_LIMIT,
+	OPTION_SECONDS,
 	OPTION_FAIL_FAST,
 	OPTION_NO_LINT,
 	OPTION_RESUME,
@@ -67,6 +71,7 @@ static const struct option long_options[] = {{"output", required_argument, NULL,
 					     {"tag", required_argument, NULL, OPTION_TAG},
 					     {"all", no_argument, NULL, OPTION_ALL},
 					     {"limit-states", required_argument, NULL, OPTION_LIMIT},
+					     {"limit-seconds", required_argument, NULL, OPTION_SECONDS},
 					     {"fail-fast", no_argument, NULL, OPTION_FAIL_FAST},
 					     {"no-lint", no_argument, NULL, OPTION_NO_LINT},
 					     {"resume", no_argument, NULL, OPTION_RESUME},
@@ -113,6 +118,11 @@ static int take(int option, const char *value, struct options *o)
 		if (bp_parse_u64(value, 1, INT64_MAX, &o->head.states_max))
 			return bp_usage_error("--limit-states %s: write a whole number from 1", value);
 		return 0;
+	case OPTION_SECONDS:
+		if (bp_parse_u64(value, 1, BP_SECONDS_MAX, &o->seconds_max))
+			return bp_usage_error("--limit-seconds %s: write a whole number from 1 to %u", value,
+					      BP_SECONDS_MAX);
+		return 0;
 	case 'j':
 		if (bp_parse_u64(value, 1, BP_JOBS_MAX, &number))
 			return bp_usage_error("--jobs %s: choose 1 to %u", value, BP_JOBS_MAX);
@@ -158,6 +168,7 @@ static int run_selected(const struct options *o, const struct bp_catalog *catalo
 				       .dir = o->dir,
 				       .head = o->head,
 				       .jobs = o->jobs,
+				       .seconds_max = o->seconds_max,
 				       .resume = o->resume,
 				       .progress = isatty(STDERR_FILENO) == 1,
 				       .out = stdout};
