@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "session.h"
+#include "lab.h"
 
 #define BP_FORMER_END ".old"
 
@@ -400,6 +400,8 @@ static int run_locked(struct run *run)
 	}
 	int result = loop(run);
 	bp_progress_clear(&run->progress);
+	if (run->stopped || run->cancelled)
+		bp_lab_sweep(); /* workers were killed: what they had in memory is nobody's */
 	if (run->stopped) {
 		(void)fprintf(stderr, "brickproof: stopped; the same command with --resume goes on\n");
 		return BP_EXIT_STOPPED;

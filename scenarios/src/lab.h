@@ -52,6 +52,9 @@ extern const struct bp_lab_rig bp_lab_hil;
 /* Does this scenario's rig list its cases? */
 bool bp_lab_lists(const struct bp_scenario *scenario);
 
+/* Removes what killed processes of these rigs left in memory. */
+void bp_lab_sweep(void);
+
 #define BP_LAB_CASES_MAX 200000u
 struct bp_lab {
 	const struct bp_scenario *scenario;

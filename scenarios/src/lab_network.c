@@ -42,6 +42,11 @@ static int find_files(char *ota, char *zoo, char *detail, size_t detail_bytes)
 	return -ENOENT;
 }
 
+void bp_lab_sweep(void)
+{
+	sim_net_sweep(NULL);
+}
+
 static void network_close(void *rig)
 {
 	sim_net_free(rig);

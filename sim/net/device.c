@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE /* accept4, pipe2, POLLRDHUP, nftw */
 #include "device.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "home.h"
 #include "ota/uboot.h"
 
 #define CONFIG_BYTES    4096u
@@ -333,6 +332,7 @@ int sim_device_twin(const struct sim_device *device, const char *name, struct si
 	int result;
 
 	*out = *device;
+	out->lock = -1; /* the first one's stands for both */
 	if (snprintf(out->dir, sizeof(out->dir), "%s/%s", device->dir, name) >= (int)sizeof(out->dir))
 		return -ENAMETOOLONG;
 	(void)snprintf(out->id, sizeof(out->id), "%s", name);
@@ -358,20 +358,42 @@ static int make_media(struct sim_device *device)
 	return result != 0 ? result : sim_device_env_config(device, -1);
 }
 
-int sim_device_init(struct sim_device *device, const char *base, const char *ota, const char *zoo, const char *bundle,
-		    char *detail, size_t detail_bytes)
+/* Version 1.0 goes in as any update does. */
+static int install_first(struct sim_device *device, const void *bundle, size_t bundle_bytes, char *detail,
+			 size_t detail_bytes)
 {
-	char words[SIM_DEVICE_PATH + 16], name[32];
+	char path[SIM_DEVICE_PATH * 2] = "", words[SIM_DEVICE_PATH * 2 + 16];
+	int result = sim_device_configure(device, NULL, "");
+
+	if (result == 0)
+		result = sim_device_store(device, "first.ota", bundle, bundle_bytes);
+	if (result == 0)
+		result = path_of(device, "first.ota", path);
+	(void)snprintf(words, sizeof(words), "install %s", path);
+	if (result == 0)
+		result = run_or_say(device, words, detail, detail_bytes);
+	if (path[0] != '\0')
+		(void)unlink(path);
+	if (result == 0)
+		result = sim_device_boot(device);
+	if (result == 0)
+		result = sim_device_configure(device, NULL, "");
+	return result != 0 ? result : run_or_say(device, "resume", detail, detail_bytes);
+}
+
+int sim_device_init(struct sim_device *device, const char *base, const char *ota, const char *zoo, const void *bundle,
+		    size_t bundle_bytes, char *detail, size_t detail_bytes)
+{
+	char name[32];
 	int result;
 
 	memset(device, 0, sizeof(*device));
-	if (snprintf(device->dir, sizeof(device->dir), "%s/brickproof-net-XXXXXX", base) >= (int)sizeof(device->dir) ||
-	    snprintf(device->zoo, sizeof(device->zoo), "%s", zoo) >= (int)sizeof(device->zoo))
+	device->lock = -1;
+	if (snprintf(device->zoo, sizeof(device->zoo), "%s", zoo) >= (int)sizeof(device->zoo))
 		return -ENAMETOOLONG;
-	if (!mkdtemp(device->dir)) {
-		device->dir[0] = '\0';
-		return -errno;
-	}
+	result = net_home_make(base, device->dir, sizeof(device->dir), &device->lock);
+	if (result != 0)
+		return result;
 	device->booted[0] = 'A';
 	result = keep_command(device, ota);
 	if (result != 0)
@@ -382,16 +404,7 @@ int sim_device_init(struct sim_device *device, const char *base, const char *ota
 	if (result == 0)
 		result = make_media(device);
 	if (result == 0)
-		result = sim_device_configure(device, NULL, "");
-	(void)snprintf(words, sizeof(words), "install %s", bundle);
-	if (result == 0)
-		result = run_or_say(device, words, detail, detail_bytes);
-	if (result == 0)
-		result = sim_device_boot(device);
-	if (result == 0)
-		result = sim_device_configure(device, NULL, "");
-	if (result == 0)
-		result = run_or_say(device, "resume", detail, detail_bytes);
+		result = install_first(device, bundle, bundle_bytes, detail, detail_bytes);
 	for (unsigned i = 0; i < MEDIA_COUNT && result == 0; i++) {
 		size_t size_bytes = 0;
 		uint8_t *data = sim_device_load(device, media[i], &size_bytes);
@@ -403,17 +416,9 @@ int sim_device_init(struct sim_device *device, const char *base, const char *ota
 	return result;
 }
 
-static int remove_one(const char *path, const struct stat *status, int flag, struct FTW *ftw)
-{
-	(void)status;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
-
 void sim_device_deinit(struct sim_device *device)
 {
-	if (device->dir[0] != '\0')
-		(void)nftw(device->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	net_home_remove(device->dir, device->lock);
 	device->dir[0] = '\0';
+	device->lock = -1;
 }

@@ -19,6 +19,7 @@
 
 struct sim_device {
 	char dir[SIM_DEVICE_PATH];
+	int lock; /* on it; -1: none */
 	char ota[SIM_DEVICE_PATH];
 	char zoo[SIM_DEVICE_PATH];
 	char booted[2];
@@ -59,10 +60,9 @@ struct sim_device_watch {
 	const char *proxy; /* "http://HOST:PORT" in the command's environment; NULL: none */
 };
 
-/* Makes the directory and the template: version 1.0 is installed from `bundle` (a path) by the command itself and
- * committed. */
-int sim_device_init(struct sim_device *device, const char *base, const char *ota, const char *zoo, const char *bundle,
-		    char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
+/* Makes the directory and the template: version 1.0 is installed from `bundle` by the command itself and committed. */
+int sim_device_init(struct sim_device *device, const char *base, const char *ota, const char *zoo, const void *bundle,
+		    size_t bundle_bytes, char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
 void sim_device_deinit(struct sim_device *device);
 /* As new from the template, with this configuration: [update] url= and report-url= under `server` (NULL: none), then
  * `extra`, which begins inside [update]. */

@@ -7,24 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "home.h"
 #include "rig.h"
 #include "wire.h"
-
-static int write_bundle(const struct sim_net *net, const char *dir, char *path, size_t path_bytes)
-{
-	const struct net_bundle *bundle = &net->bundles[NET_FILE_RUNNING];
-	FILE *file;
-	size_t written;
-	int fd;
-
-	(void)snprintf(path, path_bytes, "%s/brickproof-bundle-XXXXXX", dir);
-	fd = mkstemp(path);
-	file = fd >= 0 ? fdopen(fd, "w") : NULL;
-	if (!file)
-		return -errno;
-	written = fwrite(bundle->data, 1, bundle->size_bytes, file);
-	return fclose(file) == 0 && written == bundle->size_bytes ? 0 : -EIO;
-}
 
 static int make_reference(struct sim_net *net, char *detail, size_t detail_bytes)
 {
@@ -44,21 +29,21 @@ static int make_reference(struct sim_net *net, char *detail, size_t detail_bytes
 
 int sim_net_new(const struct sim_net_options *options, struct sim_net **out, char *detail, size_t detail_bytes)
 {
-	const char *base = options->base ? options->base : access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+	const char *base = options->base ? options->base : net_home_base();
 	struct sim_net *net = calloc(1, sizeof(*net));
-	char path[SIM_DEVICE_PATH] = "";
+	const struct net_bundle *running;
 	int result;
 
 	if (!net)
 		return -ENOMEM;
+	net->device.lock = -1;
+	sim_net_sweep(base);
 	(void)snprintf(net->device.zoo, sizeof(net->device.zoo), "%s", options->zoo);
 	result = net_bundles_make(net, detail, detail_bytes);
+	running = &net->bundles[NET_FILE_RUNNING];
 	if (result == 0)
-		result = write_bundle(net, base, path, sizeof(path));
-	if (result == 0)
-		result = sim_device_init(&net->device, base, options->ota, options->zoo, path, detail, detail_bytes);
-	if (path[0] != '\0')
-		(void)unlink(path);
+		result = sim_device_init(&net->device, base, options->ota, options->zoo, running->data,
+					 running->size_bytes, detail, detail_bytes);
 	if (result == 0)
 		result = make_reference(net, detail, detail_bytes);
 	if (result == 0)

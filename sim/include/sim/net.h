@@ -35,6 +35,8 @@ struct sim_net_options {
 int sim_net_new(const struct sim_net_options *options, struct sim_net **out, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
 void sim_net_free(struct sim_net *net);
+/* Removes what killed processes left below base (NULL: as above); sim_net_new() does so too. */
+void sim_net_sweep(const char *base);
 
 enum sim_net_group {
 	SIM_NET_HTTP = 1, /* what a server can say */

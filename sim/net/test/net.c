@@ -4,11 +4,14 @@
  * update succeeds afterwards by itself (I3, I5, I6, I7). A sample; campaigns run all of them.
  */
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <errno.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sim/net.h"
@@ -21,10 +24,10 @@ struct bench {
 	unsigned run, bad, skipped;
 };
 
-static void set_up(struct bench *bench)
+static void set_up_at(struct bench *bench, const char *base)
 {
 	char self[256] = "", ota[300], zoo[300], cwd[200], detail[256] = "";
-	struct sim_net_options options = {.ota = ota, .zoo = zoo};
+	struct sim_net_options options = {.ota = ota, .zoo = zoo, .base = base};
 
 	memset(bench, 0, sizeof(*bench));
 	cr_assert_gt(readlink("/proc/self/exe", self, sizeof(self) - 1), 0);
@@ -32,6 +35,11 @@ static void set_up(struct bench *bench)
 	(void)snprintf(ota, sizeof(ota), "%s/ota", dirname(dirname(self)));
 	(void)snprintf(zoo, sizeof(zoo), "%s/build/zoo", cwd);
 	cr_assert_eq(sim_net_new(&options, &bench->net, detail, sizeof(detail)), 0, "%s", detail);
+}
+
+static void set_up(struct bench *bench)
+{
+	set_up_at(bench, NULL);
 }
 
 static void run(struct bench *bench, const char *id)
@@ -216,4 +224,43 @@ Test(net, reference)
 	cr_assert_lt(reference->index_at, reference->signature_at);
 	cr_assert_lt(reference->signature_at, reference->head_bytes);
 	sim_net_free(bench.net);
+}
+
+static unsigned entries(const char *base)
+{
+	DIR *dir = opendir(base);
+	unsigned count = 0;
+
+	cr_assert_not_null(dir);
+	for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+		count += entry->d_name[0] != '.';
+	(void)closedir(dir);
+	return count;
+}
+
+/* What a killed process left behind goes at the next start; a living one's stays. */
+Test(net, sweep)
+{
+	char base[] = "/tmp/net-sweep-XXXXXX";
+	struct bench bench;
+	int fds[2];
+	char byte;
+
+	cr_assert(mkdtemp(base) != NULL && pipe(fds) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		set_up_at(&bench, base);
+		(void)!write(fds[1], "", 1);
+		(void)pause();
+	}
+	(void)close(fds[1]);
+	cr_assert_eq(read(fds[0], &byte, 1), 1);
+	sim_net_sweep(base);
+	cr_expect_eq(entries(base), 1, "of a living process");
+	cr_assert(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+	cr_expect_eq(entries(base), 1);
+	set_up_at(&bench, base);
+	cr_expect_eq(entries(base), 1, "only the new one");
+	sim_net_free(bench.net);
+	cr_expect_eq(rmdir(base), 0, "something was left");
 }
