@@ -154,6 +154,19 @@ static void marks_of(const struct cmd_lab *lab, char *out, size_t out_bytes)
 	summary(text, out, out_bytes);
 }
 
+/* A new device and a port; the run that it returns holds at its first step of hold=. */
+static int install_until_hold(struct cmd_lab *lab, struct port *port, const char *extra, const char *unit)
+{
+	int pid;
+
+	lab_init(lab);
+	port_open(port);
+	bench_configure(lab, "A", port->path, extra, unit);
+	pid = install_start(lab);
+	cr_assert(port_hears(port, " hold\r\n", DEADLINE_MS), "%s", port->heard);
+	return pid;
+}
+
 /* Invariant: a whole install and its trial send each step's mark once, in the order of the transaction. */
 Test(bench, marks_in_order)
 {
@@ -255,12 +268,8 @@ Test(bench, hold_times_out, .timeout = 60)
 	int64_t start_ms;
 	int pid;
 
-	lab_init(&lab);
-	port_open(&port);
-	bench_configure(&lab, "A", port.path, "hold=S05,S10\nhold-timeout-ms=600000\n", "hold-timeout-ms=400\n");
 	start_ms = now_ms();
-	pid = install_start(&lab);
-	cr_assert(port_hears(&port, " hold\r\n", DEADLINE_MS), "%s", port.heard);
+	pid = install_until_hold(&lab, &port, "hold=S05,S10\nhold-timeout-ms=600000\n", "hold-timeout-ms=400\n");
 	for (unsigned i = 0; i < 500 && !port_hears(&port, "timeout", 2); i++)
 		port_say(&port, "go on\n");
 	cr_assert(port_hears(&port, "timeout\r\n", DEADLINE_MS), "%s", port.heard);
@@ -280,11 +289,7 @@ Test(bench, hold_ends_when_stopped, .timeout = 60)
 	struct port port;
 	int pid;
 
-	lab_init(&lab);
-	port_open(&port);
-	bench_configure(&lab, "A", port.path, "", "hold=S06\nhold-timeout-ms=600000\n");
-	pid = install_start(&lab);
-	cr_assert(port_hears(&port, " hold\r\n", DEADLINE_MS), "%s", port.heard);
+	pid = install_until_hold(&lab, &port, "", "hold=S06\nhold-timeout-ms=600000\n");
 	cr_assert_eq(kill(pid, SIGTERM), 0);
 	cr_assert_eq(cmd_lab_wait(&lab, pid), 7, "%s", lab.out);
 	cr_assert(port_hears(&port, "stopped\r\n", DEADLINE_MS), "%s", port.heard);
@@ -301,11 +306,7 @@ Test(bench, nobody_listens, .timeout = 60)
 	struct port port;
 	int pid;
 
-	lab_init(&lab);
-	port_open(&port);
-	bench_configure(&lab, "A", port.path, "", "hold=S06,S07,S08\nhold-timeout-ms=600000\n");
-	pid = install_start(&lab);
-	cr_assert(port_hears(&port, " hold\r\n", DEADLINE_MS), "%s", port.heard);
+	pid = install_until_hold(&lab, &port, "", "hold=S06,S07,S08\nhold-timeout-ms=600000\n");
 	cr_assert_eq(close(port.master), 0);
 	cr_assert_eq(cmd_lab_wait(&lab, pid), 0, "%s", lab.out);
 	cmd_lab_deinit(&lab);
