@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Host side: makes and signs a bundle. */
+#include <errno.h>
 #include <string.h>
 
 #include "cmd.h"
@@ -24,6 +25,22 @@ static const char *missing(const struct cmd *cmd)
 	if (cmd->certificate == NULL)
 		return "--certificate=FILE";
 	return cmd->key == NULL ? "--key=FILE" : NULL;
+}
+
+/* A path that cannot be used is a slip of the pen, not the medium's. */
+static bool is_path_error(int result)
+{
+	switch (-result) {
+	case ENOENT:
+	case EACCES:
+	case EISDIR:
+	case ENOTDIR:
+	case ENAMETOOLONG:
+	case ELOOP:
+		return true;
+	default:
+		return false;
+	}
 }
 
 int cmd_bundle(struct cmd *cmd)
@@ -52,6 +69,11 @@ int cmd_bundle(struct cmd *cmd)
 		cmd->manifest.created_s = clock.ops->realtime_s(clock.clock);
 	}
 	result = ota_bundle_write(&spec, cmd->operands[0], detail, sizeof(detail));
+	if (is_path_error(result)) {
+		(void)fprintf(stderr, "ota: bundle: %s; give another path\n",
+			      detail[0] != '\0' ? detail : strerror(-result));
+		return CMD_EXIT_USAGE;
+	}
 	if (result == 0)
 		(void)snprintf(detail, sizeof(detail), "written to %s", cmd->operands[0]);
 	return cmd_outcome(cmd, result, cmd->manifest.version, detail);

@@ -14,9 +14,10 @@
 #include "bundle_packer.h"
 #include "ota/reason.h"
 
-#define COPY_BYTES    ((size_t)1024 * 1024)
-#define PEM_MAX_BYTES (1024L * 1024L)
-#define TEMPORARY_MAX 16u
+#define IMAGE_UNIT_BYTES 512u
+#define COPY_BYTES       ((size_t)1024 * 1024)
+#define PEM_MAX_BYTES    (1024L * 1024L)
+#define TEMPORARY_MAX    16u
 
 static int write_all(int fd, const uint8_t *data, size_t size_bytes)
 {
@@ -99,9 +100,17 @@ static int open_images(const struct ota_bundle_spec *spec, int *fds, struct ota_
 	for (unsigned i = 0; i < spec->image_count; i++) {
 		const char *path = spec->images[i].path;
 		fds[i] = open(path, O_RDONLY | O_CLOEXEC);
-		off_t size = fds[i] < 0 ? -1 : lseek(fds[i], 0, SEEK_END);
+		struct stat status;
+		off_t size = fds[i] < 0 || fstat(fds[i], &status) ? -1 : lseek(fds[i], 0, SEEK_END);
+		if (size >= 0 && S_ISDIR(status.st_mode))
+			return ota_refuse(detail, detail_bytes, -EISDIR, "%s: %s", path, strerror(EISDIR));
 		if (size < 0 || lseek(fds[i], 0, SEEK_SET) != 0)
 			return ota_refuse(detail, detail_bytes, -errno, "%s: %s", path, strerror(errno));
+		if (size == 0 || size % IMAGE_UNIT_BYTES != 0)
+			return ota_refuse(detail, detail_bytes, OTA_BAD_CONFIG,
+					  "%s: %lld bytes are no image, for devices have whole sectors; pad it to a "
+					  "multiple of %u",
+					  path, (long long)size, IMAGE_UNIT_BYTES);
 		sources[i] = (struct ota_packer_source){spec->images[i].name, (uint64_t)size, read_file, &fds[i]};
 	}
 	return 0;

@@ -181,6 +181,10 @@ Test(cmd, usage)
 	    {"bundle --image=rootfs x", "CLASS=PATH"},
 	    {"bundle --compatible=x --version=1 --sequence=1 --image=rootfs=/x --certificate=/x --key=/x /dev/null",
 	     "no regular file"},
+	    {"bundle --compatible=x --version=1 --sequence=1 --image=rootfs=/x --certificate=/x --key=/x /tmp/x",
+	     "give another path"},
+	    {"bundle --compatible=x --version=1 --sequence=1 --image=rootfs=LICENSE --certificate=/x --key=/x /tmp/x",
+	     "pad it to a multiple of 512"},
 	};
 	struct cmd_lab lab;
 
