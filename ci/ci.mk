@@ -8,6 +8,8 @@ $(B)/ci/report/template.o: ci/report/report.html
 
 $(call test,report-results,ci/test/report.c ci/report/results.c ci/report/junit.c ci/report/html.c ci/report/template.c,,-ljansson -lxml2,\
 	-I$(SRC)/ci/report -I/usr/include/libxml2)
+$(call fuzzer,report,ci/fuzz/report.c ci/report/results.c ci/report/junit.c ci/report/html.c ci/report/template.c,,-ljansson -lxml2,\
+	-I$(SRC)/ci/report -I/usr/include/libxml2,scenarios/fuzz/corpus/results)
 
 SETUP_BUILD := build/setup-build.stamp
 build/setup-%.stamp: ci/packages/%.txt

@@ -13,6 +13,7 @@ $(call test,fetch-post,core/test/fetch-post.c,origin testpki ota,$(STREAM_TEST_L
 $(call test,stream,core/test/stream.c core/test/stream_lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
 $(call test,stream-reuse,core/test/stream-reuse.c core/test/stream_lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
 $(call test,stream-retry,core/test/stream-retry.c core/test/stream_lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call fuzzer,http-answer,core/fuzz/http-answer.c,ota,-lcurl,$(STREAM_INCLUDES),core/fuzz/corpus/http-answer)
 $(call test,plan,core/test/plan.c,ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
 $(call test,source,core/test/source.c core/test/stream_lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
 

@@ -56,7 +56,9 @@ static int take_head(struct merge *m, json_t *line)
 	}
 	static const char *const same[] = {"schema", "seed", "subject", "limits", "selection"};
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
-		if (!json_equal(json_object_get(m->head, same[i]), json_object_get(line, same[i])))
+		const json_t *first = json_object_get(m->head, same[i]);
+		const json_t *other = json_object_get(line, same[i]);
+		if (first != other && !json_equal(first, other)) /* two that are missing are NULL and no JSON */
 			return bp_usage_error("%s has another %s than the first; merge shards of one campaign", m->dir,
 					      same[i]);
 	}
