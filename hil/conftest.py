@@ -91,20 +91,24 @@ class AgentProcess:
         self.process.wait()
 
 
-def listens(address, port=4441):
+def runs(address):
+    """Is there a box? Its outlet is asked: its console takes one at a time."""
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex((address, port)) == 0
+        return probe.connect_ex((address, 4442)) == 0
 
 
 @pytest.fixture(scope="session")
-def board(env, target, strategy):  # pylint: disable=unused-argument
-    """The strategy of the board that --lg-env names. Where that is a box which does not run, it is started, and ended again."""
+def board(env, target, strategy):
+    """The strategy of the board that --lg-env names. Where that is the emulated board's box and none runs there, it is started, and ended again."""
+    features = env.get_target_features()
+    address = target.get_resource("NetworkSerialPort", wait_avail=False).host if "box" in features else ""
     process = None
-    if "box" in env.get_target_features() and not listens("127.0.0.1"):
-        process = subprocess.Popen([f"{HERE}/box/start.sh", f"{ROOT}/build/hil/box-pytest", "127.0.0.1", "18970",
+    if address and not runs(address):
+        assert "toy" not in features, "start the toy's box first (hil/box/toy-make.sh, hil/box/box.py)"
+        process = subprocess.Popen([f"{HERE}/box/start.sh", f"{ROOT}/build/hil-pytest", address, "18970",
                                     f"{ROOT}/build/release/nbdkit-powercut-plugin.so", f"{ROOT}/build/qemu"], cwd=ROOT, stdout=subprocess.PIPE)
-        assert process.stdout.readline() == b"box: ready\n", "the box did not start; 'make hil' builds what it needs"
+        assert process.stdout.readline() == b"box: ready\n", "the box did not start; 'make hil-pytest' builds what it needs"
     yield strategy
     strategy.transition("off")
     if process:

@@ -10,11 +10,16 @@ HIL_BOARDS ?= 2
 HIL_SCENARIOS ?=
 # A planted defect, and the cases that find it.
 HIL_MUTANTS ?= no-flush-before-arm=cut:S11 downgrade-ok=check:downgrade bootcount-not-reset=check:update
-.PHONY: hil hil-mutants bench-hil
-hil: build/setup-hil.stamp build/setup-test.stamp qemu-images $(B)/brickproof $(B)/brickproof-report $(SERVER_PLUGIN) ## qualify the board in a box: HIL_BOARDS (2) of them, power cuts at every step, the checklist
+.PHONY: hil hil-box hil-pytest hil-mutants bench-hil
+HIL_BUILT := build/setup-hil.stamp build/setup-test.stamp qemu-images $(B)/ota $(SERVER_PLUGIN)
+hil: $(HIL_BUILT) $(B)/brickproof $(B)/brickproof-report ## qualify the board in a box: HIL_BOARDS (2) of them, power cuts at every step, the checklist
 	@hil/run.sh build/hil $(B) $(QD) $(HIL_BOARDS) $(HIL_SCENARIOS)
+hil-box: $(HIL_BUILT) ## one board in a box on 127.0.0.1, until it is interrupted: console 4441, outlet 4442 (hil/env/box.yaml)
+	@hil/box/start.sh build/hil-box 127.0.0.1 18970 $(SERVER_PLUGIN) $(QD)
+hil-pytest: $(HIL_BUILT) $(B)/brickproof ## the labgrid way: pytest on a board in a box, which it starts if there is none, and the lab's own tests; JUnit
+	/usr/bin/python3 -m pytest -p no:cacheprovider --lg-env hil/env/box.yaml --junitxml=build/hil-pytest.xml hil/
 bench-hil: build/setup-hil.stamp ## from a mark on the console to the answer of the switched outlet, over 200 cuts
 	hil/bench.py build/bench/hil 200
-hil-mutants: build/setup-hil.stamp build/setup-test.stamp qemu-images $(B)/brickproof $(SERVER_PLUGIN) ## three planted defects on a board in a box: found, replayed, and the clean board passes
+hil-mutants: $(HIL_BUILT) $(B)/brickproof ## three planted defects on a board in a box: found, replayed, and the clean board passes
 	@hil/mutant-images.sh $(foreach pair,$(HIL_MUTANTS),$(firstword $(subst =, ,$(pair))))
 	@hil/mutants.sh build/hil-mutants $(B) $(QD) $(HIL_MUTANTS)

@@ -446,7 +446,8 @@ def main():
         ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
     if options.env:
         write_env(options.env, options.address, options.dir + "/env.yaml", options.images)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
     be_prompt()
     box = Box(options)
     print("box: ready", flush=True)

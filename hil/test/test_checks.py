@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 from test_campaign import brickproof
 
-LINES = ("first-install", "brown-out", "watchdog")  # what they begin with
+LINES = ("environment", "torn-environment", "trial-counts", "first-install", "brown-out", "watchdog")  # what they begin with
 
 
 def run(box, tmp_path, lines, changes=()):
@@ -41,12 +41,16 @@ def fresh(box):
 
 def test_lines_pass_on_a_good_board(fresh, tmp_path):
     found = run(fresh, tmp_path, LINES)
-    assert found == {**{line: ("PASS", "") for line in (*LINES, "watchdog-bootloader")}, "watchdog-kernel": ("SKIP", "it has no kernel of its own")}
+    assert {line for line, (verdict, _) in found.items() if verdict == "PASS"} == {*LINES, "watchdog-bootloader"}, found
+    assert found["brown-out"][1] == "3 of 3 dips reset the board"
+    assert found["watchdog-kernel"] == ("SKIP", "it has no kernel of its own")
 
 
 @pytest.mark.parametrize("line,old,new,verdict,says", [
     ("first-install", "garble: '", "garble: 'echo | dd of=$DIR/slot-$SLOT bs=1 seek=9000 conv=notrunc; ", "FAIL", "not the old image"),  # the running one, too
     ("first-install", "head -c 4194304 /dev/urandom >", "true ", "MISS", "left the other slot as it was"),
+    ("torn-environment", "| dd of=$DIR/env bs=512", "| dd of=/dev/null bs=512", "MISS", "left the copy of the environment as it was"),
+    ("torn-environment", "tear: '", "tear: 'dd if=/dev/zero of=$DIR/env bs=512 count=128 conv=notrunc; ", "FAIL", "of the other is read: '"),  # both
     ("no-clock", "no_clock: 'its clock is that of the machine it runs on'", "clock: 'true'", "MISS", "its clock was not lost"),
     ("watchdog", "touch $DIR/hung; read never", "read never", "FAIL", "no 'U-Boot 2000' within"),
     ("watchdog-bootloader", "hang_bootloader: 'hang'", "hang_bootloader: 'printenv'", "FAIL", "no 'U-Boot 2000' within"),

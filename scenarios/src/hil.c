@@ -98,15 +98,16 @@ static int count_successes(struct bp_hil *board, long *out)
 	return result;
 }
 
-static int write_hold(struct bp_hil *board, const char *holds)
+int bp_hil_shell_with(struct bp_hil *board, const char *name, const char *place, const char *value, char *out,
+		      size_t out_bytes)
 {
-	char command[BP_HIL_TEXT_MAX];
-	const char *pattern = bp_hil_command(board, "hold");
-	const char *at = pattern ? strstr(pattern, "@HOLD@") : NULL;
+	char command[2 * BP_HIL_TEXT_MAX];
+	const char *pattern = bp_hil_command(board, name);
+	const char *at = pattern ? strstr(pattern, place) : NULL;
 	if (!at)
 		return 0;
-	(void)snprintf(command, sizeof command, "%.*s%s%s", (int)(at - pattern), pattern, holds, at + strlen("@HOLD@"));
-	return bp_hil_shell(board, command, BP_HIL_SHELL_MS, NULL, 0);
+	(void)snprintf(command, sizeof command, "%.*s%s%s", (int)(at - pattern), pattern, value, at + strlen(place));
+	return bp_hil_shell(board, command, BP_HIL_SHELL_MS, out, out_bytes);
 }
 
 /* The rig's own preparation: whatever goes wrong here is no verdict about the board. */
@@ -153,7 +154,7 @@ int bp_hil_prepare(struct bp_hil *board, const char *holds, uint32_t seed)
 		result = 1;
 	}
 	if (!result)
-		result = write_hold(board, holds);
+		result = bp_hil_shell_with(board, "hold", "@HOLD@", holds, NULL, 0);
 	if (!result && bp_hil_command(board, "canary"))
 		result = bp_hil_shell(board, bp_hil_command(board, "canary"), BP_HIL_SHELL_MS, board->canary,
 				      sizeof board->canary);

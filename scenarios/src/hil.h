@@ -44,6 +44,9 @@ int bp_hil_shell(struct bp_hil *board, const char *command, uint32_t deadline_ms
 const char *bp_hil_command(const struct bp_hil *board, const char *name);
 int bp_hil_host(struct bp_hil *board, const char *name, json_t *values, char *out, size_t out_bytes)
     __attribute__((warn_unused_result));
+/* The environment's command `name`, if it has one with `place` in it, with `value` there. */
+int bp_hil_shell_with(struct bp_hil *board, const char *name, const char *place, const char *value, char *out,
+		      size_t out_bytes) __attribute__((warn_unused_result));
 /* The environment's command `name`, which it has, in the board's shell, with @SLOT@ and @BYTES@ filled in. */
 int bp_hil_on_slot(struct bp_hil *board, const char *name, const char *slot, long long bytes, char *out,
 		   size_t out_bytes) __attribute__((warn_unused_result));

@@ -11,9 +11,11 @@
 #define DELAY_SWEEP_US 60000u
 #define DELAY_AIMED_US 5000u
 
-const char *const bp_hil_checks[] = {
-    "update",        "environment", "flush",     "quick-cycles", "trial-counts",    "limit-goes-back",     "downgrade",
-    "first-install", "no-clock",    "brown-out", "watchdog",     "watchdog-kernel", "watchdog-bootloader", NULL};
+const char *const bp_hil_checks[] = {"update",          "environment",         "torn-environment",
+				     "flush",           "quick-cycles",        "trial-counts",
+				     "limit-goes-back", "downgrade",           "first-install",
+				     "no-clock",        "brown-out",           "watchdog",
+				     "watchdog-kernel", "watchdog-bootloader", NULL};
 
 /*
  * One round: S05 to S15 and R1. Each recovery goes on where the last one was cut, so a chain follows the transaction; many

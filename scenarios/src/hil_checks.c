@@ -132,6 +132,53 @@ static int check_environment(struct bp_hil *board)
 	return late(board, result, "I1");
 }
 
+/* Tears one copy of the boot environment, both of which say hil_probe=whole by then. */
+static int tear_copy(struct bp_hil *board, const char *copy)
+{
+	char before[BP_HIL_TEXT_MAX] = "";
+	char after[BP_HIL_TEXT_MAX] = "";
+	/* A store writes the copy that is not in use: three reach both. */
+	int result = bp_hil_shell(board, "fw_setenv hil_probe; fw_setenv hil_probe whole && fw_setenv hil_other whole",
+				  BP_HIL_SHELL_MS, NULL, 0);
+	if (!result)
+		result = bp_hil_shell_with(board, "copy", "@COPY@", copy, before, sizeof before);
+	if (!result)
+		result = bp_hil_shell_with(board, "tear", "@COPY@", copy, NULL, 0);
+	if (!result)
+		result = bp_hil_shell_with(board, "copy", "@COPY@", copy, after, sizeof after);
+	if (!result && strcmp(before, after) == 0)
+		return miss(board, "'tear' left the copy of the environment as it was");
+	return result;
+}
+
+/* Either copy of the boot environment may be torn: bootloader and Linux go on with the other one. */
+static int check_torn_environment(struct bp_hil *board)
+{
+	static const char *const copies[] = {"1", "2"};
+	char text[64] = "";
+	if (!bp_hil_command(board, "tear") || !bp_hil_command(board, "copy"))
+		return skip(board, bp_hil_command(board, "tear") ? "copy" : "tear");
+	int result = bp_hil_host(board, "offer_old", NULL, NULL, 0);
+	for (unsigned i = 0; !result && i < 2; i++) {
+		result = tear_copy(board, copies[i]);
+		if (!result)
+			result = power_off(board);
+		if (!result)
+			result = power_on(board);
+		if (!result)
+			result = expect_version(board, board->old);
+		if (!result)
+			result = bp_hil_shell(board, "fw_printenv -n hil_probe", BP_HIL_SHELL_MS, text, sizeof text);
+		if (!result && strcmp(text, "whole") != 0)
+			result = bp_hil_fail(board, "I1",
+					     "copy %s of the environment is torn, and of the other is read: '%.40s'",
+					     copies[i], text);
+	}
+	if (!result)
+		result = bp_hil_host(board, "offer_new", NULL, NULL, 0);
+	return result ? late(board, result, "I1") : check_update(board);
+}
+
 /* What sync has returned for is there after the power went. */
 static int check_flush(struct bp_hil *board)
 {
@@ -350,6 +397,9 @@ static int update_without_clock(struct bp_hil *board)
 	const char *reason = strstr(text, "ota: ") ? strstr(text + 5, ": ") : NULL;
 	if (!result && (!reason || reason[2] < 'A' || reason[2] > 'Z'))
 		return bp_hil_fail(board, "I5", "without a clock no update, and no reason: '%.80s'", text);
+	if (!result)
+		(void)snprintf(board->out->outcome.text, sizeof board->out->outcome.text, "without a clock: %.100s",
+			       text);
 	return result;
 }
 
@@ -399,6 +449,9 @@ static int check_brown_out(struct bp_hil *board)
 		result = bp_hil_judge(board);
 	if (!result && resets == 0)
 		return miss(board, "no dip reset the board: nothing shows that there was one; deeper, or longer");
+	if (!result)
+		(void)snprintf(board->out->outcome.text, sizeof board->out->outcome.text,
+			       "%u of %zu dips reset the board", resets, sizeof dips / sizeof *dips);
 	return late(board, result, "I1");
 }
 
@@ -410,6 +463,7 @@ int bp_hil_run_check(struct bp_hil *board, const char *name)
 		const char *holds;
 	} checks[] = {{"update", check_update, "none"},
 		      {"environment", check_environment, "none"},
+		      {"torn-environment", check_torn_environment, "none"},
 		      {"flush", check_flush, "none"},
 		      {"quick-cycles", check_quick_cycles, "none"},
 		      {"trial-counts", check_trial_counts, "none"},
