@@ -6,7 +6,7 @@
 set -euo pipefail
 out=$1 build=$2 images=$3
 shift 3
-rm -rf "$out" && mkdir -p "$out"
+rm -rf "$out" && mkdir -p "$out/board"
 trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT
 trap 'exit 5' TERM INT
 
@@ -25,13 +25,13 @@ on() {
 for pair; do
 	case ${pair#*=} in cut:*) plan=cuts ;; *) plan=checks ;; esac
 	printf 'name: %s\ntitle: a planted defect\ngroup: board\nrig: board\nfaults:\n  - board: {plan: %s, match: "%s"}\n' "${pair%%=*}" $plan \
-		"${pair#*=}" >"$out/${pair%%=*}.yaml"
+		"${pair#*=}" >"$out/board/${pair%%=*}.yaml"
 done
-for pair; do on "clean-${pair%%=*}" 2 "$images" run "$out/${pair%%=*}.yaml" -o "$out/clean-${pair%%=*}-results"; done &
+for pair; do on "clean-${pair%%=*}" 2 "$images" run "$out/board/${pair%%=*}.yaml" -o "$out/clean-${pair%%=*}-results"; done &
 lane=$! failed=0
 for pair; do
 	name=${pair%%=*}
-	on "found-$name" 1 "$images-mutant-$name" run "$out/$name.yaml" -o "$out/found-$name-results"
+	on "found-$name" 1 "$images-mutant-$name" run "$out/board/$name.yaml" -o "$out/found-$name-results"
 	id=$(sed -n "s/.*brickproof replay '$name@\(.*\)'/board-checks@\1/p" "$out/found-$name.log")
 	on "again-$name" 1 "$images-mutant-$name" replay "${id:-none}"
 done
