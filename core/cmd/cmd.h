@@ -59,7 +59,6 @@ struct cmd_verb {
 	const char *help;
 };
 const struct cmd_verb *cmd_verb_find(const char *name);
-const struct cmd_verb *cmd_verb_at(unsigned i); /* NULL behind the last */
 
 /* 0, or CMD_EXIT_USAGE after a line on stderr; -1: help or version was printed. */
 int cmd_options_parse(struct cmd *cmd, int argc, char **argv);
@@ -73,10 +72,8 @@ void cmd_progress_end(struct cmd_progress *progress); /* the line that moves, if
 
 /* One line for the outcome; returns the exit status. `result` is 0, -errno or a reason. */
 int cmd_outcome(struct cmd *cmd, int result, const char *version, const char *detail);
-enum cmd_exit cmd_exit_of(int result);
 /* Runs a verb of libota on the device of the configuration, reboots if that is asked for, says the outcome. */
 typedef int cmd_call(struct ota *ota, struct cmd *cmd, struct ota_result *result);
-int cmd_device_run(struct cmd *cmd, enum ota_access access, cmd_call *call);
 
 int cmd_install(struct cmd *cmd);
 int cmd_check(struct cmd *cmd);

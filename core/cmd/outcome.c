@@ -66,7 +66,7 @@ static const struct meaning meanings[OTA_REASON_COUNT] = {
     [OTA_INTERNAL] = {CMD_EXIT_FAILED, "report this as a defect"},
 };
 
-enum cmd_exit cmd_exit_of(int result)
+static enum cmd_exit exit_of(int result)
 {
 	if (result == -EINTR)
 		return CMD_EXIT_STOPPED;
@@ -102,7 +102,7 @@ static void say(FILE *out, const struct cmd *cmd, int result, const char *versio
 
 int cmd_outcome(struct cmd *cmd, int result, const char *version, const char *detail)
 {
-	enum cmd_exit status = cmd_exit_of(result);
+	enum cmd_exit status = exit_of(result);
 
 	if (cmd->progress != NULL)
 		cmd_progress_end(cmd->progress);

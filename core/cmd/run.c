@@ -21,7 +21,7 @@ static void describe(const struct cmd *cmd, const struct ota_result *result, boo
 			       rebooting ? "rebooting to go on" : "reboot to go on");
 }
 
-int cmd_device_run(struct cmd *cmd, enum ota_access access, cmd_call *call)
+static int device_run(struct cmd *cmd, enum ota_access access, cmd_call *call)
 {
 	struct ota_result result = {0};
 	struct ota_device *device = NULL;
@@ -84,7 +84,7 @@ int cmd_install(struct cmd *cmd)
 		}
 		cmd->operands[0] = absolute;
 	}
-	status = cmd_device_run(cmd, cmd->dry_run ? OTA_ACCESS_RUN : OTA_ACCESS_WRITE, call_install);
+	status = device_run(cmd, cmd->dry_run ? OTA_ACCESS_RUN : OTA_ACCESS_WRITE, call_install);
 	free(absolute);
 	return status;
 }
@@ -103,14 +103,14 @@ int cmd_check(struct cmd *cmd)
 	if (cmd->config.url[0] == '\0')
 		return cmd_outcome(cmd, OTA_BAD_CONFIG, "", "[update] has no url= to poll");
 	ota_clock_linux(cmd->stop, &clock);
-	status = cmd_device_run(cmd, OTA_ACCESS_WRITE, call_check);
+	status = device_run(cmd, OTA_ACCESS_WRITE, call_check);
 	/* A poll that failed is no reason to end: the next one may not. */
 	while (cmd->loop && status != CMD_EXIT_STOPPED) {
 		for (uint64_t i = 0; i < cmd->config.interval_s; i++) {
 			if (clock.ops->sleep_ms(clock.clock, 1000) != 0)
 				return CMD_EXIT_OK;
 		}
-		status = cmd_device_run(cmd, OTA_ACCESS_WRITE, call_check);
+		status = device_run(cmd, OTA_ACCESS_WRITE, call_check);
 	}
 	return status;
 }
@@ -123,7 +123,7 @@ static int call_commit(struct ota *ota, struct cmd *cmd, struct ota_result *resu
 
 int cmd_commit(struct cmd *cmd)
 {
-	return cmd_device_run(cmd, OTA_ACCESS_RUN, call_commit);
+	return device_run(cmd, OTA_ACCESS_RUN, call_commit);
 }
 
 static int call_mark_bad(struct ota *ota, struct cmd *cmd, struct ota_result *result)
@@ -134,7 +134,7 @@ static int call_mark_bad(struct ota *ota, struct cmd *cmd, struct ota_result *re
 
 int cmd_mark_bad(struct cmd *cmd)
 {
-	return cmd_device_run(cmd, OTA_ACCESS_RUN, call_mark_bad);
+	return device_run(cmd, OTA_ACCESS_RUN, call_mark_bad);
 }
 
 static int call_rollback(struct ota *ota, struct cmd *cmd, struct ota_result *result)
@@ -145,7 +145,7 @@ static int call_rollback(struct ota *ota, struct cmd *cmd, struct ota_result *re
 
 int cmd_rollback(struct cmd *cmd)
 {
-	return cmd_device_run(cmd, OTA_ACCESS_RUN, call_rollback);
+	return device_run(cmd, OTA_ACCESS_RUN, call_rollback);
 }
 
 static int call_resume(struct ota *ota, struct cmd *cmd, struct ota_result *result)
@@ -156,5 +156,5 @@ static int call_resume(struct ota *ota, struct cmd *cmd, struct ota_result *resu
 
 int cmd_resume(struct cmd *cmd)
 {
-	return cmd_device_run(cmd, OTA_ACCESS_RUN, call_resume);
+	return device_run(cmd, OTA_ACCESS_RUN, call_resume);
 }

@@ -76,11 +76,6 @@ static const struct cmd_verb verbs[] = {
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
-const struct cmd_verb *cmd_verb_at(unsigned i)
-{
-	return i < VERB_COUNT ? &verbs[i] : NULL;
-}
-
 const struct cmd_verb *cmd_verb_find(const char *name)
 {
 	for (size_t i = 0; i < VERB_COUNT; i++) {

@@ -93,8 +93,6 @@ int ota_trial_condemn(struct ota_txn *txn, int reason) __attribute__((warn_unuse
 int ota_trial_go_back(struct ota_txn *txn) __attribute__((warn_unused_result)); /* the old slot runs already */
 int ota_trial_record(struct ota_txn *txn) __attribute__((warn_unused_result));  /* R2 */
 int ota_trial_await(struct ota_txn *txn) __attribute__((warn_unused_result));   /* REBOOT, a bounded number of times */
-void ota_trial_adopt(struct ota_txn *txn,
-		     const struct ota_slot *slot); /* a lost journal of this trial, rebuilt from its slot */
 int ota_trial_repair(struct ota_txn *txn) __attribute__((warn_unused_result));
 
 /* rollback.c: to the other slot, by hand. */

@@ -21,7 +21,8 @@ static uint64_t event_id(const struct ota_txn *txn, enum ota_event_kind kind)
 	return ota_event_id(seed, sizeof seed, kind, OTA_OK);
 }
 
-void ota_trial_adopt(struct ota_txn *txn, const struct ota_slot *slot)
+/* A lost journal of this trial, rebuilt from its slot. */
+static void adopt(struct ota_txn *txn, const struct ota_slot *slot)
 {
 	struct ota_slot_descriptor found;
 	struct ota_state *state = &txn->state;
@@ -70,7 +71,7 @@ int ota_trial_repair(struct ota_txn *txn)
 int ota_trial_await(struct ota_txn *txn)
 {
 	bool gone_back = strcmp(txn->boot.barred, txn->booted) == 0;
-	ota_trial_adopt(txn, gone_back ? txn->running : txn->other);
+	adopt(txn, gone_back ? txn->running : txn->other);
 	if (!ota_journal_armed(&txn->state, &txn->boot))
 		return ota_txn_fail(txn, OTA_TRIAL_PENDING, "the next boot changes over to slot %s",
 				    txn->boot.selected);
@@ -135,7 +136,7 @@ int ota_trial_condemn(struct ota_txn *txn, int reason)
 	bool runs = strcmp(txn->boot.selected, txn->booted) == 0;
 	const struct ota_slot *bad = runs ? txn->running : txn->other;
 	const struct ota_slot *keep = runs ? txn->other : txn->running;
-	ota_trial_adopt(txn, bad);
+	adopt(txn, bad);
 	ota_text_copy(txn->result->version, sizeof txn->result->version, txn->state.version);
 	/* The verdict is durable before the boot state changes: afterwards only the old slot can tell why. If it cannot
 	 * be stored the device goes back all the same, and the reason will be BOOT_LIMIT. */
@@ -158,7 +159,7 @@ int ota_trial_condemn(struct ota_txn *txn, int reason)
 int ota_trial_go_back(struct ota_txn *txn)
 {
 	const struct ota_boot *boot = &txn->ota->boot;
-	ota_trial_adopt(txn, txn->other);
+	adopt(txn, txn->other);
 	int r = boot->ops->rollback(boot->boot, txn->booted, txn->other->bootname);
 	return r ? ota_txn_fail(txn, r, "going back to slot %s could not be stored", txn->booted) : 0;
 }

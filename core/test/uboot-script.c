@@ -25,7 +25,6 @@
 #define UBOOT         "/usr/lib/u-boot/qemu_arm64/u-boot.bin"
 #define QEMU          "/usr/bin/qemu-system-aarch64"
 #define ROWS          16u
-#define VARIABLES_MAX 64u
 #define LINE_BYTES    1024u
 #define OUTPUT_BYTES  (1024u * 1024u)
 #define FLASH_BYTES   (64 * 1024 * 1024)

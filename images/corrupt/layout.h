@@ -13,7 +13,6 @@
 #define LAYOUT_HEADER_BYTES 32u
 #define LAYOUT_SIGNED_BYTES 20u /* of the header */
 #define LAYOUT_RECORD_BYTES 40u
-#define LAYOUT_TEXT_MAX     (256u * 1024u)
 
 enum layout_field {
 	LAYOUT_MAGIC = 0,

@@ -11,7 +11,6 @@
 #define CASES_MAX        1000000u
 #define CHUNK_SAMPLES    6u /* flips in each chunk of the small bundle, beside first and last byte */
 #define WIDE_MIB_SAMPLES 8u
-#define SAMPLE_TRIES_MAX 8u
 #define MIB              (1024u * 1024u)
 /* Bounds of the format, as ota/bundle.h states them. */
 #define MANIFEST_MAX  65536u

@@ -11,7 +11,6 @@
  * YAML into a struct, as a table says. Anything that the table does not name is an error, with
  * file, line and column, and what to do about it.
  */
-#define BP_SCHEMA_DEPTH_MAX  6u
 #define BP_SCHEMA_FIELDS_MAX 32u
 
 enum bp_schema_type {

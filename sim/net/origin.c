@@ -295,13 +295,6 @@ uint16_t sim_origin_port(const struct sim_origin *origin)
 	return origin->port.number;
 }
 
-void sim_origin_files_clear(struct sim_origin *origin)
-{
-	pthread_mutex_lock(&origin->mutex);
-	origin->file_count = 0;
-	pthread_mutex_unlock(&origin->mutex);
-}
-
 void sim_origin_file(struct sim_origin *origin, const char *path, const void *data, size_t size_bytes, const char *etag)
 {
 	struct sim_file *file;

@@ -20,7 +20,6 @@
 #define SIM_REPORT_BYTES 2048u
 #define SIM_HTTP_PATH    64u
 #define SIM_REPORT_PATH  "/report"
-#define SIM_ALWAYS       0xffffffffu
 
 enum sim_http_lie {
 	SIM_HTTP_TRUTH,
@@ -142,7 +141,6 @@ int sim_origin_new(const struct sim_origin_tls *tls, struct sim_origin **out) __
 void sim_origin_free(struct sim_origin *origin);
 uint16_t sim_origin_port(const struct sim_origin *origin);
 /* Adds a file; its number counts from 0. data is borrowed. */
-void sim_origin_files_clear(struct sim_origin *origin);
 void sim_origin_file(struct sim_origin *origin, const char *path, const void *data, size_t size_bytes,
 		     const char *etag);
 /* Replaces all rules and starts their counts anew; strings are borrowed. The mark is NULL for none. */

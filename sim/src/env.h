@@ -13,7 +13,6 @@
  * U-Boot's redundant environment as the bootloader reads it: a codec and an arbiter of our own, written from U-Boot's
  * env/common.c and images/uboot/README.md, not from core's, so that the oracle is not the subject's own code.
  */
-#define SIM_ENV_MIN_BYTES     512u
 #define SIM_ENV_MAX_BYTES     32768u
 #define SIM_ENV_HEADER_BYTES  5u
 #define SIM_ENV_VARIABLES_MAX 64u
