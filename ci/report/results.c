@@ -61,6 +61,18 @@ static void cell_add(json_t *cell, json_int_t count)
 	(void)json_object_set_new(cell, "count", json_integer(results_number(cell, "count") + count));
 }
 
+/* Of a real board every case is told: each of its cuts, each line of its checklist. */
+static void add_board_case(json_t *scenario, json_t *line)
+{
+	json_t *cases = json_object_get(scenario, "board");
+	if (!json_object_get(line, "landings") && !strstr(results_text(line, "id"), "@check:"))
+		return;
+	if (!cases && json_object_set_new(scenario, "board", json_array()) == 0)
+		cases = json_object_get(scenario, "board");
+	if (json_array_size(cases) < RESULTS_BOARD_MAX)
+		(void)json_array_append(cases, line);
+}
+
 static void add_case(struct load *load, json_t *scenario, json_t *line)
 {
 	const char *step = results_text(line, "step");
@@ -88,6 +100,7 @@ static void add_case(struct load *load, json_t *scenario, json_t *line)
 		if (json_array_size(ids) < RESULTS_IDS_MAX)
 			(void)json_array_append(ids, json_object_get(line, "id"));
 	}
+	add_board_case(scenario, line);
 	json_t *failures = json_object_get(scenario, "failures");
 	bool good = !strcmp(verdict, "PASS") || !strcmp(verdict, "SKIP");
 	if (!good && json_array_size(failures) < RESULTS_FAILURES_MAX)

@@ -14,6 +14,7 @@
  *                matrix    [{step, fault, verdict, count}]
  *                cuts      [{entry, step, form, label, verdict, count, ids: [first few]}], by entry
  *                failures  [{id, step, invariant, text, fault, verdict}], the first FAILURES_MAX
+ *                board     [case lines of a real board: those with landings, and its checklist], the first BOARD_MAX; not there without any
  *                faults    [names, sorted] ]
  * A scenario without a scenario line is kept with verdict ERROR and reason "did not end"; one that the campaign names and
  * never began with "was not run" (SKIP if the campaign was told to end at its first failure, and ended).
@@ -21,6 +22,7 @@
 #define RESULTS_LINE_MAX     (16u * 1024u * 1024u)
 #define RESULTS_FAILURES_MAX 200u
 #define RESULTS_IDS_MAX      3u
+#define RESULTS_BOARD_MAX    1000u
 
 /* *out: json_decref(). 0; -errno; 1 = malformed or no campaign, detail says which line and why. */
 int results_load(const char *path, json_t **out, char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
