@@ -108,8 +108,17 @@ static int add_folder(struct bp_catalog *catalog, const char *dir, bool deeper, 
 		int n = snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
 		bool hidden = names[i]->d_name[0] == '.';
 		free(names[i]);
-		if (result || hidden || n < 0 || (size_t)n >= sizeof path || stat(path, &status))
+		if (result || hidden)
 			continue;
+		if (n < 0 || (size_t)n >= sizeof path) {
+			result = bad(detail, detail_bytes, dir, "a path in it is too long; move the file");
+			continue;
+		}
+		if (stat(path, &status)) { /* what cannot be looked at may be a scenario that nobody would miss */
+			(void)snprintf(detail, detail_bytes, "%s:1:1: %s; mend or remove it", path, strerror(errno));
+			result = 1;
+			continue;
+		}
 		if (S_ISDIR(status.st_mode) && deeper)
 			result = add_folder(catalog, path, false, detail, detail_bytes);
 		else if (S_ISREG(status.st_mode) && ends_with(path, ".yaml") && !deeper)

@@ -446,6 +446,9 @@ static int check_rig(struct bp_schema *schema, const yaml_node_t *root, const st
 			return bp_schema_error(schema, root, "rig %s takes %s faults only; fault %u is of another kind",
 					       bp_rig_text(out->rig), names[needs], i + 1);
 	}
+	if (out->seconds && out->rig != BP_RIG_QEMU)
+		return bp_schema_error(schema, root,
+				       "'seconds' limits rig qemu only; remove it, or write 'states' or 'runs'");
 	if (needs == BP_LIST_NONE && out->version > 1)
 		return bp_schema_error(schema, root, "'expect' is missing; add 'expect: ...'");
 	if (needs != BP_LIST_NONE && out->version < 2)

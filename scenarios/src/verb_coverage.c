@@ -473,17 +473,15 @@ int bp_verb_coverage(int argc, char **argv)
 		return status < 0 ? 0 : status;
 	struct bp_catalog catalog;
 	struct coverage *c = calloc(1, sizeof *c);
+	if (!c)
+		return bp_no_memory();
 	status = bp_select(o.scenarios, NULL, 0, NULL, 0, &catalog);
-	if (!status && c)
-		c->entries = calloc(ENTRIES_MAX, sizeof *c->entries);
-	if (!c || (!status && !c->entries))
-		status = bp_no_memory();
+	c->catalog = &catalog;
 	if (!status) {
-		c->catalog = &catalog;
-		status = cover(c, &o);
+		c->entries = calloc(ENTRIES_MAX, sizeof *c->entries);
+		status = c->entries ? cover(c, &o) : bp_no_memory();
 	}
-	if (c)
-		free(c->entries);
+	free(c->entries);
 	free(c);
 	bp_catalog_deinit(&catalog);
 	return status;

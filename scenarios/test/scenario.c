@@ -2,6 +2,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "civil.h"
 #include "evidence.h"
@@ -32,6 +34,8 @@ Test(scenario, bad_files_name_the_place)
 	     "f.yaml:2:9: mapping values are not allowed in this context; correct the YAML here"},
 	    {HEAD EXPECT "---\nname: b\n", "f.yaml:7:1: a second document; write one scenario a file"},
 	    {HEAD, "f.yaml:1:1: 'expect' is missing; add 'expect: ...'"},
+	    {HEAD EXPECT "limits: {seconds: 9}\n",
+	     "f.yaml:1:1: 'seconds' limits rig qemu only; remove it, or write 'states' or 'runs'"},
 	    {HEAD EXPECT "titel: x\n", "f.yaml:6:1: unknown key 'titel'; did you mean 'title'?"},
 	    {HEAD EXPECT "name: b\n", "f.yaml:6:1: 'name' is here twice; keep one"},
 	    {"name: A\n", "f.yaml:1:7: 'name' is 'A': use a-z, 0-9 and '-' only"},
@@ -282,6 +286,24 @@ Test(scenario, times)
 	}
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		cr_expect_neq(bp_civil_parse(bad[i], 0, &s), 0, "taken for a time: %s", bad[i]);
+}
+
+/* Invariant: a file that cannot be read is an error: never a scenario less, unsaid. */
+Test(scenario, dangling_links_are_told)
+{
+	char dir[] = "/tmp/brickproof-catalog-XXXXXX";
+	char group[64];
+	char path[80];
+	char detail[BP_DETAIL_MAX] = "";
+	struct bp_catalog catalog;
+	cr_assert(mkdtemp(dir));
+	(void)snprintf(group, sizeof group, "%s/g", dir);
+	(void)snprintf(path, sizeof path, "%s/gone.yaml", group);
+	cr_assert(mkdir(group, 0755) == 0 && symlink("/nonexistent/x.yaml", path) == 0);
+	cr_expect_eq(bp_catalog_read(dir, &catalog, detail, sizeof detail), 1);
+	cr_expect(strncmp(detail, path, strlen(path)) == 0, "%s", detail);
+	bp_catalog_deinit(&catalog);
+	cr_assert(unlink(path) == 0 && rmdir(group) == 0 && rmdir(dir) == 0);
 }
 
 /* Invariant: what a scenario of the simulated device says it covers, one of its cases can show by itself. */
