@@ -22,7 +22,6 @@ die() { echo "demo: $*" >&2; exit 1; }
 boot() { fw_printenv -c "$dir/device/fw_env.config" -n "$1" 2>/dev/null || true; }
 slot() { sed -n "/^\[slot\.$1\.$2\]/,/^device/s/^device=//p" "$conf"; }
 curl -sI --retry 20 --retry-connrefused --retry-delay 1 -o /dev/null --cacert "$images/pki/tls-root.pem" "$url"
-
 "$ota" info --keyring="$images/pki/root.pem" "$images/update-2.0.ota" >"$dir/info.txt" || die "the bundle does not verify"
 ok "bundle verified: root filesystem, kernel, initrd, $(($(stat -c %s "$images/update-2.0.ota") / 1048576)) MiB"
 for seconds in 0.8 1.0 1.2; do

@@ -28,21 +28,18 @@ serve() { # RATE
 }
 sent() { awk -F'" ' '/\.ota /{split($3, s, " "); n += s[length(s)]} END {print n + 0}' "$dir/server/access.log"; }
 # Before anything else, while no slot holds a chunk that could be reused.
-sh -c "$fresh"
-serve 20m
+sh -c "$fresh"; serve 20m
 half=$(awk "BEGIN { print $(stat -c %s "$files/1.ota") / 2 / 20971520 }")
 (timeout -s KILL "$half" "$ota" --config="$media/system.conf" install "$url/1.ota" || true) >/dev/null 2>&1
 sleep 1 && first=$(sent) && $run resume >/dev/null 2>&1
 printf 'killed at 50 %%, then resumed: %d bytes sent before the kill, %d after it\n' "$first" $(($(sent) - first))
-kill "$server"
-while kill -0 "$server" 2>/dev/null; do sleep 0.1; done
+kill "$server"; while kill -0 "$server" 2>/dev/null; do sleep 0.1; done
 serve 0
 "$bench" measure "$rounds" "$fresh; cat $files/1.* >/dev/null" \
 	"dd, fsync, sha256sum" "dd if=$image of=$b bs=1M conv=fsync status=none; sha256sum $image >/dev/null" \
 	"ota install FILE" "exec $run install $files/1.ota >/dev/null 2>&1" "ota install https://" "exec $run install $url/1.ota >/dev/null 2>&1" \
 	"curl https | zstd -d | dd fsync" "curl -s --cacert $files/pki/tls-root.pem $url/1.ext4.zst | zstd -dc | dd of=$b bs=1M conv=fsync iflag=fullblock status=none"
-strip -o "$media/ota" "$ota"
-printf '\nbundle %d bytes, image %d; stripped ota %d bytes\n' "$(stat -c %s "$files/1.ota")" "$(stat -c %s "$image")" "$(stat -c %s "$media/ota")"
+strip -o "$media/ota" "$ota"; printf '\nbundle %d bytes, image %d; stripped ota %d bytes\n' "$(stat -c %s "$files/1.ota")" "$(stat -c %s "$image")" "$(stat -c %s "$media/ota")"
 # From version 1 on B, committed, to each of the others, which differ in 1 % of their blocks.
 sh -c "$fresh" && $run install "$files/1.ota" >/dev/null 2>&1
 sed -i 's/^booted=.*/booted=B/' "$media/system.conf" && $run resume >/dev/null 2>&1

@@ -20,15 +20,15 @@
 
 #include <criterion/criterion.h>
 
-#define README        "images/uboot/README.md"
-#define SCRIPT        "images/uboot/ota.env"
-#define UBOOT         "/usr/lib/u-boot/qemu_arm64/u-boot.bin"
-#define QEMU          "/usr/bin/qemu-system-aarch64"
-#define ROWS          16u
-#define LINE_BYTES    1024u
-#define OUTPUT_BYTES  (1024u * 1024u)
-#define FLASH_BYTES   (64 * 1024 * 1024)
-#define DEADLINE_MS   60000
+#define README       "images/uboot/README.md"
+#define SCRIPT       "images/uboot/ota.env"
+#define UBOOT        "/usr/lib/u-boot/qemu_arm64/u-boot.bin"
+#define QEMU         "/usr/bin/qemu-system-aarch64"
+#define ROWS         16u
+#define LINE_BYTES   1024u
+#define OUTPUT_BYTES (1024u * 1024u)
+#define FLASH_BYTES  (64 * 1024 * 1024)
+#define DEADLINE_MS  60000
 
 extern char **environ;
 

@@ -8,8 +8,7 @@ images=$(cd "$1" && pwd) bundle=${3:-update-2.0.ota} expect=${4:-2.0} port=${POR
 deadline_s=120 boots_max=12 # of a boot
 rm -rf "$2" && mkdir -p "$2/files"
 dir=$(cd "$2" && pwd)
-ln -s "$images/$bundle" "$dir/files/update.ota"
-cp --sparse=always "$images/card.img" "$images/disk.img" "$dir/"
+ln -s "$images/$bundle" "$dir/files/update.ota"; cp --sparse=always "$images/card.img" "$images/disk.img" "$dir/"
 ci/serve.sh "$dir/server" "$dir/files" "$images" "$port" 2>"$dir/server.log" &
 server=$!
 qemu=
@@ -19,7 +18,6 @@ cleanup() {
 }
 trap cleanup EXIT
 curl -sI --retry 20 --retry-connrefused --retry-delay 1 -o /dev/null --cacert "$images/tls-root.pem" "https://localhost:$port/update.ota"
-
 now() { echo "${EPOCHREALTIME/./}"; }
 seconds() { printf '%d.%02d' $((($(now) - $1) / 1000000)) $((($(now) - $1) / 10000 % 100)); }
 say() { printf '  %7s s  boot %d  %s\n' "$(seconds "$start")" "$boots" "$*"; }
@@ -27,8 +25,7 @@ mapfile -t args <"$images/board.args"
 args=("${args[@]//@IMAGES@/$images}") args=("${args[@]//@PORT@/$port}") args=("${args[@]//@QMP@/null}") args=("${args[@]//@CHANNEL@/pipe,path=$dir/channel}")
 args=("${args[@]//@CARD@/driver=file,filename=$dir/card.img}") args=("${args[@]//@DISK@/driver=file,filename=$dir/disk.img}")
 args=("${args[@]//@SERIAL@/pipe,path=$dir/serial}")
-mkfifo "$dir"/{serial,channel}.{in,out}
-start=$(now) boots=0 version='' idle=
+mkfifo "$dir"/{serial,channel}.{in,out}; start=$(now) boots=0 version='' idle=
 while [ -z "$idle" ] && [ "$boots" -lt "$boots_max" ]; do
 	boots=$((boots + 1)) power=$(now)
 	# The console: kept, and U-Boot's decisions are told.
