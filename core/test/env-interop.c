@@ -17,31 +17,15 @@
 #include <criterion/criterion.h>
 
 #include "env.h"
+#include "env_random.h"
 #include "ota/reason.h"
 
-#define ENV          4096u
 #define ENVIRONMENTS 1000u
 #define STORES       150u
-#define ENTRIES_MAX  16u
-#define ENTRY_BYTES  400u
-#define TEXT_BYTES   (2u * ENV)
+#define TEXT_BYTES   (2u * ENV_TEST_BYTES)
 #define SEED         20230109u
 
 extern char **environ;
-
-static uint32_t next(uint32_t *seed)
-{
-	uint32_t x = *seed;
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	return *seed = x;
-}
-
-static uint32_t below(uint32_t *seed, uint32_t n)
-{
-	return (uint32_t)((uint64_t)next(seed) * n >> 32);
-}
 
 /* A directory with the environment in a file and its fw_env.config. */
 struct bench {
@@ -101,15 +85,16 @@ static void bench_init(struct bench *b)
 	(void)snprintf(b->env, sizeof b->env, "%s/env", b->dir);
 	(void)snprintf(b->config, sizeof b->config, "%s/fw_env.config", b->dir);
 	(void)snprintf(b->extra, sizeof b->extra, "%s/extra", b->dir);
-	(void)snprintf(text, sizeof text, "%s 0x0 0x%x\n%s 0x%x 0x%x\n", b->env, ENV, b->env, ENV, ENV);
+	(void)snprintf(text, sizeof text, "%s 0x0 0x%x\n%s 0x%x 0x%x\n", b->env, ENV_TEST_BYTES, b->env, ENV_TEST_BYTES,
+		       ENV_TEST_BYTES);
 	write_file(b->config, text, strlen(text));
 	b->fd = open(b->env, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	cr_assert_geq(b->fd, 0);
 	for (unsigned i = 0; i < 2; i++) {
-		b->place.block[i] = (struct ota_block){&file_ops, &b->fd, 2 * (uint64_t)ENV, 512, "env"};
-		b->place.offset_bytes[i] = (uint64_t)i * ENV;
+		b->place.block[i] = (struct ota_block){&file_ops, &b->fd, 2 * (uint64_t)ENV_TEST_BYTES, 512, "env"};
+		b->place.offset_bytes[i] = (uint64_t)i * ENV_TEST_BYTES;
 	}
-	b->place.env_bytes = ENV;
+	b->place.env_bytes = ENV_TEST_BYTES;
 	cr_assert_eq(ota_uboot_new(&b->place, names, &b->uboot, &b->boot), 0);
 }
 
@@ -161,103 +146,8 @@ static bool missing(const char *tool)
 	return access(path, X_OK) || access("/var/lock", W_OK);
 }
 
-/* One copy's list as written: entries in order, as strings. */
-struct list {
-	char entries[ENTRIES_MAX][ENTRY_BYTES];
-	unsigned count;
-};
-
-enum special { PLAIN, BARE_NAME, EMPTY_NAME, DOT_FLAGS, SPECIALS };
-static const char *const special_names[SPECIALS] = {"plain", "name without value sign", "value without name", ".flags"};
-
-static void random_value(uint32_t *seed, char *out, size_t room)
-{
-	static const char *const values[] = {"",   "0",           "1",  "2x",     "-1",           "007",
-					     "A",  "B",           "C",  "a=b=c",  "run x; run y", " A",
-					     "B ", "caf\xc3\xa9", "#x", "a\\b\\", "99999999999",  "00000000000000ff"};
-	const uint32_t fixed = sizeof values / sizeof values[0];
-	uint32_t pick = below(seed, fixed + 2);
-
-	if (pick < fixed) {
-		(void)snprintf(out, room, "%s", values[pick]);
-		return;
-	}
-	size_t n = below(seed, pick == fixed ? 20 : 300);
-	for (size_t i = 0; i < n; i++)
-		out[i] = (char)(' ' + below(seed, 95));
-	out[n] = '\0';
-}
-
-static void random_name(uint32_t *seed, char *out, size_t room)
-{
-	static const char *const names[] = {
-	    "ota_slot", "ota_barred", "ota_trial", "upgrade_available", "bootcount", "bootlimit", "bootcmd", "a", "zz"};
-	const uint32_t fixed = sizeof names / sizeof names[0];
-	uint32_t pick = below(seed, fixed + 4);
-
-	if (pick < fixed)
-		(void)snprintf(out, room, "%s", names[pick]);
-	else
-		(void)snprintf(out, room, "v%u", below(seed, 50));
-}
-
-static void random_list(uint32_t *seed, struct list *list, enum special special)
-{
-	char name[32];
-	char value[320];
-
-	list->count = below(seed, ENTRIES_MAX - 1);
-	for (unsigned i = 0; i < list->count; i++) {
-		random_name(seed, name, sizeof name);
-		random_value(seed, value, sizeof value);
-		(void)snprintf(list->entries[i], ENTRY_BYTES, "%s=%s", name, value);
-	}
-	if (special == PLAIN)
-		return;
-	/* In the middle, so that there is something before and behind. */
-	unsigned at = list->count / 2;
-	memmove(list->entries[at + 1], list->entries[at], (list->count - at) * sizeof list->entries[0]);
-	list->count++;
-	random_name(seed, name, sizeof name);
-	/* One that stands before, if there is any. */
-	if (special == BARE_NAME && at)
-		(void)snprintf(name, sizeof name, "%.*s", (int)strcspn(list->entries[0], "="), list->entries[0]);
-	if (special == BARE_NAME)
-		(void)snprintf(list->entries[at], ENTRY_BYTES, "%s", name);
-	else
-		(void)snprintf(list->entries[at], ENTRY_BYTES, "%s", special == EMPTY_NAME ? "=x" : ".flags=zz:sa");
-}
-
-static void put_copy(const struct list *list, uint8_t flags, uint8_t pad, uint8_t raw[ENV])
-{
-	size_t at = OTA_ENV_HEADER_BYTES;
-
-	memset(raw, pad, ENV);
-	for (unsigned i = 0; i < list->count; i++) {
-		size_t n = strlen(list->entries[i]) + 1;
-		memcpy(raw + at, list->entries[i], n);
-		at += n;
-	}
-	cr_assert_lt(at, ENV - 1);
-	raw[at] = 0;
-	uint32_t crc = ota_env_crc32(raw + OTA_ENV_HEADER_BYTES, ENV - OTA_ENV_HEADER_BYTES);
-	for (int i = 0; i < 4; i++)
-		raw[i] = (uint8_t)(crc >> (8 * i));
-	raw[4] = flags;
-}
-
-/* A copy as a cut store leaves it: some sectors of `new` from the front or the back, the rest `old` or a fill. */
-static void tear(uint32_t *seed, const uint8_t old[ENV], const uint8_t new[ENV], uint8_t out[ENV])
-{
-	uint32_t fill = below(seed, 3);
-	uint32_t bytes = below(seed, ENV / 512 + 1) * 512;
-	uint32_t from = below(seed, 2) ? ENV - bytes : 0;
-
-	memcpy(out, old, ENV);
-	if (fill)
-		memset(out, fill == 1 ? 0 : 0xff, ENV);
-	memcpy(out + from, new + from, bytes);
-}
+static const char *const special_names[ENV_SPECIALS] = {"plain", "name without value sign", "value without name",
+							".flags"};
 
 static int by_name(const void *a, const void *b)
 {
@@ -265,13 +155,14 @@ static int by_name(const void *a, const void *b)
 }
 
 /* What fw_printenv prints for this environment if it reads it as we do: each name once, sorted by name. */
-static void text_of(const struct ota_env *env, const struct list *list, char out[TEXT_BYTES])
+static void text_of(const struct ota_env *env, const struct env_list *list, char out[TEXT_BYTES])
 {
-	char names[ENTRIES_MAX][ENTRY_BYTES];
+	char names[ENV_ENTRIES_MAX][ENV_ENTRY_BYTES];
 	size_t used = 0;
 
 	for (unsigned i = 0; i < list->count; i++)
-		(void)snprintf(names[i], ENTRY_BYTES, "%.*s", (int)strcspn(list->entries[i], "="), list->entries[i]);
+		(void)snprintf(names[i], ENV_ENTRY_BYTES, "%.*s", (int)strcspn(list->entries[i], "="),
+			       list->entries[i]);
 	qsort(names, list->count, sizeof names[0], by_name);
 	out[0] = '\0';
 	for (unsigned i = 0; i < list->count; i++) {
@@ -296,14 +187,14 @@ static void drop_line(char *text, const char *name)
 	}
 }
 
-static bool value_in(const char *text, const char *name, char out[ENTRY_BYTES])
+static bool value_in(const char *text, const char *name, char out[ENV_ENTRY_BYTES])
 {
 	size_t n = strlen(name);
 
 	for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
 		if (strncmp(line, name, n) != 0 || line[n] != '=')
 			continue;
-		(void)snprintf(out, ENTRY_BYTES, "%.*s", (int)strcspn(line + n + 1, "\n"), line + n + 1);
+		(void)snprintf(out, ENV_ENTRY_BYTES, "%.*s", (int)strcspn(line + n + 1, "\n"), line + n + 1);
 		return true;
 	}
 	out[0] = '\0';
@@ -312,7 +203,7 @@ static bool value_in(const char *text, const char *name, char out[ENTRY_BYTES])
 
 static unsigned long number_in(const char *text, const char *name)
 {
-	char value[ENTRY_BYTES];
+	char value[ENV_ENTRY_BYTES];
 	(void)value_in(text, name, value);
 	unsigned long n = value[0] >= '0' && value[0] <= '9' ? strtoul(value, NULL, 10) : 0;
 	return n > 4294967295u ? 4294967295u : n;
@@ -321,9 +212,9 @@ static unsigned long number_in(const char *text, const char *name)
 /* The state of the boot protocol, from what fw_printenv printed. */
 static void check_query(const struct ota_boot_state *state, const char *text, unsigned i)
 {
-	char slot[ENTRY_BYTES];
-	char barred[ENTRY_BYTES];
-	char id[ENTRY_BYTES];
+	char slot[ENV_ENTRY_BYTES];
+	char barred[ENV_ENTRY_BYTES];
+	char id[ENV_ENTRY_BYTES];
 
 	(void)value_in(text, "ota_slot", slot);
 	(void)value_in(text, "ota_barred", barred);
@@ -344,9 +235,9 @@ static void check_query(const struct ota_boot_state *state, const char *text, un
 
 static uint8_t random_flags(uint32_t *seed, uint8_t *other)
 {
-	uint8_t f = (uint8_t)below(seed, 256);
+	uint8_t f = (uint8_t)env_random_below(seed, 256);
 
-	switch (below(seed, 6)) {
+	switch (env_random_below(seed, 6)) {
 	case 0:
 		*other = f;
 		return f;
@@ -357,7 +248,7 @@ static uint8_t random_flags(uint32_t *seed, uint8_t *other)
 		*other = 0;
 		return 255;
 	case 3:
-		*other = (uint8_t)below(seed, 256);
+		*other = (uint8_t)env_random_below(seed, 256);
 		return f;
 	default:
 		*other = (uint8_t)(f - 1);
@@ -367,57 +258,58 @@ static uint8_t random_flags(uint32_t *seed, uint8_t *other)
 
 struct totals {
 	unsigned agree, unreadable, torn, wrapped, equal;
-	unsigned differ[SPECIALS];
+	unsigned differ[ENV_SPECIALS];
 };
 
 /* Two copies of a random environment: random lists, counters and damage. Writes the file. */
-static void random_environment(struct bench *b, uint32_t *seed, struct list lists[2], uint8_t raw[2][ENV],
-			       enum special *special, struct totals *totals)
+static void random_environment(struct bench *b, uint32_t *seed, struct env_list lists[2],
+			       uint8_t raw[2][ENV_TEST_BYTES], enum env_special *special, struct totals *totals)
 {
 	uint8_t flags[2];
-	uint8_t torn[ENV];
-	unsigned newer = below(seed, 2);
-	uint32_t damage = below(seed, 8);
+	uint8_t torn[ENV_TEST_BYTES];
+	unsigned newer = env_random_below(seed, 2);
+	uint32_t damage = env_random_below(seed, 8);
 
-	*special = below(seed, 8) ? PLAIN : (enum special)(1 + below(seed, SPECIALS - 1));
+	*special =
+	    env_random_below(seed, 8) ? ENV_PLAIN : (enum env_special)(1 + env_random_below(seed, ENV_SPECIALS - 1));
 	flags[newer] = random_flags(seed, &flags[1 - newer]);
 	for (unsigned i = 0; i < 2; i++) {
-		random_list(seed, &lists[i], *special);
-		put_copy(&lists[i], flags[i], below(seed, 2) ? 0 : 0xff, raw[i]);
+		env_random_list(seed, &lists[i], *special);
+		env_random_copy(&lists[i], flags[i], env_random_below(seed, 2) ? 0 : 0xff, raw[i]);
 	}
 	totals->wrapped += (flags[0] == 255 && flags[1] == 0) || (flags[1] == 255 && flags[0] == 0);
 	totals->equal += flags[0] == flags[1];
 	if (damage <= 1) {
 		/* The store of the newer copy over one that was two stores older. */
-		uint8_t old[ENV];
-		put_copy(&lists[1 - newer], (uint8_t)(flags[1 - newer] - 1), 0, old);
-		tear(seed, old, raw[newer], torn);
-		memcpy(raw[newer], torn, ENV);
+		uint8_t old[ENV_TEST_BYTES];
+		env_random_copy(&lists[1 - newer], (uint8_t)(flags[1 - newer] - 1), 0, old);
+		env_random_tear(seed, old, raw[newer], torn);
+		memcpy(raw[newer], torn, ENV_TEST_BYTES);
 		totals->torn++;
 		/* What survived whole is the list it was. */
-		if (memcmp(torn + 5, old + 5, ENV - 5) == 0)
+		if (memcmp(torn + 5, old + 5, ENV_TEST_BYTES - 5) == 0)
 			lists[newer] = lists[1 - newer];
 	} else if (damage <= 3) {
-		raw[damage - 2][below(seed, ENV)] ^= (uint8_t)(1u << below(seed, 8));
+		raw[damage - 2][env_random_below(seed, ENV_TEST_BYTES)] ^= (uint8_t)(1u << env_random_below(seed, 8));
 	} else if (damage == 4) {
 		for (unsigned i = 0; i < 2; i++)
-			raw[i][below(seed, 4)] ^= 0x10;
+			raw[i][env_random_below(seed, 4)] ^= 0x10;
 	}
-	write_file(b->env, raw, 2 * (size_t)ENV);
+	write_file(b->env, raw, 2 * (size_t)ENV_TEST_BYTES);
 }
 
 /* 0: the texts agree; else the class that explains the difference. Fails on any other. */
-static enum special compare(const struct list *list, enum special special, const struct ota_env *env, char *theirs,
-			    unsigned i)
+static enum env_special compare(const struct env_list *list, enum env_special special, const struct ota_env *env,
+				char *theirs, unsigned i)
 {
 	char ours[TEXT_BYTES];
 
 	text_of(env, list, ours);
 	if (strcmp(ours, theirs) == 0)
-		return PLAIN;
-	if (special == DOT_FLAGS) {
+		return ENV_PLAIN;
+	if (special == ENV_DOT_FLAGS) {
 		drop_line(ours, ".flags");
-	} else if (special == BARE_NAME) {
+	} else if (special == ENV_BARE_NAME) {
 		/* The bare name takes back what stands before it, for U-Boot and for us. */
 		for (unsigned k = 0; k < list->count; k++) {
 			if (!strchr(list->entries[k], '=') && !ota_env_get(env, list->entries[k]))
@@ -434,8 +326,8 @@ Test(env_interop, fw_printenv)
 	struct bench b;
 	struct totals totals = {0};
 	uint32_t seed = SEED;
-	static struct list lists[2];
-	static uint8_t raw[2][ENV];
+	static struct env_list lists[2];
+	static uint8_t raw[2][ENV_TEST_BYTES];
 	static char theirs[TEXT_BYTES];
 
 	if (missing("fw_printenv"))
@@ -445,15 +337,16 @@ Test(env_interop, fw_printenv)
 		struct ota_env *env[2] = {NULL, NULL};
 		struct ota_boot_state state;
 		enum ota_env_copy good[2];
-		enum special special;
+		enum env_special special;
 
 		random_environment(&b, &seed, lists, raw, &special, &totals);
 		int status = run((const char *[]){"fw_printenv", "-c", b.config, NULL}, theirs);
 		cr_assert_eq(b.boot.ops->query(b.boot.boot, &state), 0);
 		for (unsigned k = 0; k < 2; k++) {
 			uint8_t flags;
-			good[k] = ota_env_crc_good(raw[k], ENV, OTA_ENV_HEADER_BYTES) ? OTA_ENV_GOOD : OTA_ENV_BAD;
-			int result = ota_env_parse(raw[k], ENV, &env[k], &flags);
+			good[k] =
+			    ota_env_crc_good(raw[k], ENV_TEST_BYTES, OTA_ENV_HEADER_BYTES) ? OTA_ENV_GOOD : OTA_ENV_BAD;
+			int result = ota_env_parse(raw[k], ENV_TEST_BYTES, &env[k], &flags);
 			cr_assert(result == 0 || result == OTA_BOOT_STATE);
 		}
 		int holds = ota_env_arbitrate(good[0], raw[0][4], good[1], raw[1][4]);
@@ -461,18 +354,18 @@ Test(env_interop, fw_printenv)
 			cr_assert(!state.readable && status != 0, "%u", i);
 			totals.unreadable++;
 			totals.agree++;
-		} else if (special == EMPTY_NAME) {
+		} else if (special == ENV_EMPTY_NAME) {
 			/* fw_printenv takes the empty name for a variable; U-Boot drops the environment, and so do we.
 			 */
 			cr_assert(!state.readable && status == 0 && strncmp(theirs, "=x\n", 3) == 0, "%u", i);
-			totals.differ[EMPTY_NAME]++;
+			totals.differ[ENV_EMPTY_NAME]++;
 		} else {
 			cr_assert_eq(status, 0, "%u", i);
 			cr_assert(state.readable && env[holds], "%u", i);
-			enum special class = compare(&lists[holds], special, env[holds], theirs, i);
+			enum env_special class = compare(&lists[holds], special, env[holds], theirs, i);
 			check_query(&state, theirs, i);
-			totals.agree += class == PLAIN;
-			totals.differ[class] += class != PLAIN;
+			totals.agree += class == ENV_PLAIN;
+			totals.differ[class] += class != ENV_PLAIN;
 		}
 		ota_env_free(env[0]);
 		ota_env_free(env[1]);
@@ -487,7 +380,8 @@ Test(env_interop, fw_printenv)
 	cr_assert_eq(totals.agree + totals.differ[1] + totals.differ[2] + totals.differ[3], ENVIRONMENTS);
 	/* The generator must really make each kind. */
 	cr_assert(totals.torn > 150 && totals.unreadable > 50 && totals.wrapped > 100 && totals.equal > 50);
-	cr_assert(totals.differ[BARE_NAME] > 5 && totals.differ[EMPTY_NAME] > 5 && totals.differ[DOT_FLAGS] > 5);
+	cr_assert(totals.differ[ENV_BARE_NAME] > 5 && totals.differ[ENV_EMPTY_NAME] > 5 &&
+		  totals.differ[ENV_DOT_FLAGS] > 5);
 }
 
 /* What we store fw_printenv reads, and what fw_setenv stores we read; both into the same copy, with the same counter.
@@ -497,10 +391,10 @@ Test(env_interop, fw_setenv)
 	struct bench b;
 	struct totals totals = {0};
 	uint32_t seed = SEED + 1;
-	static struct list lists[2];
-	static uint8_t raw[2][ENV];
-	static uint8_t ours[2][ENV];
-	static uint8_t theirs[2][ENV];
+	static struct env_list lists[2];
+	static uint8_t raw[2][ENV_TEST_BYTES];
+	static uint8_t ours[2][ENV_TEST_BYTES];
+	static uint8_t theirs[2][ENV_TEST_BYTES];
 	static char text[TEXT_BYTES];
 	static const char script[] = "ota_slot=B\nupgrade_available=1\nbootcount=0\nota_trial=00000000000000ff\n"
 				     "bootlimit=5\nota_barred=\n";
@@ -513,11 +407,11 @@ Test(env_interop, fw_setenv)
 	write_file(b.extra, script, strlen(script));
 	for (unsigned i = 0; i < STORES; i++) {
 		struct ota_boot_state state;
-		enum special special;
+		enum env_special special;
 
 		random_environment(&b, &seed, lists, raw, &special, &totals);
 		cr_assert_eq(b.boot.ops->query(b.boot.boot, &state), 0);
-		if (special != PLAIN || state.trial_id == 0xff)
+		if (special != ENV_PLAIN || state.trial_id == 0xff)
 			continue;
 		if (!state.readable) {
 			/* fw_setenv gives up on two bad copies; what we make from nothing it can read. */
@@ -546,8 +440,8 @@ Test(env_interop, fw_setenv)
 		cr_assert_eq(run((const char *[]){"fw_printenv", "-c", b.config, NULL}, text2), 0);
 		cr_assert_str_eq(text, text2, "%u", i);
 		for (unsigned k = 0; k < 2; k++) {
-			bool touched = memcmp(ours[k], raw[k], ENV) != 0;
-			cr_assert_eq(touched, memcmp(theirs[k], raw[k], ENV) != 0, "%u: same copy", i);
+			bool touched = memcmp(ours[k], raw[k], ENV_TEST_BYTES) != 0;
+			cr_assert_eq(touched, memcmp(theirs[k], raw[k], ENV_TEST_BYTES) != 0, "%u: same copy", i);
 			cr_assert_eq(ours[k][4], theirs[k][4], "%u: same counter", i);
 		}
 	}
@@ -564,11 +458,11 @@ Test(env_interop, mkenvimage)
 {
 	struct bench b;
 	uint32_t seed = SEED + 2;
-	static struct list list;
+	static struct env_list list;
 	static char text[TEXT_BYTES];
 	static char out[TEXT_BYTES];
-	static uint8_t theirs[ENV];
-	static uint8_t ours[ENV];
+	static uint8_t theirs[ENV_TEST_BYTES];
+	static uint8_t ours[ENV_TEST_BYTES];
 
 	if (missing("mkenvimage"))
 		cr_skip_test("mkenvimage is not installed (package u-boot-tools)");
@@ -579,13 +473,13 @@ Test(env_interop, mkenvimage)
 		size_t used = 0;
 		uint8_t flags;
 
-		random_list(&seed, &list, PLAIN);
+		env_random_list(&seed, &list, ENV_PLAIN);
 		cr_assert_eq(ota_env_new(&env), 0);
 		unsigned lines = 0;
 		for (unsigned k = 0; k < list.count; k++) {
 			char *entry = list.entries[k];
 			size_t n = strlen(entry);
-			char name[ENTRY_BYTES];
+			char name[ENV_ENTRY_BYTES];
 			(void)snprintf(name, sizeof name, "%.*s", (int)strcspn(entry, "="), entry);
 			/* Its text escapes a line feed with a backslash, so a value cannot end in one; and names once.
 			 */
@@ -605,14 +499,14 @@ Test(env_interop, mkenvimage)
 		    run((const char *[]){"mkenvimage", "-r", "-s", "4096", pad[0], pad[1], "-o", b.env, b.extra, NULL},
 			out),
 		    0);
-		cr_assert_eq(read_file(b.env, theirs, ENV), ENV);
-		cr_assert_eq(ota_env_parse(theirs, ENV, &parsed, &flags), 0);
+		cr_assert_eq(read_file(b.env, theirs, ENV_TEST_BYTES), ENV_TEST_BYTES);
+		cr_assert_eq(ota_env_parse(theirs, ENV_TEST_BYTES, &parsed, &flags), 0);
 		cr_assert_eq(flags, 1);
-		cr_assert_eq(ota_env_encode(env, 1, ours, ENV), 0);
+		cr_assert_eq(ota_env_encode(env, 1, ours, ENV_TEST_BYTES), 0);
 		if (i % 2 == 0)
-			cr_assert_arr_eq(ours, theirs, ENV);
-		cr_assert_eq(ota_env_encode(parsed, 1, theirs, ENV), 0);
-		cr_assert_arr_eq(ours, theirs, ENV);
+			cr_assert_arr_eq(ours, theirs, ENV_TEST_BYTES);
+		cr_assert_eq(ota_env_encode(parsed, 1, theirs, ENV_TEST_BYTES), 0);
+		cr_assert_arr_eq(ours, theirs, ENV_TEST_BYTES);
 		ota_env_free(env);
 		ota_env_free(parsed);
 	}
@@ -627,7 +521,7 @@ Test(env_interop, default_environment)
 					     "ota_load", "ota_start",  "ota_halt"};
 	static const char *const state[] = {"ota_slot",          "ota_barred", "ota_trial",
 					    "upgrade_available", "bootcount",  "bootlimit"};
-	static uint8_t raw[ENV];
+	static uint8_t raw[ENV_TEST_BYTES];
 	static char out[TEXT_BYTES];
 	struct bench b;
 	struct ota_env *env;
@@ -638,8 +532,8 @@ Test(env_interop, default_environment)
 	bench_init(&b);
 	const char *const args[] = {"mkenvimage", "-r", "-s", "4096", "-o", b.env, "images/uboot/ota.env", NULL};
 	cr_assert_eq(run(args, out), 0);
-	cr_assert_eq(read_file(b.env, raw, ENV), ENV);
-	cr_assert_eq(ota_env_parse(raw, ENV, &env, &flags), 0);
+	cr_assert_eq(read_file(b.env, raw, ENV_TEST_BYTES), ENV_TEST_BYTES);
+	cr_assert_eq(ota_env_parse(raw, ENV_TEST_BYTES, &env, &flags), 0);
 	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
 		cr_assert(ota_env_get(env, needed[i]), "%s", needed[i]);
 	for (size_t i = 0; i < sizeof state / sizeof state[0]; i++)
