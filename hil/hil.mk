@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Real boards through labgrid, and the board in a box. Python is Debian's own: another one does not see python3-labgrid.
-$(B)/test/hil: hil/test.sh
+# Two programs, because they mostly wait: the lab and its drills; the checklist and what a lab brings along.
+HIL_TESTS_hil := hil/test/test_agent.py hil/test/test_campaign.py hil/test/test_console.py
+HIL_TESTS_hil-checks := hil/test/test_checks.py hil/test/test_outlet.py hil/test/test_place.py
+HIL_TESTS := $(B)/test/hil $(B)/test/hil-checks
+$(HIL_TESTS): hil/test.sh hil/hil.mk
 	@mkdir -p $(@D)
-	$(Q)printf '#!/bin/sh\nOTA=%s exec hil/test.sh %s\n' $(B)/ota $(B) >$@ && chmod +x $@
-$(B)/test/hil: | $(B)/ota $(B)/brickproof
-TESTS += $(B)/test/hil
+	$(Q)printf '#!/bin/sh\nOTA=%s exec hil/test.sh %s.xml %s\n' $(B)/ota $(B)/$(@F) '$(HIL_TESTS_$(@F))' >$@ && chmod +x $@
+$(HIL_TESTS): | $(B)/ota $(B)/brickproof
+TESTS += $(HIL_TESTS)
 
 HIL_BOARDS ?= 2
 HIL_SCENARIOS ?=

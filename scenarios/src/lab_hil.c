@@ -9,9 +9,10 @@
 
 #include "hil.h"
 
-#define POST_MORTEM    "post-mortem" /* beside the environment */
-#define CONSOLE_MOST   (256u * 1024u)
-#define POST_MORTEM_MS 15000u
+#define POST_MORTEM          "post-mortem" /* beside the environment */
+#define CONSOLE_MOST         (256u * 1024u)
+#define POST_MORTEM_MS       15000u
+#define POST_MORTEM_SHELL_MS 5000u /* a board that hangs does not answer */
 
 static void board_close(void *rig)
 {
@@ -203,10 +204,8 @@ static void post_mortem(struct bp_hil *board, const struct bp_lab_case *c, const
 		save_text(dir, "console.log", json_string_value(json_object_get(answer, "text")));
 	json_decref(answer);
 	answer = NULL;
-	/* A board that hangs does not answer. */
-	uint32_t deadline_ms = board->boot_ms < POST_MORTEM_MS ? board->boot_ms : POST_MORTEM_MS;
 	if (bp_hil_ask(board->agent, json_pack("{s:s, s:s}", "op", "shell", "command", "fw_printenv; ota status"),
-		       deadline_ms, &answer, detail, sizeof detail) == 0)
+		       POST_MORTEM_SHELL_MS, &answer, detail, sizeof detail) == 0)
 		save_text(dir, "environment.txt", json_string_value(json_object_get(answer, "output")));
 	json_decref(answer);
 	save_text(dir, "cuts.json", cuts);
