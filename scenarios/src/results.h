@@ -57,6 +57,7 @@ struct bp_campaign_head {
 	bool no_lint; /* findings of the lint do not count */
 	/* Of all scenarios that were selected, before shards divide them: names and files. "": nobody selected any. */
 	char selection[BP_DIGEST_TEXT];
+	char program[BP_DIGEST_TEXT]; /* of this program, which has the core in it */
 };
 
 const char *bp_verdict_text(enum bp_verdict verdict);
@@ -100,6 +101,7 @@ struct bp_digest;
 int bp_digest_new(struct bp_digest **out) __attribute__((warn_unused_result));
 void bp_digest_free(struct bp_digest *digest);
 void bp_digest_text(struct bp_digest *digest, const char *text); /* with its NUL */
+void bp_digest_bytes(struct bp_digest *digest, const void *data, size_t bytes);
 void bp_digest_end(struct bp_digest *digest, char out[BP_DIGEST_TEXT]);
 
 #endif

@@ -39,6 +39,11 @@ void bp_digest_text(struct bp_digest *digest, const char *text)
 	(void)EVP_DigestUpdate(digest->md, text, strlen(text) + 1);
 }
 
+void bp_digest_bytes(struct bp_digest *digest, const void *data, size_t bytes)
+{
+	(void)EVP_DigestUpdate(digest->md, data, bytes);
+}
+
 void bp_digest_end(struct bp_digest *digest, char out[BP_DIGEST_TEXT])
 {
 	static const char hex[] = "0123456789abcdef";

@@ -58,6 +58,13 @@ static int check_head(struct reading *r, const json_t *line)
 	else if (selection && strcmp(selection, head->selection) != 0)
 		differs = "selection of scenarios, or other versions of them";
 	if (!differs) {
+		const char *program = json_string_value(json_object_get(line, "program"));
+		/* Another build may be another subject, or a mended word: who goes on must know. */
+		if (program && strcmp(program, head->program) != 0)
+			(void)fprintf(
+			    stderr,
+			    "brickproof: %s/%s was begun by another build of this program; what it found is kept\n",
+			    r->campaign->dir, BP_RESULTS_FILE);
 		r->headed = true;
 		return 0;
 	}

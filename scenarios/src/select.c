@@ -161,14 +161,27 @@ int bp_select(const char *dir, char *const *arguments, int count, const char *co
 
 static int digest_file(struct bp_digest *digest, const char *path)
 {
-	char text[BP_SCENARIO_BYTES_MAX + 1];
+	char data[16384];
+	size_t n = 0;
 	FILE *f = fopen(path, "r");
 	if (!f)
 		return -errno;
-	text[fread(text, 1, sizeof text - 1, f)] = 0;
+	while ((n = fread(data, 1, sizeof data, f)) > 0)
+		bp_digest_bytes(digest, data, n);
 	int result = ferror(f) ? -EIO : 0;
 	(void)fclose(f);
-	bp_digest_text(digest, text);
+	return result;
+}
+
+int bp_program_digest(char out[BP_DIGEST_TEXT])
+{
+	struct bp_digest *digest = NULL;
+	int result = bp_digest_new(&digest);
+	if (!result)
+		result = digest_file(digest, "/proc/self/exe");
+	if (!result)
+		bp_digest_end(digest, out);
+	bp_digest_free(digest);
 	return result;
 }
 
@@ -179,6 +192,7 @@ int bp_selection_digest(const struct bp_catalog *catalog, char out[BP_DIGEST_TEX
 	for (size_t i = 0; !result && i < catalog->count; i++) {
 		bp_digest_text(digest, catalog->items[i].name);
 		result = digest_file(digest, catalog->items[i].path);
+		bp_digest_text(digest, ""); /* where a file ends is part of it */
 	}
 	if (!result)
 		bp_digest_end(digest, out);

@@ -173,8 +173,11 @@ static int run_selected(const struct options *o, const struct bp_catalog *catalo
 				       .progress = isatty(STDERR_FILENO) == 1,
 				       .out = stdout};
 	int result = bp_selection_digest(catalog, campaign.head.selection);
+	if (!result)
+		result = bp_program_digest(campaign.head.program);
 	if (result) {
-		(void)fprintf(stderr, "brickproof: the scenarios cannot be read again: %s\n", strerror(-result));
+		(void)fprintf(stderr, "brickproof: the scenarios or this program cannot be read again: %s\n",
+			      strerror(-result));
 		free(list);
 		return BP_EXIT_ERROR;
 	}

@@ -43,6 +43,7 @@ int bp_select(const char *dir, char *const *arguments, int count, const char *co
 #define BP_SELECT_TAGS_MAX 16u
 /* Over names and files: what two campaigns, or two shards, must share to be one. 0 or -errno. */
 int bp_selection_digest(const struct bp_catalog *catalog, char out[BP_DIGEST_TEXT]) __attribute__((warn_unused_result));
+int bp_program_digest(char out[BP_DIGEST_TEXT]) __attribute__((warn_unused_result)); /* of /proc/self/exe */
 /* One scenario, by path or name. Same returns. */
 int bp_select_one(const char *dir, const char *argument, struct bp_scenario *out) __attribute__((warn_unused_result));
 

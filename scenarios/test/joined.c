@@ -206,7 +206,7 @@ Test(campaign, nothing_is_lost)
 {
 	struct place p;
 	char out[192];
-	char former[512];
+	char former[1024];
 	char a[BP_DIGEST_TEXT];
 	char b[BP_DIGEST_TEXT];
 	place_make(&p);
@@ -215,6 +215,13 @@ Test(campaign, nothing_is_lost)
 	cr_assert_eq(place_run(&p, out, "cut", NULL, NULL, NULL), 0);
 	place_digest_of(out, a);
 	cr_expect_eq(place_run(&p, out, "stops", "--resume", NULL, NULL), 2, "other scenarios");
+	cr_expect_eq(place_run(&p, out, "cut", "--resume", NULL, NULL), 0);
+	(void)snprintf(former, sizeof former,
+		       "sed -i '1s/\"program\":\"[0-9a-f]\\{32\\}\"/\"program\":\"0\"/w %s/log' %s/results.jsonl && "
+		       "grep -q . %s/log",
+		       out, out, out);
+	cr_assert_eq(system(former), 0, "the program is not in the head");
+	cr_expect_eq(place_run(&p, out, "cut", "--resume", NULL, NULL), 0, "another build goes on, and is told");
 	cr_expect_eq(place_run(&p, out, "cut", "stops", "--resume", NULL), 2, "more scenarios");
 	place_digest_of(out, b);
 	cr_expect_str_eq(a, b);
