@@ -20,7 +20,7 @@ $(call test,scenario-cases,scenarios/test/cases.c,$(SCENARIOS_LIBS),$(SCENARIOS_
 $(call test,scenario-campaign,$(addprefix scenarios/test/,campaign.c joined.c place.c),$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
 $(B)/test/scenario-campaign: | $(B)/ota $(ZOO)/made
 $(call fuzzer,scenario,scenarios/fuzz/scenario.c,scenarios,-lyaml,$(SCENARIOS_INCLUDES),scenarios/fuzz/corpus/scenario)
-$(call fuzzer,id,scenarios/fuzz/id.c,scenarios power-cut,,$(SCENARIOS_INCLUDES),scenarios/fuzz/corpus/id)
+$(call fuzzer,id,scenarios/fuzz/id.c,scenarios power-cut,-lyaml,$(SCENARIOS_INCLUDES),scenarios/fuzz/corpus/id)
 $(call fuzzer,results,scenarios/fuzz/results.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES),scenarios/fuzz/corpus/results)
 
 MUTANTS_DEMO := no-flush-before-arm,commit-before-health,empty-signature-ok
