@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* ota: the command. Parses, loads the configuration, runs one verb, ends with one line and one number. */
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd.h"
 
@@ -23,10 +25,25 @@ static int prepare(struct cmd *cmd)
 	return result == 0 ? 0 : cmd_outcome(cmd, result, "", detail);
 }
 
+/* Started with a standard stream closed, the next file to be opened would take its place: a slot, and messages in it. */
+static int hold_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		/* The lowest that is free is this one. */
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return -1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct cmd cmd = {.level = 3};
-	int status = cmd_options_parse(&cmd, argc, argv);
+	int status;
+
+	if (hold_streams() != 0)
+		return CMD_EXIT_FAILED;
+	status = cmd_options_parse(&cmd, argc, argv);
 
 	if (status == 0) {
 		/* One heap for all threads: their own would cost memory that is never given back. */

@@ -330,6 +330,27 @@ Test(cmd, stopped_by_a_signal, .timeout = 60)
 	cmd_lab_deinit(&lab);
 }
 
+/* Invariant: started without standard streams, a run writes to the media what it does otherwise, and nothing else. */
+Test(cmd, closed_streams)
+{
+	struct cmd_lab lab;
+	char words[512];
+
+	cmd_lab_init(&lab);
+	cmd_lab_bundle(&lab, "1.ota", "1.0", 10);
+	lab.streams_closed = true;
+	(void)snprintf(words, sizeof(words), "install --verbose %s/1.ota", lab.dir);
+	EXPECT_RUN(&lab, 0, words);
+	lab.streams_closed = false;
+	cr_assert(cmd_lab_same(&lab, "b", "rootfs", LAB_IMAGE_BYTES));
+	(void)snprintf(words, sizeof(words), "! grep -alq 'ota: ' %s/lock %s/env %s/state %s/b", lab.dir, lab.dir,
+		       lab.dir, lab.dir);
+	cr_assert_eq(system(words), 0, "messages lie where none belong");
+	EXPECT_RUN(&lab, 0, "status");
+	EXPECT_SAYS(&lab, "next boot:   B");
+	cmd_lab_deinit(&lab);
+}
+
 /* Of so few descriptors that the loader finds no library there is nothing to say. */
 static unsigned fewest_descriptors(struct cmd_lab *lab)
 {

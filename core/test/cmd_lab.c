@@ -145,6 +145,8 @@ int cmd_lab_start(struct cmd_lab *lab, const char *words)
 						      O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600),
 		     0);
 	cr_assert_eq(posix_spawn_file_actions_adddup2(&actions, 1, 2), 0);
+	for (int fd = 0; lab->streams_closed && fd < 3; fd++)
+		cr_assert_eq(posix_spawn_file_actions_addclose(&actions, fd), 0);
 	cr_assert_eq(posix_spawnp(&pid, own[0], &actions, NULL, own, NULL), 0, "%s is not built", program);
 	posix_spawn_file_actions_destroy(&actions);
 	return pid;

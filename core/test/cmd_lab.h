@@ -2,6 +2,7 @@
 #ifndef TEST_CMD_LAB_H
 #define TEST_CMD_LAB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ struct cmd_lab {
 	char dir[64];
 	char binary[LAB_PATH_MAX];
 	char config[LAB_PATH_MAX];
+	bool streams_closed;  /* runs start without stdin, stdout and stderr; then `out` is empty */
 	unsigned descriptors; /* that runs may have open; 0: as many as the test */
 	char out[16384];      /* stdout and stderr of the last run, together */
 };

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "verbs.h"
 #include "version.h"
@@ -46,8 +48,21 @@ static int end(int status)
 	return status ? status : BP_EXIT_ERROR;
 }
 
+/* Started with a standard stream closed, the next file to be opened would take its place: results, and a summary in them. */
+static int hold_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		/* The lowest that is free is this one. */
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return -1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (hold_streams())
+		return BP_EXIT_ERROR;
 	if (argc < 2) {
 		help(stderr);
 		return BP_EXIT_USAGE;
