@@ -251,16 +251,17 @@ static void print_entry(const struct bp_log *log, size_t i)
 static int put_log(const struct bp_log *log, const char *dm, const char *save)
 {
 	char detail[BP_DETAIL_MAX] = "";
-	int result = 0;
-	if (dm)
-		result = bp_log_export_dm(log, dm, detail, sizeof detail);
-	if (!result && save)
+	const char *path = dm;
+	int result = dm ? bp_log_export_dm(log, dm, detail, sizeof detail) : 0;
+	if (!result && save) {
+		path = save;
 		result = bp_log_save(log, save);
+	}
 	for (size_t i = 0; !dm && !save && i < bp_log_count(log); i++)
 		print_entry(log, i);
 	if (!result)
 		return 0;
-	(void)fprintf(stderr, "brickproof: %s: %s\n", dm ? dm : save, *detail ? detail : strerror(-result));
+	(void)fprintf(stderr, "brickproof: %s: %s\n", path, *detail ? detail : strerror(-result));
 	return BP_EXIT_ERROR;
 }
 
