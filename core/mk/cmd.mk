@@ -14,3 +14,12 @@ $(call test,cmd,core/test/cmd.c core/test/cmd_lab.c,testpki ota-linux ota,$(CORE
 $(call test,bench,core/test/bench.c core/test/cmd_lab.c,testpki ota-linux ota,$(CORE_LDLIBS),$(LINUX_INCLUDES) -I$(SRC)/core/test)
 $(B)/test/cmd $(B)/test/bench: $(B)/ota
 $(call fuzzer,bench,core/fuzz/bench.c,ota-linux ota,$(CORE_LDLIBS),$(LINUX_INCLUDES),core/fuzz/corpus/bench)
+
+# For a device or its package: the command, its units, its examples.
+PREFIX ?= /usr
+.PHONY: install
+install: $(B)/ota ## install ota, its systemd units and examples below DESTDIR and PREFIX (/usr)
+	install -D -m 755 $(B)/ota $(DESTDIR)$(PREFIX)/bin/ota
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for unit in core/systemd/*; do sed 's,/usr/bin/,$(PREFIX)/bin/,' $$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/} || exit 1; done
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/ota core/README.md core/etc/*.example
