@@ -214,10 +214,14 @@ int main(int argc, char **argv)
 		else if (strncmp(argv[i], "--seed=", 7) == 0)
 			seed = strtoull(argv[i] + 7, &end, 10);
 		if (!known && !(end && end != argv[i] + 7 && *end == '\0')) {
-			(void)fprintf(stderr,
-				      "usage: corrupt-run [--seed=N] [--list] [--verbose] [FILTER]\n"
-				      "       corrupt-run flip:BYTE.BIT|cut:BYTES|splice:BYTES.FROM IN OUT [OTHER]\n");
-			return strcmp(argv[i], "--help") == 0 ? 0 : 2;
+			bool help = strcmp(argv[i], "--help") == 0;
+			(void)fputs(
+			    "usage: corrupt-run [--seed=N] [--list] [--verbose] [FILTER]\n"
+			    "       corrupt-run flip:BYTE.BIT|cut:BYTES|splice:BYTES.FROM IN OUT [OTHER]\n"
+			    "Exit status: 0 all passed or skipped; 1 a case failed, or a reason that images cause was "
+			    "never produced;\n2 bad usage; 3 the lab failed; 4 a case changed nothing.\n",
+			    help ? stdout : stderr);
+			return help ? 0 : 2;
 		}
 	}
 	if (argc - i >= 3)

@@ -257,9 +257,14 @@ int main(int argc, char **argv)
 	char path[PATH_MAX + 32];
 	int error;
 
-	if (argc < 5) {
-		(void)fprintf(stderr, "usage: uboot-diff BUILD DISKS WORK COUNT [SEED [FIRST]]\n");
-		return 2;
+	bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
+	if (help || argc < 5) {
+		(void)fputs(
+		    "usage: uboot-diff BUILD DISKS WORK COUNT [SEED [FIRST]]\n"
+		    "Exit status: 0 no difference, or explained ones only; 1 an unexplained one, its environment is "
+		    "kept in WORK;\n2 bad usage, or the rig failed; 77 U-Boot is not built.\n",
+		    help ? stdout : stderr);
+		return help ? 0 : 2;
 	}
 	(void)snprintf(path, sizeof path, "%s/u-boot", argv[1]);
 	if (access(path, X_OK) != 0 || realpath(argv[1], build) == NULL || realpath(argv[2], disks) == NULL) {
