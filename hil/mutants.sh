@@ -16,7 +16,7 @@ on() {
 	shift 3
 	hil/box/start.sh "$out/$name" "127.0.2.$lane" $((18980 + lane)) "$build/nbdkit-powercut-plugin.so" "$board" >"$out/$name.box" 2>&1 &
 	local box=$!
-	until grep -q '^box: ready' "$out/$name.box"; do kill -0 $box && sleep 0.1; done
+	until grep -qs '^box: ready' "$out/$name.box"; do kill -0 $box || { cat "$out/$name.box" >&2; exit 3; }; sleep 0.1; done
 	LG_ENV=$out/$name/env.yaml "$build/brickproof" "$@" >"$out/$name.log" 2>&1 || status=$?
 	kill $box || true
 	wait $box || true

@@ -8,7 +8,8 @@ up while the board is off, a switched outlet over HTTP (labgrid's model `rest`),
 Power off is SIGKILL of the board's process group, and a cut at the block server: killing alone would lose nothing. With --nbd, nbdkit
 serves these arguments at DIR/nbd; in COMMAND, @DIR@ is DIR. --env writes FILE's copy for this address to DIR/env.yaml.
 
-The lab's side:  GET, PUT /relay/1/value (0, 1).   The box's own:  GET /box (JSON), /box/sha256/MEDIUM/BYTES; PUT
+The lab's side:  GET, PUT /relay/1/value (0, 1).   The box's own:  GET /box (JSON), /box/cut (JSON: what the medium
+says of the last one), /box/sha256/MEDIUM/BYTES; PUT
     /box/drill    none, stick (off is acknowledged, the board runs on), 500, hang (no answer), hang-off (none to a PUT),
                   console (the console dies)
     /box/form     sample, all, none: what survives of unflushed writes; /box/seed N: of the next cut
@@ -107,6 +108,12 @@ class Media:
     def cut(self, pid):
         self.last_cut = self.ask(f"cut seed={self.seed} form={self.form} answer=fail" + (f" kill={pid}" if pid else ""))
         self.seed += 1
+
+    def last(self):
+        """Of the last cut, with the power off: the epoch of that boot, and what became of its writes that no flush had covered."""
+        cut = dict(word.split("=", 1) for word in self.last_cut.split() if "=" in word)
+        stats = dict(word.split("=", 1) for word in self.ask("stats").split() if "=" in word)
+        return json.dumps({"epoch": int(stats["flushes"]) + 1, **{name: int(cut.get(name, 0)) for name in ("kept", "lost", "torn")}})
 
     def sha256(self, medium, size):
         """Of what lies on a medium, as a mux would read it."""
@@ -323,6 +330,8 @@ class Box:
                 return self.relay(method, body)
             if path == "/box" and method == "GET":
                 return "200 OK", self.status()
+            if path == "/box/cut" and self.media and not self.power:
+                return "200 OK", self.media.last()
             if path.startswith("/box/sha256/") and self.media:
                 return "200 OK", self.media.sha256(*path.split("/")[3:5])
             if path.startswith("/box/") and method == "PUT":

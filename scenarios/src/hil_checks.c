@@ -278,7 +278,8 @@ static int check_limit(struct bp_hil *board)
 /* Below the floor nothing is installed, whoever offers it. */
 static int check_downgrade(struct bp_hil *board)
 {
-	json_t *answer = NULL;
+	char said[BP_HIL_TEXT_MAX] = "";
+	bool rebooted = false;
 	if (!bp_hil_command(board, "offer_old"))
 		return skip(board, "offer_old");
 	int result = check_update(board);
@@ -288,18 +289,12 @@ static int check_downgrade(struct bp_hil *board)
 		result = expect_version(board, board->new);
 	if (!result)
 		result = bp_hil_host(board, "offer_old", NULL, NULL, 0);
-	json_t *request = json_pack("{s:s, s:s}", "op", "update", "command", bp_hil_command(board, "update"));
 	if (!result)
-		result = bp_hil_do(board, request, BP_HIL_WORK_MS + board->boot_ms, &answer);
-	else
-		json_decref(request);
-	const char *output = json_string_value(json_object_get(answer, "output"));
-	if (!result && json_is_true(json_object_get(answer, "rebooted")))
+		result = bp_hil_update(board, said, sizeof said, &rebooted);
+	if (!result && rebooted)
 		result = bp_hil_fail(board, "I4", "an older version was installed over a newer one");
-	else if (!result && (!output || !strstr(output, "DOWNGRADE")))
-		result = bp_hil_fail(board, "I4", "an older version is not refused as a downgrade: %.80s",
-				     output ? output : "");
-	json_decref(answer);
+	else if (!result && !strstr(said, "DOWNGRADE"))
+		result = bp_hil_fail(board, "I4", "an older version is not refused as a downgrade: %.120s", said);
 	return late(board, result, "I7");
 }
 

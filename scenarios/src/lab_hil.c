@@ -96,6 +96,20 @@ static int board_find(void *rig, const char *id, struct bp_lab_case *out)
 	return 1;
 }
 
+/* What the medium itself says of the cut, where the lab can ask it. */
+static int note_medium(struct bp_hil *board, json_t *noted)
+{
+	char text[BP_HIL_TEXT_MAX] = "";
+	if (!bp_hil_command(board, "medium"))
+		return 0;
+	int result = bp_hil_host(board, "medium", NULL, text, sizeof text);
+	json_t *said = result ? NULL : json_loads(text, 0, NULL);
+	if (json_is_object(said) && json_object_set(noted, "medium", said))
+		result = -ENOMEM;
+	json_decref(said);
+	return result;
+}
+
 int bp_hil_cut(struct bp_hil *board, const struct bp_hil_cut *cut, const char *start)
 {
 	json_t *answer = NULL;
@@ -115,8 +129,8 @@ int bp_hil_cut(struct bp_hil *board, const struct bp_hil_cut *cut, const char *s
 		    "command_us", json_object_get(answer, "command_us"), "ack_us", json_object_get(answer, "ack_us"));
 		board->out->cut_count++;
 		bp_hil_tally_hit(&board->tally, landed);
-		if (json_array_append_new(board->cuts, noted))
-			result = -ENOMEM;
+		result = json_array_append(board->cuts, noted) ? -ENOMEM : note_medium(board, noted);
+		json_decref(noted);
 		if (cut->mode == 'h' && strcmp(landed, cut->step) != 0)
 			board->out->landed = false;
 	}

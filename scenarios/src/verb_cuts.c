@@ -33,6 +33,8 @@ struct row {
 	unsigned asked, verified, landed, passed, failed, other;
 	unsigned *overshoots;
 	unsigned count, room;
+	/* of cuts that the medium was asked about: epochs of their boots, and how many of them lost writes */
+	unsigned told, first_epoch, last_epoch, lost;
 };
 
 struct line {
@@ -107,6 +109,19 @@ static int grow(void **list, unsigned count, unsigned *room, size_t size)
 	return 0;
 }
 
+static void note_medium(struct row *row, const json_t *medium)
+{
+	unsigned epoch = (unsigned)json_integer_value(json_object_get(medium, "epoch"));
+	if (!json_is_object(medium))
+		return;
+	if (!row->told || epoch < row->first_epoch)
+		row->first_epoch = epoch;
+	if (epoch > row->last_epoch)
+		row->last_epoch = epoch;
+	row->told++;
+	row->lost += json_integer_value(json_object_get(medium, "lost")) > 0;
+}
+
 static int note_landing(struct table *t, const json_t *cut, bool held)
 {
 	const char *step = json_string_value(json_object_get(cut, "step"));
@@ -114,6 +129,7 @@ static int note_landing(struct table *t, const json_t *cut, bool held)
 	struct row *row = step && landed ? row_of(t, step, held) : NULL;
 	if (!row)
 		return 0;
+	note_medium(row, json_object_get(cut, "medium"));
 	row->verified++;
 	row->landed += strcmp(step, landed) == 0;
 	if (!held && note_hit(t, landed))
@@ -212,6 +228,23 @@ static void print_row(struct row *row)
 		     row->count ? row->overshoots[row->count / 2] : 0, outcome, bound);
 }
 
+static void print_media(const struct table *t)
+{
+	bool headed = false;
+	for (unsigned i = 0; i < t->count; i++) {
+		const struct row *row = &t->rows[i];
+		if (!row->told)
+			continue;
+		if (!headed)
+			(void)puts("\nwhat the medium says: epochs (of the boot), and cuts that lost writes which no "
+				   "flush had "
+				   "covered");
+		headed = true;
+		(void)printf("%-4s  %s  epochs %u to %u, %u of %u lost writes\n", row->step,
+			     row->held ? "hold" : "free", row->first_epoch, row->last_epoch, row->lost, row->told);
+	}
+}
+
 static void print_times(const struct table *t)
 {
 	static const double edges[] = {1, 2, 4, 8, 16, 32, 64, 128, 1e9};
@@ -269,6 +302,7 @@ static int print_table(struct table *t)
 	for (unsigned i = 0; i < t->hit_count; i++)
 		(void)printf("%s%s %u%s", i ? ", " : "without it they hit: ", t->hits[i], t->hit[i],
 			     i + 1 == t->hit_count ? "\n" : "");
+	print_media(t);
 	print_times(t);
 	if (!t->count)
 		(void)puts("no case of these results cuts a board's power (rig board)");
