@@ -43,6 +43,9 @@ int main(int argc, char **argv)
 
 	if (hold_streams() != 0)
 		return CMD_EXIT_FAILED;
+	/* Who started us may ignore it, and we would inherit that: then no child's status could be had, and a good version's
+	 * health check would count as failed. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	status = cmd_options_parse(&cmd, argc, argv);
 
 	if (status == 0) {

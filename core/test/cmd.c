@@ -126,6 +126,31 @@ Test(cmd, health_decides, .timeout = 60)
 	}
 }
 
+/* Invariant: started by one who ignores that its children end, a run still learns how a health check ended. */
+Test(cmd, health_where_children_are_ignored, .timeout = 60)
+{
+	struct cmd_lab lab;
+	char text[1024];
+
+	cmd_lab_init(&lab);
+	(void)snprintf(text, sizeof(text), "[health]\ndir=%s/health\n", lab.dir);
+	cmd_lab_configure(&lab, "A", text);
+	cmd_lab_bundle(&lab, "1.ota", "1.0", 10);
+	cr_assert_eq(mkdir(cmd_lab_path(&lab, "health"), 0700), 0);
+	cmd_lab_script(&lab, "health/10-good", "exit 0");
+	cr_assert_eq(run_on(&lab, "install", "1.ota"), 0, "%s", lab.out);
+	(void)snprintf(text, sizeof(text), "[health]\ndir=%s/health\n", lab.dir);
+	cmd_lab_configure(&lab, "B", text);
+	(void)snprintf(text, sizeof(text), "env --ignore-signal=CHLD %s --config=%s resume >%s/said 2>&1", lab.binary,
+		       lab.config, lab.dir);
+	cr_assert_eq(system(text), 0, "see %s/said", lab.dir);
+	EXPECT_RUN(&lab, 0, "status");
+	EXPECT_SAYS(&lab, "next boot:   B\n");
+	EXPECT_RUN(&lab, 0, "commit"); /* nothing to do: it was committed */
+	EXPECT_SAYS(&lab, "NOTHING_TO_DO");
+	cmd_lab_deinit(&lab);
+}
+
 /* Invariant: what the update's policy refuses is refused by name, with exit status 3, before a byte is written. */
 Test(cmd, refusals)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -63,6 +64,7 @@ int main(int argc, char **argv)
 {
 	if (hold_streams())
 		return BP_EXIT_ERROR;
+	(void)signal(SIGCHLD, SIG_DFL); /* inherited as ignored, it would hide how workers end */
 	if (argc < 2) {
 		help(stderr);
 		return BP_EXIT_USAGE;
