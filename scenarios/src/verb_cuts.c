@@ -42,6 +42,11 @@ struct line {
 	char text[128];
 };
 
+struct hit {
+	char step[4];
+	unsigned times;
+};
+
 struct table {
 	struct line lines[LINES_MAX];
 	unsigned line_count;
@@ -49,8 +54,7 @@ struct table {
 	unsigned count;
 	double *ack_ms;
 	unsigned acks, acks_room;
-	unsigned hit[STEPS_MAX]; /* without the hold: by the step that was hit */
-	char hits[STEPS_MAX][4];
+	struct hit hits[STEPS_MAX]; /* without the hold: by the step that was hit */
 	unsigned hit_count;
 };
 
@@ -85,13 +89,14 @@ static struct row *row_of(struct table *t, const char *step, bool held)
 static int note_hit(struct table *t, const char *step)
 {
 	for (unsigned i = 0; i < t->hit_count; i++) {
-		if (strcmp(t->hits[i], step) == 0)
-			return t->hit[i]++, 0;
+		if (strcmp(t->hits[i].step, step) == 0)
+			return t->hits[i].times++, 0;
 	}
 	if (t->hit_count == STEPS_MAX)
 		return 1;
-	(void)snprintf(t->hits[t->hit_count], sizeof *t->hits, "%.3s", step);
-	t->hit[t->hit_count++] = 1;
+	struct hit *hit = &t->hits[t->hit_count++];
+	(void)snprintf(hit->step, sizeof hit->step, "%.3s", step);
+	hit->times = 1;
 	return 0;
 }
 
@@ -214,6 +219,16 @@ static int by_step(const void *a, const void *b)
 	return strcmp(x->step, y->step);
 }
 
+/* R1 comes after all of S. */
+static int by_hit(const void *a, const void *b)
+{
+	const struct hit *x = a;
+	const struct hit *y = b;
+	if (x->step[0] != y->step[0])
+		return x->step[0] == 'S' ? -1 : 1;
+	return strcmp(x->step, y->step);
+}
+
 static void print_row(struct row *row)
 {
 	char bound[40] = "";
@@ -299,8 +314,9 @@ static int print_table(struct table *t)
 			    held ? "" : "\n", verified[held], held ? "with" : "without", landed[held],
 			    100.0 * landed[held] / verified[held]);
 	}
+	qsort(t->hits, t->hit_count, sizeof *t->hits, by_hit);
 	for (unsigned i = 0; i < t->hit_count; i++)
-		(void)printf("%s%s %u%s", i ? ", " : "without it they hit: ", t->hits[i], t->hit[i],
+		(void)printf("%s%s %u%s", i ? ", " : "without it they hit: ", t->hits[i].step, t->hits[i].times,
 			     i + 1 == t->hit_count ? "\n" : "");
 	print_media(t);
 	print_times(t);
