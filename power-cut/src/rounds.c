@@ -356,7 +356,8 @@ static int on_told(void *ctx, const struct bp_cut *cut, struct bp_image *image)
 		return 0;
 	(void)snprintf(outcome.label, sizeof outcome.label, "%s",
 		       class->runs ? bp_worlds_word(&x->worlds, class->label) : LABEL_UNRUN);
-	return bp_explorer_report(x, x->at, cut, &outcome, node == BP_MAP_FREE);
+	/* Of a class that was never run only the media were judged: its states are not settled. */
+	return bp_explorer_report(x, x->at, cut, &outcome, node == BP_MAP_FREE && class->runs > 0);
 }
 
 /* Every distinct state once more, now that the classes have ended. */

@@ -82,21 +82,49 @@ static int make_folders(const char *path)
 	}
 }
 
-/* What an earlier exploration kept: its cases are against another recording. */
-static int drop_kept(const char *dir)
+/* Recordings and runs: removed, or moved to the folder `to` if that is one (-1: none). *count: how many there were. */
+static int clear_kept(const char *dir, int to, unsigned *count)
 {
 	DIR *folder = opendir(dir);
 	struct dirent *entry;
 	int result = 0;
+	*count = 0;
 	if (!folder)
 		return -errno;
 	while (!result && (entry = readdir(folder))) {
-		if (strncmp(entry->d_name, "run-", 4) != 0 && strncmp(entry->d_name, "story.", 6) != 0)
+		const char *name = entry->d_name;
+		if (strncmp(name, "run-", 4) != 0 && strncmp(name, "story.", 6) != 0)
 			continue;
-		if (unlinkat(dirfd(folder), entry->d_name, 0))
+		++*count;
+		if (to < 0 ? unlinkat(dirfd(folder), name, 0) : renameat(dirfd(folder), name, to, name))
 			result = -errno;
 	}
 	(void)closedir(folder);
+	return result;
+}
+
+/* What an earlier exploration kept goes to DIR.old, as its results.jsonl does: its cases are against another recording. */
+static int put_aside(const char *dir)
+{
+	char old[BP_QEMU_PATH_MAX];
+	unsigned count;
+	(void)snprintf(old, sizeof old, "%s.old", dir);
+	if (access(dir, R_OK) != 0)
+		return -errno;
+	char first[BP_QEMU_PATH_MAX];
+	(void)snprintf(first, sizeof first, "%s/story.log", dir);
+	if (access(first, F_OK) != 0) /* nothing that could be replayed */
+		return clear_kept(dir, -1, &count);
+	if (mkdir(old, 0755) && errno != EEXIST)
+		return -errno;
+	int result = clear_kept(old, -1, &count);
+	int to = result ? -1 : open(old, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!result && to < 0)
+		result = -errno;
+	if (!result)
+		result = clear_kept(dir, to, &count);
+	if (to >= 0)
+		(void)close(to);
 	return result;
 }
 
@@ -106,7 +134,13 @@ static int take_boards(struct bp_qemu *board)
 	char path[BP_QEMU_PATH_MAX];
 	(void)snprintf(path, sizeof path, "%s/boards.lock", board->images);
 	board->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	return board->lock < 0 || flock(board->lock, LOCK_EX) ? -errno : 0;
+	if (board->lock < 0)
+		return -errno;
+	if (flock(board->lock, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	(void)fprintf(stderr, "brickproof: another exploration has the boards of %s; waiting for its end\n",
+		      board->images);
+	return flock(board->lock, LOCK_EX) ? -errno : 0;
 }
 
 /* The folder of results, or the newest one of this scenario; the newest is from now on this one. */
@@ -286,7 +320,7 @@ int bp_qemu_open(struct bp_qemu *board, const struct bp_scenario *scenario, uint
 	if (!result && explores)
 		result = take_boards(board);
 	if (!result && use == BP_QEMU_FRESH)
-		result = drop_kept(board->dir);
+		result = put_aside(board->dir);
 	if (!result)
 		result = load_media(board, detail, detail_bytes);
 	if (!result)

@@ -14,6 +14,7 @@ struct execution {
 	struct bp_cases *cases;
 	struct bp_result *out;
 	bool failed;
+	bool real_disagrees; /* the real U-Boot, with the decision table */
 };
 
 static uint64_t now_ms(void)
@@ -190,10 +191,12 @@ static int run_power_cut(struct execution *e, const struct bp_fault *fault)
 	if (result)
 		return result;
 	out->explored = true;
+	out->by_class = true;
 	name_bound(e, &board->explore.limits, out);
 	int real_error = e->failed && e->options->stop_at_first_failure ? -ENOENT : bp_qemu_real(board, &real);
 	note(e, &real, real_error, out);
-	if (real.disagreed)
+	e->real_disagrees = real.disagreed > 0;
+	if (e->real_disagrees)
 		(void)snprintf(out->reason, sizeof out->reason,
 			       "%" PRIu64 " environments: %.180s; see env-N.bin in %.40s", real.disagreed, real.detail,
 			       "its folder");
@@ -233,10 +236,10 @@ static void tell(struct execution *e)
 		(void)snprintf(out->failing, sizeof out->failing, "%s", smaller);
 }
 
-static void settle_verdict(struct execution *e, bool real_disagrees)
+static void settle_verdict(struct execution *e)
 {
 	struct bp_result *out = e->out;
-	if (real_disagrees) {
+	if (e->real_disagrees) {
 		out->verdict = BP_FAIL;
 	} else if (e->board.rig_errors && out->verdict < BP_ERROR) {
 		out->verdict = BP_ERROR;
@@ -260,11 +263,10 @@ int bp_qemu_execute(const struct bp_scenario *scenario, const struct bp_execute_
 			 options->resume ? BP_QEMU_RESUME : BP_QEMU_FRESH, detail, detail_bytes);
 	if (!result)
 		result = run_all(e, detail, detail_bytes);
-	bool real_disagrees = *out->reason != 0;
 	if (!result)
 		result = bp_cases_end(cases, out);
 	if (!result) {
-		settle_verdict(e, real_disagrees);
+		settle_verdict(e);
 		tell(e);
 	} else if (!*detail) {
 		(void)snprintf(detail, detail_bytes, "after %" PRIu64 " cases: %s", bp_cases_count(cases),

@@ -111,10 +111,11 @@ int bp_qemu_kept(struct bp_qemu *board, const struct bp_case *c, unsigned again,
 	bp_qemu_path(board, c, again, "json", path);
 	json_t *line = json_load_file(path, 0, &error);
 	const char *theirs = json_string_value(json_object_get(line, "case"));
-	bool ours = theirs && (!c->count || bp_case_encode(c, text, sizeof text) == 0) && strcmp(theirs, text) == 0;
+	json_int_t verdict = json_integer_value(json_object_get(line, "verdict"));
+	bool ours = theirs && verdict >= BP_PASS && verdict <= BP_FAIL &&
+		    (!c->count || bp_case_encode(c, text, sizeof text) == 0) && strcmp(theirs, text) == 0;
 	if (ours) {
-		*out = (struct bp_outcome){.verdict =
-					       (enum bp_verdict)json_integer_value(json_object_get(line, "verdict")),
+		*out = (struct bp_outcome){.verdict = (enum bp_verdict)verdict,
 					   .boots = (uint32_t)json_integer_value(json_object_get(line, "boots"))};
 		take_text(line, "label", out->label, sizeof out->label);
 		take_text(line, "invariant", out->invariant, sizeof out->invariant);
@@ -241,14 +242,20 @@ static size_t firm_of(const struct bp_log *log)
 	return 0;
 }
 
-/* Fills in what is kept. *open: the jobs of which nothing is. */
-static int take_kept(struct bp_qemu *board, struct bp_job *jobs, size_t count, size_t *open, size_t *open_count)
+/* Fills in what is kept. *open: the jobs of which nothing is. again: what the rig failed in another process is nothing. */
+static int take_kept(struct bp_qemu *board, struct bp_job *jobs, size_t count, bool again, size_t *open,
+		     size_t *open_count)
 {
 	*open_count = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (jobs[i].log)
 			continue;
 		int result = bp_qemu_kept(board, &jobs[i].c, jobs[i].again, &jobs[i].outcome, &jobs[i].log);
+		if (result == 0 && again && jobs[i].outcome.verdict == BP_ERROR) {
+			bp_log_free(jobs[i].log);
+			jobs[i].log = NULL;
+			result = -ENOENT;
+		}
 		if (result == -ENOENT)
 			open[(*open_count)++] = i;
 		else if (result)
@@ -272,7 +279,7 @@ static int run_open(struct bp_qemu *board, struct bp_job *jobs, size_t count, co
 		result = start_boards(board, shared, jobs, open, wanted);
 	board->spent_ms += now_ms() - from_ms;
 	if (!result)
-		result = take_kept(board, jobs, count, still, &still_count);
+		result = take_kept(board, jobs, count, false, still, &still_count);
 	for (size_t i = 0; !result && i < open_count; i++)
 		board->boots += jobs[open[i]].log ? jobs[open[i]].outcome.boots : 0;
 	if (!result) {
@@ -294,7 +301,7 @@ int bp_qemu_recover(void *ctx, struct bp_job *jobs, size_t count)
 	struct bp_qemu *board = ctx;
 	size_t *open = calloc(count + 1, sizeof *open);
 	size_t open_count = 0;
-	int result = open ? take_kept(board, jobs, count, open, &open_count) : -ENOMEM;
+	int result = open ? take_kept(board, jobs, count, true, open, &open_count) : -ENOMEM;
 	if (!result) {
 		board->reused += count - open_count;
 		result = run_open(board, jobs, count, open, open_count);

@@ -251,6 +251,8 @@ static json_t *stats_json(const struct bp_result *result)
 	(void)json_object_set_new(out, "sampled", json_integer((json_int_t)s->sampled));
 	(void)json_object_set_new(out, "closed", json_boolean(s->closed));
 	(void)json_object_set_new(out, "explored", json_boolean(result->explored));
+	if (result->by_class)
+		(void)json_object_set_new(out, "by_class", json_true());
 	(void)json_object_set_new(out, "cases", json_integer((json_int_t)result->cases));
 	(void)json_object_set_new(out, "fails", json_integer((json_int_t)result->fails));
 	if (result->bytes_honest) {

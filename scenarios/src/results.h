@@ -22,10 +22,11 @@ struct bp_result {
 	char reason[256];
 	uint64_t duration_ms;
 	struct bp_stats stats;
-	bool explored;                            /* it had a power-cut: stats.closed means something */
-	bool beyond;                              /* expected to fail, see RESULTS.md: expected */
-	uint64_t cases;                           /* judged, faults of the rig included */
-	uint64_t fails;                           /* of them */
+	bool explored;  /* it had a power-cut: stats.closed means something */
+	bool by_class;  /* closed over classes of which some members were run: no proof for each state */
+	bool beyond;    /* expected to fail, see RESULTS.md: expected */
+	uint64_t cases; /* judged, faults of the rig included */
+	uint64_t fails; /* of them */
 	uint64_t bytes, bytes_most, bytes_honest; /* fetched by all cases, by one, by an honest run */
 	uint64_t head_flips, head_flips_rejected; /* of them before any write */
 	char bounded_by[64];

@@ -131,6 +131,7 @@ int bp_result_parse(const json_t *line, struct bp_result *out)
 	    .closed = json_is_true(json_object_get(stats, "closed")),
 	};
 	out->explored = json_is_true(json_object_get(stats, "explored"));
+	out->by_class = json_is_true(json_object_get(stats, "by_class"));
 	out->cases = number_of(stats, "cases");
 	out->fails = number_of(stats, "fails");
 	out->bytes = number_of(stats, "bytes");

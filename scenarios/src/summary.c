@@ -77,6 +77,7 @@ static void print_claim(FILE *f, const struct bp_result *results, size_t count, 
 	size_t explored = 0;
 	size_t open = 0;
 	size_t sampled = 0;
+	size_t by_class = 0;
 	const char *bound = "";
 	for (size_t i = 0; i < count; i++) {
 		const struct bp_result *r = &results[i];
@@ -84,12 +85,19 @@ static void print_claim(FILE *f, const struct bp_result *results, size_t count, 
 			continue;
 		explored++;
 		sampled += r->stats.closed && r->stats.sampled;
+		by_class += r->stats.closed && r->by_class;
 		if (!r->stats.closed && !open++)
 			bound = r->bounded_by;
 	}
 	if (!explored || worst > BP_SKIP)
 		return;
-	if (!open && !sampled)
+	if (!open && !sampled && by_class)
+		(void)fprintf(
+		    f,
+		    "      bounded by classes: %zu of %zu explorations closed over classes of which some members were "
+		    "run\n",
+		    by_class, explored);
+	else if (!open && !sampled)
 		(void)fprintf(f,
 			      "      proved: %zu of %zu explorations closed: this holds for any number of power cuts\n",
 			      explored, explored);

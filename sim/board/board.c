@@ -142,7 +142,7 @@ static bool is_passing(const char *entry)
 	return false;
 }
 
-static int learn_environment(struct sim_board *board)
+static int learn_environment(struct sim_board *board, char *detail, size_t detail_bytes)
 {
 	uint8_t raw[2][SIM_ENV_MAX_BYTES + 1];
 	struct sim_env env[2];
@@ -154,10 +154,14 @@ static int learn_environment(struct sim_board *board)
 		sim_env_parse(raw[i], board->config.env_bytes, &env[i]);
 	}
 	holding = sim_env_arbitrate(env[0].good, env[0].flags, env[1].good, env[1].flags);
+	if (holding < 0) {
+		(void)snprintf(detail, detail_bytes, "no copy of the boot environment on the factory's media is good");
+		return -EINVAL;
+	}
 	board->kept = calloc(1, SIM_ENV_MAX_BYTES);
 	if (board->kept == NULL)
 		return -ENOMEM;
-	for (unsigned i = 0; holding >= 0 && i < env[holding].count; i++) {
+	for (unsigned i = 0; i < env[holding].count; i++) {
 		const char *entry = env[holding].variables[i].name;
 
 		if (is_protocol(entry) || is_passing(entry))
@@ -205,7 +209,7 @@ int sim_board_new(const struct sim_board_config *config, const struct bp_image *
 	sim_memo_init(&board->real_memo, 2 * (config->env_bytes / BP_SECTOR_BYTES) + 2, 1);
 	error = learn_images(board, detail, detail_bytes);
 	if (error == 0)
-		error = learn_environment(board);
+		error = learn_environment(board, detail, detail_bytes);
 	if (error == 0)
 		error =
 		    board_ext4_new(config->work, base, board->medium[BOARD_DATA], &board->ext4, detail, detail_bytes);

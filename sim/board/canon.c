@@ -36,6 +36,9 @@ const char *const *sim_board_equivalences(void)
 	    "not matter whether there is something to replay: nothing else on the board depends on it.",
 	    "B5 reports",
 	    "What the server was told, ids in order of appearance, repetitions left out.",
+	    "B6 runs again",
+	    "A class with fewer states than runs has states that are run again. Each must end as the first did; the "
+	    "crash states that go on are those of the first run.",
 	    NULL};
 
 	return pairs;
