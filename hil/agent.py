@@ -13,6 +13,7 @@ A request is one object with `id`, `op`, `deadline_ms` and what the op needs; th
     get                   is it on                                    start    command, not waited for
     restore               the environment's provision=                bootloader command
     console from          the log from there, to print                boots    since: banners seen
+    lengths from          how long steps took, undisturbed
     hello   what the environment says                                 dip      step, start, name, values: a command at a mark
     await_boot command    until the next boot                         quit
 
@@ -41,12 +42,11 @@ import logging  # noqa: E402
 from labgrid import Environment  # noqa: E402
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from console import ConsoleDied, Late, Mark  # noqa: E402
+from console import MARKED, ConsoleDied, Late, Mark, lengths  # noqa: E402
 
 POWER_S = 5  # for one answer of the supply
 WORKERS_MAX = 8  # supplies that hang leave a thread behind
 DEADLINE_MS = 60000
-MARKED = ("begin", "hold", "seen")
 
 
 class Lab(Exception):
@@ -151,6 +151,7 @@ class Agent:
         self.boot_id = ""
         self.images = {}
         self.must_differ = False  # a cut happened since boot_id was read
+        self.disturbed = []  # where in the log the power was switched or dipped
 
     # ---- marks ----
     def on_mark(self, mark: Mark):
@@ -173,7 +174,10 @@ class Agent:
         return {"at": self.boot_start}
 
     def op_off(self, _):
-        self.strategy.power_off()
+        try:
+            self.strategy.power_off()
+        finally:
+            self.disturbed.append(len(self.console.log))
         self.must_differ = True
         return {}
 
@@ -181,6 +185,7 @@ class Agent:
         return {"on": bool(self.power.get())}
 
     def op_state(self, request):
+        self.disturbed.append(len(self.console.log))
         self.strategy.transition(request["name"])
         return {"state": self.strategy.status}
 
@@ -279,6 +284,7 @@ class Agent:
             return self.verify(cut)
         finally:
             self.cut = None
+            self.disturbed.append(len(self.console.log))
 
     def reach(self, cut, request):
         """Until its mark."""
@@ -311,9 +317,16 @@ class Agent:
                 found = self.console.wait(banner, self.strategy.boot_timeout, at)
         finally:
             self.cut = None
+            self.disturbed.append(len(self.console.log))
         if found.group(1) is None:
             self.boot_start = found.start()
         return {"reset": found.group(1) is None}
+
+    def op_lengths(self, request):
+        """How long each step took, the first time it began since then."""
+        start = request["from"]
+        marks = [mark for mark in self.console.marks if mark.offset >= start]
+        return {"lengths": lengths(marks, [at for at in self.disturbed if at >= start])}
 
     def last_step(self, start=0):
         steps = [mark.step for mark in self.console.marks if mark.offset >= start and mark.what != "stopped"]

@@ -13,6 +13,7 @@ TAIL_BYTES = 4096  # of unfinished line that is looked at
 PROBE_S = 0.4  # between two questions whether a shell is there
 # ota-mark: STEP COUNT UPTIME_US WHAT
 MARK = re.compile(rb"ota-mark: ([SR]\d{1,2}) (\d+) (\d+) (begin|hold|released|timeout|stopped)\r*\n")
+MARKED = ("begin", "hold", "seen")  # a step begins
 
 
 class ConsoleDied(Exception):
@@ -30,6 +31,36 @@ class Mark(NamedTuple):
     uptime_us: int
     offset: int  # in the log
     time_ns: int  # when it was read
+
+
+def follows(mark: Mark, after: Mark) -> Optional[int]:
+    """How many microseconds one mark came after the other; None: what was in between is not known. Marks of one process carry the board's own
+    time; to what a bootloader prints there is the console's."""
+    if after.what == "seen":
+        return (after.time_ns - mark.time_ns) // 1000
+    if after.count != mark.count + 1 or after.uptime_us < mark.uptime_us:
+        return None
+    return after.uptime_us - mark.uptime_us
+
+
+def lengths(marks: List[Mark], disturbed: List[int]) -> Dict[str, int]:
+    """Microseconds from the first mark of each of the updater's steps to the next step's. Only whole: no hold, no mark missing, no power switched
+    in between (`disturbed`: where in the log that was). Later marks of a step do not count: there it may have gone on where it was cut."""
+    found, begun = {}, set()
+    for i, mark in enumerate(marks):
+        if mark.what not in MARKED or mark.step in begun:
+            continue
+        begun.add(mark.step)
+        total = 0
+        for before, after in zip(marks[i:], marks[i + 1:]):
+            took = follows(before, after)
+            if before.what != "begin" or took is None or any(before.offset < at <= after.offset for at in disturbed):
+                break
+            total += took
+            if after.step != mark.step:
+                found[mark.step] = total
+                break
+    return found
 
 
 class Console:

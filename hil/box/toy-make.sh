@@ -16,8 +16,9 @@ truncate -s 64K "$dir/env"
 printf '%s 0 0x4000\n%s 0x8000 0x4000\n' "$dir/env" "$dir/env" >"$dir/fw_env.config"
 echo 'what the user has' >"$dir/canary"
 printf '#!/bin/sh\n: >%s/reboot-asked\n' "$dir" >"$dir/bin/reboot"
+# Whoever asked for a reboot gets no shell any more: what is typed there would stop the bootloader.
 # shellcheck disable=SC2016 # for the board to expand
-printf '#!/bin/sh\nexec "$OTA" --config=%s/system.conf "$@"\n' "$dir" >"$dir/bin/ota"
+printf '#!/bin/sh\n"$OTA" --config=%s/system.conf "$@"\ns=$?\n[ ! -e %s/reboot-asked ] || sleep 1\nexit $s\n' "$dir" "$dir" >"$dir/bin/ota"
 for tool in fw_printenv fw_setenv; do printf '#!/bin/sh\nexec /usr/bin/%s -c %s/fw_env.config "$@"\n' $tool "$dir" >"$dir/bin/$tool"; done
 chmod +x "$dir"/bin/*
 printf 'bootlimit=3\nbootcount=0\nota_slot=A\n' | mkenvimage -r -s 0x4000 -o "$dir/copy" -

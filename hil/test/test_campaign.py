@@ -118,3 +118,21 @@ def test_a_box_that_is_killed_takes_its_board_with_it(tmp_path):
     while any(os.path.exists(f"/proc/{pid}") for pid in children):
         assert time.monotonic() < deadline, children
         time.sleep(0.05)
+
+
+def test_free_cuts_are_planned_from_what_was_measured(fresh, tmp_path):
+    """Whatever the first cut hits, later steps are measured by it or in its recovery. From then on a delay lies within the step, less what the
+    switch takes; the id carries it."""
+    status, output = end(start(fresh, tmp_path, plan="free-cuts", match="cut:S0"), 240)
+    assert status == 0, output
+    found = [(case["id"], cut) for case in cases(tmp_path) for cut in case["landings"]]
+    assert [cut["step"] for _, cut in found] == ["S05", "S06", "S06", "S07", "S08", "S09"] and "length_us" not in found[0][1]
+    for name, cut in found:
+        assert f"@cut:{cut['step']}n{cut['delay_us']}/" in name
+    planned = [cut for _, cut in found if "length_us" in cut]
+    assert planned, found
+    for cut in planned:
+        assert cut["delay_us"] <= max(cut["length_us"] - cut["switch_us"], 0)
+    done = subprocess.run([brickproof(), "cuts", str(tmp_path / "out")], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.count(": the step ") == len({cut["step"] for cut in planned}), done.stdout
+    assert done.stdout.count("not hittable") == len({cut["step"] for cut in planned if cut["length_us"] < cut["switch_us"]}), done.stdout

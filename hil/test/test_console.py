@@ -4,7 +4,7 @@ import os
 
 import pexpect
 
-from console import Console
+from console import Console, Mark, lengths
 
 
 class Pipe:
@@ -90,3 +90,25 @@ def test_many_bytes_are_quick():
     while not console.marks:
         console.pump(1)
     assert time.monotonic() - start < 5
+
+
+def marks_of(*rows):
+    """One a row: step, what, number in its process, uptime, place in the log; read a millisecond later a place."""
+    return [Mark(step, what, count, uptime, at, at * 1000000) for step, what, count, uptime, at in rows]
+
+
+def test_a_step_is_as_long_as_it_takes_to_the_next():
+    """S06 comes in several marks; to the bootloader's line there is only the console's time."""
+    marks = marks_of(("S05", "begin", 1, 1000, 1), ("S06", "begin", 2, 1700, 2), ("S06", "begin", 3, 2500, 3), ("S11", "begin", 4, 4000, 4),
+                     ("S12", "seen", 0, 0, 9), ("S15", "begin", 1, 100, 12), ("S16", "begin", 2, 130, 13))
+    assert lengths(marks, []) == {"S05": 700, "S06": 2300, "S11": 5000, "S15": 30}
+
+
+def test_only_whole_steps_are_measured():
+    """Not one with a hold, a lost mark, a cut or another process in between; and not one that was begun before."""
+    assert not lengths(marks_of(("S05", "hold", 1, 10, 1), ("S05", "released", 2, 900, 2), ("S06", "begin", 3, 1000, 3)), [])
+    assert not lengths(marks_of(("S05", "begin", 1, 10, 1), ("S07", "begin", 3, 50, 2)), [])
+    assert not lengths(marks_of(("S05", "begin", 1, 10, 1), ("S06", "begin", 2, 5, 2)), [])
+    assert not lengths(marks_of(("S10", "begin", 9, 10, 1), ("S12", "seen", 0, 0, 8)), [5])
+    cut = marks_of(("S06", "begin", 1, 10, 1), ("S06", "begin", 1, 10, 3), ("S07", "begin", 2, 20, 4), ("S08", "begin", 3, 50, 5))
+    assert lengths(cut, [2]) == {"S07": 30}

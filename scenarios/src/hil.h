@@ -21,6 +21,8 @@ struct bp_hil {
 	bool provision;
 	json_t *commands; /* the environment's */
 	struct bp_hil_tally tally;
+	struct bp_hil_timing timing;
+	unsigned next_free[BP_SCENARIO_FAULTS_MAX]; /* by fault: cuts of its plan that were listed */
 	/* of the case */
 	struct bp_lab_result *out;
 	char detail[BP_HIL_TEXT_MAX];

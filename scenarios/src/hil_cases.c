@@ -29,6 +29,7 @@ static const char *const chains[] = {
 
 /* Without the hold: the board decides what it hits. */
 static const char *const free_steps[] = {"S05", "S06", "S06", "S07", "S08", "S09", "S10", "S11", "S15"};
+#define FREE_STEPS ((unsigned)(sizeof free_steps / sizeof *free_steps))
 
 static int decode_cut(const char *text, struct bp_hil_cut *out, const char **after)
 {
@@ -92,15 +93,6 @@ void bp_hil_plan_holds(const struct bp_hil_plan *plan, char *out, size_t out_byt
 	}
 }
 
-/* splitmix64: what varies between rounds follows from the campaign's seed alone. */
-static uint64_t next(uint64_t *state)
-{
-	uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
 static int list(struct bp_lab *lab, const struct bp_fault *fault, const char *id)
 {
 	/* The fault is what the text begins with: "cut:S05", "check:flush". */
@@ -109,17 +101,62 @@ static int list(struct bp_lab *lab, const struct bp_fault *fault, const char *id
 	return bp_lab_list(lab, id, "PWR-01", NULL);
 }
 
-static int list_free(struct bp_lab *lab, const struct bp_fault *fault, uint64_t *state)
+/* Is a free cut at this step one of the fault's? */
+static bool has_step(const struct bp_fault *fault, const char *step)
 {
+	char id[16];
+	(void)snprintf(id, sizeof id, "cut:%.3sn", step);
+	return strncmp(id, fault->match, strlen(fault->match)) == 0;
+}
+
+/* Of the plan's first `count` cuts those that are the fault's; with a step only those at it. */
+static unsigned count_free(const struct bp_fault *fault, unsigned count, const char *step)
+{
+	unsigned found = 0;
+	for (unsigned i = 0; i < count; i++) {
+		const char *at = free_steps[i % FREE_STEPS];
+		found += has_step(fault, at) && (!step || strcmp(at, step) == 0);
+	}
+	return found;
+}
+
+/* The turn-th of `turns` cuts at a step. What is drawn follows from `state` alone, measured or not. */
+static int list_cut(const struct bp_hil_timing *timing, uint64_t *state, const char *step, unsigned turn,
+		    unsigned turns, uint32_t sweep_us, struct bp_lab *lab)
+{
+	struct bp_hil_plan plan = {.count = 1, .seed = (uint32_t)(bp_hil_random(state) >> 40)};
+	struct bp_hil_cut *cut = &plan.cuts[0];
 	char id[BP_ID_LISTED_MAX];
+	uint32_t length_us;
+	uint32_t switch_us;
+	(void)snprintf(cut->step, sizeof cut->step, "%.3s", step);
+	cut->mode = 'n';
+	cut->delay_us = (uint32_t)(bp_hil_random(state) % sweep_us);
+	if (bp_hil_timing_of(timing, step, &length_us, &switch_us))
+		cut->delay_us = bp_hil_delay_us(length_us, switch_us, plan.seed, turn, turns);
+	bp_hil_plan_encode(&plan, id);
+	return bp_lab_list(lab, id, "PWR-01", NULL);
+}
+
+int bp_hil_list_free(const struct bp_fault *fault, uint64_t seed, const struct bp_hil_timing *timing, unsigned *next,
+		     struct bp_lab *lab)
+{
+	unsigned total = (fault->rounds ? fault->rounds : 1) * FREE_STEPS;
+	size_t before = lab->count;
 	int result = 0;
-	for (size_t i = 0; !result && i < sizeof free_steps / sizeof *free_steps; i++) {
-		struct bp_hil_plan plan = {.count = 1, .seed = (uint32_t)(next(state) >> 40)};
-		(void)snprintf(plan.cuts[0].step, sizeof plan.cuts[0].step, "%s", free_steps[i]);
-		plan.cuts[0].mode = 'n';
-		plan.cuts[0].delay_us = (uint32_t)(next(state) % DELAY_SWEEP_US);
-		bp_hil_plan_encode(&plan, id);
-		result = list(lab, fault, id);
+	while (!result && lab->count == before && *next < total) {
+		unsigned at = (*next)++;
+		const char *step = free_steps[at % FREE_STEPS];
+		/* As if all of the plan were drawn in a row: a case does not depend on which were listed. */
+		uint64_t state = seed;
+		for (unsigned i = 0; i < 2 * at; i++)
+			(void)bp_hil_random(&state);
+		if (!has_step(fault, step))
+			continue;
+		lab->sample = fault->sample;
+		lab->seen = count_free(fault, at, NULL);
+		result = list_cut(timing, &state, step, count_free(fault, at, step), count_free(fault, total, step),
+				  DELAY_SWEEP_US, lab);
 	}
 	return result;
 }
@@ -134,11 +171,9 @@ int bp_hil_list(const struct bp_fault *fault, uint64_t seed, struct bp_lab *lab)
 		(void)snprintf(id, sizeof id, "check:%s", bp_hil_checks[i]);
 		result = list(lab, fault, id);
 	}
-	for (unsigned round = 0; !result && fault->board != 0 && round < rounds; round++) {
-		if (fault->board == 2)
-			result = list_free(lab, fault, &state);
-		for (size_t i = 0; !result && fault->board == 1 && i < sizeof chains / sizeof *chains; i++) {
-			(void)snprintf(id, sizeof id, "cut:%s/%u", chains[i], (unsigned)(next(&state) >> 40));
+	for (unsigned round = 0; !result && fault->board == 1 && round < rounds; round++) {
+		for (size_t i = 0; !result && i < sizeof chains / sizeof *chains; i++) {
+			(void)snprintf(id, sizeof id, "cut:%s/%u", chains[i], (unsigned)(bp_hil_random(&state) >> 40));
 			result = list(lab, fault, id);
 		}
 	}
@@ -185,9 +220,8 @@ static void thinnest(const struct bp_fault *fault, const struct bp_hil_tally *ta
 	char id[BP_ID_LISTED_MAX];
 	struct bp_hil_plan plan;
 	thin[0] = 0;
-	for (size_t i = 0; fault->board == 2 && i < sizeof free_steps / sizeof *free_steps; i++) {
-		(void)snprintf(id, sizeof id, "cut:%s", free_steps[i]);
-		if (strncmp(id, fault->match, strlen(fault->match)) == 0)
+	for (unsigned i = 0; fault->board == 2 && i < FREE_STEPS; i++) {
+		if (has_step(fault, free_steps[i]))
 			consider(tally, free_steps[i], thin, &fewest);
 	}
 	for (size_t i = 0; fault->board == 1 && i < sizeof chains / sizeof *chains; i++) {
@@ -199,7 +233,8 @@ static void thinnest(const struct bp_fault *fault, const struct bp_hil_tally *ta
 	}
 }
 
-int bp_hil_list_more(const struct bp_fault *fault, uint64_t seed, const struct bp_hil_tally *tally, struct bp_lab *lab)
+int bp_hil_list_more(const struct bp_fault *fault, uint64_t seed, const struct bp_hil_tally *tally,
+		     const struct bp_hil_timing *timing, struct bp_lab *lab)
 {
 	struct bp_hil_plan plan = {.count = 1};
 	char id[BP_ID_LISTED_MAX];
@@ -209,9 +244,10 @@ int bp_hil_list_more(const struct bp_fault *fault, uint64_t seed, const struct b
 	thinnest(fault, tally, plan.cuts[0].step);
 	if (!plan.cuts[0].step[0])
 		return 0;
-	plan.seed = (uint32_t)(next(&state) >> 40);
-	plan.cuts[0].mode = fault->board == 2 || strcmp(plan.cuts[0].step, "S12") == 0 ? 'n' : 'h';
-	plan.cuts[0].delay_us = fault->board == 2 ? (uint32_t)(next(&state) % DELAY_AIMED_US) : 0;
+	if (fault->board == 2)
+		return list_cut(timing, &state, plan.cuts[0].step, 0, 1, DELAY_AIMED_US, lab);
+	plan.seed = (uint32_t)(bp_hil_random(&state) >> 40);
+	plan.cuts[0].mode = strcmp(plan.cuts[0].step, "S12") == 0 ? 'n' : 'h';
 	if (strcmp(plan.cuts[0].step, "R1") == 0) /* a trial has to be used up first */
 		(void)snprintf(id, sizeof id, "cut:S12n0-S13h0-S14h0-R1n0/%u", plan.seed);
 	else

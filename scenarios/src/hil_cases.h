@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hil_timing.h"
 #include "lab.h"
 
 /*
@@ -35,8 +36,15 @@ void bp_hil_plan_encode(const struct bp_hil_plan *plan, char out[BP_ID_LISTED_MA
 /* "S05,S10", or "none": where the updater is to hold. */
 void bp_hil_plan_holds(const struct bp_hil_plan *plan, char *out, size_t out_bytes);
 
-/* Lists the cases of one fault. 0 or -errno. */
+/* Lists the cases of one fault; not those of free cuts. 0 or -errno. */
 int bp_hil_list(const struct bp_fault *fault, uint64_t seed, struct bp_lab *lab) __attribute__((warn_unused_result));
+/*
+ * Lists the next case of a fault's free cuts, or nothing if its plan is through: one at a time, because its delay follows
+ * from what was measured until then. Nothing measured of its step: anywhere in the first 60 ms. *next counts the
+ * cuts of the plan, from 0. 0 or -errno.
+ */
+int bp_hil_list_free(const struct bp_fault *fault, uint64_t seed, const struct bp_hil_timing *timing, unsigned *next,
+		     struct bp_lab *lab) __attribute__((warn_unused_result));
 
 /* What cuts hit so far, and how many were asked for. */
 #define BP_HIL_STEPS_MAX 24u
@@ -53,8 +61,8 @@ void bp_hil_tally_hit(struct bp_hil_tally *tally, const char *step);
  * What is left of a fault's budget goes to the step of its plan that was hit least: lists one case for it, or nothing if
  * the budget is spent. 0 or -errno.
  */
-int bp_hil_list_more(const struct bp_fault *fault, uint64_t seed, const struct bp_hil_tally *tally, struct bp_lab *lab)
-    __attribute__((warn_unused_result));
+int bp_hil_list_more(const struct bp_fault *fault, uint64_t seed, const struct bp_hil_tally *tally,
+		     const struct bp_hil_timing *timing, struct bp_lab *lab) __attribute__((warn_unused_result));
 
 /* The checklist: names in the order in which they are run; ends with NULL. */
 extern const char *const bp_hil_checks[];

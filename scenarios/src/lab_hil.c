@@ -67,18 +67,31 @@ static int board_open(uint64_t seed, void **rig, char *detail, size_t detail_byt
 	return 0;
 }
 
-static int board_plan(void *rig, const struct bp_fault *fault, uint64_t seed, struct bp_lab *lab)
+static int list_next_free(struct bp_hil *board, const struct bp_fault *fault, struct bp_lab *lab)
 {
-	(void)rig;
-	return bp_hil_list(fault, seed, lab);
+	unsigned *next = &board->next_free[fault - lab->scenario->faults];
+	return bp_hil_list_free(fault, lab->seed, &board->timing, next, lab);
 }
 
+static int board_plan(void *rig, const struct bp_fault *fault, uint64_t seed, struct bp_lab *lab)
+{
+	return fault->board == 2 ? list_next_free(rig, fault, lab) : bp_hil_list(fault, seed, lab);
+}
+
+/* What is left of the plan of free cuts, one at a time; then what is left of the budget. */
 static int board_more(void *rig, const struct bp_scenario *scenario, struct bp_lab *lab)
 {
-	const struct bp_hil *board = rig;
+	struct bp_hil *board = rig;
 	int result = 0;
-	for (unsigned i = 0; !result && i < scenario->fault_count; i++)
-		result = bp_hil_list_more(&scenario->faults[i], lab->seed, &board->tally, lab);
+	for (unsigned i = 0; !result && i < scenario->fault_count; i++) {
+		const struct bp_fault *fault = &scenario->faults[i];
+		size_t before = lab->count;
+		if (fault->board == 2)
+			result = list_next_free(board, fault, lab);
+		lab->sample = 0; /* the budget is not sampled */
+		if (!result && lab->count == before)
+			result = bp_hil_list_more(fault, lab->seed, &board->tally, &board->timing, lab);
+	}
 	return result;
 }
 
@@ -110,6 +123,21 @@ static int note_medium(struct bp_hil *board, json_t *noted)
 	return result;
 }
 
+/* Of a cut without the hold: what was measured before it. Then what the switch took this time. */
+static int note_timing(struct bp_hil *board, const struct bp_hil_cut *cut, json_int_t ack_us, json_t *noted)
+{
+	uint32_t length_us;
+	uint32_t switch_us;
+	int result = 0;
+	if (cut->mode == 'n' && bp_hil_timing_of(&board->timing, cut->step, &length_us, &switch_us) &&
+	    (json_object_set_new(noted, "length_us", json_integer(length_us)) ||
+	     json_object_set_new(noted, "switch_us", json_integer(switch_us))))
+		result = -ENOMEM;
+	if (ack_us >= cut->delay_us && ack_us <= UINT32_MAX)
+		bp_hil_timing_cut(&board->timing, (uint32_t)ack_us - cut->delay_us);
+	return result;
+}
+
 int bp_hil_cut(struct bp_hil *board, const struct bp_hil_cut *cut, const char *start)
 {
 	json_t *answer = NULL;
@@ -129,7 +157,9 @@ int bp_hil_cut(struct bp_hil *board, const struct bp_hil_cut *cut, const char *s
 		    "command_us", json_object_get(answer, "command_us"), "ack_us", json_object_get(answer, "ack_us"));
 		board->out->cut_count++;
 		bp_hil_tally_hit(&board->tally, landed);
-		result = json_array_append(board->cuts, noted) ? -ENOMEM : note_medium(board, noted);
+		result = note_timing(board, cut, json_integer_value(json_object_get(answer, "ack_us")), noted);
+		if (!result)
+			result = json_array_append(board->cuts, noted) ? -ENOMEM : note_medium(board, noted);
 		json_decref(noted);
 		if (cut->mode == 'h' && strcmp(landed, cut->step) != 0)
 			board->out->landed = false;
@@ -230,6 +260,25 @@ static void post_mortem(struct bp_hil *board, const struct bp_lab_case *c, const
 	(void)snprintf(board->out->landing, sizeof board->out->landing, "post-mortem in %.79s", dir);
 }
 
+/* How long the steps of this case took where nothing disturbed them. That the lab cannot say is no verdict. */
+static void measure_steps(struct bp_hil *board)
+{
+	char detail[BP_HIL_TEXT_MAX];
+	json_t *answer = NULL;
+	json_t *request = json_pack("{s:s, s:I}", "op", "lengths", "from", board->console_at);
+	const char *step;
+	json_t *length;
+	if (bp_hil_ask(board->agent, request, BP_HIL_SHELL_MS, &answer, detail, sizeof detail) == 0) {
+		json_object_foreach(json_object_get(answer, "lengths"), step, length)
+		{
+			json_int_t us = json_integer_value(length);
+			if (us >= 0 && us <= UINT32_MAX)
+				bp_hil_timing_step(&board->timing, step, (uint32_t)us);
+		}
+	}
+	json_decref(answer);
+}
+
 static int board_run(void *rig, const struct bp_lab_case *c, struct bp_lab_result *out)
 {
 	struct bp_hil *board = rig;
@@ -238,8 +287,11 @@ static int board_run(void *rig, const struct bp_lab_case *c, struct bp_lab_resul
 	board->detail[0] = board->canary[0] = board->slot[0] = 0;
 	board->cuts = json_array();
 	out->landed = true;
-	int result = bp_hil_plan_decode(c->id, &plan) == 0 ? bp_hil_run_plan(board, &plan)
-							   : bp_hil_run_check(board, c->id + strcspn(c->id, ":") + 1);
+	bool cuts_power = bp_hil_plan_decode(c->id, &plan) == 0;
+	int result =
+	    cuts_power ? bp_hil_run_plan(board, &plan) : bp_hil_run_check(board, c->id + strcspn(c->id, ":") + 1);
+	if (cuts_power && result >= 0)
+		measure_steps(board);
 	char *cuts = json_array_size(board->cuts) ? json_dumps(board->cuts, JSON_COMPACT) : NULL;
 	if (cuts && strlen(cuts) < sizeof out->cuts)
 		(void)snprintf(out->cuts, sizeof out->cuts, "%s", cuts);

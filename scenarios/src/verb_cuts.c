@@ -35,6 +35,8 @@ struct row {
 	unsigned count, room;
 	/* of cuts that the medium was asked about: epochs of their boots, and how many of them lost writes */
 	unsigned told, first_epoch, last_epoch, lost;
+	/* of cuts without the hold before which step and switch were measured: what they were, the last time */
+	unsigned measured, length_us, switch_us;
 };
 
 struct line {
@@ -127,6 +129,16 @@ static void note_medium(struct row *row, const json_t *medium)
 	row->lost += json_integer_value(json_object_get(medium, "lost")) > 0;
 }
 
+static void note_measured(struct row *row, const json_t *cut)
+{
+	const json_t *length = json_object_get(cut, "length_us");
+	if (!length)
+		return;
+	row->measured++;
+	row->length_us = (unsigned)json_integer_value(length);
+	row->switch_us = (unsigned)json_integer_value(json_object_get(cut, "switch_us"));
+}
+
 static int note_landing(struct table *t, const json_t *cut, bool held)
 {
 	const char *step = json_string_value(json_object_get(cut, "step"));
@@ -135,6 +147,7 @@ static int note_landing(struct table *t, const json_t *cut, bool held)
 	if (!row)
 		return 0;
 	note_medium(row, json_object_get(cut, "medium"));
+	note_measured(row, cut);
 	row->verified++;
 	row->landed += strcmp(step, landed) == 0;
 	if (!held && note_hit(t, landed))
@@ -243,6 +256,24 @@ static void print_row(struct row *row)
 		     row->count ? row->overshoots[row->count / 2] : 0, outcome, bound);
 }
 
+static void print_measured(const struct table *t)
+{
+	bool headed = false;
+	for (unsigned i = 0; i < t->count; i++) {
+		const struct row *row = &t->rows[i];
+		if (!row->measured)
+			continue;
+		if (!headed)
+			(void)puts("\nwithout the hold a delay is planned from what was measured before the cut: the "
+				   "step's length, the switch's median");
+		headed = true;
+		(void)printf(
+		    "%-4s  %u of %u cuts: the step %.1f ms, the switch %.1f ms%s\n", row->step, row->measured,
+		    row->verified, row->length_us / 1000.0, row->switch_us / 1000.0,
+		    row->length_us < row->switch_us ? "; too short: not hittable without the hold, but by chance" : "");
+	}
+}
+
 static void print_media(const struct table *t)
 {
 	bool headed = false;
@@ -318,6 +349,7 @@ static int print_table(struct table *t)
 	for (unsigned i = 0; i < t->hit_count; i++)
 		(void)printf("%s%s %u%s", i ? ", " : "without it they hit: ", t->hits[i].step, t->hits[i].times,
 			     i + 1 == t->hit_count ? "\n" : "");
+	print_measured(t);
 	print_media(t);
 	print_times(t);
 	if (!t->count)
