@@ -140,8 +140,8 @@ Test(bundle_write, a_refusal_leaves_nothing_and_says_why)
 		const char *says;
 	} rows[] = {
 	    {"missing", "cert", "key", 3, -ENOENT, "missing"},
-	    {"odd", "cert", "key", 3, OTA_BAD_MANIFEST, "size"},
-	    {"empty", "cert", "key", 3, OTA_BAD_MANIFEST, "size"},
+	    {"odd", "cert", "key", 3, OTA_BAD_CONFIG, "multiple of 512"},
+	    {"empty", "cert", "key", 3, OTA_BAD_CONFIG, "multiple of 512"},
 	    {"rootfs", "missing", "key", 3, -ENOENT, "missing"},
 	    {"rootfs", "cert", "missing", 3, -ENOENT, "missing"},
 	    {"rootfs", "odd", "key", 3, OTA_BAD_CONFIG, "certificate"},
