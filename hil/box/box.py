@@ -408,7 +408,9 @@ class Box:
         while not self.ended:
             wait_s = max(self.dip_end - time.monotonic(), 0) if self.dip_end else None
             for key, events in self.selector.select(wait_s):
-                key.data(events)
+                # What came before it in this turn may have closed it: a request that switches the board off, its console.
+                if key in self.selector.get_map().values():
+                    key.data(events)
             self.end_dip()
 
     def close(self):
