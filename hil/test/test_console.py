@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bulk reader: marks whole, once, and in spite of noise; nothing that only looks like one."""
 import os
+import selectors
+import socket
 
 import pexpect
 
+from box.box import Box
 from console import Console, Mark, lengths
 
 
@@ -112,3 +115,24 @@ def test_only_whole_steps_are_measured():
     assert not lengths(marks_of(("S10", "begin", 9, 10, 1), ("S12", "seen", 0, 0, 8)), [5])
     cut = marks_of(("S06", "begin", 1, 10, 1), ("S06", "begin", 1, 10, 3), ("S07", "begin", 2, 20, 4), ("S08", "begin", 3, 50, 5))
     assert lengths(cut, [2]) == {"S07": 30}
+
+
+def test_what_an_event_closed_gets_none_in_the_box():
+    """A request may switch the board off while its console has something to say: in one turn of the box, either first."""
+    box = Box.__new__(Box)
+    box.selector, box.dip_end, box.ended = selectors.DefaultSelector(), 0.0, False
+    pairs, called = [socket.socketpair() for _ in range(2)], []
+
+    def ready(mine):
+        called.append(mine)
+        box.selector.unregister(pairs[1 - mine][0])
+        box.ended = True
+
+    for i, (ours, theirs) in enumerate(pairs):
+        box.selector.register(ours, selectors.EVENT_READ, lambda _, i=i: ready(i))
+        theirs.send(b"x")
+    box.run()
+    assert len(called) == 1
+    for pair in pairs:
+        for end in pair:
+            end.close()
