@@ -139,8 +139,10 @@ static void note_measured(struct row *row, const json_t *cut)
 	row->switch_us = (unsigned)json_integer_value(json_object_get(cut, "switch_us"));
 }
 
-static int note_landing(struct table *t, const json_t *cut, bool held)
+static int note_landing(struct table *t, const json_t *cut)
 {
+	const char *mode = json_string_value(json_object_get(cut, "mode"));
+	bool held = mode && strcmp(mode, "free") != 0;
 	const char *step = json_string_value(json_object_get(cut, "step"));
 	const char *landed = json_string_value(json_object_get(cut, "landed"));
 	struct row *row = step && landed ? row_of(t, step, held) : NULL;
@@ -160,16 +162,6 @@ static int note_landing(struct table *t, const json_t *cut, bool held)
 					json_integer_value(json_object_get(cut, "command_us"))) /
 			       1000;
 	return 0;
-}
-
-/* A chain is with the hold if any of its cuts is: the bootloader's steps in it cannot hold, and need not. */
-static bool plan_holds(const struct bp_hil_plan *plan)
-{
-	for (unsigned i = 0; i < plan->count; i++) {
-		if (plan->cuts[i].mode != 'n')
-			return true;
-	}
-	return false;
 }
 
 /* A line of the checklist. */
@@ -200,9 +192,8 @@ static int on_line(void *ctx, const char *text, size_t bytes, json_t *line)
 		note_check(t, at + 7, verdict, line);
 	if (bp_hil_plan_decode(at + 1, &plan))
 		return 0;
-	bool held = plan_holds(&plan);
 	for (unsigned i = 0; i < plan.count; i++) {
-		struct row *row = row_of(t, plan.cuts[i].step, held);
+		struct row *row = row_of(t, plan.cuts[i].step, plan.cuts[i].mode != 'n');
 		if (!row)
 			return 1;
 		row->asked++;
@@ -214,7 +205,7 @@ static int on_line(void *ctx, const char *text, size_t bytes, json_t *line)
 	json_t *cut;
 	json_array_foreach(json_object_get(line, "landings"), i, cut)
 	{
-		if (note_landing(t, cut, held))
+		if (note_landing(t, cut))
 			return 1;
 	}
 	return 0;
