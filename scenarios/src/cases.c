@@ -172,3 +172,34 @@ int bp_cases_end(struct bp_cases *cases, struct bp_result *out)
 	bp_digest_end(cases->digest, out->digest);
 	return 0;
 }
+
+struct bp_case_line bp_case_of_story(const char *scenario, uint64_t seed, const struct bp_outcome *story, char *id)
+{
+	struct sim_fault none = {.kind = SIM_FAULT_NONE};
+	bp_id_fault(scenario, seed, &none, id);
+	return (struct bp_case_line){.id = id,
+				     .fault = "none",
+				     .step = "",
+				     .label = story->label,
+				     .invariant = story->invariant,
+				     .text = story->text,
+				     .form = "",
+				     .entry = -1,
+				     .verdict = story->verdict,
+				     .boots = story->boots};
+}
+
+struct bp_case_line bp_case_of_finding(const char *scenario, uint64_t seed, const struct bp_log *log,
+				       const struct bp_finding *finding, char *id)
+{
+	bp_id_lint(scenario, seed, finding->rule, finding->entry, id);
+	return (struct bp_case_line){.id = id,
+				     .fault = "lint",
+				     .step = bp_log_step(log, finding->entry),
+				     .label = "broken",
+				     .invariant = "",
+				     .text = finding->text,
+				     .form = "",
+				     .entry = (long)finding->entry,
+				     .verdict = BP_FAIL};
+}

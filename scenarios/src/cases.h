@@ -20,6 +20,10 @@ void bp_cases_free(struct bp_cases *cases);
 int bp_cases_add(struct bp_cases *cases, const struct bp_case_line *line) __attribute__((warn_unused_result));
 /* Writes the classes; fills result's verdict (the worst of the cases), cases, fails, digest and failing. */
 int bp_cases_end(struct bp_cases *cases, struct bp_result *result) __attribute__((warn_unused_result));
+/* The line of the story as it is, and of a finding in its log; what only one rig knows (catalogue, reason) is left empty. id: BP_ID_MAX bytes. */
+struct bp_case_line bp_case_of_story(const char *scenario, uint64_t seed, const struct bp_outcome *story, char *id);
+struct bp_case_line bp_case_of_finding(const char *scenario, uint64_t seed, const struct bp_log *log,
+				       const struct bp_finding *finding, char *id);
 uint64_t bp_cases_count(const struct bp_cases *cases);
 
 #endif

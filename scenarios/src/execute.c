@@ -165,43 +165,24 @@ static int run_fault(struct execution *e, const struct bp_fault *plan)
 
 static int add_story(struct execution *e)
 {
-	struct sim_fault none = {.kind = SIM_FAULT_NONE};
-	const struct bp_outcome *story = &e->session.story;
 	char id[BP_ID_MAX];
 	char covers[BP_EVIDENCE_TEXT_MAX];
 	struct bp_shown shown = {.fault = "none", .step = "", .form = "", .reason = sim_told_reason(e->session.sim)};
+	struct bp_case_line line = bp_case_of_story(e->session.scenario->name, e->session.seed, &e->session.story, id);
 	bp_evidence_of(&e->evidence, &shown, covers);
-	bp_id_fault(e->session.scenario->name, e->session.seed, &none, id);
-	return add(e, &(struct bp_case_line){.id = id,
-					     .fault = "none",
-					     .step = "",
-					     .label = story->label,
-					     .invariant = story->invariant,
-					     .text = story->text,
-					     .form = "",
-					     .entry = -1,
-					     .verdict = story->verdict,
-					     .boots = story->boots,
-					     .catalogue = covers,
-					     .reason = sim_told_reason(e->session.sim)});
+	line.catalogue = covers;
+	line.reason = shown.reason;
+	return add(e, &line);
 }
 
 static int add_findings(struct execution *e)
 {
 	int result = 0;
 	for (size_t i = 0; !result && !e->options->no_lint && i < e->session.finding_count; i++) {
-		const struct bp_finding *f = &e->session.findings[i];
 		char id[BP_ID_MAX];
-		bp_id_lint(e->session.scenario->name, e->session.seed, f->rule, f->entry, id);
-		result = add(e, &(struct bp_case_line){.id = id,
-						       .fault = "lint",
-						       .step = bp_log_step(e->session.log, f->entry),
-						       .label = "broken",
-						       .invariant = "",
-						       .text = f->text,
-						       .form = "",
-						       .entry = (long)f->entry,
-						       .verdict = BP_FAIL});
+		struct bp_case_line line = bp_case_of_finding(e->session.scenario->name, e->session.seed,
+							      e->session.log, &e->session.findings[i], id);
+		result = add(e, &line);
 	}
 	return result;
 }

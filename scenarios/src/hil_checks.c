@@ -76,6 +76,15 @@ static int expect_version(struct bp_hil *board, const char *want)
 	return result;
 }
 
+/* Power off and on again: a shell, in that version. */
+static int cycle(struct bp_hil *board, const char *want)
+{
+	int result = power_off(board);
+	if (!result)
+		result = power_on(board);
+	return result ? result : expect_version(board, want);
+}
+
 /* Late in a check: the board does not do what is asked. */
 static int late(struct bp_hil *board, int result, const char *invariant)
 {
@@ -123,11 +132,7 @@ static int check_environment(struct bp_hil *board)
 					     output ? output : "");
 		json_decref(answer);
 		if (!result)
-			result = power_off(board);
-		if (!result)
-			result = power_on(board);
-		if (!result)
-			result = expect_version(board, board->old);
+			result = cycle(board, board->old);
 	}
 	return late(board, result, "I1");
 }
@@ -162,11 +167,7 @@ static int check_torn_environment(struct bp_hil *board)
 	for (unsigned i = 0; !result && i < 2; i++) {
 		result = tear_copy(board, copies[i]);
 		if (!result)
-			result = power_off(board);
-		if (!result)
-			result = power_on(board);
-		if (!result)
-			result = expect_version(board, board->old);
+			result = cycle(board, board->old);
 		if (!result)
 			result = bp_hil_shell(board, "fw_printenv -n hil_probe", BP_HIL_SHELL_MS, text, sizeof text);
 		if (!result && strcmp(text, "whole") != 0)
@@ -193,11 +194,7 @@ static int check_flush(struct bp_hil *board)
 		(void)snprintf(command, sizeof command, "echo flushed-%u >%s && sync", i, file);
 		result = bp_hil_shell(board, command, BP_HIL_SHELL_MS, NULL, 0);
 		if (!result)
-			result = power_off(board);
-		if (!result)
-			result = power_on(board);
-		if (!result)
-			result = expect_version(board, board->old);
+			result = cycle(board, board->old);
 		(void)snprintf(command, sizeof command, "cat %s", file);
 		if (!result)
 			result = bp_hil_shell(board, command, BP_HIL_SHELL_MS, output, sizeof output);

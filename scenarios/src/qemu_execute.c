@@ -32,38 +32,19 @@ static int add(struct execution *e, const struct bp_case_line *line)
 
 static int add_story(struct execution *e)
 {
-	struct sim_fault none = {.kind = SIM_FAULT_NONE};
-	const struct bp_outcome *story = &e->board.story;
 	char id[BP_ID_MAX];
-	bp_id_fault(e->board.scenario->name, e->board.seed, &none, id);
-	return add(e, &(struct bp_case_line){.id = id,
-					     .fault = "none",
-					     .step = "",
-					     .label = story->label,
-					     .invariant = story->invariant,
-					     .text = story->text,
-					     .form = "",
-					     .entry = -1,
-					     .verdict = story->verdict,
-					     .boots = story->boots});
+	struct bp_case_line line = bp_case_of_story(e->board.scenario->name, e->board.seed, &e->board.story, id);
+	return add(e, &line);
 }
 
 static int add_findings(struct execution *e)
 {
 	int result = 0;
 	for (size_t i = 0; !result && !e->options->no_lint && i < e->board.finding_count; i++) {
-		const struct bp_finding *f = &e->board.findings[i];
 		char id[BP_ID_MAX];
-		bp_id_lint(e->board.scenario->name, e->board.seed, f->rule, f->entry, id);
-		result = add(e, &(struct bp_case_line){.id = id,
-						       .fault = "lint",
-						       .step = bp_log_step(e->board.log, f->entry),
-						       .label = "broken",
-						       .invariant = "",
-						       .text = f->text,
-						       .form = "",
-						       .entry = (long)f->entry,
-						       .verdict = BP_FAIL});
+		struct bp_case_line line =
+		    bp_case_of_finding(e->board.scenario->name, e->board.seed, e->board.log, &e->board.findings[i], id);
+		result = add(e, &line);
 	}
 	return result;
 }

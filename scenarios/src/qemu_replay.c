@@ -237,16 +237,9 @@ int bp_qemu_replay(struct bp_qemu *board, const struct bp_id *id, const struct b
 			       bp_log_count(board->log));
 		return 0;
 	}
-	for (size_t i = 0; id->kind == BP_ID_LINT && i < board->finding_count; i++) {
-		const struct bp_finding *f = &board->findings[i];
-		if (strcmp(f->rule, id->rule) != 0 || f->entry != id->entry)
-			continue;
-		*out = (struct bp_outcome){.verdict = BP_FAIL, .label = "broken"};
-		(void)snprintf(out->text, sizeof out->text, "%.159s", f->text);
-		(void)snprintf(story, story_bytes, "lint %s at entry %zu (%s): %s\n", f->rule, f->entry,
-			       bp_log_step(board->log, f->entry), f->text);
-		return 0;
-	}
+	if (id->kind == BP_ID_LINT)
+		return bp_findings_replay(board->log, board->findings, board->finding_count, id, out, story,
+					  story_bytes);
 	return 1;
 }
 

@@ -140,20 +140,20 @@ long bp_session_fault_entry(const struct bp_session *session, const struct sim_f
 	return -1;
 }
 
-static int replay_lint(const struct bp_session *session, const struct bp_id *id, struct bp_outcome *out, char *story,
-		       size_t story_bytes)
+int bp_findings_replay(const struct bp_log *log, const struct bp_finding *findings, size_t count,
+		       const struct bp_id *id, struct bp_outcome *out, char *story, size_t story_bytes)
 {
-	for (size_t i = 0; i < session->finding_count; i++) {
-		const struct bp_finding *f = &session->findings[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct bp_finding *f = &findings[i];
 		if (strcmp(f->rule, id->rule) != 0 || f->entry != id->entry)
 			continue;
-		*out = (struct bp_outcome){.verdict = BP_FAIL};
-		(void)snprintf(out->text, sizeof out->text, "%s", f->text);
+		*out = (struct bp_outcome){.verdict = BP_FAIL, .label = "broken"};
+		(void)snprintf(out->text, sizeof out->text, "%.159s", f->text);
 		(void)snprintf(story, story_bytes, "lint %s at entry %zu (%s): %s\n", f->rule, f->entry,
-			       bp_log_step(session->log, f->entry), f->text);
+			       bp_log_step(log, f->entry), f->text);
 		return 0;
 	}
-	if (!bp_lint_rule(id->rule) || id->entry >= bp_log_count(session->log))
+	if (!bp_lint_rule(id->rule) || id->entry >= bp_log_count(log))
 		return 1;
 	*out = (struct bp_outcome){.verdict = BP_PASS};
 	(void)snprintf(story, story_bytes, "the lint finds no %s at entry %llu\n", id->rule,
@@ -197,7 +197,8 @@ int bp_session_replay(struct bp_session *session, const struct bp_id *id, struct
 {
 	story[0] = 0;
 	if (id->kind == BP_ID_LINT)
-		return replay_lint(session, id, out, story, story_bytes);
+		return bp_findings_replay(session->log, session->findings, session->finding_count, id, out, story,
+					  story_bytes);
 	if (id->kind == BP_ID_FAULT)
 		return replay_fault(session, id, out, story, story_bytes);
 	struct bp_image *state = NULL;
@@ -237,7 +238,8 @@ int bp_session_explain(struct bp_session *session, const struct bp_id *id, char 
 	if (id->kind == BP_ID_LINT) {
 		struct bp_outcome outcome;
 		bp_id_lint(session->scenario->name, session->seed, id->rule, (size_t)id->entry, smaller);
-		int result = replay_lint(session, id, &outcome, sentence, sentence_bytes);
+		int result = bp_findings_replay(session->log, session->findings, session->finding_count, id, &outcome,
+						sentence, sentence_bytes);
 		sentence[strcspn(sentence, "\n")] = 0;
 		return result;
 	}

@@ -28,6 +28,11 @@ void bp_session_deinit(struct bp_session *session);
 int bp_findings_drop_notes(const struct bp_log *log, const struct bp_lint_roles *roles, uint64_t image_sectors,
 			   struct bp_finding *findings, size_t *count) __attribute__((warn_unused_result));
 
+/* A finding told again; PASS if there is none there. 0, or 1 = no such rule or entry. */
+int bp_findings_replay(const struct bp_log *log, const struct bp_finding *findings, size_t count,
+		       const struct bp_id *id, struct bp_outcome *out, char *story, size_t story_bytes)
+    __attribute__((warn_unused_result));
+
 /* The entry of the recorded run that a fault hits, -1 if that cannot be said; its step in *step. */
 long bp_session_fault_entry(const struct bp_session *session, const struct sim_fault *fault, const char **step);
 
