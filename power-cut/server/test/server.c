@@ -262,7 +262,16 @@ Test(server, serves_a_state_of_a_log)
 	bp_fixture_clients(&f);
 	library_state(&f, NULL, state);
 	bp_fixture_assert_disk(&f, state, "the later log");
-	/* A digest is of the contents, wherever they lie; one bit makes another. */
+	cr_assert_eq(bp_fixture_stop(&f), 0);
+}
+
+/* A digest is of the contents, wherever they lie; one bit makes another; the log has it as a read of the whole disk. */
+Test(server, digests_are_of_contents)
+{
+	static struct fixture f;
+	static uint8_t state[BYTES];
+	bp_fixture_start(&f, "torn", NULL);
+	memcpy(state, f.shadow, BYTES);
 	struct bp_hash before, same, other;
 	cr_assert_eq(bp_server_digest(f.server, "disk", &before), 0);
 	cr_assert_eq(bp_server_write(f.server, &f.disk, 0, BYTES, state, false), 0);
@@ -276,7 +285,5 @@ Test(server, serves_a_state_of_a_log)
 	const struct bp_log *log = bp_server_log(f.server);
 	const struct bp_entry *last = bp_log_entry(log, bp_log_count(log) - 1);
 	cr_assert(last->op == BP_READ && last->sector == 0 && last->sectors == SECTORS);
-	memcpy(state, f.shadow, BYTES);
-	cr_assert_eq(memcmp(state, f.shadow, BYTES), 0);
 	cr_assert_eq(bp_fixture_stop(&f), 0);
 }
