@@ -8,7 +8,8 @@ STREAM_INCLUDES := -I$(SRC)/core/include -I$(SRC)/core/src -I$(SRC)/core/test
 # A scripted HTTP server for tests.
 $(call library,origin,core/test/origin.c,$(STREAM_INCLUDES))
 
-$(call test,fetch,core/test/fetch.c,origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,fetch,core/test/fetch.c core/test/fetch_seen.c,origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,fetch-time,core/test/fetch-time.c core/test/fetch_seen.c,origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
 $(call test,fetch-post,core/test/fetch-post.c,origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
 $(call test,stream,core/test/stream.c core/test/stream_lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
 $(call test,stream-reuse,core/test/stream-reuse.c core/test/stream_lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))

@@ -424,8 +424,7 @@ Test(env_interop, fw_setenv)
 		}
 		stores++;
 		/* Theirs: in one call. Then read by us. */
-		int status = run((const char *[]){"fw_setenv", "-c", b.config, "-s", b.extra, NULL}, text);
-		cr_assert_eq(status, 0, "%u", i);
+		cr_assert_eq(run((const char *[]){"fw_setenv", "-c", b.config, "-s", b.extra, NULL}, text), 0);
 		cr_assert_eq(read_file(b.env, theirs, sizeof theirs), sizeof theirs);
 		cr_assert_eq(b.boot.ops->query(b.boot.boot, &state), 0);
 		cr_assert(state.readable && state.trial && state.limit == 5 && state.trial_id == 0xff, "%u", i);

@@ -3,97 +3,15 @@
  * fetch_curl against servers that lie: whatever a server does, body() sees bytes of the asked range alone, in order,
  * and get() says 0 only when all of them came.
  */
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "origin.h"
-#include "ota/fetch_curl.h"
+#include "fetch_seen.h"
 #include "ota/reason.h"
-
-#define RESOURCE_BYTES 20u
-static const char resource[RESOURCE_BYTES + 1] = "0123456789abcdefghij";
-
-/* What one get() let through. */
-struct seen {
-	struct ota_fetch_answer answer;
-	unsigned heads;
-	char body[65536];
-	size_t body_bytes;
-	int head_says, body_says;
-	int body_delay_ms;
-};
-
-static int see_head(void *ctx, const struct ota_fetch_answer *answer)
-{
-	struct seen *seen = ctx;
-
-	seen->answer = *answer;
-	seen->heads++;
-	return seen->head_says;
-}
-
-static int see_body(void *ctx, const void *data, size_t size_bytes)
-{
-	struct seen *seen = ctx;
-
-	if (seen->body_bytes + size_bytes <= sizeof(seen->body))
-		memcpy(seen->body + seen->body_bytes, data, size_bytes);
-	seen->body_bytes += size_bytes;
-	if (seen->body_delay_ms > 0)
-		usleep((useconds_t)seen->body_delay_ms * 1000u);
-	return seen->body_says;
-}
-
-static struct ota_fetch_curl *open_fetch(const struct ota_fetch_curl_config *config, struct ota_fetch *fetch)
-{
-	struct ota_fetch_curl_config plain = {.allow_http = true};
-	struct ota_fetch_curl *curl;
-
-	cr_assert_eq(ota_fetch_curl_new(config ? config : &plain, &curl, fetch), 0);
-	return curl;
-}
-
-static int get(const struct ota_fetch *fetch, const char *url, uint64_t offset, uint64_t length, struct seen *seen)
-{
-	struct ota_fetch_request request = {.url = url,
-					    .offset_bytes = offset,
-					    .length_bytes = length,
-					    .head = see_head,
-					    .body = see_body,
-					    .ctx = seen};
-
-	return fetch->ops->get(fetch->fetch, &request);
-}
-
-enum end { END_CLOSE, END_KEEP, END_RESET, END_SILENT, END_RUDE };
-
-/* A server that says the same bytes to every request. */
-struct canned {
-	const char *says;
-	enum end end;
-	struct origin_request last;
-};
-
-static bool canned_script(void *ctx, const struct origin_request *request, struct origin_reply *reply)
-{
-	struct canned *canned = ctx;
-
-	canned->last = *request;
-	origin_send(reply, canned->says, strlen(canned->says));
-	if (canned->end == END_RESET)
-		origin_reset(reply);
-	if (canned->end == END_RUDE)
-		origin_rude(reply);
-	if (canned->end == END_SILENT)
-		origin_pause(reply, 8000);
-	return canned->end == END_KEEP;
-}
 
 struct trap {
 	const char *name;
@@ -103,11 +21,6 @@ struct trap {
 	int result;
 	const char *body; /* what body() may have seen: exactly on result 0, else a prefix of it */
 };
-
-#define OK206  "HTTP/1.1 206 Partial Content\r\n"
-#define OK200  "HTTP/1.1 200 OK\r\n"
-#define R4_7   "Content-Range: bytes 4-7/20\r\n"
-#define LEN(n) "Content-Length: " #n "\r\n"
 
 /* Requests are for bytes 4-7 if not said otherwise. */
 static const struct trap traps[] = {
@@ -399,168 +312,6 @@ Test(fetch, endless)
 	ota_fetch_curl_free(curl);
 	origin_stop(origin);
 	cr_assert_lt(sent, 32u << 20);
-	free(seen);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static bool drip_script(void *ctx, const struct origin_request *request, struct origin_reply *reply)
-{
-	int each_ms = *(int *)ctx;
-
-	(void)request;
-	origin_say(reply, OK206 "Content-Range: bytes 4-1003/2000\r\n" LEN(1000) "\r\n");
-	for (int i = 0; i < 1000; i++) {
-		if (!origin_say(reply, "x"))
-			break;
-		origin_pause(reply, each_ms);
-	}
-	return false;
-}
-
-/* A silent server is a stall within seconds; a drip above the limit ends at the deadline; a server that is only silent
- * because we are slow is neither. */
-Test(fetch, stall_and_deadline, .timeout = 60)
-{
-	struct ota_fetch_curl_config config = {.allow_http = true, .low_speed_bytes_s = 5, .low_speed_s = 1};
-	struct canned canned = {.says = OK206 R4_7 LEN(4) "\r\n45", .end = END_SILENT};
-	struct seen *seen = calloc(1, sizeof(*seen));
-	struct ota_fetch_curl *curl;
-	struct ota_fetch fetch;
-	struct origin *origin;
-	int64_t start;
-	int each_ms = 50;
-
-	curl = open_fetch(&config, &fetch);
-	cr_assert_eq(origin_start(canned_script, &canned, NULL, &origin), 0);
-	start = now_ms();
-	cr_assert_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_STALLED);
-	cr_expect_lt(now_ms() - start, 4000, "%d ms", (int)(now_ms() - start));
-	origin_stop(origin);
-	/* Not even a head. */
-	canned.says = "";
-	cr_assert_eq(origin_start(canned_script, &canned, NULL, &origin), 0);
-	cr_assert_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_STALLED);
-	origin_stop(origin);
-	ota_fetch_curl_free(curl);
-	/* 20 bytes a second are fast enough for ever, but not beyond the deadline. */
-	config.deadline_s = 3;
-	curl = open_fetch(&config, &fetch);
-	cr_assert_eq(origin_start(drip_script, &each_ms, NULL, &origin), 0);
-	start = now_ms();
-	cr_assert_eq(get(&fetch, origin_url(origin), 4, 1000, seen), OTA_DEADLINE);
-	cr_expect_lt(now_ms() - start, 6000);
-	origin_stop(origin);
-	ota_fetch_curl_free(curl);
-	free(seen);
-}
-
-/* Time that the sink takes is no stall: a device may write more slowly than the limit. */
-Test(fetch, slow_sink, .timeout = 60)
-{
-	struct ota_fetch_curl_config config = {.allow_http = true, .low_speed_bytes_s = 1000000, .low_speed_s = 1};
-	size_t size_bytes = 48u * 1024u;
-	uint8_t *data = calloc(1, size_bytes);
-	struct origin_file file = {.data = data, .size_bytes = size_bytes};
-	struct seen *seen = calloc(1, sizeof(*seen));
-	struct ota_fetch_curl *curl;
-	struct ota_fetch fetch;
-	struct origin *origin;
-
-	curl = open_fetch(&config, &fetch);
-	cr_assert_eq(origin_start(origin_file_script, &file, NULL, &origin), 0);
-	seen->body_delay_ms = 1200;
-	cr_assert_eq(get(&fetch, origin_url(origin), 0, 0, seen), 0);
-	cr_assert_eq(seen->body_bytes, size_bytes);
-	ota_fetch_curl_free(curl);
-	origin_stop(origin);
-	free(seen);
-	free(data);
-}
-
-static bool stop_now(void *ctx)
-{
-	return now_ms() >= *(int64_t *)ctx;
-}
-
-/* A stop request ends a request that waits, within about a second. */
-Test(fetch, stop, .timeout = 60)
-{
-	int64_t stop_ms = now_ms() + 500;
-	struct ota_fetch_curl_config config = {.allow_http = true, .stop = stop_now, .stop_ctx = &stop_ms};
-	struct canned canned = {.says = OK206 R4_7 LEN(4) "\r\n45", .end = END_SILENT};
-	struct seen *seen = calloc(1, sizeof(*seen));
-	struct ota_fetch_curl *curl;
-	struct ota_fetch fetch;
-	struct origin *origin;
-
-	curl = open_fetch(&config, &fetch);
-	cr_assert_eq(origin_start(canned_script, &canned, NULL, &origin), 0);
-	cr_assert_eq(get(&fetch, origin_url(origin), 4, 4, seen), -EINTR);
-	cr_expect_lt(now_ms() - stop_ms, 2500);
-	ota_fetch_curl_free(curl);
-	origin_stop(origin);
-	free(seen);
-}
-
-/* No server, no name, no allowed protocol: each its own reason, before any byte. */
-Test(fetch, unreachable)
-{
-	struct ota_fetch_curl_config https_only = {.connect_timeout_ms = 5000};
-	struct seen *seen = calloc(1, sizeof(*seen));
-	struct origin *origin;
-	struct ota_fetch fetch;
-	struct ota_fetch_curl *curl = open_fetch(NULL, &fetch);
-	struct canned canned = {.says = ""};
-	char url[128];
-
-	cr_assert_eq(origin_start(canned_script, &canned, NULL, &origin), 0);
-	snprintf(url, sizeof(url), "%s", origin_url(origin));
-	origin_stop(origin);
-	cr_expect_eq(get(&fetch, url, 0, 0, seen), OTA_UNREACHABLE);
-	cr_expect_eq(get(&fetch, "http://no-such-host.invalid/", 0, 0, seen), OTA_NAME);
-	cr_expect_eq(get(&fetch, "ftp://127.0.0.1/x", 0, 0, seen), OTA_BAD_CONFIG);
-	cr_expect_eq(get(&fetch, "file:///etc/passwd", 0, 0, seen), OTA_BAD_CONFIG);
-	cr_expect_eq(get(&fetch, "http://[", 0, 0, seen), OTA_BAD_CONFIG);
-	ota_fetch_curl_free(curl);
-	curl = open_fetch(&https_only, &fetch);
-	cr_expect_eq(get(&fetch, url, 0, 0, seen), OTA_BAD_CONFIG);
-	ota_fetch_curl_free(curl);
-	free(seen);
-}
-
-/* Silence is no refusal: nobody answers the connection (its queue is full), or nobody answers the TLS hello. */
-Test(fetch, silence, .timeout = 30)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct ota_fetch_curl_config hasty = {.connect_timeout_ms = 500};
-	socklen_t size = sizeof(address);
-	struct seen *seen = calloc(1, sizeof(*seen));
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
-	int waiting[4];
-	struct ota_fetch fetch;
-	struct ota_fetch_curl *curl = open_fetch(&hasty, &fetch);
-	char url[64];
-
-	cr_assert(bind(listener, (struct sockaddr *)&address, size) == 0 && listen(listener, 0) == 0);
-	cr_assert_eq(getsockname(listener, (struct sockaddr *)&address, &size), 0);
-	snprintf(url, sizeof(url), "https://127.0.0.1:%u/x", (unsigned)ntohs(address.sin_port));
-	cr_expect_eq(get(&fetch, url, 0, 0, seen), OTA_STALLED);
-	for (unsigned i = 0; i < 4; i++) {
-		waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		(void)!connect(waiting[i], (struct sockaddr *)&address, size);
-	}
-	cr_expect_eq(get(&fetch, url, 0, 0, seen), OTA_STALLED);
-	for (unsigned i = 0; i < 4; i++)
-		close(waiting[i]);
-	close(listener);
-	ota_fetch_curl_free(curl);
 	free(seen);
 }
 

@@ -20,85 +20,84 @@ static int parse(const char *text, struct bp_scenario *out, char *detail)
 	return bp_scenario_parse("f.yaml", (const uint8_t *)text, strlen(text), out, detail, BP_DETAIL_MAX);
 }
 
+static const struct {
+	const char *text, *detail;
+} bad_files[] = {
+    {"", "f.yaml:1:1: no document; write at least name and title"},
+    {"- a\n", "f.yaml:1:1: not a mapping; write 'key: value' lines here, such as 'name:'"},
+    {"name: [\n", "f.yaml:2:1: did not find expected node content; correct the YAML here"},
+    {"name: a\ntitle: b: c\n", "f.yaml:2:9: mapping values are not allowed in this context; correct the YAML here"},
+    {HEAD EXPECT "---\nname: b\n", "f.yaml:7:1: a second document; write one scenario a file"},
+    {HEAD, "f.yaml:1:1: 'expect' is missing; add 'expect: ...'"},
+    {HEAD EXPECT "limits: {seconds: 9}\n",
+     "f.yaml:1:1: 'seconds' limits rig qemu only; remove it, or write 'states' or 'runs'"},
+    {HEAD EXPECT "titel: x\n", "f.yaml:6:1: unknown key 'titel'; did you mean 'title'?"},
+    {HEAD EXPECT "name: b\n", "f.yaml:6:1: 'name' is here twice; keep one"},
+    {"name: A\n", "f.yaml:1:7: 'name' is 'A': use a-z, 0-9 and '-' only"},
+    {"name: ''\n", "f.yaml:1:7: 'name' is empty; write something"},
+    {"name: \"a\\0b\"\n", "f.yaml:1:7: 'name' holds a NUL byte; remove it"},
+    {"title: \"a\\nb\"\n", "f.yaml:1:8: 'title' holds a control character; write one line of text"},
+    {"name: {a: b}\n", "f.yaml:1:7: 'name' is a mapping; write a single value"},
+    {"rig: car\n", "f.yaml:1:6: 'rig' is 'car'; choose one of: sim, host, qemu, board, images"},
+    {"tags: demo\n", "f.yaml:1:7: 'tags' is not a list; write [one, two]"},
+    {"tags: [a, a]\n", "f.yaml:1:11: 'a' is in the list twice; keep one"},
+    {"catalogue: [pwr-01]\n", "f.yaml:1:13: 'catalogue' is 'pwr-01': use A-Z, 0-9 and '-' only"},
+    {"story:\n  slot-kib: many\n", "f.yaml:2:13: 'slot-kib' is 'many'; write a whole number from 16 to 65536"},
+    {"story:\n  slot-kib: '64'\n", "f.yaml:2:13: 'slot-kib' is '64'; write a whole number from 16 to 65536"},
+    {"story:\n  slot-kib: 8\n", "f.yaml:2:13: 'slot-kib' is 8, out of range; choose 16 to 65536"},
+    {"story:\n  env-counter: 256\n", "f.yaml:2:16: 'env-counter' is 256, out of range; choose 0 to 255"},
+    {"story:\n  serve: yes\n", "f.yaml:2:10: 'serve' is 'yes'; write true or false"},
+    {"story:\n  report-down: [1]\n", "f.yaml:2:16: 'report-down' is a list; write a single value"},
+    {"storage: {env: thorn}\n",
+     "f.yaml:1:16: 'env' is 'thorn'; choose one of: volatile-cache, ordered, torn, lying-flush, nor"},
+    {"faults: {power-cut: {}}\n", "f.yaml:1:9: 'faults' is not a list; write '- power-cut: {explore: closure}'"},
+    {"faults:\n  - stop\n", "f.yaml:2:5: not one fault; write '- KIND: {options}'"},
+    {"faults:\n  - stop: {}\n", "f.yaml:2:5: where does the fault fall? Write either 'at: every' or 'nth: N'"},
+    {"faults:\n  - stop: {at: every, nth: 3}\n",
+     "f.yaml:2:5: where does the fault fall? Write either 'at: every' or 'nth: N'"},
+    {"faults:\n  - stop: {nth: 0}\n", "f.yaml:2:17: 'nth' is 0, out of range; choose 1 to 1000000000"},
+    {"faults:\n  - none: {at: every}\n", "f.yaml:2:5: unknown fault 'none'; choose one of: power-cut, "
+					 "read-eio, write-eio, flush-eio, enospc, bitflip, "
+					 "short-answer, no-memory, stop, power, clock, image, network, board"},
+    {"faults:\n  - power-cut: {audit: 1.5}\n",
+     "f.yaml:2:24: 'audit' is '1.5'; write a fraction from 0 to 1, such as 0.02"},
+    {"faults:\n  - power-cut: {}\n  - power-cut: {}\n",
+     "f.yaml:3:5: a second power-cut; keep one, it explores them all"},
+    {"faults:\n  - clock: {}\n", "f.yaml:2:12: 'at' is missing; add 'at: ...'"},
+    {"faults:\n  - clock: {at: [noon]}\n",
+     "f.yaml:2:18: 'noon' is no time; write 1970-01-01, 2038-01-19T03:14:08Z, -1d or +20y"},
+    {"expect: {version: 3}\n", "f.yaml:1:19: 'version' is '3'; choose one of: old, new"},
+    {"expect: {version: new, reason: bad}\n",
+     "f.yaml:1:32: 'reason' is 'bad': write a reason's name, such as HEALTH_FAILED"},
+    {LISTED("sim") "faults: [{image: {}}]\n" EXPECT,
+     "f.yaml:1:1: rig sim takes other faults only; fault 1 is of another kind"},
+    {LISTED("images") "faults: [{image: {}}, {stop: {nth: 1}}]\n",
+     "f.yaml:1:1: rig images takes image faults only; fault 2 is of another kind"},
+    {LISTED("host") "faults: [{image: {}}]\n",
+     "f.yaml:1:1: rig host takes network faults only; fault 1 is of another kind"},
+    {LISTED("images"), "f.yaml:1:1: 'faults' is missing; write '- image: {...}'"},
+    {LISTED("images") "faults: [{image: {}}]\n" EXPECT,
+     "f.yaml:1:1: each case of rig images says what it expects; remove 'expect'"},
+    {"faults: [{image: {group: 'flp: x'}}]\n",
+     "f.yaml:1:26: 'group' is 'flp: x': write the beginning of case ids, such as flp:header"},
+    {"faults: [{image: {sample: 0}}]\n", "f.yaml:1:27: 'sample' is 0, out of range; choose 1 to 1000000"},
+    {"faults: [{network: {}}]\n", "f.yaml:1:20: 'plan' is missing; add 'plan: ...'"},
+    {"faults: [{network: {plan: all}}]\n", "f.yaml:1:27: 'plan' is 'all'; choose one of: http, tls, "
+					   "connection, places, report, names, device"},
+    {"limits: {states: 0}\n", "f.yaml:1:18: 'states' is 0, out of range; choose 1 to 1000000000"},
+    {"limits: {depth: 99999999999999999999}\n",
+     "f.yaml:1:17: 'depth' is '99999999999999999999'; write a whole number from 1 to 64"},
+};
+
 /* Invariant: whatever is wrong in a file is refused with the file, the line and the column where it is, and what to do.
  */
 Test(scenario, bad_files_name_the_place)
 {
-	static const struct {
-		const char *text, *detail;
-	} cases[] = {
-	    {"", "f.yaml:1:1: no document; write at least name and title"},
-	    {"- a\n", "f.yaml:1:1: not a mapping; write 'key: value' lines here, such as 'name:'"},
-	    {"name: [\n", "f.yaml:2:1: did not find expected node content; correct the YAML here"},
-	    {"name: a\ntitle: b: c\n",
-	     "f.yaml:2:9: mapping values are not allowed in this context; correct the YAML here"},
-	    {HEAD EXPECT "---\nname: b\n", "f.yaml:7:1: a second document; write one scenario a file"},
-	    {HEAD, "f.yaml:1:1: 'expect' is missing; add 'expect: ...'"},
-	    {HEAD EXPECT "limits: {seconds: 9}\n",
-	     "f.yaml:1:1: 'seconds' limits rig qemu only; remove it, or write 'states' or 'runs'"},
-	    {HEAD EXPECT "titel: x\n", "f.yaml:6:1: unknown key 'titel'; did you mean 'title'?"},
-	    {HEAD EXPECT "name: b\n", "f.yaml:6:1: 'name' is here twice; keep one"},
-	    {"name: A\n", "f.yaml:1:7: 'name' is 'A': use a-z, 0-9 and '-' only"},
-	    {"name: ''\n", "f.yaml:1:7: 'name' is empty; write something"},
-	    {"name: \"a\\0b\"\n", "f.yaml:1:7: 'name' holds a NUL byte; remove it"},
-	    {"title: \"a\\nb\"\n", "f.yaml:1:8: 'title' holds a control character; write one line of text"},
-	    {"name: {a: b}\n", "f.yaml:1:7: 'name' is a mapping; write a single value"},
-	    {"rig: car\n", "f.yaml:1:6: 'rig' is 'car'; choose one of: sim, host, qemu, board, images"},
-	    {"tags: demo\n", "f.yaml:1:7: 'tags' is not a list; write [one, two]"},
-	    {"tags: [a, a]\n", "f.yaml:1:11: 'a' is in the list twice; keep one"},
-	    {"catalogue: [pwr-01]\n", "f.yaml:1:13: 'catalogue' is 'pwr-01': use A-Z, 0-9 and '-' only"},
-	    {"story:\n  slot-kib: many\n", "f.yaml:2:13: 'slot-kib' is 'many'; write a whole number from 16 to 65536"},
-	    {"story:\n  slot-kib: '64'\n", "f.yaml:2:13: 'slot-kib' is '64'; write a whole number from 16 to 65536"},
-	    {"story:\n  slot-kib: 8\n", "f.yaml:2:13: 'slot-kib' is 8, out of range; choose 16 to 65536"},
-	    {"story:\n  env-counter: 256\n", "f.yaml:2:16: 'env-counter' is 256, out of range; choose 0 to 255"},
-	    {"story:\n  serve: yes\n", "f.yaml:2:10: 'serve' is 'yes'; write true or false"},
-	    {"story:\n  report-down: [1]\n", "f.yaml:2:16: 'report-down' is a list; write a single value"},
-	    {"storage: {env: thorn}\n",
-	     "f.yaml:1:16: 'env' is 'thorn'; choose one of: volatile-cache, ordered, torn, lying-flush, nor"},
-	    {"faults: {power-cut: {}}\n",
-	     "f.yaml:1:9: 'faults' is not a list; write '- power-cut: {explore: closure}'"},
-	    {"faults:\n  - stop\n", "f.yaml:2:5: not one fault; write '- KIND: {options}'"},
-	    {"faults:\n  - stop: {}\n", "f.yaml:2:5: where does the fault fall? Write either 'at: every' or 'nth: N'"},
-	    {"faults:\n  - stop: {at: every, nth: 3}\n",
-	     "f.yaml:2:5: where does the fault fall? Write either 'at: every' or 'nth: N'"},
-	    {"faults:\n  - stop: {nth: 0}\n", "f.yaml:2:17: 'nth' is 0, out of range; choose 1 to 1000000000"},
-	    {"faults:\n  - none: {at: every}\n", "f.yaml:2:5: unknown fault 'none'; choose one of: power-cut, "
-						 "read-eio, write-eio, flush-eio, enospc, bitflip, "
-						 "short-answer, no-memory, stop, power, clock, image, network, board"},
-	    {"faults:\n  - power-cut: {audit: 1.5}\n",
-	     "f.yaml:2:24: 'audit' is '1.5'; write a fraction from 0 to 1, such as 0.02"},
-	    {"faults:\n  - power-cut: {}\n  - power-cut: {}\n",
-	     "f.yaml:3:5: a second power-cut; keep one, it explores them all"},
-	    {"faults:\n  - clock: {}\n", "f.yaml:2:12: 'at' is missing; add 'at: ...'"},
-	    {"faults:\n  - clock: {at: [noon]}\n",
-	     "f.yaml:2:18: 'noon' is no time; write 1970-01-01, 2038-01-19T03:14:08Z, -1d or +20y"},
-	    {"expect: {version: 3}\n", "f.yaml:1:19: 'version' is '3'; choose one of: old, new"},
-	    {"expect: {version: new, reason: bad}\n",
-	     "f.yaml:1:32: 'reason' is 'bad': write a reason's name, such as HEALTH_FAILED"},
-	    {LISTED("sim") "faults: [{image: {}}]\n" EXPECT,
-	     "f.yaml:1:1: rig sim takes other faults only; fault 1 is of another kind"},
-	    {LISTED("images") "faults: [{image: {}}, {stop: {nth: 1}}]\n",
-	     "f.yaml:1:1: rig images takes image faults only; fault 2 is of another kind"},
-	    {LISTED("host") "faults: [{image: {}}]\n",
-	     "f.yaml:1:1: rig host takes network faults only; fault 1 is of another kind"},
-	    {LISTED("images"), "f.yaml:1:1: 'faults' is missing; write '- image: {...}'"},
-	    {LISTED("images") "faults: [{image: {}}]\n" EXPECT,
-	     "f.yaml:1:1: each case of rig images says what it expects; remove 'expect'"},
-	    {"faults: [{image: {group: 'flp: x'}}]\n",
-	     "f.yaml:1:26: 'group' is 'flp: x': write the beginning of case ids, such as flp:header"},
-	    {"faults: [{image: {sample: 0}}]\n", "f.yaml:1:27: 'sample' is 0, out of range; choose 1 to 1000000"},
-	    {"faults: [{network: {}}]\n", "f.yaml:1:20: 'plan' is missing; add 'plan: ...'"},
-	    {"faults: [{network: {plan: all}}]\n", "f.yaml:1:27: 'plan' is 'all'; choose one of: http, tls, "
-						   "connection, places, report, names, device"},
-	    {"limits: {states: 0}\n", "f.yaml:1:18: 'states' is 0, out of range; choose 1 to 1000000000"},
-	    {"limits: {depth: 99999999999999999999}\n",
-	     "f.yaml:1:17: 'depth' is '99999999999999999999'; write a whole number from 1 to 64"},
-	};
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+	for (size_t i = 0; i < sizeof bad_files / sizeof *bad_files; i++) {
 		struct bp_scenario scenario;
 		char detail[BP_DETAIL_MAX] = "";
-		cr_expect_eq(parse(cases[i].text, &scenario, detail), 1, "accepted: %s", cases[i].text);
-		cr_expect_str_eq(detail, cases[i].detail, "for: %s\nsaid: %s", cases[i].text, detail);
+		cr_expect_eq(parse(bad_files[i].text, &scenario, detail), 1, "accepted: %s", bad_files[i].text);
+		cr_expect_str_eq(detail, bad_files[i].detail, "for: %s\nsaid: %s", bad_files[i].text, detail);
 	}
 }
 
