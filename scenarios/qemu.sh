@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs the scenarios of a tag on the emulated board, one at a time (each has two boards), then makes their report.
+# Runs the scenarios of a tag on the emulated board, one at a time (each has a board for every processor), then makes their report.
 # Exit status: brickproof run's. Usage: scenarios/qemu.sh BUILD TAG OUT [OPTION...]
 set -euo pipefail
 build=$1 tag=$2 out=$3

@@ -34,14 +34,15 @@ network: $(B)/brickproof $(B)/ota $(ZOO)/made ## let the network fail in every w
 	$(B)/brickproof run --tag network -o build/network $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
 campaign: $(B)/brickproof $(B)/ota $(ZOO)/made ## all that there is, each network fault with a power cut in its recovery too; RESUME=1 goes on, SEED=N
 	$(B)/brickproof run --all -o build/campaign $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
-# One scenario at a time: each has two boards. brickproof's own verdict is the status, whatever the report says.
+# One scenario at a time: each has a board for every processor. brickproof's own verdict is the status, whatever the report says.
 QEMU_RUN := $(B)/brickproof $(SERVER_PLUGIN) $(B)/brickproof-report
 .PHONY: qemu qemu-campaign qemu-mutants
 ifeq ($(CROSS)$(MUTANT),)
 qemu: $(QEMU_RUN) qemu-images uboot-sandbox ## the same proof on real U-Boot and Linux in QEMU: records, explores, says what is proved; RESUME=1 goes on, SEED=N
 	scenarios/qemu.sh $(B) qemu build/qemu-proof $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
-qemu-campaign: $(QEMU_RUN) qemu-images uboot-sandbox ## every rollback on real U-Boot and Linux too, the power cut anywhere (half an hour); RESUME=1, SEED=N
-	scenarios/qemu.sh $(B) qemu-campaign build/qemu-campaign $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
+qemu-campaign: $(QEMU_RUN) qemu-images uboot-sandbox ## every rollback on real U-Boot and Linux too, the power cut anywhere (hours); RESUME=1, SEED=N, LIMIT_SECONDS=N a story
+	scenarios/qemu.sh $(B) qemu-campaign build/qemu-campaign $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED)) \
+		$(if $(LIMIT_SECONDS),--limit-seconds $(LIMIT_SECONDS))
 qemu-mutants: $(QEMU_RUN) $(B)/brickproof-mutants $(B)/ota qemu-images uboot-sandbox ## planted defects on the emulated board: the mutant's updater in its images, found by its scenario
 	$(B)/brickproof-mutants --rig qemu --jobs 1
 endif

@@ -23,17 +23,21 @@
 #define BOOTS_SLACK    6u
 #define DEADLINE_MS    240000u
 
-/* What the new version's image and bundle are called (images/qemu.mk), and what it calls itself: by what it does. */
+/*
+ * What the new version's image and bundle are called (images/qemu.mk), and what it calls itself: by what it does. Those that
+ * wait do little but wait for a time limit or the watchdog.
+ */
 static const struct kind {
 	enum sim_image_kind kind;
 	const char *name, *version;
-} kinds[] = {{SIM_IMAGE_GOOD, "2.0", "2.0"},
-	     {SIM_IMAGE_PANICS, "panic", "2.0-panic"},
-	     {SIM_IMAGE_HANGS, "hang", "2.0-hang"},
-	     {SIM_IMAGE_NO_ROOT, "no-root", "2.0-no-root"},
-	     {SIM_IMAGE_NO_KERNEL, "no-kernel", "2.0-no-kernel"},
-	     {SIM_IMAGE_HEALTH_FAILS, "health-fails", "2.0-health-fails"},
-	     {SIM_IMAGE_HEALTH_HANGS, "health-hangs", "2.0-health-hangs"}};
+	bool waits;
+} kinds[] = {{SIM_IMAGE_GOOD, "2.0", "2.0", false},
+	     {SIM_IMAGE_PANICS, "panic", "2.0-panic", false},
+	     {SIM_IMAGE_HANGS, "hang", "2.0-hang", true},
+	     {SIM_IMAGE_NO_ROOT, "no-root", "2.0-no-root", false},
+	     {SIM_IMAGE_NO_KERNEL, "no-kernel", "2.0-no-kernel", false},
+	     {SIM_IMAGE_HEALTH_FAILS, "health-fails", "2.0-health-fails", false},
+	     {SIM_IMAGE_HEALTH_HANGS, "health-hangs", "2.0-health-hangs", true}};
 
 static const struct kind *kind_of(const struct bp_scenario *scenario)
 {
@@ -128,7 +132,7 @@ static int put_aside(const char *dir)
 	return result;
 }
 
-/* Two explorations at a time would have four boards on two processors, and miss their deadlines. */
+/* Two explorations at a time would have twice as many boards as processors, and miss their deadlines. */
 static int take_boards(struct bp_qemu *board)
 {
 	char path[BP_QEMU_PATH_MAX];
@@ -304,6 +308,7 @@ int bp_qemu_open(struct bp_qemu *board, const struct bp_scenario *scenario, uint
 {
 	*board = (struct bp_qemu){.scenario = scenario, .seed = seed, .lock = -1, .runs_left = SIZE_MAX};
 	const struct kind *kind = kind_of(scenario);
+	board->waits = kind->waits;
 	bp_media_init(&board->media);
 	images_of(board->images);
 	(void)snprintf(board->bundle, sizeof board->bundle, "%.200s/update-%s.ota", board->images, kind->name);

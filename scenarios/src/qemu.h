@@ -9,7 +9,7 @@
 
 /*
  * A scenario on the emulated board (rig qemu). The story is recorded once on a real machine; crash states are enumerated and
- * judged here; a few of each class are booted, on BP_QEMU_MACHINES boards side by side.
+ * judged here; a few of each class are booted, on several boards side by side.
  *
  * Everything is kept in DIR/qemu/SCENARIO: story.log, one log, console and result for each run. An interrupted exploration goes
  * on from there, and a case is replayed from there: its id means nothing without the recording.
@@ -18,7 +18,7 @@
 #define BP_QEMU_ENV_0      0x100000u
 #define BP_QEMU_ENV_1      0x110000u
 #define BP_QEMU_ENV_BYTES  0x4000u
-#define BP_QEMU_MACHINES   2u
+#define BP_QEMU_BOARDS_MAX 32u
 #define BP_QEMU_CLASS_RUNS 3u
 #define BP_QEMU_PATH_MAX   768u
 #define BP_QEMU_LAST       "build/qemu-last" /* links to the newest folder of each scenario */
@@ -26,7 +26,8 @@
 struct bp_qemu {
 	const struct bp_scenario *scenario;
 	uint64_t seed;
-	int lock; /* on the images: one exploration at a time */
+	int lock;   /* on the images: one exploration at a time */
+	bool waits; /* its story, most of the time */
 	char images[256];
 	char dir[512];    /* DIR/qemu/SCENARIO, absolute */
 	char bundle[320]; /* that the story's server offers */
@@ -100,7 +101,7 @@ void bp_qemu_outcome(struct bp_qemu *board, const struct sim_qemu_result *result
 		     struct bp_outcome *out);
 /* How this story's board is run, until idle. */
 struct sim_qemu_run bp_qemu_how(const struct bp_qemu *board);
-/* worker: 0 to BP_QEMU_MACHINES - 1 explore; BP_QEMU_MACHINES replays, while others explore. */
+/* worker: those below BP_QEMU_BOARDS_MAX explore; BP_QEMU_BOARDS_MAX replays, while others explore. */
 int bp_qemu_machine(const struct bp_qemu *board, unsigned worker, struct sim_qemu **out, char *detail,
 		    size_t detail_bytes) __attribute__((warn_unused_result));
 

@@ -82,7 +82,7 @@ static int boot_state(struct replaying *r, const struct bp_image *state, const c
 		(void)printf("the machine waits for: gdb-multiarch -ex 'target remote %s'\n", socket);
 		(void)fflush(stdout);
 	}
-	int error = bp_qemu_machine(board, BP_QEMU_MACHINES, &rig, r->detail, sizeof r->detail);
+	int error = bp_qemu_machine(board, BP_QEMU_BOARDS_MAX, &rig, r->detail, sizeof r->detail);
 	if (!error)
 		error = sim_qemu_run(rig, &start, &how, result);
 	if (error && *result->detail)

@@ -18,6 +18,9 @@
 
 #include "qemu.h"
 
+#define WAITING_BOARDS 3u
+#define BOARD_BYTES    (UINT64_C(640) << 20)
+
 static uint64_t now_ms(void)
 {
 	struct timespec now;
@@ -200,15 +203,34 @@ static void work(struct bp_qemu *board, unsigned worker, struct shared *shared, 
 	sim_qemu_free(rig);
 }
 
+/*
+ * A board keeps a processor busy, unless its story is one of waiting for a watchdog: then three share one. Each takes QEMU's and
+ * the block server's memory; half of what the machine has is theirs.
+ */
+static unsigned boards_of(const struct bp_qemu *board)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	long pages = sysconf(_SC_PHYS_PAGES);
+	long page = sysconf(_SC_PAGESIZE);
+	uint64_t wanted = (processors > 0 ? (uint64_t)processors : 1) * (board->waits ? WAITING_BOARDS : 1);
+	uint64_t room = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page / 2 / BOARD_BYTES : 1;
+	if (wanted > room)
+		wanted = room;
+	if (wanted > BP_QEMU_BOARDS_MAX)
+		wanted = BP_QEMU_BOARDS_MAX;
+	return wanted ? (unsigned)wanted : 1;
+}
+
 static int start_boards(struct bp_qemu *board, struct shared *shared, const struct bp_job *jobs, const size_t *open,
 			size_t count)
 {
-	pid_t pids[BP_QEMU_MACHINES];
+	pid_t pids[BP_QEMU_BOARDS_MAX];
 	pid_t parent = getpid();
+	unsigned boards = boards_of(board);
 	unsigned alive = 0;
 	int result = 0;
 	(void)fflush(NULL);
-	for (; alive < BP_QEMU_MACHINES && alive < count; alive++) {
+	for (; alive < boards && alive < count; alive++) {
 		pids[alive] = fork();
 		if (pids[alive] < 0) {
 			result = alive ? 0 : -errno;
