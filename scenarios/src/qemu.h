@@ -72,8 +72,8 @@ int bp_qemu_lint(struct bp_qemu *board) __attribute__((warn_unused_result));
 /* The exploration, from the recording on. on_case may be NULL. */
 int bp_qemu_explore(struct bp_qemu *board, const struct bp_execute_options *options, bp_case_sink *on_case, void *ctx,
 		    struct bp_stats *stats) __attribute__((warn_unused_result));
-/* Is this state one inside the bootloader's own store of the environment? */
-bool bp_qemu_inside(struct bp_qemu *board, const struct bp_case *c);
+/* Is this state one inside the bootloader's own store of the environment? 0, or -errno if the log it is of cannot be read. */
+int bp_qemu_inside(struct bp_qemu *board, const struct bp_case *c, bool *out) __attribute__((warn_unused_result));
 /* What the real U-Boot makes of every environment seen; -ENOENT: it is not built. */
 int bp_qemu_real(struct bp_qemu *board, struct sim_board_real *out) __attribute__((warn_unused_result));
 

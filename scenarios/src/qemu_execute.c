@@ -54,8 +54,12 @@ static int on_case(void *ctx, const char *text, const struct bp_case *c, const c
 {
 	struct execution *e = ctx;
 	char id[BP_ID_MAX];
+	bool inside = false;
+	int error = bp_qemu_inside(&e->board, c, &inside);
+	if (error)
+		return error;
+	e->board.inside += inside;
 	bp_id_cut(e->board.scenario->name, e->board.seed, text, id);
-	e->board.inside += bp_qemu_inside(&e->board, c);
 	return add(e, &(struct bp_case_line){.id = id,
 					     .fault = "power-cut",
 					     .step = step,
@@ -279,7 +283,7 @@ static int mark_firm(struct bp_qemu *board, const struct bp_log *log)
 	return 0;
 }
 
-bool bp_qemu_inside(struct bp_qemu *board, const struct bp_case *c)
+int bp_qemu_inside(struct bp_qemu *board, const struct bp_case *c, bool *out)
 {
 	struct bp_case parent = *c;
 	parent.count = c->count - 1;
@@ -294,10 +298,11 @@ bool bp_qemu_inside(struct bp_qemu *board, const struct bp_case *c)
 			result = mark_firm(board, parent.count ? log : board->log);
 		bp_log_free(log);
 		if (result)
-			return false;
+			return result;
 		(void)snprintf(board->counted, sizeof board->counted, "%s", path);
 	}
 	uint32_t entry = c->cuts[c->count - 1].entry;
 	/* Inside: the write before the cut is the bootloader's, and so is the next. */
-	return entry > 0 && entry < board->firm_count && board->firm[entry] && board->firm[entry - 1];
+	*out = entry > 0 && entry < board->firm_count && board->firm[entry] && board->firm[entry - 1];
+	return 0;
 }

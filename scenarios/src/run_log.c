@@ -134,8 +134,13 @@ static int classes_of(const struct bp_scenario *scenario, const char *path, stru
 		(void)fprintf(stderr, "brickproof: %s: %s\n", path, *detail ? detail : strerror(-result));
 		status = result == -ENOENT || result == -EINVAL ? BP_EXIT_USAGE : BP_EXIT_ERROR;
 	}
-	size_t count = status ? 0 : sim_board_classes(r->board.oracles, &classes);
-	out->count = count < CLASSES_MAX ? count : CLASSES_MAX;
+	out->count = status ? 0 : sim_board_classes(r->board.oracles, &classes);
+	if (out->count > CLASSES_MAX) {
+		(void)fprintf(stderr, "brickproof: %s: %zu classes; %u can be compared. Take a log of one update\n",
+			      path, out->count, CLASSES_MAX);
+		status = BP_EXIT_ERROR;
+		out->count = 0;
+	}
 	for (size_t i = 0; i < out->count; i++) {
 		out->hash[i] = classes[i].hash;
 		memcpy(out->words[i], classes[i].words, sizeof out->words[i]);
