@@ -148,6 +148,7 @@ int sim_board_describe(struct sim_board *board, const struct bp_image *state, ch
 	struct board_view view;
 	char trial[48] = "";
 	char barred[24] = "";
+	char failures[32] = "";
 	int error = board_look(board, state, &view);
 
 	if (error != 0)
@@ -157,7 +158,10 @@ int sim_board_describe(struct sim_board *board, const struct bp_image *state, ch
 			       view.env.boot.limit);
 	if (view.env.boot.barred != 0)
 		(void)snprintf(barred, sizeof barred, ", %c barred", view.env.boot.barred);
-	(void)snprintf(out, out_bytes, "%s%c%s%s%s; A holds %s%s, B %s%s%s; journal %s%s%s; data %s",
+	if (view.record.failures != 0)
+		(void)snprintf(failures, sizeof failures, ", %u failure%s noted", view.record.failures,
+			       view.record.failures == 1 ? "" : "s");
+	(void)snprintf(out, out_bytes, "%s%c%s%s%s; A holds %s%s, B %s%s%s; journal %s%s%s%s; data %s",
 		       view.env.good ? "selected " : "no environment: ", view.env.boot.slot, trial, barred,
 		       view.copy[view.holding == 0].good ? "" : ", other copy bad", holds(board, &view, 0),
 		       view.described[0] ? "" : " undescribed", holds(board, &view, 1),
@@ -165,6 +169,6 @@ int sim_board_describe(struct sim_board *board, const struct bp_image *state, ch
 		       view.record.good ? phases[view.record.phase < 3 ? view.record.phase : 0] : "empty",
 		       view.record.outbox[0] != 0 ? ", report waits" : "",
 		       view.env.trial_id != 0 && view.env.trial_id == view.record.trial_id ? ", of this trial" : "",
-		       data[view.data.state]);
+		       failures, data[view.data.state]);
 	return 0;
 }

@@ -55,7 +55,9 @@ static void describe_record(const struct ota_state *state, struct sim_record *re
 	for (unsigned i = 0; i < OTA_FAILED_MAX; i++) {
 		h = mix_bytes(h, state->failed[i].digest, sizeof state->failed[i].digest);
 		h = sim_mix(h, state->failed[i].reason);
-		h = sim_mix(h, state->failed[i].count < OTA_LIMIT_TRIALS ? state->failed[i].count : OTA_LIMIT_TRIALS);
+		unsigned count = state->failed[i].count < OTA_LIMIT_TRIALS ? state->failed[i].count : OTA_LIMIT_TRIALS;
+		h = sim_mix(h, count);
+		record->failures += count;
 	}
 	for (unsigned i = 0; i < OTA_OUTBOX_MAX; i++) {
 		const struct ota_event *event = &state->outbox[i];

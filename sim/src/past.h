@@ -20,8 +20,9 @@ struct sim_record {
 	uint64_t counter;
 	uint64_t trial_id;
 	uint64_t floor;
-	uint64_t
-	    hash; /* of everything but counter, progress, trial ids, event ids, failure counts and the trusted time */
+	unsigned failures; /* of versions that it remembers, beyond the trials that one gets not counted */
+	/* Of everything but counter, progress, trial ids, event ids, further failures and the trusted time. */
+	uint64_t hash;
 	uint64_t outbox[OTA_OUTBOX_MAX]; /* event ids */
 };
 #define SIM_RECORD_MEMO(memo) sim_memo_init((memo), OTA_STATE_RECORD_BYTES / BP_SECTOR_BYTES, sizeof(struct sim_record))
