@@ -114,9 +114,9 @@ static int add_line(struct load *load, json_t *line, char *detail, size_t detail
 		(void)json_object_set(load->root, type, line);
 		return 0;
 	}
-	bool is_log = !strcmp(type, "log");
 	bool is_case = !strcmp(type, "case");
-	if (!is_log && !is_case && strcmp(type, "scenario") != 0)
+	bool is_part = !strcmp(type, "log") || !strcmp(type, "classes");
+	if (!is_part && !is_case && strcmp(type, "scenario") != 0)
 		return 0; /* a type of a later version */
 	const char *name = results_text(line, "scenario");
 	if (!*name) {
@@ -130,7 +130,7 @@ static int add_line(struct load *load, json_t *line, char *detail, size_t detail
 		add_case(load, scenario, line);
 		return 0;
 	}
-	if (!is_log)
+	if (!is_part)
 		(void)json_object_del(scenario, "reason"); /* it did end */
 	return json_object_update(scenario, line) ? -ENOMEM : 0;
 }

@@ -11,6 +11,7 @@
  *   end        the end line, or null: the campaign was stopped before its end
  *   scenarios  [ the scenario line, and in it:
  *                media, entries, findings   of its log line ([] without one)
+ *                classes   of its classes line; not there without one
  *                matrix    [{step, fault, verdict, count}]
  *                cuts      [{entry, step, form, label, verdict, count, ids: [first few]}], by entry
  *                failures  [{id, step, invariant, text, fault, verdict}], the first FAILURES_MAX

@@ -102,6 +102,26 @@ Test(report, an_unfinished_scenario_is_an_error)
 }
 
 /* What was named and never began, and a campaign without its end: green would be a lie. */
+/* Kills: classes that end a scenario which did not end, or that end up in the next one. */
+Test(report, classes_stay_with_their_scenario)
+{
+	static const char classes[] =
+	    "{\"type\":\"classes\",\"scenario\":\"power/a\",\"classes\":[{\"words\":\"selected A\","
+	    "\"states\":9,\"cuts\":1,\"runs\":3,\"label\":\"old\",\"verdict\":\"PASS\"}]}\n";
+	static const char other[] = "{\"type\":\"scenario\",\"scenario\":\"power/b\",\"verdict\":\"PASS\"}\n";
+	char detail[128];
+	json_t *results;
+	char *path = put_file(campaign, classes, other);
+	cr_assert_eq(results_load(path, &results, detail, sizeof detail), 0, "%s", detail);
+	(void)unlink(path);
+	const json_t *a = json_array_get(json_object_get(results, "scenarios"), 0);
+	const json_t *b = json_array_get(json_object_get(results, "scenarios"), 1);
+	cr_expect_str_eq(results_text(a, "verdict"), "ERROR");
+	cr_expect_eq(results_number(json_array_get(json_object_get(a, "classes"), 0), "states"), 9);
+	cr_expect_null(json_object_get(b, "classes"));
+	json_decref(results);
+}
+
 Test(report, a_campaign_that_was_cut_short_is_not_green)
 {
 	static const struct {

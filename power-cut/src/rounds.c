@@ -22,10 +22,12 @@
 /* A canonical form, and those of its states that are to be run; member 0 was found first. */
 struct class
 {
+	struct bp_hash key;
 	struct bp_dropped members[BP_CLASS_RUNS_MAX];
 	unsigned members_count;
 	unsigned runs;
-	uint32_t label; /* of the first run */
+	uint64_t states; /* told */
+	uint32_t label;  /* of the first run */
 	uint8_t verdict;
 };
 
@@ -104,7 +106,7 @@ static int sort(struct rounds *r, const struct bp_cut *cut, struct bp_hash raw)
 		if (error < 0)
 			return error;
 		at = (uint32_t)r->count;
-		r->classes[r->count++] = (struct class){.members_count = 0};
+		r->classes[r->count++] = (struct class){.key = key};
 		error = bp_map_put(&x->canonical, key, at);
 		if (error < 0)
 			return error;
@@ -348,7 +350,8 @@ static int on_told(void *ctx, const struct bp_cut *cut, struct bp_image *image)
 		error = bp_explorer_canon(x, x->walk.world, &key);
 	if (error != 0)
 		return error < 0 ? error : 0;
-	const struct class *class = &r->classes[bp_map_get(&x->canonical, key)];
+	struct class *class = &r->classes[bp_map_get(&x->canonical, key)];
+	class->states++;
 	uint32_t node = bp_map_get(&r->ran, raw);
 	x->stats->settled_firm += node == BP_MAP_FREE && bp_settle_find(&x->settle, image, &firm) == 1;
 	x->stats->settled += node == BP_MAP_FREE && class->runs > 0;
@@ -366,6 +369,23 @@ static int tell(struct rounds *r)
 	uint64_t sampled = r->x.stats->sampled;
 	int error = expand(r, 0, (uint32_t)r->x.nodes_count, on_told);
 	r->x.stats->sampled = sampled;
+	return error;
+}
+
+static int tell_classes(const struct rounds *r)
+{
+	const struct bp_explorer *x = &r->x;
+	int error = 0;
+	for (size_t i = 0; error == 0 && r->how->on_class && i < r->count; i++) {
+		const struct class *class = &r->classes[i];
+		struct bp_class_end end = {.key = class->key,
+					   .states = class->states,
+					   .cuts = x->nodes[class->members[0].parent].depth + 1u,
+					   .runs = class->runs,
+					   .label = class->runs ? bp_worlds_word(&x->worlds, class->label) : "",
+					   .verdict = (enum bp_verdict) class->verdict};
+		error = r->how->on_class(r->how->class_ctx, &end);
+	}
 	return error;
 }
 
@@ -387,6 +407,8 @@ int bp_explore_rounds(const struct bp_explore *in, const struct bp_rounds *how, 
 		r.x.bounded = true;
 		error = 0;
 	}
+	if (error == 0)
+		error = tell_classes(&r);
 	stats->canonical = r.count;
 	for (size_t i = 0; i < r.count; i++) {
 		stats->unrun += r.classes[i].runs == 0;

@@ -17,7 +17,21 @@ struct fleet {
 	size_t asked;  /* jobs */
 	unsigned most_again;
 	bool firm_moody; /* the first write of a run differs by the run */
+	/* of the classes told */
+	uint64_t classes, states, runs, of_one_cut, unrun;
 };
+
+static int on_class(void *ctx, const struct bp_class_end *end)
+{
+	struct fleet *f = ctx;
+	f->classes++;
+	f->states += end->states;
+	f->runs += end->runs;
+	f->of_one_cut += end->cuts == 1;
+	f->unrun += end->runs == 0;
+	cr_expect_eq(end->runs == 0, *end->label == 0, "%u runs end in '%s'", end->runs, end->label);
+	return 0;
+}
 
 static int run_one(struct fleet *f, struct bp_job *job)
 {
@@ -68,7 +82,8 @@ static int explore(struct toy *toy, struct fleet *fleet, unsigned class_runs, st
 	struct bp_explore e = toy_explore(toy);
 	fleet->toy = toy;
 	fleet->explore = &e;
-	struct bp_rounds how = {.class_runs = class_runs, .ctx = fleet, .recover = recover};
+	struct bp_rounds how = {
+	    .class_runs = class_runs, .ctx = fleet, .recover = recover, .on_class = on_class, .class_ctx = fleet};
 	return bp_explore_rounds(&e, &how, stats);
 }
 
@@ -95,6 +110,12 @@ Test(rounds, they_judge_what_the_explorer_judges)
 		cr_expect_eq(many.disagreed, 0u, "%s", many.disagreement);
 		cr_expect_eq(many.unrun, 0u);
 		cr_expect_gt(fleet.most_again, 0u, "no class with a single member");
+		cr_expect_eq(fleet.classes, many.canonical);
+		cr_expect_eq(fleet.runs, many.run);
+		cr_expect_gt(fleet.of_one_cut, 0u);
+		cr_expect_lt(fleet.of_one_cut, fleet.classes, "later cuts find classes of their own");
+		if (!fragile)
+			cr_expect_eq(fleet.states, many.distinct, "each state is of one class");
 		toy_deinit(&toy);
 	}
 }
@@ -129,6 +150,7 @@ Test(rounds, a_spent_budget_bounds_the_claim)
 	cr_expect_eq(stats.run, 2u);
 	cr_expect_not(stats.closed);
 	cr_expect_eq(stats.unrun, stats.canonical - 2u);
+	cr_expect_eq(fleet.unrun, stats.unrun);
 	cr_expect_gt(stats.distinct, stats.run, "what is not run is enumerated and inspected all the same");
 	toy_deinit(&toy);
 }

@@ -69,9 +69,6 @@ int bp_qemu_record(struct bp_qemu *board, bool make, char *detail, size_t detail
     __attribute__((warn_unused_result));
 /* qemu_lint.c: fills in the findings. Called by bp_qemu_record(). */
 int bp_qemu_lint(struct bp_qemu *board) __attribute__((warn_unused_result));
-/* The exploration, from the recording on. on_case may be NULL. */
-int bp_qemu_explore(struct bp_qemu *board, const struct bp_execute_options *options, bp_case_sink *on_case, void *ctx,
-		    struct bp_stats *stats) __attribute__((warn_unused_result));
 /* Is this state one inside the bootloader's own store of the environment? 0, or -errno if the log it is of cannot be read. */
 int bp_qemu_inside(struct bp_qemu *board, const struct bp_case *c, bool *out) __attribute__((warn_unused_result));
 /* What the real U-Boot makes of every environment seen; -ENOENT: it is not built. */

@@ -8,11 +8,18 @@
 #include "cases.h"
 #include "qemu.h"
 
+/* How far the boots reached. */
+struct reached {
+	uint64_t classes, unrun, whole; /* whole: run as often as is asked for */
+};
+
 struct execution {
 	struct bp_qemu board;
 	const struct bp_execute_options *options;
 	struct bp_cases *cases;
 	struct bp_result *out;
+	json_t *classes;           /* as in RESULTS.md */
+	struct reached reached[2]; /* all classes; those that one cut leads to */
 	bool failed;
 	bool real_disagrees; /* the real U-Boot, with the decision table */
 };
@@ -74,19 +81,55 @@ static int on_case(void *ctx, const char *text, const struct bp_case *c, const c
 					     .boots = outcome->boots});
 }
 
-int bp_qemu_explore(struct bp_qemu *board, const struct bp_execute_options *options, bp_case_sink *sink, void *ctx,
-		    struct bp_stats *stats)
+static const char *words_of(const struct bp_qemu *board, uint64_t hash)
 {
+	const struct sim_board_class *classes;
+	size_t count = sim_board_classes(board->oracles, &classes);
+	for (size_t i = 0; i < count; i++) {
+		if (classes[i].hash == hash)
+			return classes[i].words;
+	}
+	return "";
+}
+
+static int on_class(void *ctx, const struct bp_class_end *end)
+{
+	struct execution *e = ctx;
+	for (unsigned i = 0; i < (end->cuts == 1 ? 2u : 1u); i++) {
+		e->reached[i].classes++;
+		e->reached[i].unrun += end->runs == 0;
+		e->reached[i].whole += end->runs >= BP_QEMU_CLASS_RUNS;
+	}
+	json_t *line = json_pack("{s:s, s:I, s:i, s:i, s:s, s:s}", "words", words_of(&e->board, end->key.lo), "states",
+				 (json_int_t)end->states, "cuts", (int)end->cuts, "runs", (int)end->runs, "label",
+				 end->label, "verdict", end->runs ? bp_verdict_text(end->verdict) : "");
+	return json_array_append_new(e->classes, line) ? -ENOMEM : 0;
+}
+
+/* From the recording on. */
+static int explore(struct execution *e)
+{
+	struct bp_qemu *board = &e->board;
+	const struct bp_execute_options *options = e->options;
 	struct bp_explore explore = board->explore;
-	struct bp_rounds how = {.class_runs = BP_QEMU_CLASS_RUNS, .ctx = board, .recover = bp_qemu_recover};
+	struct bp_rounds how = {.class_runs = BP_QEMU_CLASS_RUNS,
+				.ctx = board,
+				.recover = bp_qemu_recover,
+				.on_class = on_class,
+				.class_ctx = e};
+	json_decref(e->classes);
+	e->classes = json_array();
+	memset(e->reached, 0, sizeof e->reached);
+	if (!e->classes)
+		return -ENOMEM;
 	if (options->states_max)
 		explore.limits.states_max = options->states_max;
-	explore.on_case = sink;
-	explore.case_ctx = ctx;
+	explore.on_case = on_case;
+	explore.case_ctx = e;
 	explore.on_progress = options->on_progress;
 	explore.progress_ctx = options->progress_ctx;
 	explore.stop_at_first_failure = options->stop_at_first_failure;
-	return bp_explore_rounds(&explore, &how, stats);
+	return bp_explore_rounds(&explore, &how, &e->out->stats);
 }
 
 /* For the machines; 0: no limit. */
@@ -121,6 +164,8 @@ static void note(const struct execution *e, const struct sim_board_real *real, i
 {
 	const struct bp_qemu *b = &e->board;
 	const struct bp_stats *s = &out->stats;
+	const struct reached *all = &e->reached[0];
+	const struct reached *one = &e->reached[1];
 	struct sim_board_stats oracles;
 	char uboot[120] = "the real U-Boot is not built";
 	char rate[48] = "";
@@ -131,30 +176,39 @@ static void note(const struct execution *e, const struct sim_board_real *real, i
 			       real->decided, real->disagreed);
 	else if (real_error != -ENOENT)
 		(void)snprintf(uboot, sizeof uboot, "the real U-Boot failed: %s", strerror(-real_error));
-	if (b->spent_ms)
+	if (b->spent_ms && b->boots)
 		(void)snprintf(rate, sizeof rate, ", %.1f a minute", (double)b->boots * 60000.0 / (double)b->spent_ms);
 	(void)snprintf(out->note, sizeof out->note,
-		       "classes %" PRIu64 ", not booted %" PRIu64 "; audits that agree %" PRIu64 " of %" PRIu64
+		       "classes %" PRIu64 " (%" PRIu64 " of one cut), not booted %" PRIu64 " (%" PRIu64
+		       "), booted %u times %" PRIu64 " (%" PRIu64 "); audits that agree %" PRIu64 " of %" PRIu64
 		       "; settled by read set (bootloader) %" PRIu64 ", by class %" PRIu64
 		       "; inside the bootloader's store %" PRIu64 "; %s; data partitions replayed and checked %" PRIu64
 		       "; boots %" PRIu64 "%s%s",
-		       s->canonical, s->unrun, s->audited - (s->disagreed < s->audited ? s->disagreed : s->audited),
-		       s->audited, s->settled_firm, s->settled, b->inside, uboot, oracles.data, s->boots, rate,
+		       all->classes, one->classes, all->unrun, one->unrun, BP_QEMU_CLASS_RUNS, all->whole, one->whole,
+		       s->audited - (s->disagreed < s->audited ? s->disagreed : s->audited), s->audited,
+		       s->settled_firm, s->settled, b->inside, uboot, oracles.data, s->boots, rate,
 		       b->reused ? ", some kept from before" : "");
 }
 
-/* The classes in words, for people. */
-static int write_classes(const struct bp_qemu *board)
+/* The same, for people. */
+static int write_classes(const struct execution *e)
 {
-	const struct sim_board_class *classes;
-	size_t count = sim_board_classes(board->oracles, &classes);
 	char path[BP_QEMU_PATH_MAX];
-	(void)snprintf(path, sizeof path, "%s/classes.txt", board->dir);
+	size_t i;
+	json_t *class;
+	(void)snprintf(path, sizeof path, "%s/classes.txt", e->board.dir);
 	FILE *f = fopen(path, "w");
 	if (!f)
 		return -errno;
-	for (size_t i = 0; i < count; i++)
-		(void)fprintf(f, "%016" PRIx64 " %s\n", classes[i].hash, classes[i].words);
+	json_array_foreach(e->classes, i, class)
+	{
+		long long runs = json_integer_value(json_object_get(class, "runs"));
+		(void)fprintf(f, "%lld states after %lld cuts, booted %lld times%s%s: %s\n",
+			      (long long)json_integer_value(json_object_get(class, "states")),
+			      (long long)json_integer_value(json_object_get(class, "cuts")), runs,
+			      runs ? ", end in " : "", json_string_value(json_object_get(class, "label")),
+			      json_string_value(json_object_get(class, "words")));
+	}
 	return fclose(f) ? -errno : 0;
 }
 
@@ -169,10 +223,11 @@ static int run_power_cut(struct execution *e, const struct bp_fault *fault)
 		board->deadline_ms = now_ms() + seconds_of(e) * UINT64_C(1000);
 	if (board->scenario->limits.runs_max)
 		board->runs_left = board->scenario->limits.runs_max;
-	int result = bp_qemu_explore(board, e->options, on_case, e, &out->stats);
-	if (result)
-		return result;
-	result = write_classes(board);
+	int result = explore(e);
+	if (!result && e->options->fd >= 0)
+		result = bp_results_classes(e->options->fd, board->scenario->name, json_incref(e->classes));
+	if (!result)
+		result = write_classes(e);
 	if (result)
 		return result;
 	out->explored = true;
@@ -258,6 +313,7 @@ int bp_qemu_execute(const struct bp_scenario *scenario, const struct bp_execute_
 			       strerror(-result));
 	}
 	bp_qemu_close(&e->board);
+	json_decref(e->classes);
 	free(e);
 	return result;
 }

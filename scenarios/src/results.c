@@ -202,6 +202,12 @@ int bp_results_log(int fd, const char *scenario, const struct bp_log *log, const
 					     media, "entries", entries, "findings", found));
 }
 
+int bp_results_classes(int fd, const char *scenario, json_t *classes)
+{
+	return bp_results_line(
+	    fd, json_pack("{s:s, s:s, s:o}", "type", "classes", "scenario", scenario, "classes", classes));
+}
+
 json_t *bp_results_case(const char *scenario, const struct bp_case_line *line)
 {
 	json_t *out =

@@ -32,7 +32,7 @@ struct bp_result {
 	char bounded_by[64];
 	char digest[BP_DIGEST_TEXT];
 	char sentence[512];
-	char note[512];          /* what else a rig has to say, in one line */
+	char note[640];          /* what else a rig has to say, in one line */
 	char failing[BP_ID_MAX]; /* id of the first failing case, "" for none */
 };
 
@@ -76,6 +76,8 @@ int bp_results_campaign(int fd, const struct bp_campaign_head *head, const struc
 			size_t count) __attribute__((warn_unused_result));
 int bp_results_log(int fd, const char *scenario, const struct bp_log *log, const struct bp_finding *findings,
 		   size_t finding_count) __attribute__((warn_unused_result));
+/* What became of each class of crash states. classes: stolen. */
+int bp_results_classes(int fd, const char *scenario, json_t *classes) __attribute__((warn_unused_result));
 /* A case as JSON; NULL: out of memory. */
 json_t *bp_results_case(const char *scenario, const struct bp_case_line *line);
 int bp_results_scenario(int fd, const struct bp_scenario *scenario, const struct bp_result *result)

@@ -175,6 +175,7 @@ int bp_explore_run(const struct bp_explore *explore, struct bp_stats *stats) __a
  *          NULL: the exploration is bounded then. 0 or -errno.
  * on_case  (of struct bp_explore) is called for failures as they are found, and in the end for every distinct state:
  *          settled says "by class", the label is its class's; "not run" where the budget did not reach its class.
+ * on_class is called after that, once for each class in the order in which they were met. Non-zero is forwarded. May be NULL.
  */
 struct bp_job {
 	struct bp_case c;          /* the crash state; its last cut is against the log of the run before it */
@@ -183,11 +184,22 @@ struct bp_job {
 	size_t firm;               /* out: its first entries that are the bootloader's */
 	struct bp_outcome outcome; /* out */
 };
+/* What became of a class. */
+struct bp_class_end {
+	struct bp_hash key; /* its canonical form */
+	uint64_t states;    /* distinct, without those that were broken as they lay there */
+	unsigned cuts;      /* in a row, before the first of them */
+	unsigned runs;      /* of its members, the same again included */
+	const char *label;  /* how the first ended; "" of none */
+	enum bp_verdict verdict;
+};
 #define BP_CLASS_RUNS_MAX 8u
 struct bp_rounds {
 	unsigned class_runs; /* 1 to BP_CLASS_RUNS_MAX */
 	void *ctx;
 	int (*recover)(void *ctx, struct bp_job *jobs, size_t count);
+	int (*on_class)(void *class_ctx, const struct bp_class_end *end);
+	void *class_ctx;
 };
 int bp_explore_rounds(const struct bp_explore *explore, const struct bp_rounds *rounds, struct bp_stats *stats)
     __attribute__((warn_unused_result));
@@ -205,6 +217,4 @@ int bp_case_state(const struct bp_log *log, const struct bp_cut *cut, struct bp_
 int bp_explore_shrink(const struct bp_explore *explore, const struct bp_case *failing, struct bp_case *out,
 		      char *sentence, size_t sentence_bytes) __attribute__((warn_unused_result));
 
-/* One state of the log's timeline, for the report: what a plain cut (everything completed survives) before each entry
- * leads to. */
 #endif
