@@ -6,7 +6,7 @@
 #   VARIANT=cov       gcov
 #   VARIANT=fuzz      clang, libFuzzer
 #   MUTANT=name       one planted defect of scenarios/mutants, in build/mutant-name/
-#   CROSS=arm64       for the emulated arm64 board, in build/arm64-$(VARIANT)/; see images/qemu.mk
+#   CROSS=arm64       for an emulated board (or x86_64), in build/arm64-$(VARIANT)/; see images/qemu.mk
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -31,14 +31,17 @@ endif
 ifeq ($(origin CC),default)
 CC = gcc
 endif
-# Debian's arm64 packages, unpacked by images/qemu/packages.sh.
-ifeq ($(CROSS),arm64)
-SYSROOT := $(CURDIR)/build/qemu/sysroot
-CC := aarch64-linux-gnu-gcc
-AR := aarch64-linux-gnu-ar
+# Debian's packages for that architecture, unpacked by images/qemu/packages.sh.
+CROSS_TOOLS_arm64 := aarch64-linux-gnu
+CROSS_TOOLS_x86_64 := x86_64-linux-gnu
+ifneq ($(CROSS),)
+SYSROOT := $(CURDIR)/build/qemu$(patsubst %,-%,$(filter-out arm64,$(CROSS)))/sysroot
+CROSS_TOOLS := $(or $(CROSS_TOOLS_$(CROSS)),$(error CROSS=$(CROSS): there is arm64 and x86_64))
+CC := $(CROSS_TOOLS)-gcc
+AR := $(CROSS_TOOLS)-ar
 CFLAGS ?= -O2 -g
-override CFLAGS += -isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/aarch64-linux-gnu
-override LDFLAGS += -L$(SYSROOT)/usr/lib/aarch64-linux-gnu -Wl,-rpath-link,$(SYSROOT)/usr/lib/aarch64-linux-gnu:$(SYSROOT)/lib/aarch64-linux-gnu
+override CFLAGS += -isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/$(CROSS_TOOLS)
+override LDFLAGS += -L$(SYSROOT)/usr/lib/$(CROSS_TOOLS) -Wl,-rpath-link,$(SYSROOT)/usr/lib/$(CROSS_TOOLS):$(SYSROOT)/lib/$(CROSS_TOOLS)
 endif
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
 	-Wwrite-strings -Wcast-qual -Wformat=2 -Wimplicit-fallthrough

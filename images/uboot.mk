@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# U-Boot from Debian's source package: as a process (sandbox) and for QEMU's arm64 board (qemu). Cached in build/uboot.
+# U-Boot from Debian's source package: as a process (sandbox) and for QEMU's boards (qemu: arm64, qemu-x86_64). Cached in build/uboot.
 U := build/uboot
 UBOOT_INPUT := images/uboot/build.sh images/uboot/ota.env $(U)/source.stamp
 
 .PHONY: uboot-sandbox uboot-qemu
 uboot-sandbox: $(U)/diff/board.dtb ## build U-Boot as a process, with our boot script, and the disks it boots from
-uboot-qemu: $(U)/qemu/u-boot.bin ## build U-Boot for QEMU's arm64 board, with our boot script
+uboot-qemu: $(if $(filter x86_64,$(QEMU_ARCH)),$(U)/qemu-x86_64/u-boot.rom,$(U)/qemu/u-boot.bin) ## build U-Boot for QEMU's board, with our boot script (QEMU_ARCH=x86_64: for the PC)
 
 $(U)/source.stamp: images/uboot/source.sh $(wildcard images/uboot/patches/*.patch) build/setup-uboot.stamp
 	$(call say,FETCH,$(U)/source)
@@ -17,6 +17,9 @@ $(U)/sandbox/board.dtb: $(UBOOT_INPUT) images/uboot/sandbox.config images/uboot/
 $(U)/qemu/u-boot.bin: $(UBOOT_INPUT) images/uboot/qemu.config images/uboot/qemu.env
 	$(call say,UBOOT,$(@D))
 	$(Q)images/uboot/build.sh qemu $(U)
+$(U)/qemu-x86_64/u-boot.rom: $(UBOOT_INPUT) images/uboot/qemu-x86_64.config images/uboot/qemu-x86_64.env
+	$(call say,UBOOT,$(@D))
+	$(Q)images/uboot/build.sh qemu-x86_64 $(U)
 $(U)/diff/board.dtb: images/uboot/disk.sh $(U)/sandbox/board.dtb
 	$(call say,DISKS,$(@D))
 	$(Q)images/uboot/disk.sh $(U)/sandbox/board.dtb $(U)/diff

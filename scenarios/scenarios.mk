@@ -36,14 +36,15 @@ campaign: $(B)/brickproof $(B)/ota $(ZOO)/made ## all that there is, each networ
 	$(B)/brickproof run --all -o build/campaign $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
 # One scenario at a time: each has a board for every processor. brickproof's own verdict is the status, whatever the report says.
 QEMU_RUN := $(B)/brickproof $(SERVER_PLUGIN) $(B)/brickproof-report
+QEMU_OPTIONS = $(if $(QEMU_TAIL),--board $(QEMU)) $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED)) $(if $(LIMIT_SECONDS),--limit-seconds $(LIMIT_SECONDS))
 .PHONY: qemu qemu-campaign qemu-mutants
 ifeq ($(CROSS)$(MUTANT),)
-qemu: $(QEMU_RUN) qemu-images uboot-sandbox ## the same proof on real U-Boot and Linux in QEMU: records, explores, says what is proved; RESUME=1 goes on, SEED=N
-	scenarios/qemu.sh $(B) qemu build/qemu-proof $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
+qemu: $(QEMU_RUN) qemu-images uboot-sandbox ## the same proof on real U-Boot and Linux in QEMU: records, explores, says what is proved; RESUME=1 goes on, SEED=N, LIMIT_SECONDS=N, QEMU_ARCH=x86_64
+	scenarios/qemu.sh $(B) qemu build/qemu-proof$(QEMU_TAIL) $(QEMU_OPTIONS)
 qemu-campaign: $(QEMU_RUN) qemu-images uboot-sandbox ## every rollback on real U-Boot and Linux too, the power cut anywhere (hours); RESUME=1, SEED=N, LIMIT_SECONDS=N a story
-	scenarios/qemu.sh $(B) qemu-campaign build/qemu-campaign $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED)) \
-		$(if $(LIMIT_SECONDS),--limit-seconds $(LIMIT_SECONDS))
+	scenarios/qemu.sh $(B) qemu-campaign build/qemu-campaign$(QEMU_TAIL) $(QEMU_OPTIONS)
 qemu-mutants: $(QEMU_RUN) $(B)/brickproof-mutants $(B)/ota qemu-images uboot-sandbox ## planted defects on the emulated board: the mutant's updater in its images, found by its scenario
+	$(if $(QEMU_TAIL),$(error the planted defects are found on the arm64 board: make qemu-mutants without QEMU_ARCH))
 	$(B)/brickproof-mutants --rig qemu --jobs 1
 endif
 mutants: $(B)/brickproof $(B)/ota $(B)/brickproof-mutants $(ZOO)/made ## plant each defect of scenarios/mutants; all must be found

@@ -26,4 +26,4 @@ $(QEMU_BENCH): $(call objects,sim/qemu/bench.c) $(SIM_QEMU_LIBS:%=$(B)/lib%.a) |
 	$(Q)$(CC) $(OTA_LDFLAGS) -o $@ $(filter %.o,$^) $(SIM_QEMU_LIBS:%=$(B)/lib%.a) $(SIM_QEMU_LDLIBS)
 .PHONY: bench-qemu
 bench-qemu: $(QEMU_BENCH) ## boots of the emulated board a minute, snapshots, what recording costs
-	$(QEMU_BENCH) build/qemu $(B)/bench/qemu-bench.work 3
+	$(QEMU_BENCH) $(QEMU) $(B)/bench/qemu-bench.work 3

@@ -18,4 +18,4 @@ while read -r line; do
 done <"$images/board.args"
 [ "$(cat "$dir/clock" 2>/dev/null || echo now)" = now ] || arguments+=(-rtc "base=$(cat "$dir/clock")")
 rm -f "$dir/qmp"
-exec qemu-system-aarch64 "${arguments[@]}"
+exec "$(cat "$images/board.program")" "${arguments[@]}"

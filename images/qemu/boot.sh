@@ -10,10 +10,9 @@ rm -rf "$2" && mkdir -p "$2/files"
 dir=$(cd "$2" && pwd)
 ln -s "$images/$bundle" "$dir/files/update.ota"; cp --sparse=always "$images/card.img" "$images/disk.img" "$dir/"
 ci/serve.sh "$dir/server" "$dir/files" "$images" "$port" 2>"$dir/server.log" &
-server=$!
-qemu=
+server=$! qemu='' reader=''
 cleanup() {
-	[ -z "$qemu" ] || kill -KILL "$qemu" 2>/dev/null || true
+	for pid in $qemu $reader; do kill -KILL "$pid" 2>/dev/null || true; done
 	kill "$server" 2>/dev/null || true
 }
 trap cleanup EXIT
@@ -32,8 +31,8 @@ while [ -z "$idle" ] && [ "$boots" -lt "$boots_max" ]; do
 	while IFS= read -r line; do
 		printf '%s\n' "$line" >>"$dir/console.log"
 		case $line in 'ota: slot '* | 'ota: back '* | 'ota: no '*) say "U-Boot, after $(seconds "$power") s: ${line%$'\r'}" ;; *'Kernel panic'*) say 'kernel panic' ;; esac
-	done <"$dir/serial.out" &
-	qemu-system-aarch64 "${args[@]}" -no-reboot 2>>"$dir/qemu.log" &
+	done <"$dir/serial.out" & reader=$!
+	"$(cat "$images/board.program")" "${args[@]}" -no-reboot 2>>"$dir/qemu.log" &
 	qemu=$!
 	while read -r verb rest; do
 		case $verb in
@@ -43,8 +42,8 @@ while [ -z "$idle" ] && [ "$boots" -lt "$boots_max" ]; do
 		idle) idle=1 && break ;;
 		esac
 	done < <(timeout "$deadline_s" cat "$dir/channel.out")
-	kill -KILL "$qemu" 2>/dev/null || true
-	wait "$qemu" 2>/dev/null || true
+	kill -KILL "$qemu" 2>/dev/null || true; wait "$qemu" 2>/dev/null || true
+	[ -s "$dir/console.log" ] || { echo "qemu: no guest starts: $(tail -n 1 "$dir/qemu.log"); see -accel in $images/board.args" >&2; exit 1; }
 done
 [ "$idle $version" = "1 $expect" ] || { echo "qemu: version $version runs, not $expect; see $dir/console.log" >&2; exit 1; }
 say "version $version runs, and nothing is left to do; reports: $(grep -o '"event":"[a-z]*","version":"[^"]*"' "$dir/server/reports.log" | paste -sd' ')"

@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # The board as its factory leaves it, with a past, made by `ota` itself on files: version 0.9 was installed in slot B and committed, then
 # 1.0 in slot A. OUT/part-slot-a, part-slot-b, part-state, card.img (SD card with U-Boot's environment).
-# Usage: images/qemu/factory.sh PKI OTA SLOT-MIB OUT
+# Usage: images/qemu/factory.sh ARCH PKI OTA SLOT-MIB OUT
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-pki=$(cd "$1" && pwd) ota=$2 slot_mib=$3 out=$(cd "$4" && pwd)
+# shellcheck source=images/qemu/arch-arm64.sh
+. "$here/arch-$1.sh"
+pki=$(cd "$2" && pwd) ota=$3 slot_mib=$4 out=$(cd "$5" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 truncate -s 4M "$work/card.img"
-awk -F= '/^#|^$/ {next} NR == FNR {board[$1]; print; next} !($1 in board)' "$here/../uboot/qemu.env" "$here/../uboot/ota.env" |
+awk -F= '/^#|^$/ {next} NR == FNR {board[$1]; print; next} !($1 in board)' "$here/../uboot/$arch_uboot.env" "$here/../uboot/ota.env" |
 	mkenvimage -r -s 16384 -o "$work/env" -
 for offset in 256 272; do dd if="$work/env" of="$work/card.img" bs=4096 seek=$offset conv=notrunc status=none; done
 truncate -s 1M "$work/state.img"
@@ -19,7 +21,7 @@ printf '%s 0x100000 0x4000\n%s 0x110000 0x4000\n' "$work/card.img" "$work/card.i
 ota() {
 	cat >"$work/system.conf" <<CONF
 [system]
-compatible=brickproof-qemu
+compatible=$arch_compatible
 bootloader=uboot
 state=$work/state.img
 lockfile=$work/lock

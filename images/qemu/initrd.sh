@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The board's initrd, OUT/initrd: the few drivers that the board needs, in the order in which they load, and busybox.
-# Usage: images/qemu/initrd.sh OUT
+# Usage: images/qemu/initrd.sh ARCH OUT
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-out=$1
+# shellcheck source=images/qemu/arch-arm64.sh
+. "$here/arch-$1.sh"
+out=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-modules='virtio_mmio virtio_console virtio_blk crc32c_generic ext4 sdhci-pci virtio_net virtio-rng'
 later='i6300esb squashfs'
 
 root=$work/initrd
@@ -15,16 +16,17 @@ release=$(basename "$out"/kernel/lib/modules/*)
 lib=lib/modules/$release
 mkdir -p "$root"/{bin,dev,proc,root,run,sys,"$lib"}
 /sbin/depmod -b "$out/kernel" "$release"
-for name in $modules $later; do /sbin/modprobe -d "$out/kernel" -S "$release" --show-depends "$name"; done |
+for name in $arch_modules $later; do /sbin/modprobe -d "$out/kernel" -S "$release" --show-depends "$name"; done |
 	awk '$1 == "insmod" && !seen[$2]++ {print $2}' >"$work/order"
 # Without their signatures, which nobody here asks for, they load sooner.
-while read -r file; do aarch64-linux-gnu-strip --strip-debug -o "$root/$lib/$(basename "$file")" "$file"; done <"$work/order"
+while read -r file; do "$arch_tools-strip" --strip-debug -o "$root/$lib/$(basename "$file")" "$file"; done <"$work/order"
 touch "$root/$lib/modules.builtin" "$root/$lib/modules.order"
 /sbin/depmod -b "$root" "$release" 2>/dev/null
 rm "$root/$lib"/*.bin
-echo "$modules" >"$root/lib/modules/names"
+echo "$arch_modules" >"$root/lib/modules/names"
 install -m 755 "$here/initrd-init.sh" "$root/init"
-install -m 644 "$here/channel.sh" "$root/lib/channel.sh"
+sed "s/ttyAMA0/$arch_tty/" "$here/channel.sh" >"$root/lib/channel.sh"
+chmod 644 "$root/lib/channel.sh"
 install -m 755 "$out/sysroot/bin/busybox" "$root/bin/busybox"
 for applet in cat echo grep ln modprobe mount reboot sed sh switch_root; do ln -s busybox "$root/bin/$applet"; done
 # Links for what its init calls: installing all of busybox's takes a tenth of the boot.

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The board's root filesystem as a directory, TARGET/tree, from what lies in OUT: busybox, ota, fw_printenv, e2fsck, the libraries that they name, the
-# board's configuration. Usage: images/qemu/tree.sh OUT OTA TARGET
+# The board's root filesystem as a directory, TARGET/tree, from what lies in OUT: busybox, ota, fw_printenv, e2fsck, the libraries that they name, and
+# what config.sh adds. Usage: images/qemu/tree.sh ARCH OUT OTA TARGET
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-ota=$2 pki=$1/pki sysroot=$1/sysroot tree=$3/tree
+# shellcheck source=images/qemu/arch-arm64.sh
+. "$here/arch-$1.sh"
+ota=$3 pki=$2/pki sysroot=$2/sysroot tree=$4/tree
 rm -rf "$tree"
 mkdir -p "$tree"/{bin,boot,data,dev,etc/ota,lib,proc,root,run,sbin,sys,tmp,usr/bin,usr/lib/brickproof,usr/lib/ota/health.d,usr/sbin}
 
@@ -16,7 +18,7 @@ put() { # FILE TARGET
 	while read -r needed; do
 		[ -z "${seen[$needed]:-}" ] || continue
 		seen[$needed]=1
-		for dir in lib/aarch64-linux-gnu usr/lib/aarch64-linux-gnu; do
+		for dir in "lib/$arch_tools" "usr/lib/$arch_tools"; do
 			[ ! -e "$sysroot/$dir/$needed" ] || { put "$sysroot/$dir/$needed" "lib/$needed"; continue 2; }
 		done
 		echo "qemu: no package has $needed, which $1 needs" >&2
@@ -28,22 +30,13 @@ put "$sysroot/usr/bin/fw_printenv" usr/bin/fw_printenv
 ln -s fw_printenv "$tree/usr/bin/fw_setenv"
 put "$sysroot/sbin/e2fsck" sbin/e2fsck
 put "$ota" usr/bin/ota
-aarch64-linux-gnu-strip "$tree/usr/bin/ota"
-[ -e "$tree/lib/ld-linux-aarch64.so.1" ]
+"$arch_tools-strip" "$tree/usr/bin/ota"
+[ "$arch_lib" = lib ] || ln -s lib "$tree/$arch_lib"
+[ -e "$tree/$arch_lib/$arch_loader" ]
 for applet in cat cmp cp cut date dd df dmesg echo env find free grep head hexdump ip kill ls mkdir mount mv od ping poweroff ps reboot rm sed \
 	seq setsid sh sha256sum sleep sort stat stty sync tail touch tr umount uptime vi wc; do
 	ln -s busybox "$tree/bin/$applet"
 done
 
-install -m 755 "$here/init.sh" "$tree/sbin/init"
-install -m 644 "$here/channel.sh" "$here/verbs.sh" "$tree/usr/lib/brickproof"
-install -m 755 "$here/health.sh" "$tree/usr/lib/ota/health.d/10-board"
-printf '#!/bin/busybox sh\nexec busybox touch /run/reboot\n' >"$tree/usr/lib/ota/reboot"
-chmod 755 "$tree/usr/lib/ota/reboot"
-install -m 644 "$here/system.conf" "$tree/etc/ota/system.conf"
-install -m 644 "$pki/root.pem" "$tree/etc/ota/keyring.pem"
-install -m 644 "$pki/tls-root.pem" "$tree/etc/ota/tls-ca.pem"
-printf '/dev/mmcblk0 0x100000 0x4000\n/dev/mmcblk0 0x110000 0x4000\n' >"$tree/etc/fw_env.config"
-printf '127.0.0.1 localhost\n10.0.2.100 updates.brickproof.test\n' >"$tree/etc/hosts"
-printf 'root:x:0:0:root:/root:/bin/sh\n' >"$tree/etc/passwd"
+"$here/config.sh" "$1" "$tree" "$pki"
 find "$tree" -exec touch -h -d @1767225600 {} +

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds U-Boot for a board, sandbox or qemu, out of OUT/source with our boot script compiled in:
-# OUT/sandbox/u-boot (and board.dtb), OUT/qemu/u-boot.bin.
+# Builds U-Boot for a board, sandbox, qemu or qemu-x86_64, out of OUT/source with our boot script compiled in:
+# OUT/sandbox/u-boot (and board.dtb), OUT/qemu/u-boot.bin, OUT/qemu-x86_64/u-boot.rom.
 # Usage: images/uboot/build.sh BOARD OUT      JOBS=n: compilers at once (2)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -13,7 +13,8 @@ mkdir -p "$build"
 case $board in
 sandbox) config=sandbox_defconfig target=u-boot args=(NO_SDL=1) ;;
 qemu) config=qemu_arm64_defconfig target=u-boot.bin args=(CROSS_COMPILE=aarch64-linux-gnu-) ;;
-*) echo "uboot: no board $board: sandbox or qemu" >&2; exit 1 ;;
+qemu-x86_64) config=qemu-x86_defconfig target=all args=(CROSS_COMPILE=x86_64-linux-gnu-) ;;
+*) echo "uboot: no board $board: sandbox, qemu or qemu-x86_64" >&2; exit 1 ;;
 esac
 # What makes two builds differ: the time, the place, the checked-out version of somebody else's git.
 export SOURCE_DATE_EPOCH=1767225600 KBUILD_BUILD_USER=brickproof KBUILD_BUILD_HOST=brickproof

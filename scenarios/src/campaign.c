@@ -88,6 +88,7 @@ static void work(const struct run *run, size_t scenario, int pipe)
 					     .seconds_max = c->seconds_max,
 					     .stop_at_first_failure = c->head.fail_fast,
 					     .no_lint = c->head.no_lint,
+					     .board = c->head.board,
 					     .fd = run->fd,
 					     .dir = c->dir,
 					     .resume = c->resume,

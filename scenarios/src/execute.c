@@ -260,10 +260,10 @@ static int run(struct execution *e, char *detail, size_t detail_bytes)
 }
 
 /* Why a scenario cannot run here. */
-static bool skips(const struct bp_scenario *scenario, char *why, size_t why_bytes)
+static bool skips(const struct bp_scenario *scenario, const char *board, char *why, size_t why_bytes)
 {
 	if (scenario->rig == BP_RIG_QEMU)
-		return bp_qemu_absent(scenario, why, why_bytes);
+		return bp_qemu_absent(scenario, board, why, why_bytes);
 	if (scenario->rig == BP_RIG_SIM || bp_lab_lists(scenario))
 		return false;
 	if (scenario->rig == BP_RIG_BOARD)
@@ -279,7 +279,7 @@ int bp_execute(const struct bp_scenario *scenario, const struct bp_execute_optio
 	*out = (struct bp_result){.beyond = scenario->expect_fail == 1};
 	(void)snprintf(out->scenario, sizeof out->scenario, "%s", scenario->name);
 	uint64_t start_ms = now_ms();
-	if (skips(scenario, out->reason, sizeof out->reason)) {
+	if (skips(scenario, options->board, out->reason, sizeof out->reason)) {
 		out->verdict = BP_SKIP;
 	} else {
 		struct execution e = {.options = options, .out = out};

@@ -48,16 +48,19 @@ static const struct kind *kind_of(const struct bp_scenario *scenario)
 	return NULL;
 }
 
-static void images_of(char out[256])
+static void images_of(const char *given, char out[BP_BOARD_MAX])
 {
 	const char *mutant = bp_mutant_name();
-	(void)snprintf(out, 256, *mutant ? "build/qemu-mutant-%s" : "build/qemu", mutant);
+	if (given)
+		(void)snprintf(out, BP_BOARD_MAX, "%s", given);
+	else
+		(void)snprintf(out, BP_BOARD_MAX, *mutant ? "build/qemu-mutant-%s" : "build/qemu", mutant);
 }
 
-bool bp_qemu_absent(const struct bp_scenario *scenario, char *why, size_t why_bytes)
+bool bp_qemu_absent(const struct bp_scenario *scenario, const char *given, char *why, size_t why_bytes)
 {
-	char images[256];
-	images_of(images);
+	char images[BP_BOARD_MAX];
+	images_of(given, images);
 	*why = 0;
 	if (!kind_of(scenario)) {
 		(void)snprintf(why, why_bytes, "the emulated board has no image that %s",
@@ -171,6 +174,34 @@ static int choose_folder(struct bp_qemu *board, const char *results, enum bp_qem
 		(void)!symlink(board->dir, link); /* without it, replay asks for --dir */
 	}
 	return 0;
+}
+
+/* The images' folder, as it was given for a recording: the second line of story.base. *out empty: not known. */
+static void recorded_images(const struct bp_qemu *board, char out[BP_BOARD_MAX])
+{
+	struct bp_case none = {.count = 0};
+	char path[BP_QEMU_PATH_MAX];
+	char hash[64];
+	bp_qemu_path(board, &none, 0, "base", path);
+	*out = 0;
+	FILE *f = fopen(path, "r");
+	if (!f)
+		return;
+	if (!fgets(hash, sizeof hash, f) || !fgets(out, BP_BOARD_MAX, f))
+		*out = 0;
+	out[strcspn(out, "\n")] = 0;
+	(void)fclose(f);
+}
+
+static int choose_images(struct bp_qemu *board, const char *given, enum bp_qemu_use use, char *detail,
+			 size_t detail_bytes)
+{
+	char kept[BP_BOARD_MAX] = "";
+	if (use == BP_QEMU_REPLAY && !given)
+		recorded_images(board, kept);
+	images_of(*kept ? kept : given, board->images);
+	return use == BP_QEMU_REPLAY && bp_qemu_absent(board->scenario, board->images, detail, detail_bytes) ? -ENOENT
+													     : 0;
 }
 
 void bp_qemu_path(const struct bp_qemu *board, const struct bp_case *c, unsigned again, const char *ext,
@@ -303,26 +334,29 @@ static int make_oracles(struct bp_qemu *board, char *detail, size_t detail_bytes
 	return sim_board_new(&config, board->base, &board->oracles, detail, detail_bytes);
 }
 
-int bp_qemu_open(struct bp_qemu *board, const struct bp_scenario *scenario, uint64_t seed, const char *dir,
-		 enum bp_qemu_use use, char *detail, size_t detail_bytes)
+int bp_qemu_open(struct bp_qemu *board, const struct bp_scenario *scenario, const char *images, uint64_t seed,
+		 const char *dir, enum bp_qemu_use use, char *detail, size_t detail_bytes)
 {
 	*board = (struct bp_qemu){.scenario = scenario, .seed = seed, .lock = -1, .runs_left = SIZE_MAX};
-	const struct kind *kind = kind_of(scenario);
-	board->waits = kind->waits;
 	bp_media_init(&board->media);
-	images_of(board->images);
-	(void)snprintf(board->bundle, sizeof board->bundle, "%.200s/update-%s.ota", board->images, kind->name);
-	(void)snprintf(board->image_paths[0], sizeof board->image_paths[0], "%.200s/rootfs-1.0.img", board->images);
-	(void)snprintf(board->image_paths[1], sizeof board->image_paths[1], "%.200s/rootfs-%s.img", board->images,
-		       kind->name);
-	(void)snprintf(board->image_paths[2], sizeof board->image_paths[2], "%.200s/rootfs-0.9.img", board->images);
 	*detail = 0;
 	int result = choose_folder(board, dir, use);
 	if (result)
 		(void)snprintf(detail, detail_bytes, "nothing is kept of %s (%s); run it, or give --dir RESULTS",
 			       scenario->name, strerror(-result));
+	if (!result)
+		result = choose_images(board, images, use, detail, detail_bytes);
+	if (result)
+		return result;
+	const struct kind *kind = kind_of(scenario);
+	board->waits = kind->waits;
+	(void)snprintf(board->bundle, sizeof board->bundle, "%.200s/update-%s.ota", board->images, kind->name);
+	(void)snprintf(board->image_paths[0], sizeof board->image_paths[0], "%.200s/rootfs-1.0.img", board->images);
+	(void)snprintf(board->image_paths[1], sizeof board->image_paths[1], "%.200s/rootfs-%s.img", board->images,
+		       kind->name);
+	(void)snprintf(board->image_paths[2], sizeof board->image_paths[2], "%.200s/rootfs-0.9.img", board->images);
 	bool explores = use == BP_QEMU_FRESH || use == BP_QEMU_RESUME;
-	if (!result && explores)
+	if (explores)
 		result = take_boards(board);
 	if (!result && use == BP_QEMU_FRESH)
 		result = put_aside(board->dir);
@@ -560,7 +594,7 @@ static int base_mark(struct bp_qemu *board, bool check)
 	if (check)
 		good = fgets(have, sizeof have, f) && strcmp(have, want) == 0;
 	else
-		good = fputs(want, f) >= 0;
+		good = fputs(want, f) >= 0 && fprintf(f, "%s\n", board->images) > 0;
 	if (fclose(f) || !good)
 		return check ? -ESTALE : -EIO;
 	return 0;

@@ -28,7 +28,7 @@ struct bp_qemu {
 	uint64_t seed;
 	int lock;   /* on the images: one exploration at a time */
 	bool waits; /* its story, most of the time */
-	char images[256];
+	char images[BP_BOARD_MAX];
 	char dir[512];    /* DIR/qemu/SCENARIO, absolute */
 	char bundle[320]; /* that the story's server offers */
 	char image_paths[SIM_BOARD_VERSIONS_MAX][320];
@@ -56,13 +56,17 @@ struct bp_qemu {
 	size_t firm_count;
 };
 
-/* Why this scenario cannot run here; false: it can. */
-bool bp_qemu_absent(const struct bp_scenario *scenario, char *why, size_t why_bytes);
+/* Why this scenario cannot run here; false: it can. images: folder of the board's images; NULL: build/qemu, or the mutant's. */
+bool bp_qemu_absent(const struct bp_scenario *scenario, const char *images, char *why, size_t why_bytes);
 /* What for: an exploration from the start (what was kept is dropped), one that goes on, cases of one, or only the media. */
 enum bp_qemu_use { BP_QEMU_FRESH, BP_QEMU_RESUME, BP_QEMU_REPLAY, BP_QEMU_MEDIA };
-/* Media and oracles. dir: the results' folder; NULL: the newest of the scenario, to replay. 0 or -errno. */
-int bp_qemu_open(struct bp_qemu *board, const struct bp_scenario *scenario, uint64_t seed, const char *dir,
-		 enum bp_qemu_use use, char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
+/*
+ * Media and oracles. images: as above; to replay, NULL: those of the recording. dir: the results' folder; NULL: the newest of the
+ * scenario, to replay. 0 or -errno; -ENOENT to replay: recording, images or programs are not there.
+ */
+int bp_qemu_open(struct bp_qemu *board, const struct bp_scenario *scenario, const char *images, uint64_t seed,
+		 const char *dir, enum bp_qemu_use use, char *detail, size_t detail_bytes)
+    __attribute__((warn_unused_result));
 void bp_qemu_close(struct bp_qemu *board);
 /* The story: as it was recorded, or recorded now if `make`. */
 int bp_qemu_record(struct bp_qemu *board, bool make, char *detail, size_t detail_bytes)

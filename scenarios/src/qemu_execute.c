@@ -298,9 +298,9 @@ int bp_qemu_execute(const struct bp_scenario *scenario, const struct bp_execute_
 	e->cases = cases;
 	e->out = out;
 	bp_media_init(&e->board.media);
-	int result =
-	    bp_qemu_open(&e->board, scenario, options->seed, options->dir ? options->dir : "build/qemu-results",
-			 options->resume ? BP_QEMU_RESUME : BP_QEMU_FRESH, detail, detail_bytes);
+	int result = bp_qemu_open(&e->board, scenario, options->board, options->seed,
+				  options->dir ? options->dir : "build/qemu-results",
+				  options->resume ? BP_QEMU_RESUME : BP_QEMU_FRESH, detail, detail_bytes);
 	if (!result)
 		result = run_all(e, detail, detail_bytes);
 	if (!result)

@@ -156,15 +156,16 @@ int bp_results_campaign(int fd, const struct bp_campaign_head *head, const struc
 	json_t *names = json_array();
 	for (size_t i = 0; i < count; i++)
 		(void)json_array_append_new(names, json_string(scenarios[i]->name));
-	return bp_results_line(
-	    fd, json_pack(
-		    "{s:s, s:i, s:s, s:I, s:{s:s, s:s, s:s}, s:s, s:{s:s, s:i}, s:o, s:s, s:s, s:o, s:{s:I, s:b, s:b}}",
-		    "type", "campaign", "schema", 1, "started", started, "seed", (json_int_t)head->seed, "subject",
-		    "name", "ota reference core", "version", BP_VERSION, "mutant", bp_mutant_name(), "program",
-		    head->program, "host", "kernel", host.release, "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN),
-		    "scenarios", names, "selection", head->selection, "shard", shard, "equivalences",
-		    equivalences(scenarios, count), "limits", "states", (json_int_t)head->states_max, "fail_fast",
-		    (int)head->fail_fast, "lint", (int)!head->no_lint));
+	json_t *line = json_pack(
+	    "{s:s, s:i, s:s, s:I, s:{s:s, s:s, s:s}, s:s, s:{s:s, s:i}, s:o, s:s, s:s, s:o, s:{s:I, s:b, s:b}}", "type",
+	    "campaign", "schema", 1, "started", started, "seed", (json_int_t)head->seed, "subject", "name",
+	    "ota reference core", "version", BP_VERSION, "mutant", bp_mutant_name(), "program", head->program, "host",
+	    "kernel", host.release, "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN), "scenarios", names, "selection",
+	    head->selection, "shard", shard, "equivalences", equivalences(scenarios, count), "limits", "states",
+	    (json_int_t)head->states_max, "fail_fast", (int)head->fail_fast, "lint", (int)!head->no_lint);
+	if (line && head->board)
+		(void)json_object_set_new(line, "board", json_string(head->board));
+	return bp_results_line(fd, line);
 }
 
 static const char *op_text(enum bp_op op)

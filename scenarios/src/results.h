@@ -55,7 +55,8 @@ struct bp_campaign_head {
 	unsigned shard, shards; /* 1/1: all */
 	uint64_t states_max;    /* 0: as each scenario says */
 	bool fail_fast;
-	bool no_lint; /* findings of the lint do not count */
+	bool no_lint;      /* findings of the lint do not count */
+	const char *board; /* --board; NULL: not given */
 	/* Of all scenarios that were selected, before shards divide them: names and files. "": nobody selected any. */
 	char selection[BP_DIGEST_TEXT];
 	char program[BP_DIGEST_TEXT]; /* of this program, which has the core in it */

@@ -44,6 +44,7 @@ static int check_head(struct reading *r, const json_t *line)
 	const char *mutant = json_string_value(json_object_get(json_object_get(line, "subject"), "mutant"));
 	json_int_t states = json_integer_value(json_object_get(json_object_get(line, "limits"), "states"));
 	const char *selection = json_string_value(json_object_get(line, "selection"));
+	const char *board = json_string_value(json_object_get(line, "board"));
 	const char *differs = NULL;
 	if ((uint64_t)json_integer_value(json_object_get(line, "seed")) != head->seed)
 		differs = "seed";
@@ -55,6 +56,8 @@ static int check_head(struct reading *r, const json_t *line)
 		differs = "limit of states";
 	else if (json_is_false(json_object_get(json_object_get(line, "limits"), "lint")) != head->no_lint)
 		differs = "use of the lint";
+	else if (strcmp(board ? board : "", head->board ? head->board : "") != 0)
+		differs = "board";
 	else if (selection && strcmp(selection, head->selection) != 0)
 		differs = "selection of scenarios, or other versions of them";
 	if (!differs) {

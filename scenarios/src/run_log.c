@@ -117,7 +117,7 @@ struct classes {
 	char words[CLASSES_MAX][240];
 };
 
-static int classes_of(const struct bp_scenario *scenario, const char *path, struct classes *out)
+static int classes_of(const struct bp_scenario *scenario, const char *images, const char *path, struct classes *out)
 {
 	struct reading *r = calloc(1, sizeof *r);
 	struct bp_stats stats;
@@ -126,8 +126,8 @@ static int classes_of(const struct bp_scenario *scenario, const char *path, stru
 	int status = 0;
 	if (!r)
 		return BP_EXIT_ERROR;
-	int result =
-	    bp_qemu_open(&r->board, scenario, BP_SEED_DEFAULT, "build/qemu-log", BP_QEMU_MEDIA, detail, sizeof detail);
+	int result = bp_qemu_open(&r->board, scenario, images, BP_SEED_DEFAULT, "build/qemu-log", BP_QEMU_MEDIA, detail,
+				  sizeof detail);
 	if (!result)
 		result = explore(r, path, detail, sizeof detail, &stats);
 	if (result) {
@@ -170,20 +170,21 @@ static size_t missing(const struct classes *a, const struct classes *b, const ch
 	return count;
 }
 
-int bp_run_log(const struct bp_scenario *scenario, const char *path, const char *like)
+int bp_run_log(const struct bp_scenario *scenario, const char *images, const char *path, const char *like)
 {
 	struct classes *a = calloc(2, sizeof *a);
 	char why[256];
 	if (!a)
 		return BP_EXIT_ERROR;
-	int status = bp_qemu_absent(scenario, why, sizeof why) ? bp_usage_error("%s: %s", scenario->name, why) : 0;
+	int status =
+	    bp_qemu_absent(scenario, images, why, sizeof why) ? bp_usage_error("%s: %s", scenario->name, why) : 0;
 	if (!status)
-		status = classes_of(scenario, path, &a[0]);
+		status = classes_of(scenario, images, path, &a[0]);
 	if (!like)
 		for (size_t i = 0; i < a[0].count; i++)
 			(void)printf("      %016" PRIx64 " %s\n", a[0].hash[i], a[0].words[i]);
 	if (like && status <= 1) {
-		int other = classes_of(scenario, like, &a[1]);
+		int other = classes_of(scenario, images, like, &a[1]);
 		status = other > status ? other : status;
 		if (status <= 1 && missing(&a[0], &a[1], path) + missing(&a[1], &a[0], like))
 			status = 1;

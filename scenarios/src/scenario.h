@@ -19,6 +19,7 @@
 #define BP_SCENARIO_CLOCKS_MAX 12u
 #define BP_DETAIL_MAX          1024u
 #define BP_SECONDS_MAX         1000000u
+#define BP_BOARD_MAX           200u /* path of a board's images */
 /* What the simulated device's clock says when a story starts: relative clock values count from it. */
 #define SIM_STORY_CLOCK_S INT64_C(1796083200)
 

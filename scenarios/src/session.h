@@ -48,10 +48,11 @@ struct bp_execute_options {
 	uint64_t states_max;  /* 0: as the scenario says */
 	uint64_t seconds_max; /* rig qemu, with machines running; 0: as the scenario says */
 	bool stop_at_first_failure;
-	bool no_lint;    /* findings are in the log line only */
-	int fd;          /* results.jsonl, or -1 */
-	const char *dir; /* the results' folder: what a rig keeps goes there as well; NULL: nowhere */
-	bool resume;     /* go on from what is kept there */
+	bool no_lint;      /* findings are in the log line only */
+	const char *board; /* rig qemu: folder of its images; NULL: build/qemu, or the mutant's */
+	int fd;            /* results.jsonl, or -1 */
+	const char *dir;   /* the results' folder: what a rig keeps goes there as well; NULL: nowhere */
+	bool resume;       /* go on from what is kept there */
 	void (*on_progress)(void *ctx, const struct bp_stats *stats, uint64_t frontier);
 	void *progress_ctx;
 };

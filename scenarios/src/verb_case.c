@@ -108,11 +108,10 @@ struct opened {
 
 static int open_board(const struct options *o, struct opened *c, char *detail, size_t detail_bytes)
 {
-	if (bp_qemu_absent(&c->scenario, detail, detail_bytes))
-		return bp_usage_error("%s: %s", c->scenario.name, detail);
 	c->on_board = true;
 	c->options = &o->board;
-	int result = bp_qemu_open(&c->board, &c->scenario, c->id.seed, o->dir, BP_QEMU_REPLAY, detail, detail_bytes);
+	int result =
+	    bp_qemu_open(&c->board, &c->scenario, NULL, c->id.seed, o->dir, BP_QEMU_REPLAY, detail, detail_bytes);
 	if (!result)
 		result = bp_qemu_record(&c->board, false, detail, detail_bytes);
 	if (!result)

@@ -54,7 +54,7 @@ static int take_head(struct merge *m, json_t *line)
 		m->head = json_deep_copy(line);
 		m->shards = shards;
 	}
-	static const char *const same[] = {"schema", "seed", "subject", "limits", "selection"};
+	static const char *const same[] = {"schema", "seed", "subject", "limits", "selection", "board"};
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
 		const json_t *first = json_object_get(m->head, same[i]);
 		const json_t *other = json_object_get(line, same[i]);

@@ -30,6 +30,7 @@ static void help(void)
 	    "      --resume         go on with what DIR holds: finished scenarios are kept; without, results that are\n"
 	    "                       there become results.jsonl.old\n"
 	    "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
+	    "      --board DIR      (rig qemu) the board's images (default: build/qemu)\n"
 	    "      --log FILE       (rig qemu) judge and sort the crash states of this write log, brickproof's or "
 	    "dm-log-writes over\n"
 	    "                       all the board's media, without booting anything; --like FILE: it must have the "
@@ -61,6 +62,7 @@ enum {
 	OPTION_NO_LINT,
 	OPTION_RESUME,
 	OPTION_SCENARIOS,
+	OPTION_BOARD,
 	OPTION_LOG,
 	OPTION_LIKE
 };
@@ -76,6 +78,7 @@ static const struct option long_options[] = {{"output", required_argument, NULL,
 					     {"no-lint", no_argument, NULL, OPTION_NO_LINT},
 					     {"resume", no_argument, NULL, OPTION_RESUME},
 					     {"scenarios", required_argument, NULL, OPTION_SCENARIOS},
+					     {"board", required_argument, NULL, OPTION_BOARD},
 					     {"log", required_argument, NULL, OPTION_LOG},
 					     {"like", required_argument, NULL, OPTION_LIKE},
 					     {"help", no_argument, NULL, 'h'},
@@ -91,6 +94,11 @@ static int take(int option, const char *value, struct options *o)
 		return 0;
 	case OPTION_SCENARIOS:
 		o->scenarios = value;
+		return 0;
+	case OPTION_BOARD:
+		if (!*value || strlen(value) >= BP_BOARD_MAX)
+			return bp_usage_error("--board: name a folder of images, such as build/qemu");
+		o->head.board = value;
 		return 0;
 	case OPTION_LOG:
 		o->log = value;
@@ -212,7 +220,7 @@ static int run_log(const struct options *o, char *const *arguments, int count)
 	if (!status && scenario.rig != BP_RIG_QEMU)
 		status = bp_usage_error("--log is for rig qemu; %s runs on rig %s", scenario.name,
 					bp_rig_text(scenario.rig));
-	return status ? status : bp_run_log(&scenario, o->log, o->like);
+	return status ? status : bp_run_log(&scenario, o->head.board, o->log, o->like);
 }
 
 int bp_verb_run(int argc, char **argv)

@@ -19,7 +19,7 @@ int bp_verb_baseline(int argc, char **argv);
 int bp_verb_cuts(int argc, char **argv);
 
 /* run --log: a log over a scenario's media, and what it is to be like (or NULL). Exit status. */
-int bp_run_log(const struct bp_scenario *scenario, const char *path, const char *like);
+int bp_run_log(const struct bp_scenario *scenario, const char *images, const char *path, const char *like);
 
 #define BP_SCENARIOS_DIR "scenarios"
 #define BP_RESULTS_DIR   "results"

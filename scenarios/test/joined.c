@@ -223,6 +223,8 @@ Test(campaign, nothing_is_lost)
 	cr_assert_eq(system(former), 0, "the program is not in the head");
 	cr_expect_eq(place_run(&p, out, "cut", "--resume", NULL, NULL), 0, "another build goes on, and is told");
 	cr_expect_eq(place_run(&p, out, "cut", "stops", "--resume", NULL), 2, "more scenarios");
+	cr_expect_eq(place_run(&p, out, "cut", "--resume", "--board=elsewhere", NULL), 2, "another board");
+	cr_expect_eq(place_run(&p, out, "cut", "--board=", NULL, NULL), 2, "no board");
 	place_digest_of(out, b);
 	cr_expect_str_eq(a, b);
 	cr_assert_eq(place_run(&p, out, "stops", NULL, NULL, NULL), 0);

@@ -111,7 +111,7 @@ static int command_line(struct words *words, const struct sim_board_spec *spec)
 	    {"@IMAGES@", spec->images}, {"@CARD@", spec->card}, {"@DISK@", spec->disk},   {"@SERIAL@", console},
 	    {"@CHANNEL@", channel},     {"@PORT@", port},       {"@QMP@", "chardev:qmp"},
 	};
-	add(words, spec->qemu ? spec->qemu : "qemu-system-aarch64");
+	add(words, spec->qemu);
 	add(words, "-S");
 	add_option(words, "-chardev", chardev);
 	/* A guest that shuts down stays, so that it is we who end it: a QEMU that ends by itself flushes. */
@@ -193,7 +193,7 @@ int sim_board_start(struct sim_board *board, const struct sim_board_spec *spec, 
 		memcpy(process.fds, theirs, sizeof theirs);
 		r = sim_process_start(&board->process, &process);
 		if (r < 0)
-			(void)snprintf(detail, detail_bytes, "%s: %s; run ci/setup.sh qemu", words->argv[0],
+			(void)snprintf(detail, detail_bytes, "%s: %s; make qemu-images installs it", words->argv[0],
 				       strerror(-r));
 	}
 	for (unsigned i = 0; i < SIM_STREAM_COUNT; i++) {

@@ -12,7 +12,8 @@ enum sim_stream { SIM_STREAM_CHANNEL, SIM_STREAM_CONSOLE, SIM_STREAM_QMP, SIM_ST
 
 struct sim_board_spec {
 	const char *images; /* absolute */
-	const char *qemu, *accel;
+	const char *qemu;   /* the program */
+	const char *accel;  /* NULL: as board.args says */
 	/* What stands for @CARD@, @DISK@ and @PORT@, and nodes that have to be there before. */
 	char card[512], disk[512];
 	char nodes[4][512];

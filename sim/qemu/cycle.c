@@ -10,6 +10,7 @@
 #include "rig.h"
 
 #define BOOT_MS     120000u
+#define SILENT_MS   60000u /* any firmware has said something by then, on any host */
 #define COMMAND_MS  20000u
 #define CUT_WAIT_MS 5000u
 
@@ -76,7 +77,7 @@ static bool board_on(struct sim_go *go)
 {
 	struct sim_board *board = &go->rig->board;
 	struct sim_board_spec spec = {.images = go->rig->images,
-				      .qemu = go->rig->options.qemu,
+				      .qemu = go->rig->program,
 				      .accel = go->rig->options.accel,
 				      .port = sim_origin_port(go->service.origin),
 				      .gdb = go->run->gdb,
@@ -168,16 +169,28 @@ static int64_t earliest(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* When the machine must have said something: its first word comes sooner than any other. */
+static int64_t heard_until(const struct sim_go *go)
+{
+	int64_t boot_ns = (go->run->boot_ms ? go->run->boot_ms : BOOT_MS) * INT64_C(1000000);
+	int64_t until = go->progress_ns + boot_ns;
+	return go->alive ? until : earliest(until, go->boot_ns + SILENT_MS * INT64_C(1000000));
+}
+
 static void check_time(struct sim_go *go)
 {
 	int64_t now = sim_clock_ns();
-	int64_t boot_ns = (go->run->boot_ms ? go->run->boot_ms : BOOT_MS) * INT64_C(1000000);
 	if (go->cut_ns <= now) {
 		go->cut_ns = SIM_NEVER;
 		go->cut_now = true;
 	} else if (!go->run->gdb && go->end_ns <= now) {
 		sim_go_finish(go, SIM_QEMU_DEADLINE, "the whole run took too long");
-	} else if (!go->run->gdb && go->progress_ns + boot_ns <= now) {
+	} else if (!go->run->gdb && !go->alive && heard_until(go) <= now) {
+		/* Not the board's: no state of its media keeps the firmware from its first word. */
+		sim_go_fail(go, -ETIMEDOUT,
+			    "%.60s starts no guest: nothing on its console; -accel in board.args, is it for this host?",
+			    go->rig->program);
+	} else if (!go->run->gdb && heard_until(go) <= now) {
 		sim_go_finish(go, SIM_QEMU_DEADLINE, "nothing was heard of it for too long");
 	}
 }
@@ -185,7 +198,6 @@ static void check_time(struct sim_go *go)
 static void loop(struct sim_go *go)
 {
 	struct sim_board *board = &go->rig->board;
-	int64_t boot_ns = (go->run->boot_ms ? go->run->boot_ms : BOOT_MS) * INT64_C(1000000);
 	while (!go->done && !go->off && !go->restart) { /* bounded by the deadlines */
 		if (go->cut_now) {
 			power_off(go, true);
@@ -199,7 +211,7 @@ static void loop(struct sim_go *go)
 			go->restart = true;
 			return;
 		}
-		int64_t deadline = go->run->gdb ? SIM_NEVER : earliest(go->end_ns, go->progress_ns + boot_ns);
+		int64_t deadline = go->run->gdb ? SIM_NEVER : earliest(go->end_ns, heard_until(go));
 		int r = sim_board_step(board, earliest(deadline, go->cut_ns));
 		if (r == -ECONNRESET)
 			gone(go);
@@ -219,6 +231,7 @@ static void machine_on(struct sim_go *go)
 	if (resumed && !sim_go_snapshot_resume(go))
 		return;
 	go->running = true;
+	go->alive = resumed; /* that one goes on from beyond its first word */
 	int r = go->run->gdb || go->done ? 0 : sim_board_command(&go->rig->board, "cont", NULL, COMMAND_MS);
 	if (r < 0 && r != -ECONNRESET)
 		sim_go_fail(go, r, "QEMU: cont: %s", strerror(-r));

@@ -25,6 +25,7 @@ void sim_go_boot_new(struct sim_go *go)
 	go->result->boots++;
 	*sim_go_boot(go) = (struct sim_qemu_boot){.decision_ms = -1, .ready_ms = -1, .up_ms = -1, .end_ms = -1};
 	go->boot_ns = go->progress_ns = sim_clock_ns();
+	go->alive = false;
 	go->entered = go->panicked = go->watchdog = go->idle = false;
 }
 
@@ -339,6 +340,7 @@ static void keep(int fd, const char *bytes, size_t count)
 void sim_go_bytes(void *ctx, const char *bytes, size_t count)
 {
 	struct sim_go *go = ctx;
+	go->alive = true;
 	keep(go->console, bytes, count);
 	keep(go->run->console_fd, bytes, count);
 }

@@ -30,11 +30,28 @@ static bool in_path(const char *program)
 	return false;
 }
 
+/* The QEMU that these images are for. */
+static void program_of(const char *images, char out[SIM_QEMU_PROGRAM_MAX])
+{
+	char path[SIM_QEMU_PATH_MAX + 16];
+	(void)snprintf(path, sizeof path, "%s/board.program", images);
+	FILE *f = fopen(path, "re");
+	if (!f || !fgets(out, SIM_QEMU_PROGRAM_MAX, f))
+		*out = 0;
+	if (f)
+		(void)fclose(f);
+	out[strcspn(out, "\n")] = 0;
+	if (!*out)
+		(void)snprintf(out, SIM_QEMU_PROGRAM_MAX, "qemu-system-aarch64");
+}
+
 bool sim_qemu_present(const char *images, char *why, size_t why_bytes)
 {
 	static const char *const files[] = {"board.args", "media", "card.img", "disk.img", "u-boot.bin"};
-	static const char *const programs[] = {"qemu-system-aarch64", "nbdkit"};
+	char qemu[SIM_QEMU_PROGRAM_MAX];
+	const char *const programs[] = {qemu, "nbdkit"};
 	char path[SIM_QEMU_PATH_MAX];
+	program_of(images, qemu);
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		(void)snprintf(path, sizeof path, "%s/%s", images, files[i]);
 		if (access(path, R_OK) != 0) {
@@ -44,7 +61,8 @@ bool sim_qemu_present(const char *images, char *why, size_t why_bytes)
 	}
 	for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
 		if (!in_path(programs[i])) {
-			(void)snprintf(why, why_bytes, "%s is not installed: ci/setup.sh qemu server", programs[i]);
+			(void)snprintf(why, why_bytes, "%s is not installed: %s", programs[i],
+				       programs[i] == qemu ? "make qemu-images" : "ci/setup.sh server");
 			return false;
 		}
 	}
@@ -124,6 +142,7 @@ static int make_key(struct sim_qemu *rig)
 	static const char *const files[] = {"board.args", "u-boot.bin", "board.dtb"};
 	char path[SIM_QEMU_PATH_MAX + 16], bytes[4096];
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	hash = mix(hash, rig->program, strlen(rig->program));
 	if (rig->options.accel)
 		hash = mix(hash, rig->options.accel, strlen(rig->options.accel));
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -155,6 +174,10 @@ static int start_all(struct sim_qemu *rig, char *detail, size_t detail_bytes)
 	r = load_media(rig, detail, detail_bytes);
 	if (r < 0)
 		return r;
+	if (rig->options.qemu)
+		(void)snprintf(rig->program, sizeof rig->program, "%s", rig->options.qemu);
+	else
+		program_of(rig->images, rig->program);
 	r = make_key(rig);
 	if (r == 0)
 		r = make_dir(rig);

@@ -19,10 +19,11 @@ struct sim_reference {
 
 struct sim_qemu {
 	struct sim_qemu_options options;
-	char images[SIM_QEMU_PATH_MAX]; /* absolute */
-	char dir[SIM_QEMU_PATH_MAX];    /* absolute, of this rig alone */
-	struct bp_media media;          /* what the layout file says; its bases are open */
-	uint64_t board_key;             /* of firmware and command line: whose snapshots these are */
+	char images[SIM_QEMU_PATH_MAX];     /* absolute */
+	char dir[SIM_QEMU_PATH_MAX];        /* absolute, of this rig alone */
+	struct bp_media media;              /* what the layout file says; its bases are open */
+	char program[SIM_QEMU_PROGRAM_MAX]; /* the QEMU of the images, or of the options */
+	uint64_t board_key;                 /* of program, firmware and command line: whose snapshots these are */
 	struct sim_store store;
 	struct sim_reference reference;
 	unsigned starts;        /* images handed over */
@@ -47,7 +48,8 @@ struct sim_go {
 	int console;         /* file */
 	int64_t on_ns;       /* first power on */
 	int64_t boot_ns;     /* power on or reset of this boot */
-	int64_t progress_ns; /* last sign of life */
+	int64_t progress_ns; /* last sign of life, or power on */
+	bool alive;          /* this machine has said anything */
 	int64_t end_ns;      /* deadline of all */
 	bool powered;        /* the block server is on */
 	bool running;        /* the processor was started */

@@ -10,7 +10,7 @@
 
 /*
  * The QEMU rig: a board with a real bootloader, kernel and updater, whose media come from the block server. One rig is
- * one board: an nbdkit with our plugin, a qemu-system-aarch64 for each power cycle, an HTTPS origin. Several rigs work
+ * one board: an nbdkit with our plugin, a QEMU for each power cycle, an HTTPS origin. Several rigs work
  * side by side, each in its own directory with sockets and ports of its own; a rig is used by one thread, the one that
  * made it (its processes die with that thread).
  *
@@ -18,6 +18,7 @@
  *
  *   board.args   QEMU's command line, a word on each line. Replaced in it: @IMAGES@, and what the rig has for @CARD@, @DISK@,
  *                @SERIAL@, @CHANNEL@, @QMP@ and @PORT@ (images/qemu/board.sh says where each stands)
+ *   board.program   name of the QEMU; without this file qemu-system-aarch64
  *   media        layout= of the block server (power-cut/server/media.h): what lies on card and disk, in parts with
  *                storage models of their own, FILEs relative to the directory; with lines export=card:... and export=disk:... that lay
  *                the parts end to end
@@ -47,6 +48,7 @@
 #define SIM_QEMU_REPORT_MAX  1024u
 #define SIM_QEMU_CYCLES_MAX  16u
 #define SIM_QEMU_PATH_MAX    256u
+#define SIM_QEMU_PROGRAM_MAX 128u
 #define SIM_QEMU_ANSWER_MAX  8192u
 #define SIM_QEMU_OUTPUT_MAX  8192u
 
@@ -58,8 +60,8 @@ struct sim_qemu_options {
 	const char *work;   /* required; the rig makes and removes WORK/board-N */
 	unsigned worker;    /* N */
 	const char *plugin; /* path of nbdkit-powercut-plugin.so; required */
-	const char *qemu;   /* qemu-system-aarch64 */
-	const char *accel;  /* tcg */
+	const char *qemu;   /* the images' own */
+	const char *accel;  /* as board.args says */
 };
 /* Are images and programs there? If not, *why is one clause that says what to do. */
 bool sim_qemu_present(const char *images, char *why, size_t why_bytes);

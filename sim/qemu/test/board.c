@@ -2,6 +2,7 @@
 /* The rig with the real board: needs build/qemu, and skips without it. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,6 +209,31 @@ static void put_file(const char *dir, const char *name, const char *text, off_t 
 		cr_assert_eq(truncate(path, size), 0);
 }
 
+/* Of the real board, if it is there. */
+static void link_file(const char *dir, const char *name)
+{
+	char path[128], *whole = realpath(QEMU_IMAGES, NULL), target[PATH_MAX];
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	snprintf(target, sizeof target, "%s/%s", whole ? whole : "/nonexistent", name);
+	cr_assert_eq(symlink(target, path), 0);
+	free(whole);
+}
+
+/* A folder of images without a board. */
+static void toy_images(struct fixture *f, char *images, size_t images_bytes)
+{
+	snprintf(f->dir, sizeof f->dir, "/tmp/qemu-board-XXXXXX");
+	cr_assert(mkdtemp(f->dir));
+	snprintf(images, images_bytes, "%s/images", f->dir);
+	cr_assert_eq(mkdir(images, 0700), 0);
+	put_file(images, "media", "card:64:ordered:card.img\ndisk-all:8192::disk.img\nexport=disk:disk-all\n", 0);
+	put_file(images, "card.img", "", 64 * BP_SECTOR_BYTES);
+	put_file(images, "disk.img", "base", TOY_SECTORS * BP_SECTOR_BYTES);
+	put_file(images, "board.args", "", 0);
+	put_file(images, "u-boot.bin", "", 0);
+	put_file(images, "board.dtb", "", 0);
+}
+
 static void assert_saved(struct fixture *f, const struct bp_image *base, const struct bp_image *image, const char *what)
 {
 	struct sim_qemu_start start = {.image = image, .base = base};
@@ -235,16 +261,7 @@ Test(board, start_images)
 	struct bp_image *base = NULL, *image = NULL;
 	uint8_t sector[BP_SECTOR_BYTES];
 	char images[96];
-	snprintf(f.dir, sizeof f.dir, "/tmp/qemu-board-XXXXXX");
-	cr_assert(mkdtemp(f.dir));
-	snprintf(images, sizeof images, "%s/images", f.dir);
-	cr_assert_eq(mkdir(images, 0700), 0);
-	put_file(images, "media", "card:64:ordered:card.img\ndisk-all:8192::disk.img\nexport=disk:disk-all\n", 0);
-	put_file(images, "card.img", "", 64 * BP_SECTOR_BYTES);
-	put_file(images, "disk.img", "base", TOY_SECTORS * BP_SECTOR_BYTES);
-	put_file(images, "board.args", "", 0);
-	put_file(images, "u-boot.bin", "", 0);
-	put_file(images, "board.dtb", "", 0);
+	toy_images(&f, images, sizeof images);
 	begin_with(&f, images, 4);
 	cr_assert_eq(sim_qemu_base(f.rig, f.pool, NULL, 0, &base), 0);
 	cr_assert_eq(bp_image_copy(base, &image), 0);
@@ -261,6 +278,39 @@ Test(board, start_images)
 	assert_saved(&f, base, base, "the base");
 	bp_image_free(base);
 	bp_image_free(image);
+	end(&f);
+}
+
+/* A QEMU that starts no guest is the rig's failure and one line, not a board that hangs; a QEMU that is not there is named. */
+Test(board, no_guest)
+{
+	struct fixture f = {0};
+	char images[96], detail[256] = "";
+	struct sim_qemu *rig = NULL;
+	toy_images(&f, images, sizeof images);
+	put_file(images, "u-boot.bin", "", 65536); /* no instruction of any processor here */
+	put_file(images, "board.args",
+		 "-M\nvirt\n-accel\ntcg\n-nodefaults\n-display\nnone\n-bios\n@IMAGES@/u-boot.bin\n-qmp\n@QMP@\n"
+		 "-chardev\n@SERIAL@,id=console\n-serial\nchardev:console\n-chardev\n@CHANNEL@,id=channel\n",
+		 0);
+	put_file(images, "media", "card:64:ordered:card.img\ndisk:8192::disk.img\n", 0);
+	if (access(QEMU_IMAGES "/tls.key", R_OK) != 0) {
+		fprintf(stderr, "[SKIP] %s/tls.key is not there: make qemu-images\n", QEMU_IMAGES);
+		snprintf(detail, sizeof detail, "rm -rf '%s'", f.dir);
+		cr_assert_eq(system(detail), 0);
+		cr_skip_test("no images");
+	}
+	link_file(images, "tls.pem");
+	link_file(images, "tls.key");
+	begin_with(&f, images, 5);
+	struct sim_qemu_run silent = {.boot_ms = 3000};
+	cr_assert_lt(sim_qemu_run(f.rig, NULL, &silent, f.result), 0);
+	cr_assert_eq(f.result->final, SIM_QEMU_ERROR);
+	cr_assert(strstr(f.result->detail, "qemu-system-aarch64 starts no guest"), "%s", f.result->detail);
+	put_file(images, "board.program", "no-such-qemu\n", 0);
+	struct sim_qemu_options options = {.images = images, .work = f.dir, .worker = 6, .plugin = QEMU_PLUGIN};
+	cr_assert_lt(sim_qemu_new(&options, &rig, detail, sizeof detail), 0);
+	cr_assert(strstr(detail, "no-such-qemu is not installed"), "%s", detail);
 	end(&f);
 }
 
