@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "place.h"
+#include "qemu.h"
 
 /* Invariant: the digest is a matter of scenarios and seed alone: not of the number of jobs, nor of how shards divide
  * the work. */
@@ -307,5 +308,27 @@ Test(campaign, one_at_a_time)
 	cr_expect_eq(place_run(&p, out, "cut", NULL, NULL, NULL), 3);
 	cr_assert_eq(kill(pid, SIGTERM), 0);
 	cr_expect_eq(place_status_of(pid), BP_EXIT_STOPPED);
+	place_remove_tree(p.dir);
+}
+
+/* Invariant: a case of the emulated board is replayed on the images that its recording was made of, not on those that are
+ * there by default. */
+Test(campaign, recordings_name_their_images)
+{
+	struct place p;
+	struct bp_scenario scenario = {.name = "story", .rig = BP_RIG_QEMU};
+	struct bp_qemu board;
+	char detail[BP_DETAIL_MAX] = "";
+	char path[256];
+	place_make(&p);
+	(void)snprintf(path, sizeof path, "mkdir -p %s/out/qemu/story", p.dir);
+	cr_assert_eq(system(path), 0);
+	(void)snprintf(path, sizeof path, "%s/out/qemu/story/story.base", p.dir);
+	place_put(path, "00112233445566778899aabbccddeeff\n/nonexistent/board\n");
+	(void)snprintf(path, sizeof path, "%s/out", p.dir);
+	cr_expect_eq(bp_qemu_open(&board, &scenario, NULL, 1, path, BP_QEMU_REPLAY, detail, sizeof detail), -ENOENT);
+	cr_expect_str_eq(board.images, "/nonexistent/board");
+	cr_expect_neq(*detail, 0);
+	bp_qemu_close(&board);
 	place_remove_tree(p.dir);
 }
