@@ -5,7 +5,7 @@ SCENARIOS_INCLUDES := -I$(SRC)/scenarios/src -I$(SRC)/sim/include -I$(SRC)/power
 SCENARIOS_LIBS := scenarios board uboot-process simqemu corrupt testpki simnet block-server $(SIM_LIBS)
 SCENARIOS_LDLIBS := -lssl $(SIM_LDLIBS) -lyaml -ljansson -lz -lpthread
 SCENARIOS_SRC := schema civil scenario catalog id results results_read cases evidence session execute lab lab_images lab_network \
-	qemu qemu_lint qemu_runs qemu_execute qemu_replay run_log hil hil_agent hil_cases hil_timing hil_checks lab_hil summary campaign resume \
+	qemu qemu_story qemu_lint qemu_runs qemu_execute qemu_replay run_log hil hil_agent hil_cases hil_timing hil_checks lab_hil summary campaign resume \
 	select verb_run verb_case verb_list verb_log verb_merge verb_baseline verb_cuts verb_coverage version
 
 $(call library,scenarios,$(SCENARIOS_SRC:%=scenarios/src/%.c),$(SCENARIOS_INCLUDES))

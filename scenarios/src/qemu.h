@@ -68,9 +68,11 @@ int bp_qemu_open(struct bp_qemu *board, const struct bp_scenario *scenario, cons
 		 const char *dir, enum bp_qemu_use use, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
 void bp_qemu_close(struct bp_qemu *board);
-/* The story: as it was recorded, or recorded now if `make`. */
+/* qemu_story.c. The story: as it was recorded, or recorded now if `make`. */
 int bp_qemu_record(struct bp_qemu *board, bool make, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
+/* The images' folder, as it was given for the recording that is kept. *out empty: not known. */
+void bp_qemu_recorded(const struct bp_qemu *board, char out[BP_BOARD_MAX]);
 /* qemu_lint.c: fills in the findings. Called by bp_qemu_record(). */
 int bp_qemu_lint(struct bp_qemu *board) __attribute__((warn_unused_result));
 /* Is this state one inside the bootloader's own store of the environment? 0, or -errno if the log it is of cannot be read. */
