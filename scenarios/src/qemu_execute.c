@@ -202,10 +202,10 @@ static int write_classes(const struct execution *e)
 		return -errno;
 	json_array_foreach(e->classes, i, class)
 	{
+		long long cuts = json_integer_value(json_object_get(class, "cuts"));
 		long long runs = json_integer_value(json_object_get(class, "runs"));
-		(void)fprintf(f, "%lld states after %lld cuts, booted %lld times%s%s: %s\n",
-			      (long long)json_integer_value(json_object_get(class, "states")),
-			      (long long)json_integer_value(json_object_get(class, "cuts")), runs,
+		(void)fprintf(f, "%lld cut%s, states %lld, boots %lld%s%s: %s\n", cuts, cuts == 1 ? "" : "s",
+			      (long long)json_integer_value(json_object_get(class, "states")), runs,
 			      runs ? ", end in " : "", json_string_value(json_object_get(class, "label")),
 			      json_string_value(json_object_get(class, "words")));
 	}
