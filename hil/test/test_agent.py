@@ -35,11 +35,11 @@ def test_cut_in_the_bootloader_and_of_the_trial(agent):
     """Steps that only the bootloader shows are seen by what it prints; boots are counted by their banners."""
     boot(agent, "S15")
     agent.good("start", command=UPDATE)
-    for step, held in (("S12", False), ("S12", False), ("S15", True)):
+    for step, held in (("S12", False), ("S12", False), ("S15", True), ("R1", False)):
         cut = agent.good("cut", step=step, start="on", deadline_ms=20000)
-        assert (cut["landed"], cut["held"]) == (step, held)
-    cut = agent.good("cut", step="R1", start="on", deadline_ms=20000)
-    assert cut["landed"] == "R1"
+        # Nobody holds a bootloader: on a busy machine the power goes a mark or two later, and the answer says so.
+        assert cut["held"] == held and cut["overshoot"] <= (0 if held else 2)
+        assert (cut["landed"] == step) == (cut["overshoot"] == 0)
     agent.good("on")
     assert agent.good("linux", deadline_ms=20000)["version"] == "1.0"
 
