@@ -13,6 +13,7 @@
 #include "command.h"
 #include "rig.h"
 
+#define DEEP_MAX     80u /* bytes of a path: socket names come behind it */
 #define OPEN_DIRS    8
 #define READ_SECTORS 256u
 
@@ -97,9 +98,17 @@ static int make_dir(struct sim_qemu *rig)
 	char *whole = realpath(path, NULL);
 	if (!whole)
 		return -errno;
-	int r = strlen(whole) < sizeof rig->dir ? 0 : -ENAMETOOLONG;
-	if (r == 0)
+	int r = 0;
+	if (strlen(whole) <= DEEP_MAX) {
 		(void)snprintf(rig->dir, sizeof rig->dir, "%s", whole);
+	} else { /* sockets lie in it, and their paths are short */
+		(void)rmdir(whole);
+		(void)snprintf(rig->dir, sizeof rig->dir, "/tmp/brickproof-board-XXXXXX");
+		if (!mkdtemp(rig->dir)) {
+			r = -errno;
+			rig->dir[0] = 0;
+		}
+	}
 	free(whole);
 	return r;
 }
