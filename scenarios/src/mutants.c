@@ -224,8 +224,9 @@ static int work(struct mutant *m, const struct options *o)
 		return 2;
 	if (!read_results(m, dir))
 		return 2;
+	/* One scenario, and its rig failed: that is no answer. */
 	if (!is_sim(m))
-		return 0;
+		return status == 3 ? 2 : 0;
 	if (*m->expected)
 		(void)campaign(program, expected, NULL, m->expected, "1", false);
 	status = baseline(program, m, o->tag, random);

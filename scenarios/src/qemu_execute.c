@@ -174,6 +174,8 @@ static void note(const struct execution *e, const struct sim_board_real *real, i
 		(void)snprintf(uboot, sizeof uboot,
 			       "%" PRIu64 " environments decided by the real U-Boot too, %" PRIu64 " otherwise",
 			       real->decided, real->disagreed);
+	else if (real_error == -ECANCELED)
+		(void)snprintf(uboot, sizeof uboot, "the real U-Boot was not asked any more");
 	else if (real_error != -ENOENT)
 		(void)snprintf(uboot, sizeof uboot, "the real U-Boot failed: %s", strerror(-real_error));
 	if (b->spent_ms && b->boots)
@@ -233,14 +235,14 @@ static int run_power_cut(struct execution *e, const struct bp_fault *fault)
 	out->explored = true;
 	out->by_class = true;
 	name_bound(e, &board->explore.limits, out);
-	int real_error = e->failed && e->options->stop_at_first_failure ? -ENOENT : bp_qemu_real(board, &real);
+	int real_error = e->failed && e->options->stop_at_first_failure ? -ECANCELED : bp_qemu_real(board, &real);
 	note(e, &real, real_error, out);
 	e->real_disagrees = real.disagreed > 0;
 	if (e->real_disagrees)
 		(void)snprintf(out->reason, sizeof out->reason,
 			       "%" PRIu64 " environments: %.180s; see env-N.bin in %.40s", real.disagreed, real.detail,
 			       "its folder");
-	return real_error == -ENOENT ? 0 : real_error;
+	return real_error == -ENOENT || real_error == -ECANCELED ? 0 : real_error;
 }
 
 static int run_all(struct execution *e, char *detail, size_t detail_bytes)

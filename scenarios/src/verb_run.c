@@ -84,6 +84,23 @@ static const struct option long_options[] = {{"output", required_argument, NULL,
 					     {"help", no_argument, NULL, 'h'},
 					     {0}};
 
+/* Options that are told or not. */
+static bool take_flag(int option, struct options *o)
+{
+	switch (option) {
+	case OPTION_FAIL_FAST:
+		return o->head.fail_fast = true;
+	case OPTION_NO_LINT:
+		return o->head.no_lint = true;
+	case OPTION_ALL:
+		return o->all = true;
+	case OPTION_RESUME:
+		return o->resume = true;
+	default:
+		return false;
+	}
+}
+
 /* One option; 0, or an exit status with the error said. */
 static int take(int option, const char *value, struct options *o)
 {
@@ -105,18 +122,6 @@ static int take(int option, const char *value, struct options *o)
 		return 0;
 	case OPTION_LIKE:
 		o->like = value;
-		return 0;
-	case OPTION_FAIL_FAST:
-		o->head.fail_fast = true;
-		return 0;
-	case OPTION_NO_LINT:
-		o->head.no_lint = true;
-		return 0;
-	case OPTION_ALL:
-		o->all = true;
-		return 0;
-	case OPTION_RESUME:
-		o->resume = true;
 		return 0;
 	case OPTION_SEED:
 		if (bp_parse_u64(value, 0, INT64_MAX, &o->head.seed))
@@ -146,7 +151,7 @@ static int take(int option, const char *value, struct options *o)
 		o->tags[o->tag_count++] = value;
 		return 0;
 	default:
-		return bp_usage_hint("run");
+		return take_flag(option, o) ? 0 : bp_usage_hint("run");
 	}
 }
 

@@ -31,7 +31,7 @@ static bool in_path(const char *program)
 	return false;
 }
 
-/* The QEMU that these images are for. */
+/* The QEMU that these images are for; "" if they do not say. */
 static void program_of(const char *images, char out[SIM_QEMU_PROGRAM_MAX])
 {
 	char path[SIM_QEMU_PATH_MAX + 16];
@@ -42,13 +42,12 @@ static void program_of(const char *images, char out[SIM_QEMU_PROGRAM_MAX])
 	if (f)
 		(void)fclose(f);
 	out[strcspn(out, "\n")] = 0;
-	if (!*out)
-		(void)snprintf(out, SIM_QEMU_PROGRAM_MAX, "qemu-system-aarch64");
 }
 
 bool sim_qemu_present(const char *images, char *why, size_t why_bytes)
 {
-	static const char *const files[] = {"board.args", "media", "card.img", "disk.img", "u-boot.bin"};
+	static const char *const files[] = {"board.args", "board.program", "media",
+					    "card.img",   "disk.img",      "u-boot.bin"};
 	char qemu[SIM_QEMU_PROGRAM_MAX];
 	const char *const programs[] = {qemu, "nbdkit"};
 	char path[SIM_QEMU_PATH_MAX];

@@ -18,7 +18,7 @@
  *
  *   board.args   QEMU's command line, a word on each line. Replaced in it: @IMAGES@, and what the rig has for @CARD@, @DISK@,
  *                @SERIAL@, @CHANNEL@, @QMP@ and @PORT@ (images/qemu/board.sh says where each stands)
- *   board.program   name of the QEMU; without this file qemu-system-aarch64
+ *   board.program   name of the QEMU
  *   media        layout= of the block server (power-cut/server/media.h): what lies on card and disk, in parts with
  *                storage models of their own, FILEs relative to the directory; with lines export=card:... and export=disk:... that lay
  *                the parts end to end

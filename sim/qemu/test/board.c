@@ -230,6 +230,7 @@ static void toy_images(struct fixture *f, char *images, size_t images_bytes)
 	put_file(images, "card.img", "", 64 * BP_SECTOR_BYTES);
 	put_file(images, "disk.img", "base", TOY_SECTORS * BP_SECTOR_BYTES);
 	put_file(images, "board.args", "", 0);
+	put_file(images, "board.program", "qemu-system-aarch64\n", 0);
 	put_file(images, "u-boot.bin", "", 0);
 	put_file(images, "board.dtb", "", 0);
 }
