@@ -5,8 +5,8 @@
 #   VARIANT=san       AddressSanitizer and UBSan, aborting on the first finding
 #   VARIANT=cov       gcov
 #   VARIANT=fuzz      clang, libFuzzer
-#   MUTANT=name       one planted defect of scenarios/mutants, in build/mutant-name/
-#   CROSS=arm64       for an emulated board (or x86_64), in build/arm64-$(VARIANT)/; see images/qemu.mk
+#   MUTANT=name       one planted defect of scenarios/defects, in build/mutant-name/
+#   CROSS=arm64       for an emulated board (or x86_64), in build/arm64-$(VARIANT)/; see images/qemu-images.mk
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -31,7 +31,7 @@ endif
 ifeq ($(origin CC),default)
 CC = gcc
 endif
-# Debian's packages for that architecture, unpacked by images/qemu/packages.sh.
+# Debian's packages for that architecture, unpacked by images/qemu/board-packages.sh.
 CROSS_TOOLS_arm64 := aarch64-linux-gnu
 CROSS_TOOLS_x86_64 := x86_64-linux-gnu
 ifneq ($(CROSS),)

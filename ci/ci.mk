@@ -2,19 +2,19 @@
 # Setting up a machine, running tests and checks, turning results into reports.
 
 CI_INCLUDES := -I$(SRC)/ci
-$(call program,brickproof-report,ci/report/main.c ci/report/results.c ci/report/junit.c ci/report/html.c ci/report/template.c,,\
-	-ljansson -lxml2,-I$(SRC)/ci/report -I/usr/include/libxml2 -DREPORT_HTML=\"ci/report/report.html\")
-$(B)/ci/report/template.o: ci/report/report.html
+$(call program,yankproof-report,ci/report/report-main.c ci/report/report-results.c ci/report/report-junit.c ci/report/report-html.c ci/report/report-template.c,,\
+	-ljansson -lxml2,-I$(SRC)/ci -I/usr/include/libxml2 -DREPORT_HTML=\"ci/report/report.html\")
+$(B)/ci/report/report-template.o: ci/report/report.html
 
-$(call test,report-results,ci/test/report.c ci/report/results.c ci/report/junit.c ci/report/html.c ci/report/template.c,,-ljansson -lxml2,\
-	-I$(SRC)/ci/report -I/usr/include/libxml2)
-$(call fuzzer,report,ci/fuzz/report.c ci/report/results.c ci/report/junit.c ci/report/html.c ci/report/template.c,,-ljansson -lxml2,\
-	-I$(SRC)/ci/report -I/usr/include/libxml2,scenarios/fuzz/corpus/results)
+$(call test,report-results,ci/test/report-test.c ci/report/report-results.c ci/report/report-junit.c ci/report/report-html.c ci/report/report-template.c,,-ljansson -lxml2,\
+	-I$(SRC)/ci -I/usr/include/libxml2)
+$(call fuzzer,report,ci/fuzz/report-fuzz.c ci/report/report-results.c ci/report/report-junit.c ci/report/report-html.c ci/report/report-template.c,,-ljansson -lxml2,\
+	-I$(SRC)/ci -I/usr/include/libxml2,scenarios/fuzz/corpus/results)
 
 SETUP_BUILD := build/setup-build.stamp
 build/setup-%.stamp: ci/packages/%.txt
 	@mkdir -p $(@D)
-	ci/setup.sh $*
+	ci/setup-packages.sh $*
 	@touch $@
 
 .PHONY: setup setup-hil test run-tests check check-san check-cov check-clang check-tidy check-cppcheck check-format check-shell fuzz
@@ -30,8 +30,8 @@ check-san: ## run every test under AddressSanitizer and UBSan
 	$(MAKE) VARIANT=san test
 check-cov: build/setup-check.stamp ## run the tests with coverage; prints line and branch coverage of core
 	$(MAKE) VARIANT=cov test
-	gcovr --root . --object-directory build/cov --filter core/src/ --filter core/linux/ --filter core/cmd/ --branches --print-summary -o build/cov/branches.txt
-	gcovr --root . --object-directory build/cov --filter core/src/ --filter core/linux/ --filter core/cmd/
+	gcovr --root . --object-directory build/cov $(addprefix --filter core/,$(addsuffix /,$(CORE_ROOMS) linux cmd)) --branches --print-summary -o build/cov/branches.txt
+	gcovr --root . --object-directory build/cov $(addprefix --filter core/,$(addsuffix /,$(CORE_ROOMS) linux cmd))
 
 SOURCES_C := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 check-format: build/setup-check.stamp
@@ -40,21 +40,19 @@ check-shell: build/setup-check.stamp
 	shellcheck $(shell git ls-files '*.sh') .ci/run
 check-clang: build/setup-check.stamp
 	$(MAKE) VARIANT=clang CC=clang CI=1 all $(TESTS:$(B)/%=build/clang/%)
-TIDY_SOURCES := $(filter-out ci/fuzz-replay.c sim/net/test/% images/corrupt/test/% power-cut/server/test/% \
-	power-cut/server/fuzz/% power-cut/server/bench/% sim/qemu/test/% sim/qemu/fuzz/% sim/board/test/%,$(filter %.c,$(shell git ls-files core/src core/linux core/cmd power-cut/src power-cut/server sim/src sim/net sim/board sim/qemu sim/uboot images/corrupt scenarios/src ci/report 2>/dev/null)))
-# The core has headers of the same names as other folders; nobody outside it sees its own.
-TIDY_FLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -D_FILE_OFFSET_BITS=64 -Icore/include
-TIDY_CORE := $(TIDY_FLAGS) -Icore/src -Icore/linux -Icore/cmd -DOTA_VERSION=\"0\"
-TIDY_REST := $(TIDY_FLAGS) -Ipower-cut/include -Ipower-cut/src -Ipower-cut/server -Isim/include -Isim/src -Isim/net -Isim/board -Isim/qemu -Isim/uboot \
-	-Iscenarios/src -Iimages/corrupt -Ici/report -Icore/test -I/usr/include/libxml2 -DREPORT_HTML=\"ci/report/report.html\" \
+# Product code, not tests, fuzz targets and benchmarks.
+TIDY_FOLDERS := $(addprefix core/,$(CORE_ROOMS) linux cmd) power-cut sim images/corrupt scenarios ci/report
+TIDY_SOURCES := $(foreach file,$(filter %.c,$(shell git ls-files $(TIDY_FOLDERS) 2>/dev/null)),$(if $(findstring /test/,$(file))$(findstring /fuzz/,$(file))$(findstring /bench/,$(file)),,$(file)))
+TIDY_FLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -D_FILE_OFFSET_BITS=64 $(CORE_INCLUDES) -DOTA_VERSION=\"0\"
+TIDY_REST := $(TIDY_FLAGS) $(SCENARIOS_INCLUDES) -Ici -I/usr/include/libxml2 -DREPORT_HTML=\"ci/report/report.html\" \
 	-DQEMU_PLUGIN=\"$(SERVER_PLUGIN)\"
 tidy = printf '%s\n' $(1) | xargs -P $$(nproc) -n 4 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- $(2)' tidy
 check-tidy: build/setup-check.stamp
-	$(call tidy,$(filter core/%,$(TIDY_SOURCES)),$(TIDY_CORE))
+	$(call tidy,$(filter core/%,$(TIDY_SOURCES)),$(TIDY_FLAGS))
 	$(call tidy,$(filter-out core/%,$(TIDY_SOURCES)),$(TIDY_REST))
 check-cppcheck: build/setup-check.stamp
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -j $$(nproc) \
-	 --suppress=missingIncludeSystem -i sim/net/test -i sim/board/test -i sim/qemu/test -i images/corrupt/test $(CORE_INCLUDES) -Ipower-cut/include -Isim/include -Isim/net -Iimages/corrupt core/src core/linux core/cmd power-cut/src sim/src sim/net sim/board sim/qemu sim/uboot images/corrupt scenarios/src ci
+	 --suppress=missingIncludeSystem $(SCENARIOS_INCLUDES) $(CORE_INCLUDES) -Ici $(TIDY_SOURCES)
 
 FUZZ_SECONDS ?= 600
 fuzz: build/setup-check.stamp ## run each fuzz target for FUZZ_SECONDS (600), two at a time
@@ -69,4 +67,4 @@ demo: build/setup-demo.stamp images $(PROGRAMS) ## the main job on the example: 
 
 .PHONY: bench
 bench: build/setup-test.stamp $(B)/power-cut/explore-bench $(RECOVER_BENCH) $(B)/ota $(INSTALL_BENCH) $(QEMU_BENCH) ## every benchmark; ends with a table of figures and goals
-	@ci/bench.sh $(B) build/bench $(BENCH_ROUNDS)
+	@ci/bench-all.sh $(B) build/bench $(BENCH_ROUNDS)

@@ -15,7 +15,7 @@ cleanup() {
 	[ ! -s "$dir/device/loops" ] || xargs -r losetup -d <"$dir/device/loops" || true
 }
 trap cleanup EXIT
-images/device.sh "$dir/device" "$images" 1.0 "$url" "https://localhost:$port/report"
+images/example-device.sh "$dir/device" "$images" 1.0 "$url" "https://localhost:$port/report"
 conf=$dir/device/system.conf
 ok() { printf '  %-66s %s\n' "$1" ok; }
 die() { echo "demo: $*" >&2; exit 1; }

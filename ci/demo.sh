@@ -11,12 +11,12 @@ echo "1. A real update over HTTPS (nginx, test CA), real images"
 ci/demo-install.sh "$out/install" "$build/ota" "$images" "${PORT:-8443}" || status=1
 
 echo "2. The proof: power cuts to closure, faults at every operation, a failing network, lying images"
-"$build/brickproof" run --tag demo -o "$out/proof" --jobs "$(nproc)" || status=1
+"$build/yankproof" run --tag demo -o "$out/proof" --jobs "$(nproc)" || status=1
 
 echo "3. Three planted defects that must be found"
 make --no-print-directory mutants-demo || status=1
 
-"$build/brickproof-report" "$out/proof" >"$out/report.log" || status=1
+"$build/yankproof-report" "$out/proof" >"$out/report.log" || status=1
 if [ "$status" -eq 0 ]; then verdict=PASS; else verdict=FAIL; fi
 echo
 echo "$verdict: report $out/proof/report.html, JUnit $out/proof/junit.xml, results $out/proof/results.jsonl"

@@ -4,10 +4,10 @@
 HIL_TESTS_hil := hil/test/test_agent.py hil/test/test_campaign.py hil/test/test_console.py
 HIL_TESTS_hil-checks := hil/test/test_checks.py hil/test/test_outlet.py hil/test/test_place.py
 HIL_TESTS := $(B)/test/hil $(B)/test/hil-checks
-$(HIL_TESTS): hil/test.sh hil/hil.mk
+$(HIL_TESTS): hil/hil-test.sh hil/hil.mk
 	@mkdir -p $(@D)
-	$(Q)printf '#!/bin/sh\nOTA=%s exec hil/test.sh %s.xml %s\n' $(B)/ota $(B)/$(@F) '$(HIL_TESTS_$(@F))' >$@ && chmod +x $@
-$(HIL_TESTS): | $(B)/ota $(B)/brickproof
+	$(Q)printf '#!/bin/sh\nOTA=%s exec hil/hil-test.sh %s.xml %s\n' $(B)/ota $(B)/$(@F) '$(HIL_TESTS_$(@F))' >$@ && chmod +x $@
+$(HIL_TESTS): | $(B)/ota $(B)/yankproof
 TESTS += $(HIL_TESTS)
 
 HIL_BOARDS ?= 2
@@ -16,14 +16,14 @@ HIL_SCENARIOS ?=
 HIL_MUTANTS ?= no-flush-before-arm=cut:S11 downgrade-ok=check:downgrade bootcount-not-reset=check:update
 .PHONY: hil hil-box hil-pytest hil-mutants bench-hil
 HIL_BUILT := build/setup-hil.stamp build/setup-test.stamp qemu-images $(B)/ota $(SERVER_PLUGIN)
-hil: $(HIL_BUILT) $(B)/brickproof $(B)/brickproof-report ## qualify the board in a box: HIL_BOARDS (2) of them, power cuts at every step, the checklist
-	@hil/run.sh build/hil $(B) $(QD) $(HIL_BOARDS) $(HIL_SCENARIOS)
+hil: $(HIL_BUILT) $(B)/yankproof $(B)/yankproof-report ## qualify the board in a box: HIL_BOARDS (2) of them, power cuts at every step, the checklist
+	@hil/hil-run.sh build/hil $(B) $(QD) $(HIL_BOARDS) $(HIL_SCENARIOS)
 hil-box: $(HIL_BUILT) ## one board in a box on 127.0.0.1, until it is interrupted: console 4441, outlet 4442 (hil/env/box.yaml)
-	@hil/box/start.sh build/hil-box 127.0.0.1 18970 $(SERVER_PLUGIN) $(QD)
-hil-pytest: $(HIL_BUILT) $(B)/brickproof ## the labgrid way: pytest on a board in a box, which it starts if there is none, and the lab's own tests; JUnit
+	@hil/box/box-start.sh build/hil-box 127.0.0.1 18970 $(SERVER_PLUGIN) $(QD)
+hil-pytest: $(HIL_BUILT) $(B)/yankproof ## the labgrid way: pytest on a board in a box, which it starts if there is none, and the lab's own tests; JUnit
 	/usr/bin/python3 -m pytest -p no:cacheprovider --lg-env hil/env/box.yaml --junitxml=build/hil-pytest.xml hil/
 bench-hil: build/setup-hil.stamp ## from a mark on the console to the answer of the switched outlet, over 200 cuts
-	hil/bench.py build/bench/hil 200
-hil-mutants: $(HIL_BUILT) $(B)/brickproof ## three planted defects on a board in a box: found, replayed, and the clean board passes
+	hil/cut_bench.py build/bench/hil 200
+hil-mutants: $(HIL_BUILT) $(B)/yankproof ## three planted defects on a board in a box: found, replayed, and the clean board passes
 	@hil/mutant-images.sh $(foreach pair,$(HIL_MUTANTS),$(firstword $(subst =, ,$(pair))))
-	@hil/mutants.sh build/hil-mutants $(B) $(QD) $(HIL_MUTANTS)
+	@hil/hil-mutants.sh build/hil-mutants $(B) $(QD) $(HIL_MUTANTS)

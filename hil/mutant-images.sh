@@ -5,7 +5,7 @@
 set -euo pipefail
 unset MAKEFLAGS MAKELEVEL
 for name; do
-	patch=scenarios/mutants/$name.patch src=build/mutant-$name/src board=build/qemu-mutant-$name
+	patch=scenarios/defects/$name.patch src=build/mutant-$name/src board=build/qemu-mutant-$name
 	rm -rf "$src" && mkdir -p "$src"
 	cp -a core power-cut sim scenarios images "$src/"
 	patch --quiet --forward --strip=1 --directory="$src" <"$patch"

@@ -18,7 +18,7 @@ leaf() { # NAME SUBJECT ROOT EXTENSIONS
 	openssl x509 -req -in "$1.csr" -CA "$3.pem" -CAkey "$3.key" -CAcreateserial -days 1825 -extfile "$1.ext" -out "$1.pem" 2>/dev/null
 	rm "$1.csr" "$1.ext"
 }
-root root '/O=brickproof test/CN=update signing root'
-leaf sign '/O=brickproof test/CN=release signer' root 'extendedKeyUsage=codeSigning'
-root tls-root '/O=brickproof test/CN=server root'
-leaf tls '/O=brickproof test/CN=localhost' tls-root 'extendedKeyUsage=serverAuth\nsubjectAltName=DNS:localhost,IP:127.0.0.1,DNS:'"$host"
+root root '/O=yankproof test/CN=update signing root'
+leaf sign '/O=yankproof test/CN=release signer' root 'extendedKeyUsage=codeSigning'
+root tls-root '/O=yankproof test/CN=server root'
+leaf tls '/O=yankproof test/CN=localhost' tls-root 'extendedKeyUsage=serverAuth\nsubjectAltName=DNS:localhost,IP:127.0.0.1,DNS:'"$host"

@@ -14,7 +14,7 @@ root() { # NAME SUBJECT
 leaf() { # NAME HOST ROOT USAGE [FROM TO]
 	rm -rf ca && mkdir ca && : >ca/index && echo 1000 >ca/serial
 	key "$1.key"
-	openssl req -new -key "$1.key" -out ca/csr -subj "/O=brickproof test/CN=$1"
+	openssl req -new -key "$1.key" -out ca/csr -subj "/O=yankproof test/CN=$1"
 	printf '[ca]\ndefault_ca=c\n[c]\ndatabase=ca/index\nserial=ca/serial\nnew_certs_dir=ca\ndefault_md=sha256\npolicy=p\nrand_serial=yes\n[p]\nO=optional\nCN=supplied\n' >ca/conf
 	printf 'basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=%s\nsubjectAltName=DNS:%s\n' "$4" "$2" >ca/ext
 	openssl ca -batch -notext -config ca/conf -extfile ca/ext -cert "$3.pem" -keyfile "$3.key" -in ca/csr -out "$1.pem" \

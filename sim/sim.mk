@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # The in-process device. A program that links libsim takes SIM_LIBS and SIM_LDLIBS: allocation failures need the --wrap.
-SIM_INCLUDES := -I$(SRC)/sim/include -I$(SRC)/core/include -I$(SRC)/power-cut/include
-SIM_SRC := $(sort $(wildcard sim/src/*.c))
+SIM_INCLUDES := -I$(SRC)/sim/include -I$(SRC)/sim -I$(SRC)/core/include -I$(SRC)/power-cut/include
+SIM_SRC := $(sort $(wildcard sim/device/*.c sim/subject/*.c sim/pki/*.c) sim/oracle/memo.c sim/oracle/reports-seen.c)
 SIM_LIBS := sim power-cut ota
 SIM_LDLIBS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup $(CORE_LDLIBS)
-$(call library,sim,$(SIM_SRC),$(SIM_INCLUDES) -I$(SRC)/sim/src)
+$(call library,sim,$(SIM_SRC),$(SIM_INCLUDES))
 
-SIM_TEST_INCLUDES := $(SIM_INCLUDES) -I$(SRC)/sim/src
-$(call test,sim-bootloader,sim/test/bootloader.c,$(SIM_LIBS),$(SIM_LDLIBS),$(SIM_TEST_INCLUDES))
-$(call test,sim,sim/test/sim.c,$(SIM_LIBS),$(SIM_LDLIBS),$(SIM_TEST_INCLUDES))
--include sim/net.mk
+$(call test,sim-bootloader,sim/test/boot-decision-test.c,$(SIM_LIBS),$(SIM_LDLIBS),$(SIM_INCLUDES))
+$(call test,sim,sim/test/device-test.c,$(SIM_LIBS),$(SIM_LDLIBS),$(SIM_INCLUDES))
+-include sim/network.mk
 
 # Not a program that is installed: no part of `all`.
 RECOVER_BENCH := $(B)/bench/recover-bench
@@ -22,6 +21,6 @@ $(RECOVER_BENCH): $(call objects,sim/bench/recover-bench.c) $(SIM_LIBS:%=$(B)/li
 .PHONY: bench-recover
 bench-recover: $(RECOVER_BENCH) ## crash states settled and truly run per CPU-second, on the real core
 	$(RECOVER_BENCH)
--include sim/uboot.mk
--include sim/qemu.mk
--include sim/board.mk
+-include sim/uboot-diff.mk
+-include sim/emulator.mk
+-include sim/oracle.mk

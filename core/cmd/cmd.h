@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef OTA_CMD_H
-#define OTA_CMD_H
+#ifndef CORE_CMD_CMD_H
+#define CORE_CMD_CMD_H
 
 #include <pthread.h>
 #include <stdio.h>

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "platform.h"
-#include "process.h"
+#include "linux/child.h"
+#include "linux/platform.h"
 
 #define HEALTH_CHECKS_MAX 64
 #define REBOOT_TIMEOUT_MS 30000

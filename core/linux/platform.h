@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef OTA_LINUX_PLATFORM_H
-#define OTA_LINUX_PLATFORM_H
+#ifndef CORE_LINUX_PLATFORM_H
+#define CORE_LINUX_PLATFORM_H
 
-#include "bench.h"
+#include "linux/bench-marks.h"
 #include "ota/linux.h"
 
 /* The machine around the updater, behind the system seam: hooks, health, power, reboot, marks, watchdog. */

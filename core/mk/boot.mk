@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # The boot environment: codec, back-ends, configuration.
-CORE_SRC += $(addprefix core/src/,env.c uboot.c custom.c fw_env_config.c)
 
-$(call test,env,core/test/env.c,ota,,$(CORE_INCLUDES))
-$(call test,env-config,core/test/env-config.c,ota,,$(CORE_INCLUDES))
-$(call test,env-interop,core/test/env-interop.c core/test/env_random.c,ota,,$(CORE_INCLUDES) -I$(SRC)/core/test)
-$(call test,uboot,core/test/uboot.c,ota,,$(CORE_INCLUDES))
-$(call test,uboot-script,core/test/uboot-script.c,ota,,$(CORE_INCLUDES))
-$(call test,custom,core/test/custom.c,ota,,$(CORE_INCLUDES))
-$(call fuzzer,env,core/fuzz/env.c,ota,,$(CORE_INCLUDES),core/fuzz/corpus/env)
+$(call test,env,core/test/env-test.c,ota,,$(CORE_INCLUDES))
+$(call test,env-config,core/test/fw-env-config-test.c,ota,,$(CORE_INCLUDES))
+$(call test,env-interop,core/test/env-interop-test.c core/test/env-random.c,ota,,$(CORE_INCLUDES))
+$(call test,uboot,core/test/uboot-test.c,ota,,$(CORE_INCLUDES))
+$(call test,uboot-script,core/test/uboot-script-test.c,ota,,$(CORE_INCLUDES))
+$(call test,custom,core/test/custom-test.c,ota,,$(CORE_INCLUDES))
+$(call fuzzer,env,core/fuzz/env-fuzz.c,ota,,$(CORE_INCLUDES),core/fuzz/corpus/env)

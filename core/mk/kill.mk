@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # SIGKILL at random points of a real install over HTTPS: a plain program over the real command and nginx.
 KILL := $(B)/test/kill
-KILL_SRC := $(addprefix core/test/kill/,kill.c lab.c oracle.c process.c server.c trace.c)
+KILL_SRC := $(sort $(wildcard core/test/kill/*.c))
 OBJECTS += $(call objects,$(KILL_SRC))
+$(call objects,$(KILL_SRC)): INCLUDES += $(CORE_INCLUDES)
 $(KILL): $(call objects,$(KILL_SRC)) $(B)/ota
 	@mkdir -p $(@D)
 	$(CC) $(OTA_LDFLAGS) -o $@ $(filter %.o,$^) -ljansson

@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 # Fetch, verify, decode, write; libcurl and files.
-CORE_SRC += $(addprefix core/src/,stream.c source.c plan.c batch.c pipeline.c retry.c http_answer.c fetch_curl.c fetch_file.c)
 
 STREAM_TEST_LDLIBS := -Wl,--no-gc-sections -lssl -lcurl -lcrypto -lzstd -lpthread
-STREAM_INCLUDES := -I$(SRC)/core/include -I$(SRC)/core/src -I$(SRC)/core/test
+STREAM_INCLUDES := $(CORE_INCLUDES)
 
 # A scripted HTTP server for tests.
-$(call library,origin,core/test/origin.c,$(STREAM_INCLUDES))
+$(call library,origin,core/test/test-origin.c,$(STREAM_INCLUDES))
 
-$(call test,fetch,core/test/fetch.c core/test/fetch_seen.c,origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
-$(call test,fetch-time,core/test/fetch-time.c core/test/fetch_seen.c,origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
-$(call test,fetch-post,core/test/fetch-post.c,origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
-$(call test,stream,core/test/stream.c core/test/stream_lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
-$(call test,stream-reuse,core/test/stream-reuse.c core/test/stream_lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
-$(call test,stream-retry,core/test/stream-retry.c core/test/stream_lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
-$(call fuzzer,http-answer,core/fuzz/http-answer.c,ota,-lcurl,$(STREAM_INCLUDES),core/fuzz/corpus/http-answer)
-$(call test,plan,core/test/plan.c,ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
-$(call test,source,core/test/source.c core/test/stream_lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,fetch,core/test/fetch-test.c core/test/fetch-seen.c,origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,fetch-time,core/test/fetch-time-test.c core/test/fetch-seen.c,origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,fetch-post,core/test/fetch-post-test.c,origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,stream,core/test/stream-test.c core/test/stream-lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,stream-reuse,core/test/stream-reuse-test.c core/test/stream-lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,stream-retry,core/test/stream-retry-test.c core/test/stream-lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call fuzzer,http-answer,core/fuzz/http-answer-fuzz.c,ota,-lcurl,$(STREAM_INCLUDES),core/fuzz/corpus/http-answer)
+$(call test,plan,core/test/fetch-plan-test.c,ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,source,core/test/source-test.c core/test/stream-lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
 
 # Not a program that is installed: no part of `all`.
 INSTALL_BENCH := $(B)/bench/install-bench
@@ -27,4 +26,4 @@ $(INSTALL_BENCH): $(call objects,core/bench/install-bench.c)
 BENCH_ROUNDS ?= 5
 .PHONY: bench-install
 bench-install: build/setup-test.stamp $(B)/ota $(INSTALL_BENCH) ## installs of 256 MiB against dd + fsync + sha256sum; bytes fetched for 1 % changed and after a kill
-	core/bench/install.sh build/bench $(B)/ota $(INSTALL_BENCH) $(BENCH_ROUNDS)
+	core/bench/install-bench.sh build/bench $(B)/ota $(INSTALL_BENCH) $(BENCH_ROUNDS)

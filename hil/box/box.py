@@ -54,7 +54,7 @@ def with_parent(how=signal.SIGKILL):
 
 
 class Media:
-    """The block server, over its control socket (power-cut/server/command.h)."""
+    """The block server, over its control socket (power-cut/server/server-command.h)."""
 
     def __init__(self, directory, arguments):
         self.dir, self.arguments = directory, list(arguments)

@@ -21,8 +21,8 @@ faults:
 """
 
 
-def brickproof():
-    return os.environ.get("OTA", f"{ROOT}/build/release/ota").replace("/ota", "/brickproof")
+def yankproof():
+    return os.environ.get("OTA", f"{ROOT}/build/release/ota").replace("/ota", "/yankproof")
 
 
 def start(box, tmp_path, plan="cuts", match="cut:S11", more=""):
@@ -30,7 +30,7 @@ def start(box, tmp_path, plan="cuts", match="cut:S11", more=""):
     folder.mkdir()
     path = folder / "a-board.yaml"
     path.write_text(SCENARIO.format(name="a-board", group="lab", plan=plan, match=match, more=more))
-    return subprocess.Popen([brickproof(), "run", str(path), "-o", str(tmp_path / "out")], cwd=ROOT, env={**os.environ, "LG_ENV": box.env},
+    return subprocess.Popen([yankproof(), "run", str(path), "-o", str(tmp_path / "out")], cwd=ROOT, env={**os.environ, "LG_ENV": box.env},
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
 
@@ -71,7 +71,7 @@ def test_cuts_pass_on_a_good_board(fresh, tmp_path):
     assert status == 0, output
     (case,) = cases(tmp_path)
     assert [cut["landed"] for cut in case["landings"]] == ["S11", "S15", "S15"] and case["label"] == "new"
-    done = subprocess.run([brickproof(), "cuts", str(tmp_path / "out")], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run([yankproof(), "cuts", str(tmp_path / "out")], stdout=subprocess.PIPE, text=True, check=True)
     assert "3 cuts verified with the hold, 3 of them in the step they were meant for (100 %)" in done.stdout, done.stdout
 
 
@@ -133,6 +133,6 @@ def test_free_cuts_are_planned_from_what_was_measured(fresh, tmp_path):
     assert planned, found
     for cut in planned:
         assert cut["delay_us"] <= max(cut["length_us"] - cut["switch_us"], 0)
-    done = subprocess.run([brickproof(), "cuts", str(tmp_path / "out")], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run([yankproof(), "cuts", str(tmp_path / "out")], stdout=subprocess.PIPE, text=True, check=True)
     assert done.stdout.count(": the step ") == len({cut["step"] for cut in planned}), done.stdout
     assert done.stdout.count("not hittable") == len({cut["step"] for cut in planned if cut["length_us"] < cut["switch_us"]}), done.stdout

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from conftest import ROOT
-from test_campaign import brickproof
+from test_campaign import yankproof
 
 SKIPPED = {"no-clock": "its clock is that of the machine it runs on", "watchdog-kernel": "it has no kernel of its own"}
 
@@ -24,7 +24,7 @@ def run(box, tmp_path, lines, changes=()):
     path = tmp_path / "lab" / "checks.yaml"
     path.write_text("name: checks\ntitle: for a test of the lab\ngroup: lab\nrig: board\nfaults:\n"
                     + "".join(f"  - board: {{plan: checks, match: 'check:{line}'}}\n" for line in lines))
-    done = subprocess.run([brickproof(), "run", str(path), "-o", str(tmp_path / "out")], cwd=ROOT, env={"LG_ENV": str(env), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+    done = subprocess.run([yankproof(), "run", str(path), "-o", str(tmp_path / "out")], cwd=ROOT, env={"LG_ENV": str(env), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180, check=False)
     assert (tmp_path / "out" / "results.jsonl").exists(), done.stdout
     with open(tmp_path / "out" / "results.jsonl", encoding="utf-8") as file:

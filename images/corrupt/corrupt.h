@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CORRUPT_H
-#define CORRUPT_H
+#ifndef IMAGES_CORRUPT_CORRUPT_H
+#define IMAGES_CORRUPT_CORRUPT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 /*
  * The images that lie: a good bundle, changed in every way that the catalogue names, offered to the unmodified core on
  * a device in memory. Each case says beforehand how it must end: class and exact reason. What a case is and what it
- * expects is decided by code of its own (layout.h), never by asking the core.
+ * expects is decided by code of its own (bundle-layout.h), never by asking the core.
  *
  * After each case the fault is taken away and the good bundle is installed on the same device, which must boot and
  * commit it (I6); the server must have seen exactly one truthful report of the refusal (I5).
@@ -49,7 +49,7 @@ struct corrupt_plan {
 };
 
 struct corrupt_outcome {
-	struct bp_outcome outcome; /* label: "REJ-E", "REJ-L", "accepted", "unclear" */
+	struct yp_outcome outcome; /* label: "REJ-E", "REJ-L", "accepted", "unclear" */
 	bool landed;               /* the offer, or the world around it, differs from the good one */
 	enum ota_reason reason;
 	unsigned class;         /* one of enum corrupt_class, 0: unclear */
@@ -70,8 +70,8 @@ int corrupt_plan_new(struct corrupt_lab *lab, const char *filter, struct corrupt
     __attribute__((warn_unused_result));
 void corrupt_plan_free(struct corrupt_plan *plan);
 
-/* Runs one. BP_FAIL: an invariant is broken, or class or reason is another; BP_MISS: nothing was changed; BP_SKIP:
- * the note says why. 0, or -errno or a reason when the lab itself failed (BP_ERROR). */
+/* Runs one. YP_FAIL: an invariant is broken, or class or reason is another; YP_MISS: nothing was changed; YP_SKIP:
+ * the note says why. 0, or -errno or a reason when the lab itself failed (YP_ERROR). */
 int corrupt_run(struct corrupt_lab *lab, const struct corrupt_case *c, struct corrupt_outcome *out)
     __attribute__((warn_unused_result));
 

@@ -5,18 +5,18 @@ arch_debian=arm64
 arch_tools=aarch64-linux-gnu # prefix of the compiler's tools, and where Debian's libraries lie
 arch_lib=lib # where programs look for their loader
 arch_loader=ld-linux-aarch64.so.1
-arch_compatible=brickproof-qemu
+arch_compatible=yankproof-qemu
 arch_tty=ttyAMA0
 arch_uboot=qemu # images/uboot/NAME.env
 arch_modules='virtio_mmio virtio_console virtio_blk crc32c_generic ext4 sdhci-pci virtio_net virtio-rng'
 
-# board.sh. Buses are named: QEMU numbers them backwards.
+# board-args.sh. Buses are named: QEMU numbers them backwards.
 arch_qemu=qemu-system-aarch64
 arch_machine=(-M 'virt,dtb-randomness=off' -cpu cortex-a53)
 arch_firmware=(-bios @IMAGES@/u-boot.bin -dtb @IMAGES@/board.dtb)
 arch_virtio() { echo "virtio-$1-device,bus=virtio-mmio-bus.$2"; }
 
-# fit.sh. Parts begin at whole 2 MiB of the file, after its header: where U-Boot loads the file (kernel_addr_r), an uncompressed kernel then
+# board-fit.sh. Parts begin at whole 2 MiB of the file, after its header: where U-Boot loads the file (kernel_addr_r), an uncompressed kernel then
 # lies where it may run, and is not copied. Beside kernel and initrd there is the device tree.
 arch_compressions='none gzip lz4'
 arch_part=fdt

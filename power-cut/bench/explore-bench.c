@@ -37,38 +37,38 @@ static void check(int r, const char *what)
 	exit(1);
 }
 
-static int recover(void *ctx, const struct bp_image *start, struct bp_log *log, struct bp_outcome *out)
+static int recover(void *ctx, const struct yp_image *start, struct yp_log *log, struct yp_outcome *out)
 {
 	const struct subject *s = ctx;
-	struct bp_image *image;
-	uint8_t env[ENV_SECTORS * BP_SECTOR_BYTES];
-	uint8_t data[WRITE_SECTORS * BP_SECTOR_BYTES];
-	int r = bp_image_copy(start, &image);
+	struct yp_image *image;
+	uint8_t env[ENV_SECTORS * YP_SECTOR_BYTES];
+	uint8_t data[WRITE_SECTORS * YP_SECTOR_BYTES];
+	int r = yp_image_copy(start, &image);
 	if (r < 0)
 		return r;
-	bp_image_read(image, ENV, 0, ENV_SECTORS, env);
-	r = bp_log_read(log, ENV, 0, ENV_SECTORS);
-	bp_image_read(image, STATE, 0, WRITE_SECTORS, data);
+	yp_image_read(image, ENV, 0, ENV_SECTORS, env);
+	r = yp_log_read(log, ENV, 0, ENV_SECTORS);
+	yp_image_read(image, STATE, 0, WRITE_SECTORS, data);
 	if (r == 0)
-		r = bp_log_read(log, STATE, 0, WRITE_SECTORS);
+		r = yp_log_read(log, STATE, 0, WRITE_SECTORS);
 	for (unsigned i = 0; r == 0 && s->reads_slot && i < WRITES; i++) {
-		bp_image_read(image, SLOT, i * 2 * WRITE_SECTORS, WRITE_SECTORS, data);
-		r = bp_log_read(log, SLOT, i * 2 * WRITE_SECTORS, WRITE_SECTORS);
+		yp_image_read(image, SLOT, i * 2 * WRITE_SECTORS, WRITE_SECTORS, data);
+		r = yp_log_read(log, SLOT, i * 2 * WRITE_SECTORS, WRITE_SECTORS);
 	}
 	/* The same journal record whatever was found, so that the exploration closes. */
 	memset(data, 0x5a, sizeof data);
 	if (r == 0)
-		r = bp_log_write(log, STATE, 16, WRITE_SECTORS, data, false);
+		r = yp_log_write(log, STATE, 16, WRITE_SECTORS, data, false);
 	if (r == 0)
-		r = bp_log_flush(log, STATE);
-	bp_image_free(image);
+		r = yp_log_flush(log, STATE);
+	yp_image_free(image);
 	(void)snprintf(out->label, sizeof out->label, env[0] & 1 ? "new" : "old");
 	out->boots = 1;
 	return r;
 }
 
-static int judge(void *ctx, const struct bp_image *state, const struct bp_world *before, const struct bp_world *during,
-		 const struct bp_outcome *run, struct bp_outcome *out)
+static int judge(void *ctx, const struct yp_image *state, const struct yp_world *before, const struct yp_world *during,
+		 const struct yp_outcome *run, struct yp_outcome *out)
 {
 	struct subject *s = ctx;
 	(void)state;
@@ -80,19 +80,19 @@ static int judge(void *ctx, const struct bp_image *state, const struct bp_world 
 }
 
 /* Epochs of WRITES scattered writes to the slot, each ended by a flush, with an environment store between. */
-static void record(struct bp_log *log, unsigned epochs)
+static void record(struct yp_log *log, unsigned epochs)
 {
-	uint8_t data[WRITE_SECTORS * BP_SECTOR_BYTES];
+	uint8_t data[WRITE_SECTORS * YP_SECTOR_BYTES];
 	for (unsigned e = 0; e < epochs; e++) {
 		for (unsigned i = 0; i < WRITES; i++) {
 			for (size_t k = 0; k < sizeof data; k++)
-				data[k] = (uint8_t)(k / BP_SECTOR_BYTES * 7 + i * 31 + e * 101 + 1);
-			check(bp_log_write(log, SLOT, i * 2 * WRITE_SECTORS, WRITE_SECTORS, data, false), "write");
+				data[k] = (uint8_t)(k / YP_SECTOR_BYTES * 7 + i * 31 + e * 101 + 1);
+			check(yp_log_write(log, SLOT, i * 2 * WRITE_SECTORS, WRITE_SECTORS, data, false), "write");
 		}
-		check(bp_log_flush(log, SLOT), "flush");
+		check(yp_log_flush(log, SLOT), "flush");
 		memset(data, (int)(e + 1), sizeof data);
-		check(bp_log_write(log, ENV, e % 2 * WRITE_SECTORS, WRITE_SECTORS, data, false), "write");
-		check(bp_log_flush(log, ENV), "flush");
+		check(yp_log_write(log, ENV, e % 2 * WRITE_SECTORS, WRITE_SECTORS, data, false), "write");
+		check(yp_log_flush(log, ENV), "flush");
 	}
 }
 
@@ -103,31 +103,31 @@ static double cpu_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void measure(const char *what, bool reads_slot, enum bp_model model, unsigned epochs)
+static void measure(const char *what, bool reads_slot, enum yp_model model, unsigned epochs)
 {
-	const struct bp_layout layout = {.count = 3,
+	const struct yp_layout layout = {.count = 3,
 					 .media = {{"slot", SLOT_SECTORS, model, false},
-						   {"env", ENV_SECTORS, BP_MODEL_TORN, false},
-						   {"state", STATE_SECTORS, BP_MODEL_VOLATILE_CACHE, false}}};
-	const struct bp_region env = {"env", ENV, 0, ENV_SECTORS};
+						   {"env", ENV_SECTORS, YP_MODEL_TORN, false},
+						   {"state", STATE_SECTORS, YP_MODEL_VOLATILE_CACHE, false}}};
+	const struct yp_region env = {"env", ENV, 0, ENV_SECTORS};
 	struct subject subject = {.reads_slot = reads_slot};
-	const struct bp_rig rig = {.ctx = &subject, .recover = recover, .judge = judge};
-	struct bp_explore explore = {.rig = &rig,
+	const struct yp_rig rig = {.ctx = &subject, .recover = recover, .judge = judge};
+	struct yp_explore explore = {.rig = &rig,
 				     .limits = {.subset_writes = 10, .samples = 64, .seed = 1, .audit_fraction = 0.02}};
-	struct bp_pool *pool;
-	struct bp_image *base;
-	struct bp_log *log;
-	struct bp_stats stats;
+	struct yp_pool *pool;
+	struct yp_image *base;
+	struct yp_log *log;
+	struct yp_stats stats;
 	struct rusage usage;
-	check(bp_pool_new(&pool), "pool");
-	check(bp_image_new(&layout, pool, &base), "image");
-	check(bp_image_region_add(base, &env, NULL), "region");
-	check(bp_log_new(&layout, pool, &log), "log");
+	check(yp_pool_new(&pool), "pool");
+	check(yp_image_new(&layout, pool, &base), "image");
+	check(yp_image_region_add(base, &env, NULL), "region");
+	check(yp_log_new(&layout, pool, &log), "log");
 	record(log, epochs);
 	explore.base = base;
 	explore.log = log;
 	double start = cpu_seconds();
-	check(bp_explore_run(&explore, &stats), "explore");
+	check(yp_explore_run(&explore, &stats), "explore");
 	double spent = cpu_seconds() - start;
 	(void)getrusage(RUSAGE_SELF, &usage);
 	(void)printf("%s: %llu enumerated, %llu distinct, %llu run, %llu settled, %llu audited, %llu disagreed, closed "
@@ -140,17 +140,17 @@ static void measure(const char *what, bool reads_slot, enum bp_model model, unsi
 	    "%s: %.2f CPU-seconds; per CPU-second %.0f enumerated, %.0f judged, %.0f settled, %.0f run; %ld MiB\n",
 	    what, spent, (double)stats.enumerated / spent, (double)subject.judged / spent,
 	    (double)stats.settled / spent, (double)(stats.run + stats.audited) / spent, usage.ru_maxrss / 1024);
-	bp_log_free(log);
-	bp_image_free(base);
-	bp_pool_free(pool);
+	yp_log_free(log);
+	yp_image_free(base);
+	yp_pool_free(pool);
 }
 
 int main(int argc, char **argv)
 {
 	const char *which = argc > 1 ? argv[1] : "";
 	if (!*which || strcmp(which, "run") == 0)
-		measure("run", true, BP_MODEL_VOLATILE_CACHE, EPOCHS);
+		measure("run", true, YP_MODEL_VOLATILE_CACHE, EPOCHS);
 	if (!*which || strcmp(which, "settled") == 0)
-		measure("settled", false, BP_MODEL_TORN, 3);
+		measure("settled", false, YP_MODEL_TORN, 3);
 	return 0;
 }

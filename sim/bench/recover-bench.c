@@ -19,7 +19,7 @@
 #include <time.h>
 
 #include "power-cut/explore.h"
-#include "sim/sim.h"
+#include "sim/device.h"
 
 #define ROUNDS       5u
 #define ROUND_S_MIN  0.5 /* shorter measurements are repeated */
@@ -29,9 +29,9 @@
 #define LITTLEFS     2161.0 /* power losses per CPU-second of littlefs's runner, as measured on such a machine */
 
 struct bench {
-	struct sim *sim;
-	struct bp_log *recorded;
-	struct bp_log *log; /* of a recovery, reused */
+	struct yp_sim *sim;
+	struct yp_log *recorded;
+	struct yp_log *log; /* of a recovery, reused */
 	uint64_t runs, failed;
 };
 
@@ -64,7 +64,7 @@ static double median(double values[ROUNDS])
 	return values[ROUNDS / 2];
 }
 
-static int recover_nothing(void *ctx, const struct bp_image *start, struct bp_log *log, struct bp_outcome *out)
+static int recover_nothing(void *ctx, const struct yp_image *start, struct yp_log *log, struct yp_outcome *out)
 {
 	(void)ctx;
 	(void)start;
@@ -73,57 +73,57 @@ static int recover_nothing(void *ctx, const struct bp_image *start, struct bp_lo
 	return 0;
 }
 
-static void world_of(const struct bp_log *log, const char *events[], size_t max, struct bp_world *out)
+static void world_of(const struct yp_log *log, const char *events[], size_t max, struct yp_world *out)
 {
-	*out = (struct bp_world){.events = events};
-	for (size_t i = 0; i < bp_log_count(log) && out->count < max; i++) {
-		const struct bp_entry *entry = bp_log_entry(log, i);
+	*out = (struct yp_world){.events = events};
+	for (size_t i = 0; i < yp_log_count(log) && out->count < max; i++) {
+		const struct yp_entry *entry = yp_log_entry(log, i);
 
-		if (entry->op == BP_MARK && entry->kind == BP_MARK_WORLD)
-			events[out->count++] = bp_log_text(log, entry);
+		if (entry->op == YP_MARK && entry->kind == YP_MARK_WORLD)
+			events[out->count++] = yp_log_text(log, entry);
 	}
 }
 
 /* Called for each distinct image: recovers it, recording, and asks the oracles. */
-static int judge_by_running(void *ctx, const struct bp_image *state, const struct bp_world *before,
-			    const struct bp_world *during, const struct bp_outcome *run, struct bp_outcome *out)
+static int judge_by_running(void *ctx, const struct yp_image *state, const struct yp_world *before,
+			    const struct yp_world *during, const struct yp_outcome *run, struct yp_outcome *out)
 {
 	struct bench *bench = ctx;
-	const struct bp_rig *rig = sim_rig(bench->sim);
-	struct bp_outcome recovered = {0};
+	const struct yp_rig *rig = yp_sim_rig(bench->sim);
+	struct yp_outcome recovered = {0};
 	const char *events[64];
-	struct bp_world seen;
+	struct yp_world seen;
 	int result;
 
 	(void)during;
 	(void)run;
-	bp_log_clear(bench->log);
+	yp_log_clear(bench->log);
 	result = rig->recover(rig->ctx, state, bench->log, &recovered);
 	if (result != 0)
 		return result;
 	world_of(bench->log, events, sizeof events / sizeof *events, &seen);
 	result = rig->judge(rig->ctx, state, before, &seen, &recovered, out);
 	bench->runs++;
-	bench->failed += out->verdict != BP_PASS;
+	bench->failed += out->verdict != YP_PASS;
 	return result;
 }
 
-static struct bp_explore exploration(const struct bench *bench, const struct bp_rig *rig)
+static struct yp_explore exploration(const struct bench *bench, const struct yp_rig *rig)
 {
-	return (struct bp_explore){.rig = rig,
-				   .base = sim_base(bench->sim),
+	return (struct yp_explore){.rig = rig,
+				   .base = yp_sim_base(bench->sim),
 				   .log = bench->recorded,
 				   .limits = {.samples = 64, .seed = 1, .audit_fraction = 0.02}};
 }
 
 /* Explores until ROUND_S_MIN is used up; CPU-seconds of one exploration. */
-static double explore_for(const struct bp_explore *explore, struct bp_stats *stats)
+static double explore_for(const struct yp_explore *explore, struct yp_stats *stats)
 {
 	double start = cpu_s(), spent = 0;
 	unsigned repeats = 0;
 
 	while (spent < ROUND_S_MIN && repeats < REPEATS_MAX) {
-		check(bp_explore_run(explore, stats), "explore");
+		check(yp_explore_run(explore, stats), "explore");
 		spent = cpu_s() - start;
 		repeats++;
 	}
@@ -137,9 +137,9 @@ static double explore_for(const struct bp_explore *explore, struct bp_stats *sta
 
 static double bench_run(struct bench *bench)
 {
-	const struct bp_rig rig = {.ctx = bench, .recover = recover_nothing, .judge = judge_by_running};
-	struct bp_explore explore = exploration(bench, &rig);
-	struct bp_stats stats = {0};
+	const struct yp_rig rig = {.ctx = bench, .recover = recover_nothing, .judge = judge_by_running};
+	struct yp_explore explore = exploration(bench, &rig);
+	struct yp_stats stats = {0};
 	double rate[ROUNDS];
 
 	explore.limits.depth_max = 1;
@@ -165,8 +165,8 @@ static double bench_run(struct bench *bench)
 
 static double bench_settled(const struct bench *bench)
 {
-	struct bp_explore explore = exploration(bench, sim_rig(bench->sim));
-	struct bp_stats stats = {0};
+	struct yp_explore explore = exploration(bench, yp_sim_rig(bench->sim));
+	struct yp_stats stats = {0};
 	double spent[ROUNDS], all, rate;
 
 	for (unsigned i = 0; i < ROUNDS; i++)
@@ -184,9 +184,9 @@ static double bench_settled(const struct bench *bench)
 
 static double bench_read_set(const struct bench *bench)
 {
-	struct bp_rig rig = *sim_rig(bench->sim);
-	struct bp_explore explore = exploration(bench, &rig);
-	struct bp_stats stats = {0};
+	struct yp_rig rig = *yp_sim_rig(bench->sim);
+	struct yp_explore explore = exploration(bench, &rig);
+	struct yp_stats stats = {0};
 	double spent[ROUNDS], all, rate;
 
 	rig.canon = NULL;
@@ -203,7 +203,7 @@ static double bench_read_set(const struct bench *bench)
 }
 
 /* CPU microseconds of one run of the device from this image, without a log. */
-static double run_us(struct sim *sim, const struct bp_image *start)
+static double run_us(struct yp_sim *sim, const struct yp_image *start)
 {
 	double us[ROUNDS];
 
@@ -212,10 +212,10 @@ static double run_us(struct sim *sim, const struct bp_image *start)
 		unsigned repeats = 0;
 
 		while (spent < ROUND_S_MIN / 5 && repeats < REPEATS_MAX) {
-			struct bp_outcome outcome;
+			struct yp_outcome outcome;
 
-			check(sim_run(sim, start, &outcome), "run");
-			if (outcome.verdict != BP_PASS)
+			check(yp_sim_run(sim, start, &outcome), "run");
+			if (outcome.verdict != YP_PASS)
 				check(-EPROTO, outcome.text);
 			spent = cpu_s() - from;
 			repeats++;
@@ -225,15 +225,15 @@ static double run_us(struct sim *sim, const struct bp_image *start)
 	return median(us);
 }
 
-static double canon_us(const struct bench *bench, const struct bp_image *state)
+static double canon_us(const struct bench *bench, const struct yp_image *state)
 {
-	const struct bp_rig *rig = sim_rig(bench->sim);
-	const struct bp_world none = {NULL, 0};
+	const struct yp_rig *rig = yp_sim_rig(bench->sim);
+	const struct yp_world none = {NULL, 0};
 	double from = cpu_s(), spent = 0;
 	unsigned repeats = 0;
 
 	while (spent < ROUND_S_MIN / 5) {
-		struct bp_hash hash;
+		struct yp_hash hash;
 
 		for (unsigned i = 0; i < 1000; i++)
 			check(rig->canon(rig->ctx, state, &none, &hash), "canon");
@@ -245,14 +245,14 @@ static double canon_us(const struct bench *bench, const struct bp_image *state)
 
 static void bench_single(const struct bench *bench, double us[3])
 {
-	struct bp_image *end;
+	struct yp_image *end;
 
-	check(bp_image_copy(sim_base(bench->sim), &end), "image");
-	check(bp_image_apply(end, bench->recorded, bp_log_count(bench->recorded)), "image");
+	check(yp_image_copy(yp_sim_base(bench->sim), &end), "image");
+	check(yp_image_apply(end, bench->recorded, yp_log_count(bench->recorded)), "image");
 	us[0] = run_us(bench->sim, end);
-	us[1] = run_us(bench->sim, sim_base(bench->sim));
+	us[1] = run_us(bench->sim, yp_sim_base(bench->sim));
 	us[2] = canon_us(bench, end);
-	bp_image_free(end);
+	yp_image_free(end);
 	(void)printf("idle recovery %.1f us, whole update %.0f us, canonical form %.2f us of CPU\n", us[0], us[1],
 		     us[2]);
 }
@@ -264,20 +264,20 @@ static void row(const char *figure, double measured, double goal)
 
 int main(int argc, char **argv)
 {
-	struct sim_spec spec = {.serve = true, .seed = 1};
-	const struct sim_expect expect = {.version = "new"};
+	struct yp_sim_spec spec = {.serve = true, .seed = 1};
+	const struct yp_sim_expect expect = {.version = "new"};
 	struct bench bench = {0};
-	struct bp_outcome story;
+	struct yp_outcome story;
 	struct rusage usage;
 	double run, settled, read_set, us[3];
 
-	for (unsigned m = 0; m < BP_MEDIA_MAX; m++)
-		spec.model[m] = BP_MODEL_TORN;
-	check(sim_new(&spec, &expect, &bench.sim), "device");
-	check(sim_record(bench.sim, &bench.recorded, &story), "record");
-	if (story.verdict != BP_PASS)
+	for (unsigned m = 0; m < YP_MEDIA_MAX; m++)
+		spec.model[m] = YP_MODEL_TORN;
+	check(yp_sim_new(&spec, &expect, &bench.sim), "device");
+	check(yp_sim_record(bench.sim, &bench.recorded, &story), "record");
+	if (story.verdict != YP_PASS)
 		check(-EPROTO, story.text);
-	check(bp_log_new(sim_layout(bench.sim), sim_pool(bench.sim), &bench.log), "log");
+	check(yp_log_new(yp_sim_layout(bench.sim), yp_sim_pool(bench.sim), &bench.log), "log");
 	run = bench_run(&bench);
 	settled = bench_settled(&bench);
 	read_set = bench_read_set(&bench);
@@ -294,8 +294,8 @@ int main(int argc, char **argv)
 		(void)printf("canonical form, us of CPU|%.2f||\n", us[2]);
 		(void)printf("peak RSS of the explorer, MiB|%.1f||\n", (double)usage.ru_maxrss / 1024);
 	}
-	bp_log_free(bench.log);
-	bp_log_free(bench.recorded);
-	sim_free(bench.sim);
+	yp_log_free(bench.log);
+	yp_log_free(bench.recorded);
+	yp_sim_free(bench.sim);
 	return 0;
 }

@@ -16,17 +16,17 @@
  * A crash state of a log at entry t: everything durable at t, plus what the storage model lets survive of the writes
  * not yet flushed on their medium. World events before t have happened; the others have not. States are enumerated just
  * before each flush that has something to flush, each FUA write and each write to NOR (in flight), each
- * BP_MARK_WORLD, and at the end: all other cuts give subsets of those.
+ * YP_MARK_WORLD, and at the end: all other cuts give subsets of those.
  *
  * Enumeration of the pending writes of one cut: all subsets if there are at most 2^limits.subset_writes (of an ordered
  * medium only its prefixes count); beyond that prefixes, omit <= 2, keep <= 2 and limits.samples seeded subsets, over
- * all media and over each medium with the others all there or all gone, and bp_stats.sampled counts the cut. TORN
+ * all media and over each medium with the others all there or all gone, and yp_stats.sampled counts the cut. TORN
  * adds, for each subset member that can be the last to reach the medium, every 512-byte boundary from the front and
  * from the back, with fills old, 00, FF (of a write of more than 64 sectors: 64 boundaries; counted as sampled too).
  * A chain (bulk medium) counts as one write whose parts survive as prefix, all but one, or only one. At most one
  * element survives in part at a time. The bounds have names in enumerate.c.
  */
-struct bp_limits {
+struct yp_limits {
 	unsigned subset_writes; /* 10, also if it is 0; at most 20 */
 	unsigned samples;       /* 64 */
 	uint64_t seed;
@@ -38,62 +38,62 @@ struct bp_limits {
 
 /*
  * Which of the pending writes of a cut survive. A pending "element" is one write or discard, or a whole chain; elements
- * count from 0 in log order. bp_cut.form = base form + BP_FORM_COUNT * scope.
+ * count from 0 in log order. yp_cut.form = base form + YP_FORM_COUNT * scope.
  */
-enum bp_form {
-	BP_FORM_ALL,    /* everything that was written */
-	BP_FORM_NONE,   /* nothing unflushed */
-	BP_FORM_SUBSET, /* a: mask of the elements that survive */
-	BP_FORM_PREFIX, /* a: how many elements, in log order */
-	BP_FORM_OMIT,   /* all but a and b (a = b: all but one) */
-	BP_FORM_KEEP,   /* only a and b */
-	BP_FORM_SAMPLE, /* a: seed of a pseudo-random subset */
-	BP_FORM_COUNT
+enum yp_form {
+	YP_FORM_ALL,    /* everything that was written */
+	YP_FORM_NONE,   /* nothing unflushed */
+	YP_FORM_SUBSET, /* a: mask of the elements that survive */
+	YP_FORM_PREFIX, /* a: how many elements, in log order */
+	YP_FORM_OMIT,   /* all but a and b (a = b: all but one) */
+	YP_FORM_KEEP,   /* only a and b */
+	YP_FORM_SAMPLE, /* a: seed of a pseudo-random subset */
+	YP_FORM_COUNT
 };
 /* Scope 0: all elements. 1 + 2 m + k: the form is about the elements of medium m; of the others nothing (k 0) or all (k
  * 1) survives. */
-#define BP_SCOPES (1u + 2u * BP_MEDIA_MAX)
+#define YP_SCOPES (1u + 2u * YP_MEDIA_MAX)
 /* How an element that survives in part does so. */
-enum bp_fill {
-	BP_FILL_OLD,    /* torn after `tear` sectors, the rest is old */
-	BP_FILL_00,     /* ... the rest (of a chain: of the write it falls in) reads as zero */
-	BP_FILL_FF,     /* ... reads as FF */
-	BP_FILL_ERASED, /* NOR: the first `tear` sectors are erased, none is programmed yet */
-	BP_FILL_PREFIX, /* chain: its first `tear` writes */
-	BP_FILL_OMIT,   /* chain: all its writes but number `tear` */
-	BP_FILL_ONLY,   /* chain: only write number `tear` */
-	BP_FILL_COUNT
+enum yp_fill {
+	YP_FILL_OLD,    /* torn after `tear` sectors, the rest is old */
+	YP_FILL_00,     /* ... the rest (of a chain: of the write it falls in) reads as zero */
+	YP_FILL_FF,     /* ... reads as FF */
+	YP_FILL_ERASED, /* NOR: the first `tear` sectors are erased, none is programmed yet */
+	YP_FILL_PREFIX, /* chain: its first `tear` writes */
+	YP_FILL_OMIT,   /* chain: all its writes but number `tear` */
+	YP_FILL_ONLY,   /* chain: only write number `tear` */
+	YP_FILL_COUNT
 };
-#define BP_TEAR_BACK 0x80000000u
+#define YP_TEAR_BACK 0x80000000u
 
-/* One cut: how to get from a state to the next. Encodes to and from text, see bp_case_encode(). */
-struct bp_cut {
+/* One cut: how to get from a state to the next. Encodes to and from text, see yp_case_encode(). */
+struct yp_cut {
 	uint32_t entry; /* the cut falls just before this entry of the run's log */
-	uint8_t form;   /* enum bp_form and scope */
+	uint8_t form;   /* enum yp_form and scope */
 	uint64_t a, b;  /* the form's arguments */
 	int32_t torn;   /* index among the pending elements of the one that survives in part, or -1 */
-	uint32_t tear;  /* sectors (or writes, see enum bp_fill) of it that survive; BP_TEAR_BACK: from the back */
-	uint8_t fill;   /* enum bp_fill */
+	uint32_t tear;  /* sectors (or writes, see enum yp_fill) of it that survive; YP_TEAR_BACK: from the back */
+	uint8_t fill;   /* enum yp_fill */
 };
 /* "plain": all that was written survives; "lost": nothing unflushed survives; "mixed": anything else. */
-const char *bp_cut_kind(const struct bp_cut *cut);
-#define BP_CUTS_MAX 64u
-struct bp_case {
+const char *yp_cut_kind(const struct yp_cut *cut);
+#define YP_CUTS_MAX 64u
+struct yp_case {
 	unsigned count;
-	struct bp_cut cuts[BP_CUTS_MAX];
+	struct yp_cut cuts[YP_CUTS_MAX];
 };
-#define BP_CASE_TEXT_MAX 1024u
+#define YP_CASE_TEXT_MAX 1024u
 /* "<entry>.<form>.<a>.<b>[t<torn>.<tear>.<fill>]" joined by "-": fit for a command line and a file name. <form> is a
- * letter of "anspokr" (enum bp_form) and, unless 0, the scope. Exactly one text per case. Encode: 0, -EINVAL, or
+ * letter of "anspokr" (enum yp_form) and, unless 0, the scope. Exactly one text per case. Encode: 0, -EINVAL, or
  * -ENOSPC. */
-int bp_case_encode(const struct bp_case *c, char *out, size_t out_bytes) __attribute__((warn_unused_result));
-int bp_case_decode(const char *text, struct bp_case *out) __attribute__((warn_unused_result)); /* 0 or -EINVAL */
+int yp_case_encode(const struct yp_case *c, char *out, size_t out_bytes) __attribute__((warn_unused_result));
+int yp_case_decode(const char *text, struct yp_case *out) __attribute__((warn_unused_result)); /* 0 or -EINVAL */
 
-enum bp_verdict { BP_PASS = 0, BP_SKIP, BP_MISS, BP_ERROR, BP_FAIL }; /* better first */
+enum yp_verdict { YP_PASS = 0, YP_SKIP, YP_MISS, YP_ERROR, YP_FAIL }; /* better first */
 
 /* What a recovery came to. `label` is a semantic class for the report, such as "new", "old", "broken". */
-struct bp_outcome {
-	enum bp_verdict verdict;
+struct yp_outcome {
+	enum yp_verdict verdict;
 	char label[24];
 	char invariant[8]; /* "I2" when FAIL */
 	char text[160];    /* one clause */
@@ -113,16 +113,16 @@ struct bp_outcome {
  *          known: what the form leaves out is looked at too. *out holds that form's outcome; a worse verdict makes a
  *          case of its own. May be NULL: then only canonical forms are judged.
  */
-struct bp_rig {
+struct yp_rig {
 	void *ctx;
-	int (*recover)(void *ctx, const struct bp_image *start, struct bp_log *log, struct bp_outcome *out);
-	int (*canon)(void *ctx, const struct bp_image *state, const struct bp_world *before, struct bp_hash *out);
-	int (*judge)(void *ctx, const struct bp_image *state, const struct bp_world *before,
-		     const struct bp_world *during, const struct bp_outcome *run, struct bp_outcome *out);
-	int (*inspect)(void *ctx, const struct bp_image *state, const struct bp_world *before, struct bp_outcome *out);
+	int (*recover)(void *ctx, const struct yp_image *start, struct yp_log *log, struct yp_outcome *out);
+	int (*canon)(void *ctx, const struct yp_image *state, const struct yp_world *before, struct yp_hash *out);
+	int (*judge)(void *ctx, const struct yp_image *state, const struct yp_world *before,
+		     const struct yp_world *during, const struct yp_outcome *run, struct yp_outcome *out);
+	int (*inspect)(void *ctx, const struct yp_image *state, const struct yp_world *before, struct yp_outcome *out);
 };
 
-struct bp_stats {
+struct yp_stats {
 	uint64_t enumerated; /* crash states generated */
 	uint64_t distinct;   /* different images (with their world) */
 	uint64_t canonical;  /* different canonical forms: judged; the other distinct states are inspected */
@@ -144,22 +144,22 @@ struct bp_stats {
 
 /* Called once for each judged state, in a fixed order; id is the case's text. Non-zero stops the exploration, which
  * forwards it. */
-typedef int bp_case_sink(void *ctx, const char *id, const struct bp_case *c, const char *step,
-			 const struct bp_outcome *outcome, bool settled);
-typedef void bp_progress_sink(void *ctx, const struct bp_stats *stats, uint64_t frontier);
+typedef int yp_case_sink(void *ctx, const char *id, const struct yp_case *c, const char *step,
+			 const struct yp_outcome *outcome, bool settled);
+typedef void yp_progress_sink(void *ctx, const struct yp_stats *stats, uint64_t frontier);
 
-struct bp_explore {
-	const struct bp_rig *rig;
-	const struct bp_image *base; /* media before the recorded run */
-	const struct bp_log *log;    /* the recorded run */
-	struct bp_limits limits;
-	bp_case_sink *on_case;
+struct yp_explore {
+	const struct yp_rig *rig;
+	const struct yp_image *base; /* media before the recorded run */
+	const struct yp_log *log;    /* the recorded run */
+	struct yp_limits limits;
+	yp_case_sink *on_case;
 	void *case_ctx;
-	bp_progress_sink *on_progress;
+	yp_progress_sink *on_progress;
 	void *progress_ctx;
 	bool stop_at_first_failure;
 };
-int bp_explore_run(const struct bp_explore *explore, struct bp_stats *stats) __attribute__((warn_unused_result));
+int yp_explore_run(const struct yp_explore *explore, struct yp_stats *stats) __attribute__((warn_unused_result));
 
 /*
  * The same for a recovery that is slow and not quite repeatable, such as a real machine's: in rounds. Each round enumerates
@@ -173,48 +173,48 @@ int bp_explore_run(const struct bp_explore *explore, struct bp_stats *stats) __a
  *
  * recover  runs the jobs, in any order, several at a time if it can. A job that it has no budget for keeps its log
  *          NULL: the exploration is bounded then. 0 or -errno.
- * on_case  (of struct bp_explore) is called for failures as they are found, and in the end for every distinct state:
+ * on_case  (of struct yp_explore) is called for failures as they are found, and in the end for every distinct state:
  *          settled says "by class", the label is its class's; "not run" where the budget did not reach its class.
  * on_class is called after that, once for each class in the order in which they were met. Non-zero is forwarded. May be NULL.
  */
-struct bp_job {
-	struct bp_case c;          /* the crash state; its last cut is against the log of the run before it */
+struct yp_job {
+	struct yp_case c;          /* the crash state; its last cut is against the log of the run before it */
 	unsigned again;            /* 0; 1, 2 ...: the same state once more */
-	struct bp_log *log;        /* out: bp_log_free() is the explorer's */
+	struct yp_log *log;        /* out: yp_log_free() is the explorer's */
 	size_t firm;               /* out: its first entries that are the bootloader's */
-	struct bp_outcome outcome; /* out */
+	struct yp_outcome outcome; /* out */
 };
 /* What became of a class. */
-struct bp_class_end {
-	struct bp_hash key; /* its canonical form */
+struct yp_class_end {
+	struct yp_hash key; /* its canonical form */
 	uint64_t states;    /* distinct, without those that were broken as they lay there */
 	unsigned cuts;      /* in a row, before the first of them */
 	unsigned runs;      /* of its members, the same again included */
 	const char *label;  /* how the first ended; "" of none */
-	enum bp_verdict verdict;
+	enum yp_verdict verdict;
 };
-#define BP_CLASS_RUNS_MAX 8u
-struct bp_rounds {
-	unsigned class_runs; /* 1 to BP_CLASS_RUNS_MAX */
+#define YP_CLASS_RUNS_MAX 8u
+struct yp_rounds {
+	unsigned class_runs; /* 1 to YP_CLASS_RUNS_MAX */
 	void *ctx;
-	int (*recover)(void *ctx, struct bp_job *jobs, size_t count);
-	int (*on_class)(void *class_ctx, const struct bp_class_end *end);
+	int (*recover)(void *ctx, struct yp_job *jobs, size_t count);
+	int (*on_class)(void *class_ctx, const struct yp_class_end *end);
 	void *class_ctx;
 };
-int bp_explore_rounds(const struct bp_explore *explore, const struct bp_rounds *rounds, struct bp_stats *stats)
+int yp_explore_rounds(const struct yp_explore *explore, const struct yp_rounds *rounds, struct yp_stats *stats)
     __attribute__((warn_unused_result));
 
-/* Rebuilds the crash state of a case, cut by cut (running recoveries in between). *state: bp_image_free(). world events
+/* Rebuilds the crash state of a case, cut by cut (running recoveries in between). *state: yp_image_free(). world events
  * are borrowed from *log_out's. */
-int bp_explore_replay(const struct bp_explore *explore, const struct bp_case *c, struct bp_image **state,
-		      struct bp_outcome *outcome, char *story, size_t story_bytes) __attribute__((warn_unused_result));
+int yp_explore_replay(const struct yp_explore *explore, const struct yp_case *c, struct yp_image **state,
+		      struct yp_outcome *outcome, char *story, size_t story_bytes) __attribute__((warn_unused_result));
 /* One cut, without a rig: the image holds what was on the media before the log and becomes what is on them after the
  * cut. It needs to be right only where the log writes. -EINVAL: the cut does not fit the log. */
-int bp_case_state(const struct bp_log *log, const struct bp_cut *cut, struct bp_image *image)
+int yp_case_state(const struct yp_log *log, const struct yp_cut *cut, struct yp_image *image)
     __attribute__((warn_unused_result));
 /* Shrinks a failing case to the fewest cuts and omitted writes that still fail with the same invariant; -EINVAL if it
  * does not fail; `sentence` says it, with step ids, offsets and sizes. */
-int bp_explore_shrink(const struct bp_explore *explore, const struct bp_case *failing, struct bp_case *out,
+int yp_explore_shrink(const struct yp_explore *explore, const struct yp_case *failing, struct yp_case *out,
 		      char *sentence, size_t sentence_bytes) __attribute__((warn_unused_result));
 
 #endif

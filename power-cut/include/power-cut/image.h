@@ -11,44 +11,44 @@
  * Contents of all media: a content id for every sector, with an incremental hash (Zobrist: XOR over
  * sectors of a mix of place and content hash), for the whole and for each declared region. Setting a sector is O(1).
  */
-struct bp_hash {
+struct yp_hash {
 	uint64_t lo, hi;
 };
 
 /* A range whose hash is kept up to date: each environment copy, each slot, the journal ... */
-struct bp_region {
-	char name[BP_NAME_MAX];
+struct yp_region {
+	char name[YP_NAME_MAX];
 	unsigned medium;
 	uint64_t first, sectors;
 };
-#define BP_REGIONS_MAX 32u
+#define YP_REGIONS_MAX 32u
 
-/* What the outside saw before the cut: texts of BP_MARK_WORLD, in order, interned as one id by the explorer. */
-struct bp_world {
+/* What the outside saw before the cut: texts of YP_MARK_WORLD, in order, interned as one id by the explorer. */
+struct yp_world {
 	const char *const *events;
 	size_t count;
 };
 
-struct bp_image;
-int bp_image_new(const struct bp_layout *layout, struct bp_pool *pool, struct bp_image **out)
+struct yp_image;
+int yp_image_new(const struct yp_layout *layout, struct yp_pool *pool, struct yp_image **out)
     __attribute__((warn_unused_result)); /* all zero */
-void bp_image_free(struct bp_image *image);
-int bp_image_copy(const struct bp_image *from, struct bp_image **out) __attribute__((warn_unused_result));
-int bp_image_region_add(struct bp_image *image, const struct bp_region *region, unsigned *index)
+void yp_image_free(struct yp_image *image);
+int yp_image_copy(const struct yp_image *from, struct yp_image **out) __attribute__((warn_unused_result));
+int yp_image_region_add(struct yp_image *image, const struct yp_region *region, unsigned *index)
     __attribute__((warn_unused_result)); /* before contents are set */
-void bp_image_set(struct bp_image *image, unsigned medium, uint64_t sector, uint32_t content);
-uint32_t bp_image_get(const struct bp_image *image, unsigned medium, uint64_t sector);
-int bp_image_write(struct bp_image *image, unsigned medium, uint64_t sector, uint32_t sectors, const void *data)
+void yp_image_set(struct yp_image *image, unsigned medium, uint64_t sector, uint32_t content);
+uint32_t yp_image_get(const struct yp_image *image, unsigned medium, uint64_t sector);
+int yp_image_write(struct yp_image *image, unsigned medium, uint64_t sector, uint32_t sectors, const void *data)
     __attribute__((warn_unused_result));
-void bp_image_read(const struct bp_image *image, unsigned medium, uint64_t sector, uint32_t sectors, void *out);
+void yp_image_read(const struct yp_image *image, unsigned medium, uint64_t sector, uint32_t sectors, void *out);
 /* Undo: everything set after push is taken back by pop. Nests. */
-int bp_image_push(struct bp_image *image) __attribute__((warn_unused_result));
-void bp_image_pop(struct bp_image *image);
-struct bp_hash bp_image_hash(const struct bp_image *image);
-struct bp_hash bp_image_region_hash(const struct bp_image *image, unsigned index);
-struct bp_pool *bp_image_pool(const struct bp_image *image);
-const struct bp_layout *bp_image_layout(const struct bp_image *image);
+int yp_image_push(struct yp_image *image) __attribute__((warn_unused_result));
+void yp_image_pop(struct yp_image *image);
+struct yp_hash yp_image_hash(const struct yp_image *image);
+struct yp_hash yp_image_region_hash(const struct yp_image *image, unsigned index);
+struct yp_pool *yp_image_pool(const struct yp_image *image);
+const struct yp_layout *yp_image_layout(const struct yp_image *image);
 /* Applies entries [0, count) of a log, as if all were durable. */
-int bp_image_apply(struct bp_image *image, const struct bp_log *log, size_t count) __attribute__((warn_unused_result));
+int yp_image_apply(struct yp_image *image, const struct yp_log *log, size_t count) __attribute__((warn_unused_result));
 
 #endif

@@ -13,23 +13,23 @@
  *   wrong-flush       a flush of a medium without unflushed writes while another has some and is flushed too late
  *   write-in-idle     writes although nothing was to do
  */
-enum bp_role { BP_ROLE_OTHER, BP_ROLE_SLOT, BP_ROLE_ENV, BP_ROLE_STATE, BP_ROLE_DATA };
-struct bp_lint_roles {
-	enum bp_role role[BP_MEDIA_MAX];
-	char slot[BP_MEDIA_MAX][16];        /* bootname for BP_ROLE_SLOT */
+enum yp_role { YP_ROLE_OTHER, YP_ROLE_SLOT, YP_ROLE_ENV, YP_ROLE_STATE, YP_ROLE_DATA };
+struct yp_lint_roles {
+	enum yp_role role[YP_MEDIA_MAX];
+	char slot[YP_MEDIA_MAX][16];        /* bootname for YP_ROLE_SLOT */
 	char running[16];                   /* bootname of the slot that runs during the log */
-	uint64_t env_first[2], env_sectors; /* of the two copies on the BP_ROLE_ENV medium */
+	uint64_t env_first[2], env_sectors; /* of the two copies on the YP_ROLE_ENV medium */
 };
-struct bp_finding {
+struct yp_finding {
 	char rule[24];
 	size_t entry;
 	char text[160];
 };
 /* Writes up to max findings; *count says how many there are in all. 0 or -errno. */
-int bp_lint(const struct bp_log *log, const struct bp_lint_roles *roles, struct bp_finding *out, size_t max,
+int yp_lint(const struct yp_log *log, const struct yp_lint_roles *roles, struct yp_finding *out, size_t max,
 	    size_t *count) __attribute__((warn_unused_result));
 
 /* Is that the name of a rule above? */
-bool bp_lint_rule(const char *name);
+bool yp_lint_rule(const char *name);
 
 #endif

@@ -6,99 +6,99 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BP_SECTOR_BYTES 512u
-#define BP_MEDIA_MAX    16u
-#define BP_NAME_MAX     32u
+#define YP_SECTOR_BYTES 512u
+#define YP_MEDIA_MAX    16u
+#define YP_NAME_MAX     32u
 
 /* What a medium may do with unflushed writes at a cut. */
-enum bp_model {
-	BP_MODEL_VOLATILE_CACHE, /* default: any subset of unflushed writes survives; sectors are atomic, writes whole
+enum yp_model {
+	YP_MODEL_VOLATILE_CACHE, /* default: any subset of unflushed writes survives; sectors are atomic, writes whole
 				  */
-	BP_MODEL_ORDERED,        /* a prefix survives */
-	BP_MODEL_TORN,           /* volatile cache, and one write may be torn at 512 bytes, the rest old, 00 or FF */
-	BP_MODEL_LYING_FLUSH,    /* beyond contract: flush promises nothing */
-	BP_MODEL_NOR, /* flash: erase (to FF) and program may stop at any sector; programming only clears bits */
-	BP_MODEL_COUNT
+	YP_MODEL_ORDERED,        /* a prefix survives */
+	YP_MODEL_TORN,           /* volatile cache, and one write may be torn at 512 bytes, the rest old, 00 or FF */
+	YP_MODEL_LYING_FLUSH,    /* beyond contract: flush promises nothing */
+	YP_MODEL_NOR, /* flash: erase (to FF) and program may stop at any sector; programming only clears bits */
+	YP_MODEL_COUNT
 };
 
-struct bp_medium {
-	char name[BP_NAME_MAX];
+struct yp_medium {
+	char name[YP_NAME_MAX];
 	uint64_t sectors;
-	enum bp_model model;
+	enum yp_model model;
 	bool bulk; /* contiguous ascending writes in one epoch are one chain */
 };
 
 /* The media of a subject. Sector addresses below are per medium. */
-struct bp_layout {
+struct yp_layout {
 	unsigned count;
-	struct bp_medium media[BP_MEDIA_MAX];
+	struct yp_medium media[YP_MEDIA_MAX];
 };
 
-enum bp_op { BP_WRITE = 1, BP_READ, BP_FLUSH, BP_DISCARD, BP_MARK };
+enum yp_op { YP_WRITE = 1, YP_READ, YP_FLUSH, YP_DISCARD, YP_MARK };
 
-enum bp_mark_kind {
-	BP_MARK_STEP,  /* text: a step id, "S06" */
-	BP_MARK_WORLD, /* something the outside saw and will not forget, such as a delivered report */
-	BP_MARK_NOTE   /* for people */
+enum yp_mark_kind {
+	YP_MARK_STEP,  /* text: a step id, "S06" */
+	YP_MARK_WORLD, /* something the outside saw and will not forget, such as a delivered report */
+	YP_MARK_NOTE   /* for people */
 };
 
 /* One event. submit/complete: positions or nanoseconds, whatever the recorder has; order is completion order. */
-struct bp_entry {
-	enum bp_op op;
+struct yp_entry {
+	enum yp_op op;
 	uint16_t medium;
 	bool fua;      /* durable by itself once complete */
 	bool internal; /* a read of a sector that this run itself wrote before: not a dependency */
-	enum bp_mark_kind kind;
+	enum yp_mark_kind kind;
 	uint64_t sector;
 	uint32_t sectors;
 	uint64_t submit_ns, complete_ns;
-	uint64_t data; /* WRITE: index of the first of `sectors` contents; see bp_log_content() */
-	uint32_t text; /* MARK: see bp_log_text() */
+	uint64_t data; /* WRITE: index of the first of `sectors` contents; see yp_log_content() */
+	uint32_t text; /* MARK: see yp_log_text() */
 };
 
 /*
  * A write log: entries in order, and the contents written, interned by SHA-256-strength hash: equal sectors are stored
  * once and have equal ids. Several logs may share one pool. Not thread-safe.
  */
-struct bp_pool;
-int bp_pool_new(struct bp_pool **out) __attribute__((warn_unused_result));
-void bp_pool_free(struct bp_pool *pool);
+struct yp_pool;
+int yp_pool_new(struct yp_pool **out) __attribute__((warn_unused_result));
+void yp_pool_free(struct yp_pool *pool);
 /* Interns one sector; id 0 is the all-zero sector. 0 or -ENOMEM. */
-int bp_pool_intern(struct bp_pool *pool, const uint8_t sector[BP_SECTOR_BYTES], uint32_t *id)
+int yp_pool_intern(struct yp_pool *pool, const uint8_t sector[YP_SECTOR_BYTES], uint32_t *id)
     __attribute__((warn_unused_result));
-const uint8_t *bp_pool_sector(const struct bp_pool *pool, uint32_t id);
+const uint8_t *yp_pool_sector(const struct yp_pool *pool, uint32_t id);
 /* A well-mixed 64-bit hash of the content behind id, the same in every process and run. */
-uint64_t bp_pool_hash(const struct bp_pool *pool, uint32_t id);
+uint64_t yp_pool_hash(const struct yp_pool *pool, uint32_t id);
 
-struct bp_log;
-int bp_log_new(const struct bp_layout *layout, struct bp_pool *pool, struct bp_log **out)
+struct yp_log;
+int yp_log_new(const struct yp_layout *layout, struct yp_pool *pool, struct yp_log **out)
     __attribute__((warn_unused_result));
-void bp_log_free(struct bp_log *log);
-void bp_log_clear(struct bp_log *log);
-int bp_log_write(struct bp_log *log, unsigned medium, uint64_t sector, uint32_t sectors, const void *data, bool fua)
+void yp_log_free(struct yp_log *log);
+void yp_log_clear(struct yp_log *log);
+int yp_log_write(struct yp_log *log, unsigned medium, uint64_t sector, uint32_t sectors, const void *data, bool fua)
     __attribute__((warn_unused_result));
-int bp_log_read(struct bp_log *log, unsigned medium, uint64_t sector, uint32_t sectors)
+int yp_log_read(struct yp_log *log, unsigned medium, uint64_t sector, uint32_t sectors)
     __attribute__((warn_unused_result));
-int bp_log_flush(struct bp_log *log, unsigned medium) __attribute__((warn_unused_result));
-int bp_log_discard(struct bp_log *log, unsigned medium, uint64_t sector, uint32_t sectors)
+int yp_log_flush(struct yp_log *log, unsigned medium) __attribute__((warn_unused_result));
+int yp_log_discard(struct yp_log *log, unsigned medium, uint64_t sector, uint32_t sectors)
     __attribute__((warn_unused_result));
-int bp_log_mark(struct bp_log *log, enum bp_mark_kind kind, const char *text) __attribute__((warn_unused_result));
+int yp_log_mark(struct yp_log *log, enum yp_mark_kind kind, const char *text) __attribute__((warn_unused_result));
 /* When the last entry was submitted and completed. Without it both are the entry's index. One clock per log, in any
  * unit: a flush makes durable the writes that were complete when it was submitted, and a write submitted before a cut
  * may survive it although it was logged later. */
-void bp_log_times(struct bp_log *log, uint64_t submit_ns, uint64_t complete_ns);
-size_t bp_log_count(const struct bp_log *log);
-const struct bp_entry *bp_log_entry(const struct bp_log *log, size_t i);
-uint32_t bp_log_content(const struct bp_log *log, const struct bp_entry *write,
+void yp_log_times(struct yp_log *log, uint64_t submit_ns, uint64_t complete_ns);
+size_t yp_log_count(const struct yp_log *log);
+const struct yp_entry *yp_log_entry(const struct yp_log *log, size_t i);
+uint32_t yp_log_content(const struct yp_log *log, const struct yp_entry *write,
 			uint32_t k); /* content id of its k-th sector */
-const char *bp_log_text(const struct bp_log *log, const struct bp_entry *mark);
-const struct bp_layout *bp_log_layout(const struct bp_log *log);
+const char *yp_log_text(const struct yp_log *log, const struct yp_entry *mark);
+const struct yp_layout *yp_log_layout(const struct yp_log *log);
 /* Takes over the storage models (and bulk) of a layout with the same media. -EINVAL: it has others. */
-int bp_log_take_models(struct bp_log *log, const struct bp_layout *layout) __attribute__((warn_unused_result));
+int yp_log_take_models(struct yp_log *log, const struct yp_layout *layout) __attribute__((warn_unused_result));
 /* A medium without a cache: what it acknowledged is durable. All its writes become FUA. */
-void bp_log_write_through(struct bp_log *log, unsigned medium);
-/* The step id of the last BP_MARK_STEP at or before entry i, "" before the first. */
-const char *bp_log_step(const struct bp_log *log, size_t i);
+void yp_log_write_through(struct yp_log *log, unsigned medium);
+/* The step id of the last YP_MARK_STEP at or before entry i, "" before the first. */
+const char *yp_log_step(const struct yp_log *log, size_t i);
 
 /*
  * dm-log-writes (Linux, drivers/md/dm-log-writes.c): magic 0x6a736677736872, version 1. One log covers all media laid
@@ -108,32 +108,32 @@ const char *bp_log_step(const struct bp_log *log, size_t i);
  * it back; to other readers durability across media is over-stated. *detail gets one clause on bad input. 0, -errno, or
  * 1 = malformed.
  */
-int bp_log_export_dm(const struct bp_log *log, const char *path, char *detail, size_t detail_bytes)
+int yp_log_export_dm(const struct yp_log *log, const char *path, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
-int bp_log_import_dm(const char *path, const struct bp_layout *layout, struct bp_pool *pool, struct bp_log **out,
+int yp_log_import_dm(const char *path, const struct yp_layout *layout, struct yp_pool *pool, struct yp_log **out,
 		     char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
 /* Our own format, complete (reads, marks, contents). Same returns. */
-int bp_log_save(const struct bp_log *log, const char *path) __attribute__((warn_unused_result));
-int bp_log_load(const char *path, struct bp_pool *pool, struct bp_log **out, char *detail, size_t detail_bytes)
+int yp_log_save(const struct yp_log *log, const char *path) __attribute__((warn_unused_result));
+int yp_log_load(const char *path, struct yp_pool *pool, struct yp_log **out, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
 
 /*
  * The same as a stream, for a recorder that may be killed at any time: entries are appended as they happen, and whatever
- * is on the disk is a log, the prefix that was written. bp_log_load() reads both. A log without its last record was not
+ * is on the disk is a log, the prefix that was written. yp_log_load() reads both. A log without its last record was not
  * closed: *detail then says so although the result is 0, and is "" otherwise.
  */
-struct bp_stream;
-int bp_stream_open(const char *path, const struct bp_layout *layout, struct bp_stream **out)
+struct yp_stream;
+int yp_stream_open(const char *path, const struct yp_layout *layout, struct yp_stream **out)
     __attribute__((warn_unused_result));
 /* Appends what the log has beyond what was appended before; one log and pool a stream. Handed to the kernel on return,
- * durable (fsync) after bp_stream_close(). */
-int bp_stream_append(struct bp_stream *stream, const struct bp_log *log) __attribute__((warn_unused_result));
-int bp_stream_close(struct bp_stream *stream) __attribute__((warn_unused_result)); /* frees it; NULL is fine */
+ * durable (fsync) after yp_stream_close(). */
+int yp_stream_append(struct yp_stream *stream, const struct yp_log *log) __attribute__((warn_unused_result));
+int yp_stream_close(struct yp_stream *stream) __attribute__((warn_unused_result)); /* frees it; NULL is fine */
 
 /* The same from memory, for a file that is already there. */
-int bp_log_parse(const void *bytes, size_t size_bytes, struct bp_pool *pool, struct bp_log **out, char *detail,
+int yp_log_parse(const void *bytes, size_t size_bytes, struct yp_pool *pool, struct yp_log **out, char *detail,
 		 size_t detail_bytes) __attribute__((warn_unused_result));
-int bp_log_parse_dm(const void *bytes, size_t size_bytes, const struct bp_layout *layout, struct bp_pool *pool,
-		    struct bp_log **out, char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
+int yp_log_parse_dm(const void *bytes, size_t size_bytes, const struct yp_layout *layout, struct yp_pool *pool,
+		    struct yp_log **out, char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
 
 #endif

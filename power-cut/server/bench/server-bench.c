@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "rig.h"
+#include "server/test/nbd-rig.h"
 
 #define MIB        (UINT64_C(1) << 20)
 #define DISK_BYTES (64 * MIB)

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "corrupt/corrupt-lab.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ota/bundle.h"
+
+#define ROOTFS_BYTES (20u * 1024u + 1024u)
+#define KERNEL_BYTES 4608u
+#define ZSTD_LEVEL   3
+#define MMAP_BYTES   (64 * 1024)
+
+uint64_t lab_random(uint64_t *state)
+{
+	/* splitmix64, Steele, Lea and Flood 2014. */
+	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+/* Every third chunk is noise, which is stored raw; every fourth is the same in all versions, for reuse; one is zeros.
+ */
+static int image_make(uint64_t seed, unsigned version, char class, size_t size, struct bytes *out)
+{
+	*out = (struct bytes){calloc(1, size), size};
+	if (!out->data)
+		return -ENOMEM;
+	for (size_t at = 0; at < size; at += 512) {
+		size_t chunk = at / LAB_CHUNK_BYTES;
+		unsigned shown = class == 'r' && chunk < 2 ? 0 : version;
+		uint64_t state = seed ^ (uint64_t)shown << 56 ^ (uint64_t) class << 48 ^ at;
+		if (chunk == 4)
+			continue;
+		for (size_t i = 0; chunk % 3 == 2 && i < 512; i += 8) {
+			uint64_t noise = lab_random(&state);
+			memcpy(out->data + at + i, &noise, 8);
+		}
+		if (chunk % 3 != 2)
+			(void)snprintf((char *)out->data + at, 64, "%c version %u sector %zu", class, shown, at / 512);
+	}
+	return 0;
+}
+
+static int bundle_make(const struct corrupt_lab *lab, const struct lab_images *images, unsigned version,
+		       struct bytes *out)
+{
+	static const uint64_t sequences[LAB_VERSIONS] = {5, LAB_FLOOR, LAB_SEQUENCE, 30};
+	char detail[160] = "";
+	struct ota_manifest manifest = {.sequence = sequences[version],
+					.created_s = LAB_NOW_S - 1000,
+					.expires_s = LAB_NOW_S + 30 * 86400,
+					.chunk_bytes = LAB_CHUNK_BYTES,
+					.compatible = "corrupt-board",
+					.hardware = "rev-a,rev-b",
+					.channel = "stable",
+					.devices = "unit-7,unit-9"};
+	(void)snprintf(manifest.version, sizeof manifest.version, "%u.0", version);
+	const struct ota_bundle_blob blobs[] = {{"rootfs", images->rootfs.data, images->rootfs.size},
+						{"kernel", images->kernel.data, images->kernel.size}};
+	return ota_bundle_build(&manifest, blobs, 2, lab->signer.certificate_pem, lab->signer.key_pem, ZSTD_LEVEL,
+				&out->data, &out->size, detail, sizeof detail);
+}
+
+/* Installs a version, boots and commits it: how a device comes by what it runs. */
+static int site_install(struct lab_site *site, unsigned version)
+{
+	struct ota_result result;
+	site->device->server =
+	    (struct device_server){.bundle = site->bundles[version].data, .size_bytes = site->bundles[version].size};
+	int r = ota_install(&site->device->ota, DEVICE_SOURCE, 0, &result);
+	return r ? r : device_boot(site->device, &result);
+}
+
+static int site_init(const struct corrupt_lab *lab, struct lab_site *site, uint32_t medium_bytes, size_t rootfs_bytes)
+{
+	int r = device_new(medium_bytes, lab->keyring, &site->device);
+	for (unsigned i = 0; r == 0 && i < LAB_VERSIONS; i++) {
+		r = image_make(lab->seed, i, 'r', rootfs_bytes, &site->images[i].rootfs);
+		if (r == 0)
+			r = image_make(lab->seed, i, 'k', KERNEL_BYTES, &site->images[i].kernel);
+		if (r == 0)
+			r = bundle_make(lab, &site->images[i], i, &site->bundles[i]);
+	}
+	if (r)
+		return r;
+	if (!layout_read(site->bundles[2].data, site->bundles[2].size, &site->layout))
+		return -EPROTO;
+	device_reset(site->device, NULL, &lab->policy, lab->keyring, LAB_NOW_S);
+	r = site_install(site, 0);
+	if (r == 0)
+		r = site_install(site, 1);
+	if (r)
+		return r;
+	site->saved = malloc(site->device->arena_bytes);
+	if (!site->saved)
+		return -ENOMEM;
+	memcpy(site->saved, site->device->arena, site->device->arena_bytes);
+	return strcmp(site->device->booted, "A") == 0 ? 0 : -EPROTO;
+}
+
+static void site_deinit(struct lab_site *site)
+{
+	for (unsigned i = 0; i < LAB_VERSIONS; i++) {
+		bytes_free(&site->images[i].rootfs);
+		bytes_free(&site->images[i].kernel);
+		bytes_free(&site->bundles[i]);
+	}
+	free(site->saved);
+	device_free(site->device);
+}
+
+int lab_wide(struct corrupt_lab *lab)
+{
+	return lab->wide.saved ? 0 : site_init(lab, &lab->wide, LAB_WIDE_BYTES, 4u * 1024u * 1024u - 512u);
+}
+
+static int honest_measure(struct corrupt_lab *lab)
+{
+	struct ota_result result;
+	struct device *device = lab->site.device;
+	device_reset(device, lab->site.saved, &lab->policy, lab->keyring, LAB_NOW_S);
+	int r = site_install(&lab->site, 2);
+	lab->honest_bytes = device->served_bytes;
+	if (r == 0)
+		r = device_boot(device, &result);
+	return r;
+}
+
+int corrupt_lab_new(uint64_t seed, struct corrupt_lab **out)
+{
+	struct corrupt_lab *lab = calloc(1, sizeof *lab);
+	*out = NULL;
+	if (!lab)
+		return -ENOMEM;
+	/* Or glibc would keep what a large bundle needed, and a bound on memory would bound nothing. */
+	(void)mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+	lab->seed = seed;
+	lab->policy = (struct ota_policy){.compatible = "corrupt-board",
+					  .hardware = "rev-b",
+					  .channel = "stable",
+					  .device_id = "unit-7",
+					  .update_url = DEVICE_SOURCE,
+					  .report_url = "https://updates.example/report",
+					  .boot_attempts = 3,
+					  .checkpoint_bytes = 16384,
+					  .fetch_attempts = 2,
+					  .retry_delay_ms = 1};
+	/* RSA: a signature always has the same length, and so an id always means the same place. */
+	int r = test_pki_make_pair(TEST_PKI_RSA_2048, &lab->root, &lab->signer) ? -EPROTO : 0;
+	if (r == 0)
+		r = ota_keyring_new(lab->root.certificate_pem, NULL, &lab->keyring);
+	if (r == 0)
+		r = site_init(lab, &lab->site, LAB_ROOTFS_BYTES, ROOTFS_BYTES);
+	if (r == 0)
+		r = honest_measure(lab);
+	if (r) {
+		corrupt_lab_free(lab);
+		return r;
+	}
+	*out = lab;
+	return 0;
+}
+
+void corrupt_lab_free(struct corrupt_lab *lab)
+{
+	if (!lab)
+		return;
+	site_deinit(&lab->site);
+	site_deinit(&lab->wide);
+	ota_keyring_free(lab->keyring);
+	test_pki_free(&lab->root);
+	test_pki_free(&lab->signer);
+	free(lab);
+}
+
+uint64_t corrupt_honest_bytes(const struct corrupt_lab *lab)
+{
+	return lab->honest_bytes;
+}
+
+int lab_manifest(const struct corrupt_lab *lab, struct bytes *out)
+{
+	return bytes_copy(out, lab->site.bundles[2].data + LAYOUT_HEADER_BYTES, lab->site.layout.manifest_bytes);
+}
+
+int lab_index(const struct corrupt_lab *lab, struct bytes *out)
+{
+	return bytes_copy(out, lab->site.bundles[2].data + lab->site.layout.index, lab->site.layout.index_bytes);
+}
+
+struct bytes lab_payload(const struct corrupt_lab *lab)
+{
+	const struct layout *layout = &lab->site.layout;
+	return (struct bytes){lab->site.bundles[2].data + layout->payload, layout->size - layout->payload};
+}
+
+static void header_write(uint8_t *raw, size_t manifest_bytes, size_t index_bytes, size_t signature_bytes)
+{
+	static const uint8_t magic[8] = {'O', 'T', 'A', 'B', 'N', 'D', 'L', '\n'};
+	memset(raw, 0, LAYOUT_HEADER_BYTES);
+	memcpy(raw, magic, sizeof magic);
+	layout_put(raw + LAYOUT_FORMAT, 1);
+	layout_put(raw + LAYOUT_MANIFEST_BYTES, (uint32_t)manifest_bytes);
+	layout_put(raw + LAYOUT_INDEX_BYTES, (uint32_t)index_bytes);
+	layout_put(raw + LAYOUT_SIGNATURE_BYTES, (uint32_t)signature_bytes);
+}
+
+static uint8_t *put(uint8_t *at, const struct bytes *part)
+{
+	if (part->size > 0)
+		memcpy(at, part->data, part->size);
+	return at + part->size;
+}
+
+int lab_signed_bytes(const struct bytes *manifest, const struct bytes *index, struct bytes *out)
+{
+	uint8_t header[LAYOUT_HEADER_BYTES];
+	*out = (struct bytes){malloc(LAYOUT_SIGNED_BYTES + manifest->size + index->size),
+			      LAYOUT_SIGNED_BYTES + manifest->size + index->size};
+	if (!out->data)
+		return -ENOMEM;
+	header_write(header, manifest->size, index->size, 0);
+	memcpy(out->data, header, LAYOUT_SIGNED_BYTES);
+	(void)put(put(out->data + LAYOUT_SIGNED_BYTES, manifest), index);
+	return 0;
+}
+
+int lab_assemble(const struct bytes *manifest, const struct bytes *index, const struct bytes *signature,
+		 const struct bytes *payload, struct bytes *out)
+{
+	size_t size = LAYOUT_HEADER_BYTES + manifest->size + index->size + signature->size + payload->size;
+	*out = (struct bytes){malloc(size), size};
+	if (!out->data)
+		return -ENOMEM;
+	header_write(out->data, manifest->size, index->size, signature->size);
+	(void)put(put(put(put(out->data + LAYOUT_HEADER_BYTES, manifest), index), signature), payload);
+	return 0;
+}
+
+int lab_seal(const struct corrupt_lab *lab, const struct bytes *manifest, const struct bytes *index,
+	     const struct bytes *payload, struct bytes *out)
+{
+	char detail[160];
+	struct bytes content;
+	struct bytes signature = {0};
+	int r = lab_signed_bytes(manifest, index, &content);
+	if (r)
+		return r;
+	r = ota_keyring_sign(lab->signer.certificate_pem, lab->signer.key_pem, content.data, content.size,
+			     &signature.data, &signature.size, detail, sizeof detail);
+	if (r == 0)
+		r = lab_assemble(manifest, index, &signature, payload, out);
+	bytes_free(&signature);
+	bytes_free(&content);
+	return r;
+}
+
+size_t lab_content_bytes(const struct lab_site *site, uint32_t chunk)
+{
+	const struct bytes *images[] = {&site->images[2].rootfs, &site->images[2].kernel};
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t chunks = (uint32_t)((images[i]->size + LAB_CHUNK_BYTES - 1) / LAB_CHUNK_BYTES);
+		if (chunk < chunks) {
+			size_t left = images[i]->size - (size_t)chunk * LAB_CHUNK_BYTES;
+			return left < LAB_CHUNK_BYTES ? left : LAB_CHUNK_BYTES;
+		}
+		chunk -= chunks;
+	}
+	return 0;
+}
+
+static int flipped(const struct lab_site *site, const struct corrupt_case *c, struct offer *out)
+{
+	return plain_flip(&site->bundles[2], c->at, c->bit, &out->raw);
+}
+
+int lab_offer(struct corrupt_lab *lab, const struct corrupt_case *c, struct offer *out)
+{
+	int r = 0;
+	*out = (struct offer){.now_s = LAB_NOW_S, .policy = lab->policy, .expected = 2, .retry = 2};
+	switch ((enum case_kind)c->kind) {
+	case CASE_ROW:
+		return c->row->build(lab, c->row, out);
+	case CASE_FLIP:
+	case CASE_PAYLOAD:
+		return flipped(&lab->site, c, out);
+	case CASE_CUT:
+		out->unsized = c->bit != 0;
+		return plain_truncate(&lab->site.bundles[2], c->at, &out->raw);
+	case CASE_WIDE:
+		out->wide = true;
+		r = lab_wide(lab);
+		return r ? r : flipped(&lab->wide, c, out);
+	case CASE_NUMBER:
+		return number_offer(lab, c, out);
+	}
+	return -EINVAL;
+}
+
+void lab_offer_free(struct offer *offer)
+{
+	bytes_free(&offer->raw);
+	bytes_free(&offer->later);
+	ota_keyring_free(offer->keyring);
+	offer->keyring = NULL;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef IMAGES_CORRUPT_CORRUPT_PLAN_H
+#define IMAGES_CORRUPT_CORRUPT_PLAN_H
+
+#include "corrupt/corrupt-lab.h"
+
+/* What a file whose header is `raw` must be refused for. */
+uint64_t plan_header_reasons(const uint8_t *raw, size_t file_bytes);
+/* What this flipped bit of the signature may be refused for. */
+uint64_t plan_signature_reasons(const struct lab_site *site, size_t offset, unsigned bit);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a flipped bit of a signature is refused for, by where it lies in the DER: RFC 5652, 5.1. */
+#include <string.h>
+
+#include "corrupt/corrupt-plan.h"
+
+struct element {
+	size_t at, content, end; /* offsets in the signature */
+};
+
+/* The element at an offset; false if it does not fit. */
+static bool element_at(const uint8_t *der, size_t size, size_t at, struct element *out)
+{
+	if (at + 2 > size)
+		return false;
+	size_t length = der[at + 1];
+	size_t extra = length & 0x80 ? length & 0x7f : 0;
+	if (extra > 3 || at + 2 + extra > size)
+		return false;
+	if (extra) {
+		length = 0;
+		for (size_t i = 0; i < extra; i++)
+			length = length << 8 | der[at + 2 + i];
+	}
+	*out = (struct element){at, at + 2 + extra, at + 2 + extra + length};
+	return out->end <= size;
+}
+
+/* ContentInfo { type, [0] { SignedData { version, digests, content, [0] certificates, signers } } } */
+static bool certificates_find(const uint8_t *der, size_t size, struct element *out)
+{
+	struct element e;
+	if (!element_at(der, size, 0, &e) || !element_at(der, size, e.content, &e) ||
+	    !element_at(der, size, e.end, &e) || !element_at(der, size, e.content, &e) ||
+	    !element_at(der, size, e.content, &e))
+		return false;
+	for (unsigned i = 0; i < 3; i++) /* version, digests, content */
+		if (!element_at(der, size, e.end, &e))
+			return false;
+	*out = e;
+	return der[e.at] == 0xa0;
+}
+
+uint64_t plan_signature_reasons(const struct lab_site *site, size_t offset, unsigned bit)
+{
+	static const uint8_t rsa[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01};
+	const uint8_t *der = site->bundles[2].data + site->layout.signature;
+	struct element certificates;
+	if (!certificates_find(der, site->layout.signature_bytes, &certificates))
+		return 0; /* no reason is the right one: every case fails, and says that this file is wrong */
+	/* A certificate that changed is not the signer's any more, or nobody issued it. */
+	if (offset >= certificates.content && offset < certificates.end)
+		return REASON(BAD_SIGNATURE) | REASON(UNTRUSTED);
+	/* One bit makes rsaEncryption sha1WithRSAEncryption. */
+	if (offset >= certificates.end + sizeof rsa && bit == 2 &&
+	    memcmp(der + offset + 1 - sizeof rsa, rsa, sizeof rsa) == 0)
+		return REASON(WEAK_ALGORITHM);
+	return REASON(BAD_SIGNATURE);
+}

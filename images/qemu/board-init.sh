@@ -1,0 +1,30 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=dash
+# /sbin/init of the board: data partition, network, watchdog, `ota resume`, `ota check`; then it serves the rig.
+export PATH=/bin:/sbin:/usr/bin:/usr/sbin
+# shellcheck source=images/qemu/board-channel.sh
+. /usr/lib/yankproof/channel.sh
+# shellcheck source=images/qemu/board-verbs.sh
+. /usr/lib/yankproof/verbs.sh
+slot=$(sed -n 's/.*ota\.slot=\([^ ]*\).*/\1/p' /proc/cmdline)
+channel_find
+channel_open
+say "up $slot $(cat /etc/version) $(cat /proc/sys/kernel/random/boot_id)"
+mount -t tmpfs tmp /tmp
+e2fsck -p /dev/vda4 >/run/fsck.log 2>&1
+if [ $? -gt 1 ] || ! mount -t ext4 /dev/vda4 /data; then say "error data partition: $(tail -n 1 /run/fsck.log)"; fi
+ip link set lo up
+if ! ip link set eth0 up || ! ip addr add 10.0.2.15/24 dev eth0; then say "error network"; fi
+# It got this far: on a slow host the rest of a trial has the whole time of the watchdog, too.
+echo >/dev/watchdog0
+[ "$(fw_printenv -n upgrade_available 2>/dev/null)" = 1 ] || feed
+if [ "$(setting stop)" != ota ]; then
+	run resume
+	feed
+	run check
+fi
+feed
+say idle
+[ -z "$channel" ] || serve
+while :; do setsid sh -c 'exec sh -i </dev/ttyAMA0 >/dev/ttyAMA0 2>&1'; done

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One pass over the log. Each rule remembers as little as it needs; a rule that cannot know (no marks, no roles) stays
+ * silent.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "power-cut/lint.h"
+
+#define NO_ENTRY SIZE_MAX
+
+struct lint {
+	const struct yp_log *log;
+	const struct yp_layout *layout;
+	const struct yp_lint_roles *roles;
+	struct yp_finding *out;
+	size_t max, count;
+	const char *step;
+	size_t unflushed[YP_MEDIA_MAX];  /* first write not yet flushed, or NO_ENTRY */
+	size_t idle_flush[YP_MEDIA_MAX]; /* last flush elsewhere, of nothing, while this medium had unflushed writes */
+	bool running_told[YP_MEDIA_MAX];
+	unsigned copies;               /* mask of the environment copies written in this epoch */
+	uint8_t *unread[YP_MEDIA_MAX]; /* slots: sectors written and not read since */
+	size_t unread_count[YP_MEDIA_MAX];
+	bool has_arm_mark, has_mark, has_work;
+	size_t first_write;
+};
+
+static void find(struct lint *l, const char *rule, size_t entry, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+static void find(struct lint *l, const char *rule, size_t entry, const char *format, ...)
+{
+	if (l->count++ >= l->max)
+		return;
+	struct yp_finding *f = &l->out[l->count - 1];
+	va_list args;
+	(void)snprintf(f->rule, sizeof f->rule, "%s", rule);
+	f->entry = entry;
+	va_start(args, format);
+	int n = vsnprintf(f->text, sizeof f->text, format, args);
+	va_end(args);
+	if (n < 0)
+		f->text[0] = 0;
+}
+
+/* "slot-b + 4096 (S06)" */
+struct place {
+	char text[96];
+};
+static struct place place_of(const struct lint *l, size_t i)
+{
+	struct place p;
+	const struct yp_entry *e = yp_log_entry(l->log, i);
+	const char *step = yp_log_step(l->log, i);
+	(void)snprintf(p.text, sizeof p.text, "%s + %" PRIu64 "%s%.20s%s", l->layout->media[e->medium].name,
+		       e->sector * YP_SECTOR_BYTES, *step ? " (" : "", step, *step ? ")" : "");
+	return p;
+}
+
+static unsigned copies_of(const struct yp_lint_roles *roles, const struct yp_entry *e)
+{
+	unsigned mask = 0;
+	for (unsigned c = 0; c < 2; c++) {
+		if (e->sector < roles->env_first[c] + roles->env_sectors &&
+		    roles->env_first[c] < e->sector + e->sectors)
+			mask |= 1u << c;
+	}
+	return mask;
+}
+
+static bool arms(const struct lint *l)
+{
+	return !l->has_arm_mark || strcmp(l->step, "S10") == 0;
+}
+
+static void env_write(struct lint *l, size_t i, const struct yp_entry *e)
+{
+	for (unsigned m = 0; m < l->layout->count; m++) {
+		if (l->roles->role[m] != YP_ROLE_SLOT)
+			continue;
+		if (l->unflushed[m] != NO_ENTRY) {
+			find(l, "flip-unflushed", i, "%s written while %s is not flushed", place_of(l, i).text,
+			     place_of(l, l->unflushed[m]).text);
+			if (l->idle_flush[m] != NO_ENTRY)
+				find(l, "wrong-flush", l->idle_flush[m],
+				     "flush of %s, which had nothing to flush; %s was meant",
+				     l->layout->media[yp_log_entry(l->log, l->idle_flush[m])->medium].name,
+				     l->layout->media[m].name);
+		}
+		if (l->unread_count[m] > 0 && arms(l)) {
+			find(l, "no-read-back", i,
+			     "%s armed; %zu sectors of %s were not read back since they were written",
+			     place_of(l, i).text, l->unread_count[m], l->layout->media[m].name);
+			memset(l->unread[m], 0, (size_t)l->layout->media[m].sectors);
+			l->unread_count[m] = 0;
+		}
+	}
+	unsigned mask = copies_of(l->roles, e);
+	if ((l->copies | mask) == 3 && l->copies != 3)
+		find(l, "both-copies", i, "%s: both environment copies in one epoch", place_of(l, i).text);
+	l->copies |= mask;
+}
+
+static void any_write(struct lint *l, size_t i, const struct yp_entry *e)
+{
+	enum yp_role role = l->roles->role[e->medium];
+	if (l->first_write == NO_ENTRY)
+		l->first_write = i;
+	if (role == YP_ROLE_SLOT && !l->running_told[e->medium] && *l->roles->running &&
+	    strncmp(l->roles->slot[e->medium], l->roles->running, sizeof l->roles->running) == 0) {
+		l->running_told[e->medium] = true;
+		find(l, "running-slot", i, "%s: slot %s runs", place_of(l, i).text, l->roles->running);
+	}
+	if (role == YP_ROLE_ENV)
+		env_write(l, i, e);
+	if (l->unread[e->medium] && e->op == YP_WRITE) {
+		for (uint64_t s = e->sector; s < e->sector + e->sectors; s++) {
+			l->unread_count[e->medium] += !l->unread[e->medium][s];
+			l->unread[e->medium][s] = 1;
+		}
+	}
+	if (e->fua) {
+		if (role == YP_ROLE_ENV)
+			l->copies = 0;
+	} else if (l->unflushed[e->medium] == NO_ENTRY) {
+		l->unflushed[e->medium] = i;
+	}
+}
+
+static void any_flush(struct lint *l, size_t i, const struct yp_entry *e)
+{
+	if (l->unflushed[e->medium] == NO_ENTRY) {
+		for (unsigned m = 0; m < l->layout->count; m++) {
+			if (l->unflushed[m] != NO_ENTRY)
+				l->idle_flush[m] = i;
+		}
+	}
+	l->unflushed[e->medium] = NO_ENTRY;
+	l->idle_flush[e->medium] = NO_ENTRY;
+	if (l->roles->role[e->medium] == YP_ROLE_ENV)
+		l->copies = 0;
+}
+
+static void any_read(struct lint *l, const struct yp_entry *e)
+{
+	if (!l->unread[e->medium])
+		return;
+	for (uint64_t s = e->sector; s < e->sector + e->sectors; s++) {
+		l->unread_count[e->medium] -= l->unread[e->medium][s];
+		l->unread[e->medium][s] = 0;
+	}
+}
+
+static bool is_work(const char *step)
+{
+	/* Up to S03 an updater only asks and decides. */
+	return step[0] == 'R' || (step[0] == 'S' && strcmp(step, "S03") > 0);
+}
+
+static int lint_init(struct lint *l)
+{
+	l->step = "";
+	l->first_write = NO_ENTRY;
+	for (unsigned m = 0; m < l->layout->count; m++) {
+		l->unflushed[m] = NO_ENTRY;
+		l->idle_flush[m] = NO_ENTRY;
+		if (l->roles->role[m] != YP_ROLE_SLOT)
+			continue;
+		l->unread[m] = calloc((size_t)l->layout->media[m].sectors, 1);
+		if (!l->unread[m])
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < yp_log_count(l->log); i++) {
+		const struct yp_entry *e = yp_log_entry(l->log, i);
+		if (e->op != YP_MARK || e->kind != YP_MARK_STEP)
+			continue;
+		l->has_mark = true;
+		l->has_arm_mark |= strcmp(yp_log_text(l->log, e), "S10") == 0;
+		l->has_work |= is_work(yp_log_text(l->log, e));
+	}
+	return 0;
+}
+
+static void lint_pass(struct lint *l)
+{
+	for (size_t i = 0; i < yp_log_count(l->log); i++) {
+		const struct yp_entry *e = yp_log_entry(l->log, i);
+		switch (e->op) {
+		case YP_WRITE:
+		case YP_DISCARD:
+			any_write(l, i, e);
+			break;
+		case YP_FLUSH:
+			any_flush(l, i, e);
+			break;
+		case YP_READ:
+			any_read(l, e);
+			break;
+		case YP_MARK:
+			if (e->kind == YP_MARK_STEP)
+				l->step = yp_log_text(l->log, e);
+			break;
+		}
+	}
+	if (l->has_mark && !l->has_work && l->first_write != NO_ENTRY)
+		find(l, "write-in-idle", l->first_write, "%s written although nothing was to do",
+		     place_of(l, l->first_write).text);
+}
+
+int yp_lint(const struct yp_log *log, const struct yp_lint_roles *roles, struct yp_finding *out, size_t max,
+	    size_t *count)
+{
+	struct lint l = {.log = log, .layout = yp_log_layout(log), .roles = roles, .out = out, .max = max};
+	int r = lint_init(&l);
+	if (r == 0)
+		lint_pass(&l);
+	for (unsigned m = 0; m < l.layout->count; m++)
+		free(l.unread[m]);
+	*count = l.count;
+	return r;
+}
+
+bool yp_lint_rule(const char *name)
+{
+	static const char *const rules[] = {"running-slot", "flip-unflushed", "both-copies",
+					    "no-read-back", "wrong-flush",    "write-in-idle"};
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+		if (strcmp(rules[i], name) == 0)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POWER_CUT_LOG_LOG_PRIVATE_H
+#define POWER_CUT_LOG_LOG_PRIVATE_H
+
+#include "power-cut/log.h"
+
+/* 2 TiB a medium: what 32-bit content ids and a sane machine can hold. */
+#define YP_MEDIUM_SECTORS_MAX (UINT64_C(1) << 32)
+#define YP_MARK_BYTES_MAX     1024u
+
+struct yp_log {
+	struct yp_layout layout;
+	struct yp_pool *pool;
+	struct yp_entry *entries;
+	size_t count, room;
+	uint32_t *contents;
+	size_t contents_count, contents_room;
+	char *text;
+	size_t text_bytes, text_room;
+};
+
+bool yp_layout_valid(const struct yp_layout *layout);
+/* For readers of files: contents first, then the write that has them. */
+int yp_log_content_add(struct yp_log *log, uint32_t id) __attribute__((warn_unused_result));
+int yp_log_write_ids(struct yp_log *log, unsigned medium, uint64_t sector, uint32_t sectors, uint64_t first_content,
+		     bool fua) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SCENARIOS_FILE_SCENARIO_H
+#define SCENARIOS_FILE_SCENARIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "power-cut/explore.h"
+#include "sim/device.h"
+
+/* A scenario file: data, no logic. Its shape is documented in scenarios/README.md. */
+#define YP_SCENARIO_BYTES_MAX  65536u
+#define YP_SCENARIO_NAME_MAX   64u
+#define YP_SCENARIO_PATH_MAX   512u
+#define YP_SCENARIO_TAGS_MAX   12u
+#define YP_SCENARIO_IDS_MAX    40u
+#define YP_SCENARIO_FAULTS_MAX 16u
+#define YP_SCENARIO_CLOCKS_MAX 12u
+#define YP_DETAIL_MAX          1024u
+#define YP_SECONDS_MAX         1000000u
+#define YP_BOARD_MAX           200u /* path of a board's images */
+/* What the simulated device's clock says when a story starts: relative clock values count from it. */
+#define YP_SIM_STORY_CLOCK_S INT64_C(1796083200)
+
+enum yp_rig_name { YP_RIG_SIM, YP_RIG_HOST, YP_RIG_QEMU, YP_RIG_BOARD, YP_RIG_IMAGES };
+
+/*
+ * Faults whose cases a rig lists beforehand, each with an expectation of its own: images that lie (rig images), a
+ * network that fails (rig host), and what is done to a real board (rig board).
+ */
+enum yp_list { YP_LIST_NONE, YP_LIST_IMAGE, YP_LIST_NETWORK, YP_LIST_BOARD };
+enum yp_recut { YP_RECUT_NONE, YP_RECUT_SAMPLED, YP_RECUT_ALL };
+/* Of the network's cases with a power cut in their recovery. */
+#define YP_RECUT_SAMPLE 8u
+
+/* One entry of the list `faults`. */
+struct yp_fault {
+	bool power_cut; /* explore; else a fault of the rig, by kind */
+	enum yp_sim_fault_kind kind;
+	uint64_t nth; /* 0: every one in turn */
+	bool for_ever;
+	unsigned clock_count;
+	int64_t clock_s[YP_SCENARIO_CLOCKS_MAX];
+	unsigned explore; /* 0 closure, 1 one-cut */
+	enum yp_list list;
+	unsigned network; /* index of the rig's group, in the order of yp_network_names */
+	char match[48];   /* only cases whose id begins so; "": all */
+	unsigned sample;  /* every Nth case, which of them by seed; 0 and 1: all */
+	unsigned sweep;   /* seeded places per connection fault */
+	bool slow;        /* also cases of tens of seconds */
+	unsigned recut;   /* enum yp_recut */
+	unsigned board;   /* index of yp_hil_names */
+	unsigned rounds;  /* of the board's plan, 0: one */
+	unsigned
+	    budget; /* cuts of the board: what the plan leaves of it goes to the steps that were hit least; 0: none */
+};
+
+struct yp_text_list {
+	unsigned count;
+	char text[YP_SCENARIO_IDS_MAX][32];
+};
+
+struct yp_scenario {
+	char path[YP_SCENARIO_PATH_MAX];
+	char group[32]; /* the folder */
+	char name[YP_SCENARIO_NAME_MAX];
+	char title[160];
+	struct yp_text_list tags;
+	struct yp_text_list catalogue;
+	enum yp_rig_name rig;
+	enum yp_model slots, env, state, data;
+	unsigned slot_b, report_url; /* as in the file; spec has them too */
+	unsigned version;            /* 0 old, 1 new, 2 not said; expect has it too */
+	struct yp_sim_spec spec;
+	struct yp_sim_expect expect;
+	unsigned expect_fail; /* 1: beyond the contract, it must fail */
+	unsigned fault_count;
+	struct yp_fault faults[YP_SCENARIO_FAULTS_MAX];
+	struct yp_limits limits;
+	unsigned seconds; /* to YP_SECONDS_MAX; of an exploration on a real machine; 0: no limit */
+};
+
+/* Reads a scenario. 0, -errno, or 1 = bad: detail holds "path:line:column: what; what to do". */
+int yp_scenario_parse(const char *path, const uint8_t *text, size_t bytes, struct yp_scenario *out, char *detail,
+		      size_t detail_bytes) __attribute__((warn_unused_result));
+/* The same from a file, whose folder gives the group and whose name must be NAME.yaml. */
+int yp_scenario_load(const char *path, struct yp_scenario *out, char *detail, size_t detail_bytes)
+    __attribute__((warn_unused_result));
+
+extern const char *const yp_network_names[]; /* http, tls ...; ends with NULL */
+extern const char *const yp_hil_names[];     /* checks, cuts, free-cuts; ends with NULL */
+
+bool yp_scenario_tagged(const struct yp_scenario *scenario, const char *tag);
+const char *yp_rig_text(enum yp_rig_name rig);
+const char *yp_model_text(enum yp_model model);
+/* "write-eio" ...; the name in a scenario, in results and in ids. */
+const char *yp_fault_text(enum yp_sim_fault_kind kind);
+int yp_fault_find(const char *text, size_t length, enum yp_sim_fault_kind *out) __attribute__((warn_unused_result));
+/* "slots volatile-cache, env torn, state torn, data volatile-cache" */
+void yp_scenario_storage(const struct yp_scenario *scenario, char *out, size_t out_bytes);
+
+/* All scenarios of a folder, sorted by name. Names are unique. */
+struct yp_catalog {
+	struct yp_scenario *items;
+	size_t count;
+};
+#define YP_CATALOG_MAX 2048u
+/* Reads dir/GROUP/NAME.yaml. The first bad file ends it. Same returns; deinit in any case. */
+int yp_catalog_read(const char *dir, struct yp_catalog *out, char *detail, size_t detail_bytes)
+    __attribute__((warn_unused_result));
+/* One file, or one folder of files. */
+int yp_catalog_add(struct yp_catalog *catalog, const char *path, char *detail, size_t detail_bytes)
+    __attribute__((warn_unused_result));
+void yp_catalog_sort(struct yp_catalog *catalog);
+void yp_catalog_deinit(struct yp_catalog *catalog);
+const struct yp_scenario *yp_catalog_find(const struct yp_catalog *catalog, const char *name, size_t length);
+
+#endif

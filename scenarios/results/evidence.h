@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SCENARIOS_RESULTS_EVIDENCE_H
+#define SCENARIOS_RESULTS_EVIDENCE_H
+
+#include "file/scenario.h"
+
+/*
+ * Which entries of the catalogue one case of the simulated device covers. A scenario names entries; a case covers one
+ * of them only if the case itself shows it: the fault happened, in the step, of the kind and with the reason that the
+ * entry is about. What a scenario names and none of its cases shows is not covered.
+ */
+#define YP_EVIDENCE_ROWS_MAX 64u
+#define YP_EVIDENCE_TEXT_MAX 512u
+
+/* What a case shows. Strings are borrowed. */
+struct yp_shown {
+	const char *fault;  /* "none": the story as it is; "power-cut", "write-eio" ... */
+	const char *step;   /* where it happened first, "" for before any */
+	const char *form;   /* of the first cut */
+	const char *reason; /* that the server was told, "" for none */
+	unsigned cuts;
+	bool torn;     /* a write survives in part */
+	bool for_ever; /* the fault lasts */
+	int64_t clock_s;
+};
+
+struct yp_evidence_row;
+struct yp_evidence {
+	const struct yp_scenario *scenario;
+	unsigned count;
+	const struct yp_evidence_row *rows[YP_EVIDENCE_ROWS_MAX];
+};
+
+/* The rows for what the scenario names, which must outlive it. */
+void yp_evidence_init(struct yp_evidence *evidence, const struct yp_scenario *scenario);
+/* The ids, blanks between; "" for none. */
+void yp_evidence_of(const struct yp_evidence *evidence, const struct yp_shown *shown, char out[YP_EVIDENCE_TEXT_MAX]);
+/* Is there a rule by which a case of the simulated device can show this entry? */
+bool yp_evidence_known(const char *id);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The images that lie, in process: images/corrupt. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "corrupt/corrupt.h"
+#include "rigs/listed-rig.h"
+
+#define PLANS_MAX (YP_SCENARIO_FAULTS_MAX + 1)
+
+struct images {
+	struct corrupt_lab *lab;
+	struct corrupt_plan *plans[PLANS_MAX]; /* cases refer to them */
+	unsigned count;
+};
+
+static void images_close(void *rig)
+{
+	struct images *images = rig;
+	for (unsigned i = 0; i < images->count; i++)
+		corrupt_plan_free(images->plans[i]);
+	corrupt_lab_free(images->lab);
+	free(images);
+}
+
+static int images_open(uint64_t seed, void **rig, char *detail, size_t detail_bytes)
+{
+	struct images *images = calloc(1, sizeof *images);
+	if (!images)
+		return -ENOMEM;
+	int result = corrupt_lab_new(seed, &images->lab);
+	if (result) {
+		(void)snprintf(detail, detail_bytes, "keys, bundles and device could not be made: %s",
+			       ota_reason_name((int)ota_reason_of(result)));
+		images->lab = NULL;
+		images_close(images);
+		return result < 0 ? result : -EPROTO;
+	}
+	*rig = images;
+	return 0;
+}
+
+static int more(struct images *images, const char *filter, struct corrupt_plan **out)
+{
+	if (images->count == PLANS_MAX)
+		return -ENOSPC;
+	int result = corrupt_plan_new(images->lab, *filter ? filter : NULL, out);
+	if (!result)
+		images->plans[images->count++] = *out;
+	return result > 0 ? -EPROTO : result;
+}
+
+static int images_plan(void *rig, const struct yp_fault *fault, uint64_t seed, struct yp_lab *lab)
+{
+	struct corrupt_plan *plan = NULL;
+	(void)seed;
+	int result = more(rig, fault->match, &plan);
+	for (size_t i = 0; !result && i < plan->count; i++)
+		result = yp_lab_list(lab, plan->cases[i].id, plan->cases[i].catalogue, &plan->cases[i]);
+	return result;
+}
+
+static int images_find(void *rig, const char *id, struct yp_lab_case *out)
+{
+	struct corrupt_plan *plan = NULL;
+	int result = more(rig, id, &plan);
+	for (size_t i = 0; !result && i < plan->count; i++) {
+		if (strcmp(plan->cases[i].id, id) != 0)
+			continue;
+		(void)snprintf(out->id, sizeof out->id, "%s", id);
+		(void)snprintf(out->catalogue, sizeof out->catalogue, "%s", plan->cases[i].catalogue);
+		out->ref = &plan->cases[i];
+		return 0;
+	}
+	return result ? result : 1;
+}
+
+static void say_expected(const struct corrupt_case *c, char *out, size_t out_bytes)
+{
+	size_t used = 0;
+	out[0] = 0;
+	for (unsigned bit = 1; bit <= CORRUPT_ROLLBACK; bit <<= 1) {
+		if (c->classes & bit && used < out_bytes)
+			used += (size_t)snprintf(out + used, out_bytes - used, "%s%s", used ? "|" : "",
+						 corrupt_class_name(bit));
+	}
+	const char *blank = " ";
+	for (int i = 0; i < OTA_REASON_COUNT; i++) {
+		if (!(c->reasons >> i & 1) || used >= out_bytes)
+			continue;
+		used += (size_t)snprintf(out + used, out_bytes - used, "%s%s", blank, ota_reason_name(i));
+		blank = "|";
+	}
+}
+
+static int images_run(void *rig, const struct yp_lab_case *c, struct yp_lab_result *out)
+{
+	struct images *images = rig;
+	struct corrupt_outcome outcome = {0};
+	const struct corrupt_case *own = c->ref;
+	int result = corrupt_run(images->lab, own, &outcome);
+	out->outcome = outcome.outcome;
+	out->landed = outcome.landed;
+	out->bytes = outcome.fetched_bytes;
+	out->bytes_honest = corrupt_honest_bytes(images->lab);
+	out->head_flip = corrupt_is_head_flip(own);
+	out->unwritten = outcome.class == CORRUPT_REJ_E && outcome.slot_writes == 0;
+	/* A case that ran has a reason, OK included. */
+	if (!result && outcome.landed)
+		(void)snprintf(out->reason, sizeof out->reason, "%s", ota_reason_name((int)outcome.reason));
+	if (own->note && !*out->outcome.text)
+		(void)snprintf(out->outcome.text, sizeof out->outcome.text, "%s", own->note);
+	say_expected(own, out->expected, sizeof out->expected);
+	return result > 0 ? -EPROTO : result;
+}
+
+const struct yp_lab_rig yp_lab_images = {
+    .open = images_open, .close = images_close, .plan = images_plan, .find = images_find, .run = images_run};

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_DEVICE_DEVICE_JUDGE_H
+#define SIM_DEVICE_DEVICE_JUDGE_H
+
+#include "sim/device.h"
+
+/* What the server's view says, for any rig whose reports are texts of "report:<id>:<event>:<version>:<reason>". */
+
+/* The first failure stays. */
+void yp_sim_outcome_fail(struct yp_outcome *out, const char *invariant, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The reason of the last report but success, "" for none. out: 32 bytes. */
+void yp_sim_judge_told(const struct yp_world *world, char *out);
+bool yp_sim_judge_saw_success(const struct yp_world *world, const char *version);
+/* What happened to a run besides the story itself. */
+enum yp_sim_disturbance { YP_SIM_UNDISTURBED, YP_SIM_BY_FAULT, YP_SIM_BY_CUTS };
+/* What must hold at the end of a run, given what the outside saw; out->label says what runs. Undisturbed: the
+ * expectation is exact. Of the spec only the story counts: reports, lies, limit. */
+void yp_sim_judge_end(const struct yp_sim_spec *spec, const struct yp_sim_expect *expect, const struct yp_world *before,
+		      const struct yp_world *during, enum yp_sim_disturbance by, struct yp_outcome *out);
+
+#endif

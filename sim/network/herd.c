@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Many devices at one server that restarts. All lose their connection at the same moment; unless each waits for a time of
+ * its own they come back at the same moment, and the server goes down again. Measured is when they really come back.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "network/network-run.h"
+#include "network/wire.h"
+
+#define DEVICES     24u
+#define DELAY_MS    1600u /* of the first retry: between half of it and all of it is waited */
+#define DOWN_MS     300   /* less than anybody waits: one retry each */
+#define GATHER_MS   30000 /* until all are in the middle of the file */
+#define RUN_MS      60000
+#define TICK_MS     5
+#define LATE_MS     1200 /* processes on a busy machine: a bound for the last, not for the spread */
+#define WINDOW_MS   (DELAY_MS / 2 / 10)
+#define CROWD_MAX   (DEVICES / 3) /* as many may come within a tenth of the time over which they should be spread */
+#define SPREAD_PART 2             /* and all of them over half of it at least */
+#define MID_BYTES   1000
+
+struct member {
+	struct yp_sim_device device;
+	struct yp_sim_device_run run;
+	char words[64];
+	int result;
+	pthread_t thread;
+	bool started;
+};
+
+static void *member_main(void *ctx)
+{
+	struct member *member = ctx;
+	const struct yp_sim_device_watch watch = {.deadline_ms = RUN_MS};
+
+	member->result = yp_sim_device_run(&member->device, member->words, &watch, &member->run);
+	return NULL;
+}
+
+static int configure(const struct net_run *run, const struct yp_sim_device *device)
+{
+	char server[64], extra[512];
+
+	(void)snprintf(server, sizeof(server), "https://localhost:%u", yp_sim_origin_port(run->origin));
+	(void)snprintf(extra, sizeof(extra),
+		       "connect-timeout-s=10\nlow-speed-time-s=30\ndeadline-s=50\nretry-delay-ms=%u\nfetch-attempts=4\n"
+		       "[tls]\nca=%s/tls-root.pem\n",
+		       DELAY_MS, device->zoo);
+	return yp_sim_device_configure(device, server, extra);
+}
+
+static int gather(const struct net_run *run, struct member *members)
+{
+	int result = 0;
+
+	for (unsigned i = 0; i < DEVICES && result == 0; i++) {
+		struct member *member = &members[i];
+		char name[24];
+
+		/* Ids as a factory gives them: the next number. */
+		(void)snprintf(name, sizeof(name), "herd-%04u", i + 1);
+		result = yp_sim_device_twin(&run->net->device, name, &member->device);
+		if (result == 0)
+			result = configure(run, &member->device);
+		(void)snprintf(member->words, sizeof(member->words), "check");
+		if (result == 0)
+			result = -pthread_create(&member->thread, NULL, member_main, member);
+		member->started = result == 0;
+	}
+	return result;
+}
+
+/* How many requests for the payload are being answered. */
+static unsigned in_the_middle(struct net_run *run)
+{
+	struct yp_sim_origin_record *record = &run->record[0];
+	unsigned count = 0;
+
+	yp_sim_origin_record(run->origin, record);
+	for (unsigned i = 0; i < record->requests && i < YP_SIM_REQUESTS_MAX; i++)
+		count += record->request[i].first >= run->net->reference.head_bytes;
+	return count;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* When each connection that was made since then asked for the first time. */
+static unsigned arrivals(const struct yp_sim_origin_record *record, int64_t restart_ms, int64_t out[DEVICES * 2])
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < record->requests && i < YP_SIM_REQUESTS_MAX && count < DEVICES * 2; i++) {
+		const struct yp_sim_request *request = &record->request[i];
+		int64_t at_ms = record->start_ms + request->at_ms - restart_ms;
+		bool known = false;
+
+		for (unsigned k = 0; k < i && !known; k++)
+			known = record->request[k].connection == request->connection;
+		if (at_ms >= 0 && !known)
+			out[count++] = at_ms;
+	}
+	qsort(out, count, sizeof(*out), by_size);
+	return count;
+}
+
+static unsigned crowd(const int64_t *at_ms, unsigned count)
+{
+	unsigned most = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		unsigned n = 0;
+
+		while (i + n < count && at_ms[i + n] < at_ms[i] + (int64_t)WINDOW_MS)
+			n++;
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+static void judge(struct net_run *run, const struct member *members, int64_t restart_ms)
+{
+	int64_t at_ms[DEVICES * 2] = {0};
+	unsigned count, most;
+
+	yp_sim_origin_record(run->origin, &run->record[0]);
+	count = arrivals(&run->record[0], restart_ms, at_ms);
+	most = crowd(at_ms, count);
+	for (unsigned i = 0; i < DEVICES; i++)
+		if (strcmp(members[i].run.reason, "OK") != 0)
+			(void)net_fail(run, "I6", "%s: %.100s", members[i].device.id, members[i].run.line);
+	run->first = members[0].run;
+	run->troubled = count > 0;
+	if (count == 0)
+		return;
+	(void)snprintf(run->out->landing, sizeof(run->out->landing),
+		       "%u devices back %" PRId64 " to %" PRId64 " ms after the restart, at most %u within %u ms",
+		       count, at_ms[0], at_ms[count - 1], most, WINDOW_MS);
+	if (count != DEVICES)
+		(void)net_fail(run, "I7", "%u devices made %u connections after the restart", DEVICES, count);
+	if (at_ms[0] < (int64_t)(DELAY_MS / 2) || at_ms[count - 1] > (int64_t)DELAY_MS + LATE_MS)
+		(void)net_fail(run, "I7", "back after %" PRId64 " to %" PRId64 " ms, allowed are %u to %u", at_ms[0],
+			       at_ms[count - 1], DELAY_MS / 2, DELAY_MS);
+	if (most > CROWD_MAX)
+		(void)net_fail(run, "I7", "%u of %u come within %u ms, at most %u are allowed", most, count, WINDOW_MS,
+			       CROWD_MAX);
+	if (at_ms[count - 1] - at_ms[0] < (int64_t)(DELAY_MS / 2 / SPREAD_PART))
+		(void)net_fail(run, "I7", "all come within %" PRId64 " ms", at_ms[count - 1] - at_ms[0]);
+}
+
+/* Each starts its new version and reports it. */
+static int finish(struct net_run *run, struct member *members)
+{
+	const struct yp_sim_device_watch watch = {.deadline_ms = RUN_MS};
+	unsigned before;
+	int result = 0;
+
+	yp_sim_origin_record(run->origin, &run->record[0]);
+	before = run->record[0].reports;
+	for (unsigned i = 0; i < DEVICES && result == 0; i++) {
+		struct member *member = &members[i];
+
+		result = yp_sim_device_boot(&member->device);
+		if (result == 0)
+			result = configure(run, &member->device);
+		if (result == 0)
+			result = yp_sim_device_run(&member->device, "resume", &watch, &member->run);
+		if (result == 0 && (member->run.status != 0 || member->device.booted[0] != 'A'))
+			(void)net_fail(run, "I6", "%s: %.100s", member->device.id, member->run.line);
+	}
+	yp_sim_origin_record(run->origin, &run->record[0]);
+	if (result == 0 && run->record[0].reports - before != DEVICES)
+		(void)net_fail(run, "I5", "%u reports of %u devices", run->record[0].reports - before, DEVICES);
+	return result;
+}
+
+static int run_members(struct net_run *run, struct member *members)
+{
+	const struct yp_sim_rule hold = {.lie = YP_SIM_HTTP_BODY_STALL,
+					 .from = run->net->reference.head_bytes,
+					 .to = run->net->reference.bundle_bytes,
+					 .arg = MID_BYTES};
+	int64_t end_ms = yp_sim_wire_now_ms() + GATHER_MS;
+	int64_t restart_ms;
+	int result;
+
+	yp_sim_origin_script(run->origin, &hold, 1, NULL);
+	result = gather(run, members);
+	while (result == 0 && in_the_middle(run) < DEVICES && yp_sim_wire_now_ms() < end_ms)
+		(void)poll(NULL, 0, TICK_MS);
+	if (result == 0 && in_the_middle(run) < DEVICES)
+		result = -ETIMEDOUT;
+	yp_sim_origin_script(run->origin, NULL, 0, NULL);
+	restart_ms = yp_sim_wire_now_ms();
+	yp_sim_origin_restart(run->origin, DOWN_MS);
+	for (unsigned i = 0; i < DEVICES; i++) {
+		if (members[i].started)
+			(void)pthread_join(members[i].thread, NULL);
+		if (result == 0)
+			result = members[i].result;
+	}
+	if (result == 0)
+		judge(run, members, restart_ms);
+	return result;
+}
+
+int net_herd_run(struct net_run *run)
+{
+	struct member *members = calloc(DEVICES, sizeof(*members));
+	int result = members ? run_members(run, members) : -ENOMEM;
+
+	if (result == 0)
+		result = finish(run, members);
+	for (unsigned i = 0; members && i < DEVICES; i++)
+		if (members[i].device.dir[0] != '\0')
+			yp_sim_device_deinit(&members[i].device);
+	free(members);
+	return result;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* accept4, pipe2, POLLRDHUP, nftw */
+/* The command as a process: its lines as they come, a deadline, and a kill at a chosen moment. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "network/host-device.h"
+#include "network/wire.h"
+
+#define WORDS_MAX 24u
+#define TICK_MS   1
+
+/* The real environment would bring proxies, locales and another CA. */
+#define ENVIRONMENT_FIXED                                                                                              \
+	(char[]){"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, (char[])                                                       \
+	{                                                                                                              \
+		"TZ=UTC"                                                                                               \
+	}
+
+static int start(const struct yp_sim_device *device, const char *words, const struct yp_sim_device_watch *watch,
+		 int out, pid_t *pid)
+{
+	char text[512], config[YP_SIM_DEVICE_PATH + 32];
+	char *argv[WORDS_MAX] = {NULL};
+	char *save = NULL;
+	unsigned count = 0;
+	char proxy[96] = "";
+	char *const environment[] = {ENVIRONMENT_FIXED, watch->proxy ? proxy : NULL, NULL};
+	posix_spawn_file_actions_t actions;
+	int result;
+
+	if (snprintf(text, sizeof(text), "%s %s --verbose %s", device->wrapper, device->ota, words) >=
+	    (int)sizeof(text))
+		return -ENAMETOOLONG;
+	if (watch->proxy)
+		(void)snprintf(proxy, sizeof(proxy), "https_proxy=%s", watch->proxy);
+	(void)snprintf(config, sizeof(config), "--config=%s/system.conf", device->dir);
+	for (char *word = strtok_r(text, " ", &save); word && count < WORDS_MAX - 2; word = strtok_r(NULL, " ", &save))
+		argv[count++] = word;
+	argv[count++] = config;
+	if (posix_spawn_file_actions_init(&actions) != 0)
+		return -ENOMEM;
+	result = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	if (result == 0)
+		result = posix_spawn_file_actions_adddup2(&actions, out, 1);
+	if (result == 0)
+		result = posix_spawn_file_actions_adddup2(&actions, out, 2);
+	if (result == 0)
+		result = posix_spawnp(pid, argv[0], &actions, NULL, argv, environment);
+	posix_spawn_file_actions_destroy(&actions);
+	return -result;
+}
+
+/* "ota: VERB: REASON: ..." is the outcome. */
+static void read_line(struct yp_sim_device_run *run, const char *line)
+{
+	const char *verb, *reason, *end;
+	const char *number = line + 13;
+
+	if (strncmp(line, "ota: ", 5) != 0 ||
+	    (strncmp(line, "ota: fetched ", 13) == 0 && yp_sim_wire_number(&number, &run->fetched)))
+		return;
+	verb = line + 5;
+	reason = strchr(verb, ':');
+	if (!reason || strcspn(verb, " :") != (size_t)(reason - verb) || reason[1] != ' ')
+		return;
+	reason += 2;
+	end = reason + strspn(reason, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+	if (end == reason || *end != ':' || (size_t)(end - reason) >= sizeof(run->reason))
+		return;
+	memcpy(run->reason, reason, (size_t)(end - reason));
+	run->reason[end - reason] = '\0';
+	(void)snprintf(run->line, sizeof(run->line), "%.255s", line);
+}
+
+struct lines {
+	char text[1024];
+	size_t size;
+};
+
+static void take_lines(struct lines *lines, const char *data, size_t size_bytes, struct yp_sim_device_run *run,
+		       const struct yp_sim_device_watch *watch)
+{
+	for (size_t i = 0; i < size_bytes; i++) {
+		if (data[i] != '\n') {
+			if (lines->size < sizeof(lines->text) - 1)
+				lines->text[lines->size++] = data[i];
+			continue;
+		}
+		lines->text[lines->size] = '\0';
+		lines->size = 0;
+		read_line(run, lines->text);
+		if (watch->line)
+			watch->line(watch->ctx, lines->text);
+	}
+}
+
+/* Until the command has closed its output: it has ended then, or does so at once. */
+static void follow(int in, pid_t pid, const struct yp_sim_device_watch *watch, struct yp_sim_device_run *run)
+{
+	int64_t start_ms = yp_sim_wire_now_ms();
+	struct lines lines = {.size = 0};
+	size_t used = 0;
+
+	for (;;) {
+		struct pollfd ready = {.fd = in, .events = POLLIN};
+		int64_t left_ms = start_ms + watch->deadline_ms - yp_sim_wire_now_ms();
+		char data[2048];
+		ssize_t got;
+
+		if (left_ms <= 0 && !run->timed_out) {
+			run->timed_out = true;
+			(void)kill(pid, SIGKILL);
+		}
+		if (watch->kill_now && !run->killed && watch->kill_now(watch->ctx)) {
+			run->killed = true;
+			(void)kill(pid, SIGKILL);
+		}
+		if (poll(&ready, 1, watch->kill_now ? TICK_MS : left_ms > 0 ? (int)left_ms : -1) <= 0)
+			continue;
+		got = read(in, data, sizeof(data));
+		if (got <= 0)
+			break;
+		if ((size_t)got < sizeof(run->output) - used) {
+			memcpy(run->output + used, data, (size_t)got);
+			used += (size_t)got;
+			run->output[used] = '\0';
+		}
+		take_lines(&lines, data, (size_t)got, run, watch);
+	}
+	run->ms = yp_sim_wire_now_ms() - start_ms;
+}
+
+int yp_sim_device_run(const struct yp_sim_device *device, const char *words, const struct yp_sim_device_watch *watch,
+		      struct yp_sim_device_run *out)
+{
+	int pipe_fds[2];
+	int status = 0, result;
+
+	memset(out, 0, sizeof(*out));
+	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
+		return -errno;
+	result = start(device, words, watch, pipe_fds[1], &out->pid);
+	close(pipe_fds[1]);
+	if (result == 0) {
+		follow(pipe_fds[0], out->pid, watch, out);
+		while (waitpid(out->pid, &status, 0) < 0 && errno == EINTR)
+			;
+		out->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	}
+	close(pipe_fds[0]);
+	return result;
+}

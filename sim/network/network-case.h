@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_NETWORK_NETWORK_CASE_H
+#define SIM_NETWORK_NETWORK_CASE_H
+
+#include "network/lying-origin.h"
+#include "network/name-server.h"
+#include "network/relay.h"
+#include "sim/network.h"
+
+/*
+ * One case as data. What may depend on the bundle is symbolic: offsets in rules and marks are NET_AT() values, resolved
+ * when the case is run.
+ */
+enum net_class {
+	NET_OK,       /* nothing to notice: as without a fault, in no more requests than asked_max */
+	NET_RETRY,    /* more requests, then success; or given up with one of the reasons, and success once the fault is
+		      gone */
+	NET_REJ_E,    /* refused: no byte of the target slot and of the environment changed */
+	NET_REJ_L,    /* refused after writes: the slot is barred, its first block is zero */
+	NET_ROLLBACK, /* a version was on trial and is left: the old one is selected, the other slot barred */
+};
+const char *net_class_name(enum net_class class);
+
+/* Places of the file: relative to a region's start. */
+enum net_region { NET_HEADER, NET_MANIFEST, NET_INDEX, NET_SIGNATURE, NET_PAYLOAD, NET_END };
+#define NET_AT(region, offset)                                                                                         \
+	(UINT64_C(0xf000000000000000) + ((uint64_t)(region) << 40) + (uint64_t)((int64_t)(offset) + (INT64_C(1) << 32)))
+#define NET_AT_BASE UINT64_C(0xf000000000000000)
+
+enum net_file { NET_FILE_UPDATE, NET_FILE_STALE, NET_FILE_OTHER, NET_FILE_EVIL, NET_FILE_COPY, NET_FILE_RUNNING };
+
+struct net_tls {
+	const char *server, *later; /* of the zoo; NULL: "tls" */
+	const char *client;         /* certificate of the device; NULL: none */
+	const char *ciphers;
+	int version_max;
+	bool client_wanted;
+	bool stall;
+};
+
+/* What is wrong with the device itself, or with who uses it: local-trouble.c. */
+enum net_trouble {
+	NET_TROUBLE_NONE,
+	NET_POWER_LOW,         /* the power handler says that there is not enough */
+	NET_HOOK_REFUSES,      /* the pre-install hook does */
+	NET_MOUNTED,           /* the target slot is mounted */
+	NET_STATE_READ_ONLY,   /* what it remembers lies on a medium that turned read-only */
+	NET_BACKEND_LIES,      /* the integrator's boot back-end names a slot that is not there */
+	NET_ENV_SINGLE,        /* one copy of the boot environment is configured: no store of it could be atomic */
+	NET_TWO_INSTALLERS,    /* the second comes while the first is at S06 */
+	NET_MEMORY_SHORT,      /* a little less address space than the command needs */
+	NET_DESCRIPTORS_SHORT, /* so few that the slots cannot be opened */
+	NET_LOCK_LINKED,       /* somebody put a symbolic link where the lock is */
+	NET_NO_TRIAL,          /* mark-bad, and nothing is on trial */
+	NET_COMMIT_TWICE,
+	NET_MARK_BAD, /* an operator says so during the trial of a version (url) */
+	NET_HEALTH_FAILS,
+	NET_HEALTH_HANGS,
+	NET_BOOTS_CUT, /* no boot of the trial gets as far as the updater */
+	NET_HERD,      /* many devices, and their server restarts: herd.c */
+};
+
+struct net_case {
+	const char *id;
+	const char *catalogue;
+	enum net_class class;
+	const char *reasons; /* of the first run: alternatives, '|' between */
+	struct yp_sim_rule rules[2];
+	struct net_tls tls;
+	struct yp_sim_cut_spec cut;
+	struct yp_sim_mark mark; /* strikes the relay (cut.place YP_SIM_CUT_CALL) */
+	const char *step;        /* strikes the relay when the command announces this step */
+	struct {
+		bool wanted; /* the server has a name that is looked up, in namespaces of its own */
+		enum yp_sim_names_lie lie;
+		uint32_t arg;
+		unsigned times; /* lookups, two a connection: IPv4 and IPv6; 0: all */
+	} names;
+	const char *skip;      /* why this is not run here, NULL: it is */
+	unsigned proxy;        /* a proxy is set that answers CONNECT with this status */
+	const char *netem;     /* what tc does to the loopback, in a namespace of its own */
+	unsigned attempts;     /* 0: 3 */
+	unsigned delay_ms;     /* 0: 1 */
+	const char *url;       /* what is installed; NULL: the update; {port} is the relay's */
+	unsigned requests_max; /* of the faulty run; 0: not checked beyond the general bound */
+	unsigned deadline_s;   /* of the device's configuration; 0: 5 */
+	unsigned percent_max; /* all bytes passed down in the faulty run, of the bundle's; 0: the general bound alone */
+	bool slow;            /* takes tens of seconds: for campaigns */
+	bool silent;          /* not one HTTP request was sent */
+	unsigned ms_min;      /* the faulty run takes at least so long (Retry-After is honoured) */
+	bool in_report; /* the fault is there when the new version runs and reports; the install is as without it */
+	enum net_trouble trouble;
+	bool last_run; /* nothing is left to do afterwards: a power cut would find nothing */
+};
+
+/* The tables. *count: how many. */
+const struct net_case *net_cases_http(unsigned *count);
+const struct net_case *net_cases_names(unsigned *count);  /* what needs namespaces */
+const struct net_case *net_cases_device(unsigned *count); /* the device's own troubles */
+const struct net_case *net_cases_link(unsigned *count);   /* TLS, connections without a place, reports */
+
+/* Connection faults at places: fault f (of faults) at place p (of places). False: that pair is none. */
+unsigned net_place_faults(void);
+unsigned net_place_count(void);
+bool net_place_case(unsigned fault, unsigned place, struct net_case *out, char id[YP_NETWORK_ID_MAX]);
+/* A place of a seeded sweep over the payload: the nth, with that fault. */
+bool net_sweep_case(unsigned fault, uint64_t seed, unsigned n, struct net_case *out, char id[YP_NETWORK_ID_MAX]);
+
+#endif

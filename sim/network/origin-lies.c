@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lies that are the truth with something changed. Those that are an answer of their own are in origin-reply.c. */
+#include <stdio.h>
+
+#include "network/origin-reply.h"
+
+const char *yp_sim_http_lie_name(enum yp_sim_http_lie lie)
+{
+	static const char *const names[YP_SIM_HTTP_COUNT] = {
+	    "truth",          "range-ignored",     "range-shifted", "range-spliced", "range-unsaid", "range-short",
+	    "range-long",     "range-total",       "range-twice",   "multipart",     "body-short",   "body-long",
+	    "body-stall",     "body-flip",         "body-endless",  "etag-other",    "etag-weak",    "etag-none",
+	    "length-none",    "length-none-short", "length-two",    "chunked",       "chunked-open", "chunked-bad",
+	    "chunked-length", "encoding",          "type",          "status",        "interim",      "portal",
+	    "redirect",       "headers-huge",      "headers-slow",  "other-file",    "swap-file",    "garbage",
+	    "restart",        "lost-answer",
+	};
+
+	return (unsigned)lie < YP_SIM_HTTP_COUNT ? names[lie] : "?";
+}
+
+/* Moves the range by so many bytes, as far as the file goes. */
+static void shift(struct yp_sim_reply *reply, bool said, bool sent)
+{
+	uint64_t by = reply->rule.arg;
+
+	if (reply->last + by >= reply->file.size_bytes)
+		by = 0 - (reply->first < by ? reply->first : by); /* backwards then */
+	if (said) {
+		reply->first += by;
+		reply->last += by;
+	}
+	if (sent)
+		reply->from += by;
+}
+
+static void lie_about_range(struct yp_sim_reply *reply)
+{
+	const uint64_t arg = reply->rule.arg;
+
+	if (!reply->ranged)
+		return;
+	reply->told = true;
+	switch (reply->rule.lie) {
+	case YP_SIM_HTTP_RANGE_IGNORED:
+		reply->ranged = false;
+		reply->status = 200;
+		reply->from = 0;
+		reply->bytes = reply->file.size_bytes;
+		break;
+	case YP_SIM_HTTP_RANGE_SHIFTED:
+		shift(reply, true, true);
+		break;
+	case YP_SIM_HTTP_RANGE_SPLICED:
+		shift(reply, false, true);
+		break;
+	case YP_SIM_HTTP_RANGE_UNSAID:
+		reply->ranged = false;
+		break;
+	case YP_SIM_HTTP_RANGE_SHORT:
+		reply->last -= arg < reply->bytes ? arg : reply->bytes - 1;
+		reply->bytes = reply->last - reply->first + 1;
+		break;
+	case YP_SIM_HTTP_RANGE_LONG:
+		reply->last += reply->last + arg < reply->file.size_bytes ? arg : 0;
+		reply->bytes = reply->last - reply->first + 1;
+		break;
+	case YP_SIM_HTTP_RANGE_TOTAL:
+		reply->total += arg;
+		break;
+	case YP_SIM_HTTP_RANGE_TWICE:
+		(void)snprintf(reply->extra, sizeof(reply->extra), "Content-Range: bytes 1-2/%llu\r\n",
+			       (unsigned long long)reply->total);
+		break;
+	default:
+		reply->told = false;
+		break;
+	}
+}
+
+static void lie_about_body(struct yp_sim_reply *reply)
+{
+	const struct yp_sim_rule *rule = &reply->rule;
+
+	switch (rule->lie) {
+	case YP_SIM_HTTP_BODY_SHORT:
+	case YP_SIM_HTTP_BODY_STALL:
+	case YP_SIM_HTTP_RESTART:
+		reply->cut_bytes = rule->arg;
+		break;
+	case YP_SIM_HTTP_LENGTH_NONE_SHORT:
+		reply->cut_bytes = rule->arg;
+		reply->unsized = reply->close = true;
+		break;
+	case YP_SIM_HTTP_LENGTH_NONE:
+		reply->unsized = reply->close = reply->told = true;
+		break;
+	case YP_SIM_HTTP_LENGTH_TWO:
+		(void)snprintf(reply->extra, sizeof(reply->extra), "Content-Length: %llu\r\n",
+			       (unsigned long long)reply->bytes + 7);
+		reply->told = true;
+		break;
+	case YP_SIM_HTTP_CHUNKED:
+	case YP_SIM_HTTP_CHUNKED_OPEN:
+		reply->chunked = reply->unsized = reply->told = true;
+		break;
+	case YP_SIM_HTTP_CHUNKED_BAD:
+		reply->chunked = reply->unsized = true;
+		reply->cut_bytes = rule->arg;
+		break;
+	case YP_SIM_HTTP_CHUNKED_LENGTH:
+		reply->chunked = reply->told = true;
+		(void)snprintf(reply->extra, sizeof(reply->extra), "Content-Length: %llu\r\n",
+			       (unsigned long long)(reply->bytes / 2));
+		reply->unsized = true;
+		break;
+	case YP_SIM_HTTP_ENCODING:
+		(void)snprintf(reply->extra, sizeof(reply->extra), "Content-Encoding: %s\r\n", rule->text);
+		reply->told = true;
+		break;
+	case YP_SIM_HTTP_TYPE:
+		reply->type = rule->text;
+		reply->told = true;
+		break;
+	case YP_SIM_HTTP_BODY_LONG: /* the head says it */
+	case YP_SIM_HTTP_ETAG_NONE:
+	case YP_SIM_HTTP_ETAG_WEAK:
+	case YP_SIM_HTTP_ETAG_OTHER:
+		reply->told = true;
+		break;
+	default:
+		break;
+	}
+}
+
+void yp_sim_reply_lie(struct yp_sim_reply *reply)
+{
+	lie_about_range(reply);
+	lie_about_body(reply);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_NETWORK_ORIGIN_REPLY_H
+#define SIM_NETWORK_ORIGIN_REPLY_H
+
+#include "network/origin-conn.h"
+
+/* An answer before it is said. */
+struct yp_sim_reply {
+	struct yp_sim_rule rule; /* lie YP_SIM_HTTP_TRUTH: none */
+	unsigned rule_index;
+	bool told;
+	bool swapped;   /* another file than asked for: told when anything is sent */
+	bool head_only; /* HEAD */
+	struct yp_sim_file file;
+	int status;
+	bool ranged;          /* 206 */
+	uint64_t first, last; /* said */
+	uint64_t total;       /* said */
+	uint64_t from, bytes; /* sent, of the file */
+	uint64_t sent;
+	char etag[64];
+	const char *type;
+	char extra[512]; /* further header lines */
+	bool unsized;    /* no Content-Length */
+	bool chunked;
+	bool close;         /* after it */
+	uint64_t cut_bytes; /* close after so many bytes; UINT64_MAX: never */
+};
+
+/* Changes an honest answer to what its rule says of ranges, validators, lengths and codings. */
+void yp_sim_reply_lie(struct yp_sim_reply *reply);
+
+#endif

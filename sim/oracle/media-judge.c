@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The oracles. The environment is decoded by sim's own codec, slots are compared with the images that were made, ext4 is
+ * checked by e2fsck; of the updater's record one field is believed, its version floor. */
+#include <stdio.h>
+#include <string.h>
+
+#include "oracle/oracle-private.h"
+#include "subject/boot-decision.h"
+
+/* I2, I3, I4, I6 of a slot that will or may be booted. */
+static void judge_slot(const struct yp_oracle *board, const struct board_view *view, unsigned slot, const char *when,
+		       struct yp_outcome *out)
+{
+	const struct yp_oracle_config *c = &board->config;
+	int version = view->version[slot];
+
+	if (version < 0)
+		yp_sim_outcome_fail(out, "I2", "slot %c, which %s, holds no version whole", 'A' + (int)slot, when);
+	else if (c->versions[version].sequence < c->versions[0].sequence)
+		yp_sim_outcome_fail(out, "I4", "slot %c, which %s, holds version %s, below the floor", 'A' + (int)slot,
+				    when, c->versions[version].version);
+	else if (!c->versions[version].allowed)
+		yp_sim_outcome_fail(out, "I3", "slot %c, which %s, holds version %s, which may not run",
+				    'A' + (int)slot, when, c->versions[version].version);
+}
+
+/* I3: whatever the bootloader may start, now or as a way out, is whole. */
+static void judge_bootable(const struct board_view *view, struct yp_outcome *out)
+{
+	for (unsigned slot = 0; slot < 2; slot++) {
+		char name = (char)('A' + (int)slot);
+		bool tried = view->env.boot.trial && view->env.boot.slot == name;
+
+		if (view->version[slot] >= 0 || (!tried && (view->env.boot.barred == name || view->blank[slot])))
+			continue;
+		yp_sim_outcome_fail(out, tried ? "I2" : "I3", "slot %c %s, but holds no version whole", name,
+				    tried ? "is on trial" : "is not barred and can be started");
+	}
+}
+
+/* I4: the floor never rises above what is committed. */
+static void judge_floor(const struct yp_oracle *board, const struct board_view *view, struct yp_outcome *out)
+{
+	const struct yp_sim_boot_variables *v = &view->env.boot;
+	unsigned committed = board_slot(v->slot);
+	int version;
+
+	if (v->trial || v->barred == v->slot)
+		committed = 1 - committed;
+	version = view->version[committed];
+	if (view->record.good && version >= 0 && view->record.floor > board->config.versions[version].sequence)
+		yp_sim_outcome_fail(out, "I4", "the version floor is %u, but the committed version is %s (%u)",
+				    (unsigned)view->record.floor, board->config.versions[version].version,
+				    (unsigned)board->config.versions[version].sequence);
+}
+
+static bool is_committed(const struct yp_oracle *board, const struct board_view *view)
+{
+	return !view->env.boot.trial && view->version[board_slot(view->env.boot.slot)] == (int)board->config.offered;
+}
+
+static void judge_media(const struct yp_oracle *board, const struct board_view *view, const struct yp_world *before,
+			struct yp_outcome *out)
+{
+	const struct yp_sim_boot_variables *v = &view->env.boot;
+	const char *offered = board->config.versions[board->config.offered].version;
+	char boots = board_boots(view);
+
+	if (view->holding < 0)
+		yp_sim_outcome_fail(out, "I1", "both copies of the boot environment are bad");
+	else if (!view->env.kept)
+		yp_sim_outcome_fail(out, "I8", "the boot environment lost variables that are not the updater's");
+	if (boots == 0)
+		yp_sim_outcome_fail(out, "I1", "the bootloader would find no slot to boot");
+	else
+		judge_slot(board, view, board_slot(boots), "the bootloader would boot", out);
+	if (v->trial)
+		judge_slot(board, view, 1 - board_slot(v->slot), "the trial falls back to", out);
+	judge_bootable(view, out);
+	judge_floor(board, view, out);
+	if (view->data.state == BOARD_DATA_BROKEN)
+		yp_sim_outcome_fail(out, "I8", "the data partition: %s", view->data.text);
+	if (is_committed(board, view) && strcmp(board->config.expect.version, "old") == 0)
+		yp_sim_outcome_fail(out, "I1", "version %s, which must not be kept, is committed", offered);
+	if (!is_committed(board, view) && yp_sim_judge_saw_success(before, offered))
+		yp_sim_outcome_fail(out, "I5", "success was reported, but the new version is not committed");
+}
+
+int board_inspect(void *ctx, const struct yp_image *state, const struct yp_world *before, struct yp_outcome *out)
+{
+	struct yp_oracle *board = ctx;
+	struct board_view view;
+	int error = board_look(board, state, &view);
+
+	if (error == 0)
+		judge_media(board, &view, before, out);
+	return error;
+}
+
+int board_judge(void *ctx, const struct yp_image *state, const struct yp_world *before, const struct yp_world *during,
+		const struct yp_outcome *run, struct yp_outcome *out)
+{
+	struct yp_oracle *board = ctx;
+	struct board_view view;
+	const char *offered = board->config.versions[board->config.offered].label;
+	int error = board_look(board, state, &view);
+
+	*out = *run;
+	if (error != 0 || out->verdict == YP_ERROR)
+		return error;
+	judge_media(board, &view, before, out);
+	if (is_committed(board, &view) && strcmp(out->label, offered) != 0)
+		yp_sim_outcome_fail(out, "I11", "the new version was committed, and yet %s runs in the end",
+				    out->label);
+	if (strcmp(out->label, "mixed") == 0)
+		yp_sim_outcome_fail(out, "I2", "what runs in the end is no version whole");
+	yp_sim_judge_end(&board->config.spec, &board->config.expect, before, during, YP_SIM_BY_CUTS, out);
+	return 0;
+}
+
+int yp_oracle_story(struct yp_oracle *board, const struct yp_image *end, const struct yp_world *before,
+		    const struct yp_world *during, struct yp_outcome *out)
+{
+	int error = board_inspect(board, end, before, out);
+
+	if (error == 0 && out->verdict == YP_PASS)
+		yp_sim_judge_end(&board->config.spec, &board->config.expect, before, during, YP_SIM_UNDISTURBED, out);
+	return error;
+}
+
+int yp_oracle_rest(struct yp_oracle *board, const struct yp_image *image, char slot, struct yp_outcome *out)
+{
+	struct board_view view;
+	int error = board_look(board, image, &view);
+
+	if (error != 0)
+		return error;
+	if (view.env.boot.trial)
+		yp_sim_outcome_fail(out, "I11", "idle in slot %c, which is still on trial: the boot limit will end it",
+				    slot);
+	else if (board_boots(&view) != slot)
+		yp_sim_outcome_fail(out, "I11", "idle in slot %c, but the next boot takes %c", slot,
+				    board_boots(&view) != 0 ? board_boots(&view) : '-');
+	return 0;
+}
