@@ -2,7 +2,7 @@
 # The images that lie: corrupters, and the judge that runs the core against them in process.
 CORRUPT_SRC := $(filter-out images/corrupt/corrupt-main.c images/corrupt/plain-run.c,$(sort $(wildcard images/corrupt/*.c)))
 CORRUPT_INCLUDES := -I$(SRC)/images $(CORE_INCLUDES) -I$(SRC)/power-cut/include
-CORRUPT_LIBS := corrupt testpki ota
+CORRUPT_LIBS := corrupt testpki ota power-cut
 
 $(call library,corrupt,$(CORRUPT_SRC),$(CORRUPT_INCLUDES))
 $(call program,corrupt-run,images/corrupt/corrupt-main.c images/corrupt/plain-run.c,$(CORRUPT_LIBS),$(CORE_LDLIBS),$(CORRUPT_INCLUDES))

@@ -2,7 +2,7 @@
 # Write logs, storage models, crash states, the explorer, shrinking, the lint.
 POWER_CUT_INCLUDES := -I$(SRC)/power-cut/include
 POWER_CUT_PRIVATE := $(POWER_CUT_INCLUDES) -I$(SRC)/power-cut
-POWER_CUT_SRC := $(sort $(foreach room,log state explore,$(wildcard power-cut/$(room)/*.c)))
+POWER_CUT_SRC := $(sort $(foreach room,base log state explore,$(wildcard power-cut/$(room)/*.c)))
 $(call library,power-cut,$(POWER_CUT_SRC),$(POWER_CUT_PRIVATE))
 
 $(call test,power-cut-brute-force,power-cut/test/brute-force-test.c,power-cut,,$(POWER_CUT_PRIVATE))

@@ -123,8 +123,8 @@ static void show(const struct corrupt_case *c, const struct corrupt_outcome *out
 		return;
 	(void)printf("%-5s %-32s %-16s %-9s %-20s %s%s%s\n", names[verdict], c->id, c->catalogue,
 		     verdict == YP_SKIP ? "" : out->outcome.label,
-		     verdict == YP_SKIP ? "" : ota_reason_name((int)out->reason), out->outcome.invariant,
-		     out->outcome.invariant[0] ? ": " : "",
+		     verdict == YP_SKIP ? "" : ota_reason_name((int)out->reason),
+		     yp_invariant_id(out->outcome.invariant), out->outcome.invariant != YP_I_NONE ? ": " : "",
 		     out->outcome.text[0] ? out->outcome.text : (c->note ? c->note : ""));
 }
 

@@ -60,7 +60,7 @@ int yp_explorer_result(struct yp_explorer *x, const struct yp_outcome *outcome, 
 		return r;
 	struct yp_hash key = yp_hash_add(x->plans[plan]->hash, (uint64_t)outcome->verdict << 32 | outcome->boots);
 	key = yp_hash_add_bytes(key, outcome->label, strnlen(outcome->label, sizeof outcome->label));
-	key = yp_hash_add_bytes(key, outcome->invariant, strnlen(outcome->invariant, sizeof outcome->invariant));
+	key = yp_hash_add_bytes(key, yp_invariant_id(outcome->invariant), strlen(yp_invariant_id(outcome->invariant)));
 	key = yp_hash_add_bytes(key, outcome->text, strnlen(outcome->text, sizeof outcome->text));
 	*out = yp_map_get(&x->result_ids, key);
 	if (*out != YP_MAP_FREE)

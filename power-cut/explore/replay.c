@@ -147,7 +147,8 @@ static void story_tell(const struct yp_replayed *replayed, char *story, size_t s
 	}
 	const struct yp_outcome *o = &replayed->outcome;
 	yp_text_add(&text, "then no more cuts: %" PRIu32 " boots, ended as \"%s\": %s%s%s%s%s\n", o->boots, o->label,
-		    verdict_word(o->verdict), *o->invariant ? " " : "", o->invariant, *o->text ? ": " : "", o->text);
+		    verdict_word(o->verdict), o->invariant != YP_I_NONE ? " " : "", yp_invariant_id(o->invariant),
+		    *o->text ? ": " : "", o->text);
 }
 
 int yp_explore_replay(const struct yp_explore *explore, const struct yp_case *c, struct yp_image **state,

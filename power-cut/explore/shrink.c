@@ -18,7 +18,7 @@
 struct shrinker {
 	const struct yp_explore *explore;
 	struct yp_case best;
-	char invariant[sizeof((struct yp_outcome *)0)->invariant];
+	enum yp_invariant invariant;
 	unsigned runs;
 };
 
@@ -30,8 +30,7 @@ static int fails(struct shrinker *s, const struct yp_case *c)
 		return 0;
 	int r = yp_replayed_run(&replayed, s->explore, c);
 	if (r == 0)
-		r = replayed.outcome.verdict == YP_FAIL &&
-		    strncmp(replayed.outcome.invariant, s->invariant, sizeof s->invariant) == 0;
+		r = replayed.outcome.verdict == YP_FAIL && replayed.outcome.invariant == s->invariant;
 	else if (r == -EINVAL)
 		r = 0; /* the cut does not fit the log it now meets */
 	yp_replayed_deinit(&replayed);
@@ -197,7 +196,7 @@ int yp_explore_shrink(const struct yp_explore *explore, const struct yp_case *fa
 	if (r == 0 && replayed.outcome.verdict != YP_FAIL)
 		r = -EINVAL;
 	if (r == 0)
-		memcpy(s.invariant, replayed.outcome.invariant, sizeof s.invariant);
+		s.invariant = replayed.outcome.invariant;
 	yp_replayed_deinit(&replayed);
 	for (unsigned round = 0; r == 0 && round < ROUNDS_MAX; round++) {
 		struct yp_case before = s.best;

@@ -104,12 +104,10 @@ static bool slot_holds(const struct toy *toy, struct device *d, uint8_t version)
 	return true;
 }
 
-static void fail(struct yp_outcome *out, const char *invariant, const char *text)
+static void fail(struct yp_outcome *out, enum yp_invariant invariant, const char *text)
 {
-	out->verdict = YP_FAIL;
 	(void)snprintf(out->label, sizeof out->label, "broken");
-	(void)snprintf(out->invariant, sizeof out->invariant, "%s", invariant);
-	(void)snprintf(out->text, sizeof out->text, "%s", text);
+	yp_outcome_fail(out, invariant, "%s", text);
 }
 
 static void repair(const struct toy *toy, struct device *d, unsigned good, uint8_t copies[2][COPY_BYTES])
@@ -134,15 +132,15 @@ static void boot(struct toy *toy, struct device *d, struct yp_outcome *out)
 	}
 	out->boots = 1;
 	if (!valid[0] && !valid[1]) {
-		fail(out, "I1", "no valid copy");
+		fail(out, YP_I1, "no valid copy");
 		return;
 	}
 	unsigned good = !valid[0] || (valid[1] && copies[1][4] > copies[0][4]);
 	uint8_t version = copies[good][5];
 	if (copies[good][COPY_BYTES - 1] != version)
-		fail(out, "I2", "half of a record was believed");
+		fail(out, YP_I2, "half of a record was believed");
 	else if (!slot_holds(toy, d, version))
-		fail(out, "I2", "the slot does not hold what the record says");
+		fail(out, YP_I2, "the slot does not hold what the record says");
 	else
 		(void)snprintf(out->label, sizeof out->label, "%s", version == 2 ? "new" : "old");
 	if (!valid[1 - good])
@@ -199,7 +197,7 @@ static int toy_judge(void *ctx, const struct yp_image *state, const struct yp_wo
 	(void)during;
 	*out = *run;
 	if (before->count > 0 && strcmp(run->label, "old") == 0)
-		fail(out, "I11", "the world was told otherwise");
+		fail(out, YP_I11, "the world was told otherwise");
 	return 0;
 }
 

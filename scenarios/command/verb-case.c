@@ -183,8 +183,8 @@ static int replay(const struct options *o, struct opened *c)
 	size_t length = strlen(story);
 	(void)printf("%s%s", story, length && story[length - 1] != '\n' ? "\n" : "");
 	(void)printf("%s  ended %s after %u boots%s%s%s%s\n", yp_verdict_text(outcome.verdict),
-		     *outcome.label ? outcome.label : "-", outcome.boots, *outcome.invariant ? "  " : "",
-		     outcome.invariant, *outcome.text ? ": " : "", outcome.text);
+		     *outcome.label ? outcome.label : "-", outcome.boots, outcome.invariant != YP_I_NONE ? "  " : "",
+		     yp_invariant_id(outcome.invariant), *outcome.text ? ": " : "", outcome.text);
 	return yp_verdict_status(outcome.verdict);
 }
 
@@ -197,8 +197,8 @@ static void explain_listed(const struct opened *c, char *story, const struct yp_
 			*at = at[1] ? ';' : 0;
 	}
 	yp_id_listed(c->scenario.name, c->id.seed, c->id.image, c->id.listed, smaller);
-	(void)snprintf(sentence, sentence_bytes, "%.700s: %s%s%s", story, outcome->invariant,
-		       *outcome->invariant ? ": " : "", outcome->text);
+	(void)snprintf(sentence, sentence_bytes, "%.700s: %s%s%s", story, yp_invariant_id(outcome->invariant),
+		       outcome->invariant != YP_I_NONE ? ": " : "", outcome->text);
 }
 
 static int explain(const struct options *o, struct opened *c)

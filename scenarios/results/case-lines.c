@@ -181,7 +181,7 @@ struct yp_case_line yp_case_of_story(const char *scenario, uint64_t seed, const 
 				     .fault = "none",
 				     .step = "",
 				     .label = story->label,
-				     .invariant = story->invariant,
+				     .invariant = yp_invariant_id(story->invariant),
 				     .text = story->text,
 				     .form = "",
 				     .entry = -1,

@@ -12,15 +12,13 @@
 #define SETTLE_TURNS_MAX 6u
 #define SEED_ROOM        16u /* cuts of one case */
 
-int yp_hil_fail(struct yp_hil *board, const char *invariant, const char *format, ...)
+int yp_hil_fail(struct yp_hil *board, enum yp_invariant invariant, const char *format, ...)
 {
-	struct yp_outcome *outcome = &board->out->outcome;
 	va_list args;
-	outcome->verdict = YP_FAIL;
-	(void)snprintf(outcome->label, sizeof outcome->label, "broken");
-	(void)snprintf(outcome->invariant, sizeof outcome->invariant, "%s", invariant);
+
+	(void)snprintf(board->out->outcome.label, sizeof board->out->outcome.label, "broken");
 	va_start(args, format);
-	(void)vsnprintf(outcome->text, sizeof outcome->text, format, args);
+	yp_outcome_vfail(&board->out->outcome, invariant, format, args);
 	va_end(args);
 	return 1;
 }
@@ -183,7 +181,7 @@ int yp_hil_update(struct yp_hil *board, char *said, size_t said_bytes, bool *reb
 	}
 	json_decref(answer);
 	if (result == 1)
-		return yp_hil_fail(board, "I7", "the update neither ends nor reboots: %s", board->detail);
+		return yp_hil_fail(board, YP_I7, "the update neither ends nor reboots: %s", board->detail);
 	return result;
 }
 
@@ -196,22 +194,22 @@ int yp_hil_settle(struct yp_hil *board)
 	for (unsigned turn = 0; turn < SETTLE_TURNS_MAX; turn++) {
 		int result = yp_hil_linux(board, version);
 		if (result == 1)
-			return yp_hil_fail(board, "I1", "no version comes up by itself: %s", board->detail);
+			return yp_hil_fail(board, YP_I1, "no version comes up by itself: %s", board->detail);
 		if (!result && yp_hil_command(board, "pending"))
 			result = yp_hil_shell(board, yp_hil_command(board, "pending"), YP_HIL_SHELL_MS, pending,
 					      sizeof pending);
 		if (result)
-			return result < 0 ? result : yp_hil_fail(board, "I1", "its shell ends: %s", board->detail);
+			return result < 0 ? result : yp_hil_fail(board, YP_I1, "its shell ends: %s", board->detail);
 		if (strcmp(version, board->new) == 0 && strcmp(pending, "1") != 0)
 			return 0;
 		if (strcmp(version, board->old) != 0 && strcmp(version, board->new) != 0)
-			return yp_hil_fail(board, "I2", "version '%s' runs, which is neither %s nor %s", version,
+			return yp_hil_fail(board, YP_I2, "version '%s' runs, which is neither %s nor %s", version,
 					   board->old, board->new);
 		result = yp_hil_update(board, said, sizeof said, &rebooted);
 		if (result)
 			return result;
 	}
-	return yp_hil_fail(board, "I6", "the same good update does not succeed after the cut: version %s; %s", version,
+	return yp_hil_fail(board, YP_I6, "the same good update does not succeed after the cut: version %s; %s", version,
 			   said);
 }
 
@@ -264,10 +262,10 @@ static int check_slot(struct yp_hil *board, const char *slot, const char *image,
 				     digest, sizeof digest);
 	const char *want = json_string_value(json_object_get(answer, "sha256"));
 	if (result == 1)
-		result = yp_hil_fail(board, "I7", "reading slot %s does not end: %.80s", slot, board->detail);
+		result = yp_hil_fail(board, YP_I7, "reading slot %s does not end: %.80s", slot, board->detail);
 	else if (!result && (!want || strncmp(digest, want, 64) != 0))
 		result =
-		    yp_hil_fail(board, "I2", "slot %s is not the %s image: its digest begins with %.16s, not %.16s",
+		    yp_hil_fail(board, YP_I2, "slot %s is not the %s image: its digest begins with %.16s, not %.16s",
 				slot, whose, digest, want ? want : "?");
 	json_decref(answer);
 	return result;
@@ -301,22 +299,22 @@ int yp_hil_judge(struct yp_hil *board)
 	long successes = 0;
 	int result = yp_hil_shell(board, "fw_printenv -n bootcount", YP_HIL_SHELL_MS, count, sizeof count);
 	if (!result && strtol(count, NULL, 10) != 0)
-		return yp_hil_fail(board, "I11", "%.20s boots are counted after the commit: power cycles would go back",
-				   count);
+		return yp_hil_fail(board, YP_I11,
+				   "%.20s boots are counted after the commit: power cycles would go back", count);
 	if (!result)
 		result = yp_hil_shell(board, yp_hil_command(board, "slot"), YP_HIL_SHELL_MS, slot, sizeof slot);
 	if (!result && strcmp(slot, board->slot) == 0)
-		return yp_hil_fail(board, "I2", "the new version runs in slot %s, as the old one did", slot);
+		return yp_hil_fail(board, YP_I2, "the new version runs in slot %s, as the old one did", slot);
 	if (!result && yp_hil_command(board, "canary"))
 		result = yp_hil_shell(board, yp_hil_command(board, "canary"), YP_HIL_SHELL_MS, canary, sizeof canary);
 	if (!result && yp_hil_command(board, "canary") && strcmp(canary, board->canary) != 0)
-		return yp_hil_fail(board, "I8", "user data changed: %.60s before, %.60s now", board->canary, canary);
+		return yp_hil_fail(board, YP_I8, "user data changed: %.60s before, %.60s now", board->canary, canary);
 	if (!result)
 		result = count_successes(board, &successes);
 	if (result == 1)
-		return yp_hil_fail(board, "I1", "the shell ends: %.100s", board->detail);
+		return yp_hil_fail(board, YP_I1, "the shell ends: %.100s", board->detail);
 	if (!result && successes >= 0 && successes != board->successes + 1)
-		return yp_hil_fail(board, "I5", "%ld reports of success arrived, not 1", successes - board->successes);
+		return yp_hil_fail(board, YP_I5, "%ld reports of success arrived, not 1", successes - board->successes);
 	if (!result)
 		result = check_slots(board, slot);
 	if (!result)

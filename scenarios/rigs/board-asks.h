@@ -34,7 +34,7 @@ struct yp_hil {
 };
 
 /* The case fails: `invariant` is broken. Returns 1. */
-int yp_hil_fail(struct yp_hil *board, const char *invariant, const char *format, ...)
+int yp_hil_fail(struct yp_hil *board, enum yp_invariant invariant, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* One request. 1 = late, with board->detail. */
 int yp_hil_do(struct yp_hil *board, json_t *request, uint32_t deadline_ms, json_t **answer)

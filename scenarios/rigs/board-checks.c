@@ -70,9 +70,9 @@ static int expect_version(struct yp_hil *board, const char *want)
 	char version[64] = "";
 	int result = yp_hil_linux(board, version);
 	if (result == 1)
-		return yp_hil_fail(board, "I1", "no version comes up: %s", board->detail);
+		return yp_hil_fail(board, YP_I1, "no version comes up: %s", board->detail);
 	if (!result && strcmp(version, want) != 0)
-		return yp_hil_fail(board, "I11", "version %s runs, not %s", version, want);
+		return yp_hil_fail(board, YP_I11, "version %s runs, not %s", version, want);
 	return result;
 }
 
@@ -86,7 +86,7 @@ static int cycle(struct yp_hil *board, const char *want)
 }
 
 /* Late in a check: the board does not do what is asked. */
-static int late(struct yp_hil *board, int result, const char *invariant)
+static int late(struct yp_hil *board, int result, enum yp_invariant invariant)
 {
 	if (result == 1 && board->out->outcome.verdict == YP_PASS)
 		return yp_hil_fail(board, invariant, "%s", board->detail);
@@ -98,7 +98,7 @@ static int check_update(struct yp_hil *board)
 {
 	const char *update = yp_hil_command(board, "update");
 	json_t *request = json_pack("{s:s, s:s}", "op", "update", "command", update);
-	int result = late(board, yp_hil_do(board, request, YP_HIL_WORK_MS + board->boot_ms, NULL), "I7");
+	int result = late(board, yp_hil_do(board, request, YP_HIL_WORK_MS + board->boot_ms, NULL), YP_I7);
 	if (!result)
 		result = yp_hil_settle(board);
 	return result ? result : yp_hil_judge(board);
@@ -128,13 +128,13 @@ static int check_environment(struct yp_hil *board)
 		const char *output = json_string_value(json_object_get(answer, "output"));
 		(void)snprintf(command, sizeof command, "hil_probe=copy-%u", i);
 		if (!result && (!output || !strstr(output, command)))
-			result = yp_hil_fail(board, "I1", "Linux stored %s, the bootloader reads '%.60s'", command,
+			result = yp_hil_fail(board, YP_I1, "Linux stored %s, the bootloader reads '%.60s'", command,
 					     output ? output : "");
 		json_decref(answer);
 		if (!result)
 			result = cycle(board, board->old);
 	}
-	return late(board, result, "I1");
+	return late(board, result, YP_I1);
 }
 
 /* Tears one copy of the boot environment, both of which say hil_probe=whole by then. */
@@ -171,13 +171,13 @@ static int check_torn_environment(struct yp_hil *board)
 		if (!result)
 			result = yp_hil_shell(board, "fw_printenv -n hil_probe", YP_HIL_SHELL_MS, text, sizeof text);
 		if (!result && strcmp(text, "whole") != 0)
-			result = yp_hil_fail(board, "I1",
+			result = yp_hil_fail(board, YP_I1,
 					     "copy %s of the environment is torn, and of the other is read: '%.40s'",
 					     copies[i], text);
 	}
 	if (!result)
 		result = yp_hil_host(board, "offer_new", NULL, NULL, 0);
-	return result ? late(board, result, "I1") : check_update(board);
+	return result ? late(board, result, YP_I1) : check_update(board);
 }
 
 /* What sync has returned for is there after the power went. */
@@ -200,10 +200,10 @@ static int check_flush(struct yp_hil *board)
 			result = yp_hil_shell(board, command, YP_HIL_SHELL_MS, output, sizeof output);
 		(void)snprintf(command, sizeof command, "flushed-%u", i);
 		if (!result && strcmp(output, command) != 0)
-			result = yp_hil_fail(board, "I8", "%s was flushed before the cut, and reads back '%.60s'",
+			result = yp_hil_fail(board, YP_I8, "%s was flushed before the cut, and reads back '%.60s'",
 					     command, output);
 	}
-	return late(board, result, "I1");
+	return late(board, result, YP_I1);
 }
 
 static int boot_count(struct yp_hil *board, long *out)
@@ -230,8 +230,8 @@ static int check_quick_cycles(struct yp_hil *board)
 	if (!result)
 		result = boot_count(board, &count);
 	if (!result && count != 0)
-		return yp_hil_fail(board, "I11", "%ld boots were counted outside a trial", count);
-	return late(board, result, "I1");
+		return yp_hil_fail(board, YP_I11, "%ld boots were counted outside a trial", count);
+	return late(board, result, YP_I1);
 }
 
 /* On trial each boot is counted, and stored before the version starts. */
@@ -252,7 +252,7 @@ static int check_trial_counts(struct yp_hil *board)
 				   YP_HIL_SHELL_MS, &answer);
 	const char *output = json_string_value(json_object_get(answer, "output"));
 	if (!result && (!output || !strstr(output, "bootcount=2")))
-		result = yp_hil_fail(board, "I7", "the second boot of a trial shows '%.40s', not bootcount=2",
+		result = yp_hil_fail(board, YP_I7, "the second boot of a trial shows '%.40s', not bootcount=2",
 				     output ? output : "");
 	json_decref(answer);
 	if (!result)
@@ -261,7 +261,7 @@ static int check_trial_counts(struct yp_hil *board)
 		result = power_on(board);
 	if (!result)
 		result = yp_hil_settle(board);
-	return late(board, result, "I1");
+	return late(board, result, YP_I1);
 }
 
 /* A version whose every trial boot is cut: the bootloader's alternative command goes back to the old one. */
@@ -289,10 +289,10 @@ static int check_downgrade(struct yp_hil *board)
 	if (!result)
 		result = yp_hil_update(board, said, sizeof said, &rebooted);
 	if (!result && rebooted)
-		result = yp_hil_fail(board, "I4", "an older version was installed over a newer one");
+		result = yp_hil_fail(board, YP_I4, "an older version was installed over a newer one");
 	else if (!result && !strstr(said, "DOWNGRADE"))
-		result = yp_hil_fail(board, "I4", "an older version is not refused as a downgrade: %.120s", said);
-	return late(board, result, "I7");
+		result = yp_hil_fail(board, YP_I4, "an older version is not refused as a downgrade: %.120s", said);
+	return late(board, result, YP_I7);
 }
 
 /* A command after which nothing runs any more; the watchdog must start the board anew, into the same version. */
@@ -302,7 +302,7 @@ static int expect_reset(struct yp_hil *board, const char *hang)
 	    yp_hil_do(board, json_pack("{s:s, s:s}", "op", "await_boot", "command", hang), 3 * board->boot_ms, NULL);
 	if (!result)
 		result = expect_version(board, board->old);
-	return late(board, result, "I1");
+	return late(board, result, YP_I1);
 }
 
 static int check_watchdog(struct yp_hil *board)
@@ -336,7 +336,7 @@ static int check_watchdog_bootloader(struct yp_hil *board)
 				   2 * board->boot_ms, NULL);
 	if (!result)
 		result = expect_reset(board, yp_hil_command(board, "hang_bootloader"));
-	return late(board, result, "I1");
+	return late(board, result, YP_I1);
 }
 
 /* The other slot holds nothing that was ever a version, as a factory may leave it: the first update is installed there. */
@@ -354,7 +354,7 @@ static int check_first_install(struct yp_hil *board)
 		result = yp_hil_on_slot(board, "hash", other, HEAD_BYTES, after, sizeof after);
 	if (!result && strcmp(before, after) == 0)
 		return miss(board, "'garble' left the other slot as it was");
-	return result ? late(board, result, "I1") : check_update(board);
+	return result ? late(board, result, YP_I1) : check_update(board);
 }
 
 /* Power off, and on again with that clock: seconds since 1970, or "now". */
@@ -378,9 +378,9 @@ static int update_without_clock(struct yp_hil *board)
 	if (!result && strtol(text, NULL, 10) >= CLOCK_LOST_S)
 		return miss(board, "the board knows what time it is: its clock was not lost");
 	if (result || strcmp(version, board->new) == 0)
-		return late(board, result, "I1");
+		return late(board, result, YP_I1);
 	if (strcmp(version, board->old) != 0)
-		return yp_hil_fail(board, "I2", "version '%s' runs", version);
+		return yp_hil_fail(board, YP_I2, "version '%s' runs", version);
 	text[0] = 0;
 	result = yp_hil_update(board, text, sizeof text, &rebooted);
 	if (!result && rebooted)
@@ -388,7 +388,7 @@ static int update_without_clock(struct yp_hil *board)
 	/* "ota: VERB: REASON: ..." */
 	const char *reason = strstr(text, "ota: ") ? strstr(text + 5, ": ") : NULL;
 	if (!result && (!reason || reason[2] < 'A' || reason[2] > 'Z'))
-		return yp_hil_fail(board, "I5", "without a clock no update, and no reason: '%.80s'", text);
+		return yp_hil_fail(board, YP_I5, "without a clock no update, and no reason: '%.80s'", text);
 	if (!result)
 		(void)snprintf(board->out->outcome.text, sizeof board->out->outcome.text, "without a clock: %.100s",
 			       text);
@@ -407,7 +407,7 @@ static int check_no_clock(struct yp_hil *board)
 		result = start_with_clock(board, "now");
 	if (!result)
 		result = yp_hil_settle(board);
-	return result ? late(board, result, "I1") : yp_hil_judge(board);
+	return result ? late(board, result, YP_I1) : yp_hil_judge(board);
 }
 
 /* The supply dips at a step of the update: whatever that does to the board, the update ends well. */
@@ -444,7 +444,7 @@ static int check_brown_out(struct yp_hil *board)
 	if (!result)
 		(void)snprintf(board->out->outcome.text, sizeof board->out->outcome.text,
 			       "%u of %zu dips reset the board", resets, sizeof dips / sizeof *dips);
-	return late(board, result, "I1");
+	return late(board, result, YP_I1);
 }
 
 int yp_hil_run_check(struct yp_hil *board, const char *name)

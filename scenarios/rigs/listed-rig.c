@@ -189,7 +189,7 @@ static int add(struct yp_lab *lab, struct yp_cases *cases, const struct yp_lab_c
 					  .fault = fault,
 					  .step = step,
 					  .label = r->outcome.label,
-					  .invariant = r->outcome.invariant,
+					  .invariant = yp_invariant_id(r->outcome.invariant),
 					  .text = text,
 					  .form = "",
 					  .entry = -1,

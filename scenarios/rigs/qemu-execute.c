@@ -71,7 +71,7 @@ static int on_case(void *ctx, const char *text, const struct yp_case *c, const c
 					     .fault = "power-cut",
 					     .step = step,
 					     .label = outcome->label,
-					     .invariant = outcome->invariant,
+					     .invariant = yp_invariant_id(outcome->invariant),
 					     .text = outcome->text,
 					     .form = yp_cut_kind(&c->cuts[0]),
 					     .entry = (long)c->cuts[0].entry,

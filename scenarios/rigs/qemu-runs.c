@@ -51,10 +51,10 @@ static json_t *outcome_json(const struct yp_case *c, unsigned again, const struc
 	char text[YP_CASE_TEXT_MAX] = "";
 	if (c->count && yp_case_encode(c, text, sizeof text))
 		return NULL;
-	json_t *line =
-	    json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:i, s:s, s:I}", "case", text, "again", (int)again, "verdict",
-		      (int)o->verdict, "label", o->label, "invariant", o->invariant, "text", o->text, "boots",
-		      (int)o->boots, "final", yp_emulator_final_name(result->final), "ms", (json_int_t)result->all_ms);
+	json_t *line = json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:i, s:s, s:I}", "case", text, "again", (int)again,
+				 "verdict", (int)o->verdict, "label", o->label, "invariant",
+				 yp_invariant_id(o->invariant), "text", o->text, "boots", (int)o->boots, "final",
+				 yp_emulator_final_name(result->final), "ms", (json_int_t)result->all_ms);
 	json_t *boots = json_array();
 	for (unsigned i = 0; i < result->boots && i < YP_EMULATOR_BOOTS_MAX; i++) {
 		const struct yp_emulator_boot *b = &result->boot[i];
@@ -99,6 +99,13 @@ int yp_qemu_keep(struct yp_qemu *board, const struct yp_case *c, unsigned again,
 	return error;
 }
 
+static enum yp_invariant find_invariant(const json_t *line)
+{
+	const char *id = json_string_value(json_object_get(line, "invariant"));
+
+	return id ? yp_invariant_find(id) : YP_I_NONE;
+}
+
 static void take_text(const json_t *line, const char *key, char *out, size_t out_bytes)
 {
 	const char *text = json_string_value(json_object_get(line, key));
@@ -122,7 +129,7 @@ int yp_qemu_kept(struct yp_qemu *board, const struct yp_case *c, unsigned again,
 		*out = (struct yp_outcome){.verdict = (enum yp_verdict)verdict,
 					   .boots = (uint32_t)json_integer_value(json_object_get(line, "boots"))};
 		take_text(line, "label", out->label, sizeof out->label);
-		take_text(line, "invariant", out->invariant, sizeof out->invariant);
+		out->invariant = find_invariant(line);
 		take_text(line, "text", out->text, sizeof out->text);
 	}
 	json_decref(line);

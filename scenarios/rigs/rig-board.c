@@ -254,8 +254,8 @@ static void post_mortem(struct yp_hil *board, const struct yp_lab_case *c, const
 	json_decref(answer);
 	save_text(dir, "cuts.json", cuts);
 	(void)snprintf(text, sizeof text, "%s: %s %s\nLG_ENV=%s yankproof replay 'SCENARIO@%s'\n", c->id,
-		       board->out->outcome.invariant, board->out->outcome.text, yp_hil_agent_environment(board->agent),
-		       c->id);
+		       yp_invariant_id(board->out->outcome.invariant), board->out->outcome.text,
+		       yp_hil_agent_environment(board->agent), c->id);
 	save_text(dir, "why.txt", text);
 	(void)snprintf(board->out->landing, sizeof board->out->landing, "post-mortem in %.79s", dir);
 }

@@ -457,13 +457,6 @@ struct yp_emulator_run yp_qemu_how(const struct yp_qemu *board)
 					.deadline_ms = DEADLINE_MS};
 }
 
-static void fail(struct yp_outcome *out, const char *invariant, const char *text)
-{
-	out->verdict = YP_FAIL;
-	(void)snprintf(out->invariant, sizeof out->invariant, "%s", invariant);
-	(void)snprintf(out->text, sizeof out->text, "%.150s", text);
-}
-
 void yp_qemu_outcome(struct yp_qemu *board, const struct yp_emulator_result *result, const struct yp_image *end,
 		     struct yp_outcome *out)
 {
@@ -478,13 +471,13 @@ void yp_qemu_outcome(struct yp_qemu *board, const struct yp_emulator_result *res
 		(void)snprintf(out->text, sizeof out->text, "ends in %s after %u boots", out->label, out->boots);
 		break;
 	case YP_EMULATOR_HALTED:
-		fail(out, "I1", "the bootloader starts no slot");
+		yp_outcome_fail(out, YP_I1, "the bootloader starts no slot");
 		break;
 	case YP_EMULATOR_BOOTS:
-		fail(out, "I1", "boots again and again, and is never idle");
+		yp_outcome_fail(out, YP_I1, "boots again and again, and is never idle");
 		break;
 	case YP_EMULATOR_DEADLINE:
-		fail(out, "I1", "hangs, and nothing resets it");
+		yp_outcome_fail(out, YP_I1, "hangs, and nothing resets it");
 		break;
 	case YP_EMULATOR_ERROR:
 		out->verdict = YP_ERROR;
@@ -492,7 +485,7 @@ void yp_qemu_outcome(struct yp_qemu *board, const struct yp_emulator_result *res
 		break;
 	}
 	if (out->verdict == YP_PASS && last && last->slot && last->slot != slot)
-		fail(out, "I5", "what runs calls itself another slot than the bootloader chose");
+		yp_outcome_fail(out, YP_I5, "what runs calls itself another slot than the bootloader chose");
 	if (out->verdict == YP_PASS && result->final == YP_EMULATOR_IDLE && end &&
 	    yp_oracle_rest(board->oracles, end, slot, out))
 		out->verdict = YP_ERROR;

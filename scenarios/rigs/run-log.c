@@ -60,8 +60,8 @@ static int on_case(void *ctx, const char *id, const struct yp_case *c, const cha
 	(void)c;
 	(void)settled;
 	if (outcome->verdict == YP_FAIL && r->fails++ == 0)
-		(void)snprintf(r->first, sizeof r->first, "%s (%s) %s: %s", id, step, outcome->invariant,
-			       outcome->text);
+		(void)snprintf(r->first, sizeof r->first, "%s (%s) %s: %s", id, step,
+			       yp_invariant_id(outcome->invariant), outcome->text);
 	return 0;
 }
 

@@ -224,8 +224,8 @@ static int explain_fault(struct yp_session *session, const struct yp_id *id, cha
 		return result;
 	yp_id_fault(session->scenario->name, session->seed, &once.fault, smaller);
 	story[strcspn(story, "\n")] = 0;
-	(void)snprintf(sentence, sentence_bytes, "%s: %s%s%s", story, outcome.invariant, *outcome.invariant ? ": " : "",
-		       *outcome.text ? outcome.text : outcome.label);
+	(void)snprintf(sentence, sentence_bytes, "%s: %s%s%s", story, yp_invariant_id(outcome.invariant),
+		       outcome.invariant != YP_I_NONE ? ": " : "", *outcome.text ? outcome.text : outcome.label);
 	return 0;
 }
 

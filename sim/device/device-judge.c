@@ -93,17 +93,17 @@ static void judge_slot(const struct yp_sim *sim, const struct yp_image *state, u
 	int version = slot_version(sim, state, slot);
 
 	if (version == -2)
-		yp_sim_outcome_fail(out, "I2", "slot %c, which %s, holds a kernel of another version", 'A' + (int)slot,
-				    when);
+		yp_outcome_fail(out, YP_I2, "slot %c, which %s, holds a kernel of another version", 'A' + (int)slot,
+				when);
 	else if (version < 0)
-		yp_sim_outcome_fail(out, "I2", "slot %c, which %s, holds no version whole", 'A' + (int)slot, when);
+		yp_outcome_fail(out, YP_I2, "slot %c, which %s, holds no version whole", 'A' + (int)slot, when);
 	else if (sim->versions[version].sequence < sim->versions[YP_SIM_OLD].sequence)
-		yp_sim_outcome_fail(out, "I4", "slot %c, which %s, holds version %s, below the floor", 'A' + (int)slot,
-				    when, sim->versions[version].version);
+		yp_outcome_fail(out, YP_I4, "slot %c, which %s, holds version %s, below the floor", 'A' + (int)slot,
+				when, sim->versions[version].version);
 	else if ((sim->allowed & 1u << version) == 0)
-		yp_sim_outcome_fail(out, version == YP_SIM_BAD ? "I6" : "I3",
-				    "slot %c, which %s, holds version %s, which may not run", 'A' + (int)slot, when,
-				    sim->versions[version].version);
+		yp_outcome_fail(out, version == YP_SIM_BAD ? YP_I6 : YP_I3,
+				"slot %c, which %s, holds version %s, which may not run", 'A' + (int)slot, when,
+				sim->versions[version].version);
 }
 
 /* I3: whatever the bootloader may start, now or as a way out, is whole. */
@@ -117,8 +117,8 @@ static void judge_bootable(const struct yp_sim *sim, const struct yp_image *stat
 		if (slot_version(sim, state, slot) >= 0 ||
 		    (!tried && (v->barred == name || !slot_loads(sim, state, slot))))
 			continue;
-		yp_sim_outcome_fail(out, tried ? "I2" : "I3", "slot %c %s, but holds no version whole", name,
-				    tried ? "is on trial" : "is not barred and can be started");
+		yp_outcome_fail(out, tried ? YP_I2 : YP_I3, "slot %c %s, but holds no version whole", name,
+				tried ? "is on trial" : "is not barred and can be started");
 	}
 }
 
@@ -139,8 +139,8 @@ static void judge_sectors(const struct yp_sim *sim, const struct yp_image *state
 				known = content == sim->versions[v].rootfs.contents[s];
 			if (known || is_erased(yp_pool_sector(sim->pool, content)))
 				continue;
-			yp_sim_outcome_fail(out, "I3", "sector %u of slot %c holds bytes that nobody signed",
-					    (unsigned)s, 'A' + (int)slot);
+			yp_outcome_fail(out, YP_I3, "sector %u of slot %c holds bytes that nobody signed", (unsigned)s,
+					'A' + (int)slot);
 			return;
 		}
 	}
@@ -160,9 +160,9 @@ static int judge_floor(struct yp_sim *sim, const struct yp_image *state, const s
 		committed = 1 - committed;
 	version = slot_version(sim, state, committed);
 	if (record.good && version >= 0 && record.floor > sim->versions[version].sequence)
-		yp_sim_outcome_fail(out, "I4", "the version floor is %u, but the committed version is %s (%u)",
-				    (unsigned)record.floor, sim->versions[version].version,
-				    (unsigned)sim->versions[version].sequence);
+		yp_outcome_fail(out, YP_I4, "the version floor is %u, but the committed version is %s (%u)",
+				(unsigned)record.floor, sim->versions[version].version,
+				(unsigned)sim->versions[version].sequence);
 	return 0;
 }
 
@@ -195,12 +195,12 @@ int yp_sim_judge_state(struct yp_sim *sim, const struct yp_image *state, const s
 	selected = yp_sim_slot_index(v.slot);
 	other = 1 - selected;
 	if (holding < 0 && sim->spec.env_bad != 3)
-		yp_sim_outcome_fail(out, "I1", "both copies of the boot environment are bad");
+		yp_outcome_fail(out, YP_I1, "both copies of the boot environment are bad");
 	if (holding >= 0 && sim->spec.env_bad != 3 && !copy[holding].kept)
-		yp_sim_outcome_fail(out, "I8", "the boot environment lost variables that are not the updater's");
+		yp_outcome_fail(out, YP_I8, "the boot environment lost variables that are not the updater's");
 	d = yp_sim_boot_decide(&v, slot_loads(sim, state, selected), slot_loads(sim, state, other));
 	if (d.boots == YP_SIM_BOOTS_HALT)
-		yp_sim_outcome_fail(out, "I1", "the bootloader would find no slot to boot");
+		yp_outcome_fail(out, YP_I1, "the bootloader would find no slot to boot");
 	else
 		judge_slot(sim, state, d.boots == YP_SIM_BOOTS_OTHER ? other : selected, "the bootloader would boot",
 			   out);
@@ -213,13 +213,12 @@ int yp_sim_judge_state(struct yp_sim *sim, const struct yp_image *state, const s
 	if (error != 0)
 		return error;
 	if (!same_hash(yp_image_region_hash(state, YP_SIM_REGION_DATA), sim->data_hash))
-		yp_sim_outcome_fail(out, "I8", "the data partition changed");
+		yp_outcome_fail(out, YP_I8, "the data partition changed");
 	committed = !v.trial && slot_version(sim, state, selected) == YP_SIM_NEW;
 	if (committed && strcmp(out->label, sim->versions[YP_SIM_NEW].label) != 0)
-		yp_sim_outcome_fail(out, "I11", "the new version was committed, and yet %s runs in the end",
-				    out->label);
+		yp_outcome_fail(out, YP_I11, "the new version was committed, and yet %s runs in the end", out->label);
 	if (!committed && yp_sim_judge_saw_success(before, sim->versions[YP_SIM_NEW].version))
-		yp_sim_outcome_fail(out, "I5", "success was reported, but the new version is not committed");
+		yp_outcome_fail(out, YP_I5, "success was reported, but the new version is not committed");
 	return 0;
 }
 
@@ -241,7 +240,7 @@ static void tell(const struct yp_sim_expect *expect, const struct yp_world *worl
 		bool known = false;
 
 		if (!take_apart(world->events[i], &report)) {
-			yp_sim_outcome_fail(out, "I5", "a report that cannot be read: %.60s", world->events[i]);
+			yp_outcome_fail(out, YP_I5, "a report that cannot be read: %.60s", world->events[i]);
 			continue;
 		}
 		for (unsigned k = 0; k < told->count && !known; k++) {
@@ -250,13 +249,13 @@ static void tell(const struct yp_sim_expect *expect, const struct yp_world *worl
 			known = true;
 			if (strcmp(told->seen[k].event, report.event) != 0 ||
 			    strcmp(told->seen[k].reason, report.reason) != 0)
-				yp_sim_outcome_fail(out, "I5", "report %s says %s, then %s", report.id,
-						    told->seen[k].event, report.event);
+				yp_outcome_fail(out, YP_I5, "report %s says %s, then %s", report.id,
+						told->seen[k].event, report.event);
 		}
 		if (known)
 			continue;
 		if (told->count == DIFFERENT_MAX) {
-			yp_sim_outcome_fail(out, "I5", "more than %u different reports", DIFFERENT_MAX);
+			yp_outcome_fail(out, YP_I5, "more than %u different reports", DIFFERENT_MAX);
 			return;
 		}
 		told->seen[told->count++] = report;
@@ -281,13 +280,13 @@ static void judge_label(const struct yp_sim_spec *spec, const struct yp_sim_expe
 	if (strcmp(out->label, expect->version) == 0)
 		return;
 	if (!wants_new)
-		yp_sim_outcome_fail(out, "I1", "ends in %s, which must not be kept", out->label);
+		yp_outcome_fail(out, YP_I1, "ends in %s, which must not be kept", out->label);
 	/* One fault, or one cut, uses up one boot at most: only repeated cuts can reach the limit. */
 	else if ((by != YP_SIM_BY_CUTS && spec->boot_attempts > 1) || by == YP_SIM_UNDISTURBED || expect->strict)
-		yp_sim_outcome_fail(out, "I6", "ends in %s instead of %s", out->label, expect->version);
+		yp_outcome_fail(out, YP_I6, "ends in %s instead of %s", out->label, expect->version);
 	else if (reports_arrive(spec) && told->limits < LIMIT_TRIALS)
-		yp_sim_outcome_fail(out, "I6", "ends in %s although the boot limit ended %u of %u trials", out->label,
-				    told->limits, LIMIT_TRIALS);
+		yp_outcome_fail(out, YP_I6, "ends in %s although the boot limit ended %u of %u trials", out->label,
+				told->limits, LIMIT_TRIALS);
 }
 
 static void judge_reports(const struct yp_sim_spec *spec, const struct yp_sim_expect *expect, const struct told *told,
@@ -296,21 +295,21 @@ static void judge_reports(const struct yp_sim_spec *spec, const struct yp_sim_ex
 	bool is_new = strcmp(out->label, "new") == 0;
 
 	if (told->successes > 0 && !is_new)
-		yp_sim_outcome_fail(out, "I5", "success was reported, but %s runs", out->label);
+		yp_outcome_fail(out, YP_I5, "success was reported, but %s runs", out->label);
 	/* A trial that the boot limit ended may be followed by another, with an end of its own. */
 	if (told->successes > 0 && (told->rollbacks > told->limits || told->limits >= LIMIT_TRIALS))
-		yp_sim_outcome_fail(out, "I5", "success and rollback were reported for one trial");
+		yp_outcome_fail(out, YP_I5, "success and rollback were reported for one trial");
 	if (told->successes > 1 || told->rollbacks - told->limits > 1 || told->limits > LIMIT_TRIALS)
-		yp_sim_outcome_fail(out, "I5", "one end of one trial was reported under different ids");
+		yp_outcome_fail(out, YP_I5, "one end of one trial was reported under different ids");
 	if (told->failures > 0 && by != YP_SIM_BY_FAULT && spec->bundle_lie == YP_SIM_LIE_NONE && !spec->downgrade)
-		yp_sim_outcome_fail(out, "I5", "a failure was reported, but nothing failed");
+		yp_outcome_fail(out, YP_I5, "a failure was reported, but nothing failed");
 	if (!reports_arrive(spec) || spec->committed)
 		return;
 	if (is_new && told->successes == 0)
-		yp_sim_outcome_fail(out, "I5", "the new version runs, and nobody was told");
+		yp_outcome_fail(out, YP_I5, "the new version runs, and nobody was told");
 	if (expect->reason[0] != '\0' && !told->reason_found && !is_new &&
 	    !(told->limits > 0 && by != YP_SIM_UNDISTURBED))
-		yp_sim_outcome_fail(out, "I9", "no report carries the reason %s", expect->reason);
+		yp_outcome_fail(out, YP_I9, "no report carries the reason %s", expect->reason);
 }
 
 void yp_sim_judge_end(const struct yp_sim_spec *spec, const struct yp_sim_expect *expect, const struct yp_world *before,

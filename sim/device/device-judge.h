@@ -6,9 +6,6 @@
 
 /* What the server's view says, for any rig whose reports are texts of "report:<id>:<event>:<version>:<reason>". */
 
-/* The first failure stays. */
-void yp_sim_outcome_fail(struct yp_outcome *out, const char *invariant, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 /* The reason of the last report but success, "" for none. out: 32 bytes. */
 void yp_sim_judge_told(const struct yp_world *world, char *out);
 bool yp_sim_judge_saw_success(const struct yp_world *world, const char *version);

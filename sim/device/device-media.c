@@ -187,8 +187,8 @@ static int earlier_update(struct yp_sim *sim, int version, const char *ends_in)
 	if (error != 0)
 		return error;
 	if (out.verdict != YP_PASS || strcmp(out.label, ends_in) != 0) {
-		yp_sim_outcome_fail(&out, "I6", "an earlier update to %s ended in %s", sim->versions[version].version,
-				    out.label);
+		yp_outcome_fail(&out, YP_I6, "an earlier update to %s ended in %s", sim->versions[version].version,
+				out.label);
 		sim->prelude = out;
 	}
 	yp_sim_dev_store(&sim->device, sim->base);

@@ -10,19 +10,6 @@
 
 #define HANG_US 60000000u /* until the watchdog bites */
 
-void yp_sim_outcome_fail(struct yp_outcome *out, const char *invariant, const char *format, ...)
-{
-	va_list args;
-
-	if (out->verdict == YP_FAIL)
-		return;
-	out->verdict = YP_FAIL;
-	(void)snprintf(out->invariant, sizeof out->invariant, "%s", invariant);
-	va_start(args, format);
-	(void)vsnprintf(out->text, sizeof out->text, format, args);
-	va_end(args);
-}
-
 static void set_label(struct yp_outcome *out, const char *label)
 {
 	(void)snprintf(out->label, sizeof out->label, "%s", label);
@@ -75,15 +62,15 @@ static int slot_loads(void *ctx, char slot, bool *out)
 	return yp_sim_device_boot_read(&sim->device, medium, 0, kib * 1024 / YP_SECTOR_BYTES, NULL);
 }
 
-static const char *why_not(const struct yp_sim *sim, int version, const char **invariant)
+static const char *why_not(const struct yp_sim *sim, int version, enum yp_invariant *invariant)
 {
-	*invariant = "I3";
+	*invariant = YP_I3;
 	if (sim->versions[version].sequence < sim->versions[YP_SIM_OLD].sequence) {
-		*invariant = "I4";
+		*invariant = YP_I4;
 		return "below the version floor";
 	}
 	if (version == YP_SIM_BAD) {
-		*invariant = "I6";
+		*invariant = YP_I6;
 		return "rolled back before";
 	}
 	return sim->spec.bundle_lie != YP_SIM_LIE_NONE ? "from a bundle that must be refused" : "not offered";
@@ -95,7 +82,8 @@ static int kernel_start(struct yp_sim *sim, char slot, struct yp_outcome *out)
 	unsigned index = yp_sim_slot_index(slot), medium = YP_SIM_SLOT_A + index;
 	uint32_t sectors = sim->spec.slot_kib * 1024 / YP_SECTOR_BYTES;
 	int version = whole_version(sim, medium, false), error;
-	const char *invariant, *why;
+	enum yp_invariant invariant;
+	const char *why;
 
 	sim->run.running = slot;
 	sim->run.version = version;
@@ -108,10 +96,10 @@ static int kernel_start(struct yp_sim *sim, char slot, struct yp_outcome *out)
 			return error;
 		if (kernel < 0 || (version >= 0 && kernel != version)) {
 			set_label(out, "broken");
-			yp_sim_outcome_fail(out, "I2",
-					    "slot %c was booted with a kernel of %s and a root filesystem of %s", slot,
-					    kernel < 0 ? "no whole version" : sim->versions[kernel].label,
-					    version < 0 ? "no whole version" : sim->versions[version].label);
+			yp_outcome_fail(out, YP_I2,
+					"slot %c was booted with a kernel of %s and a root filesystem of %s", slot,
+					kernel < 0 ? "no whole version" : sim->versions[kernel].label,
+					version < 0 ? "no whole version" : sim->versions[version].label);
 			return 0;
 		}
 	}
@@ -119,15 +107,15 @@ static int kernel_start(struct yp_sim *sim, char slot, struct yp_outcome *out)
 		bool mixture = is_mixture(sim, medium, sectors);
 
 		set_label(out, "broken");
-		yp_sim_outcome_fail(out, mixture ? "I2" : "I3", "slot %c was booted, but holds %s", slot,
-				    mixture ? "no version whole" : "bytes that nobody signed");
+		yp_outcome_fail(out, mixture ? YP_I2 : YP_I3, "slot %c was booted, but holds %s", slot,
+				mixture ? "no version whole" : "bytes that nobody signed");
 		return 0;
 	}
 	set_label(out, sim->versions[version].label);
 	if ((sim->allowed & 1u << version) == 0) {
 		why = why_not(sim, version, &invariant);
-		yp_sim_outcome_fail(out, invariant, "slot %c booted version %s, which is %s", slot,
-				    sim->versions[version].version, why);
+		yp_outcome_fail(out, invariant, "slot %c booted version %s, which is %s", slot,
+				sim->versions[version].version, why);
 	}
 	return 0;
 }
@@ -155,7 +143,7 @@ static int boot_once(struct yp_sim *sim, struct yp_outcome *out, bool *up)
 	error = yp_sim_bootloader_run(&sim->device, &sim->env_memo, sim->spec.env_bytes, slot_loads, sim, &slot);
 	if (error == 0 && slot == 0) {
 		set_label(out, "halted");
-		yp_sim_outcome_fail(out, "I1", "the bootloader halts: no slot can be booted");
+		yp_outcome_fail(out, YP_I1, "the bootloader halts: no slot can be booted");
 		return 0;
 	}
 	if (error == 0)
@@ -228,7 +216,7 @@ static int user_space(struct yp_sim *sim, struct yp_outcome *out, bool *idle)
 			return 0;
 		}
 	}
-	yp_sim_outcome_fail(out, "I7", "not idle after %u runs of the updater", YP_SIM_SESSIONS_MAX);
+	yp_outcome_fail(out, YP_I7, "not idle after %u runs of the updater", YP_SIM_SESSIONS_MAX);
 	return 0;
 }
 
@@ -250,7 +238,7 @@ static int until_idle(struct yp_sim *sim, struct yp_outcome *out)
 		if (error != 0 || idle || out->verdict == YP_FAIL)
 			return error;
 	}
-	yp_sim_outcome_fail(out, "I1", "not idle after %u boots", boots_max(sim));
+	yp_outcome_fail(out, YP_I1, "not idle after %u boots", boots_max(sim));
 	return 0;
 }
 
@@ -267,8 +255,8 @@ static int quick_cycles(struct yp_sim *sim, struct yp_outcome *out)
 	if (error == 0 && out->verdict != YP_FAIL)
 		error = until_idle(sim, out);
 	if (error == 0 && sim->run.version != version)
-		yp_sim_outcome_fail(out, "I11", "%u quick power cycles brought %s back", sim->spec.quick_cycles,
-				    out->label);
+		yp_outcome_fail(out, YP_I11, "%u quick power cycles brought %s back", sim->spec.quick_cycles,
+				out->label);
 	return error;
 }
 
@@ -297,9 +285,9 @@ int yp_sim_run_until_idle(struct yp_sim *sim, struct yp_outcome *out)
 	if (error != 0)
 		return error;
 	if (sim->device.env_writes > YP_SIM_ENV_WRITES_MAX)
-		yp_sim_outcome_fail(out, "I7", "%u writes of the boot environment", (unsigned)sim->device.env_writes);
+		yp_outcome_fail(out, YP_I7, "%u writes of the boot environment", (unsigned)sim->device.env_writes);
 	if (sim->world.overflow)
-		yp_sim_outcome_fail(out, "I5", "more than %u reports", YP_SIM_EVENTS_MAX);
+		yp_outcome_fail(out, YP_I5, "more than %u reports", YP_SIM_EVENTS_MAX);
 	if (out->verdict == YP_PASS)
 		(void)snprintf(out->text, sizeof out->text, "ends in %s after %u boots", out->label, out->boots);
 	return 0;

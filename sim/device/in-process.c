@@ -229,7 +229,7 @@ int yp_sim_record(struct yp_sim *sim, struct yp_log **log, struct yp_outcome *ou
 	if (error == 0)
 		error = judge_run(sim, YP_SIM_UNDISTURBED, out);
 	if (error == 0 && sim->spec.committed && sim->device.writes != 0)
-		yp_sim_outcome_fail(out, "I7", "%u writes although nothing was to do", (unsigned)sim->device.writes);
+		yp_outcome_fail(out, YP_I7, "%u writes although nothing was to do", (unsigned)sim->device.writes);
 	if (error != 0) {
 		yp_log_free(*log);
 		*log = NULL;

@@ -139,7 +139,7 @@ static void judge(struct net_run *run, const struct member *members, int64_t res
 	most = crowd(at_ms, count);
 	for (unsigned i = 0; i < DEVICES; i++)
 		if (strcmp(members[i].run.reason, "OK") != 0)
-			(void)net_fail(run, "I6", "%s: %.100s", members[i].device.id, members[i].run.line);
+			(void)net_fail(run, YP_I6, "%s: %.100s", members[i].device.id, members[i].run.line);
 	run->first = members[0].run;
 	run->troubled = count > 0;
 	if (count == 0)
@@ -148,15 +148,15 @@ static void judge(struct net_run *run, const struct member *members, int64_t res
 		       "%u devices back %" PRId64 " to %" PRId64 " ms after the restart, at most %u within %u ms",
 		       count, at_ms[0], at_ms[count - 1], most, WINDOW_MS);
 	if (count != DEVICES)
-		(void)net_fail(run, "I7", "%u devices made %u connections after the restart", DEVICES, count);
+		(void)net_fail(run, YP_I7, "%u devices made %u connections after the restart", DEVICES, count);
 	if (at_ms[0] < (int64_t)(DELAY_MS / 2) || at_ms[count - 1] > (int64_t)DELAY_MS + LATE_MS)
-		(void)net_fail(run, "I7", "back after %" PRId64 " to %" PRId64 " ms, allowed are %u to %u", at_ms[0],
+		(void)net_fail(run, YP_I7, "back after %" PRId64 " to %" PRId64 " ms, allowed are %u to %u", at_ms[0],
 			       at_ms[count - 1], DELAY_MS / 2, DELAY_MS);
 	if (most > CROWD_MAX)
-		(void)net_fail(run, "I7", "%u of %u come within %u ms, at most %u are allowed", most, count, WINDOW_MS,
+		(void)net_fail(run, YP_I7, "%u of %u come within %u ms, at most %u are allowed", most, count, WINDOW_MS,
 			       CROWD_MAX);
 	if (at_ms[count - 1] - at_ms[0] < (int64_t)(DELAY_MS / 2 / SPREAD_PART))
-		(void)net_fail(run, "I7", "all come within %" PRId64 " ms", at_ms[count - 1] - at_ms[0]);
+		(void)net_fail(run, YP_I7, "all come within %" PRId64 " ms", at_ms[count - 1] - at_ms[0]);
 }
 
 /* Each starts its new version and reports it. */
@@ -177,11 +177,11 @@ static int finish(struct net_run *run, struct member *members)
 		if (result == 0)
 			result = yp_sim_device_run(&member->device, "resume", &watch, &member->run);
 		if (result == 0 && (member->run.status != 0 || member->device.booted[0] != 'A'))
-			(void)net_fail(run, "I6", "%s: %.100s", member->device.id, member->run.line);
+			(void)net_fail(run, YP_I6, "%s: %.100s", member->device.id, member->run.line);
 	}
 	yp_sim_origin_record(run->origin, &run->record[0]);
 	if (result == 0 && run->record[0].reports - before != DEVICES)
-		(void)net_fail(run, "I5", "%u reports of %u devices", run->record[0].reports - before, DEVICES);
+		(void)net_fail(run, YP_I5, "%u reports of %u devices", run->record[0].reports - before, DEVICES);
 	return result;
 }
 

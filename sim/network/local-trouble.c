@@ -323,7 +323,7 @@ static int run_rivals(struct net_run *run, const char *install)
 	run->troubled = rivals.locked;
 	say(run, "the first is held still at S06, with the lock");
 	if (result == 0 && rivals.result == 0 && strcmp(run->next.reason, "OK") != 0)
-		(void)net_fail(run, "I6", "the first installer does not win: %.90s", run->next.line);
+		(void)net_fail(run, YP_I6, "the first installer does not win: %.90s", run->next.line);
 	return result != 0 ? result : rivals.result;
 }
 
@@ -345,7 +345,7 @@ static int begin_trial(struct net_run *run, const char *install)
 	int result = net_command(run, install, &run->next);
 
 	if (result == 0 && run->next.status != 0)
-		(void)net_fail(run, "I6", "the install before the trial: %.90s", run->next.line);
+		(void)net_fail(run, YP_I6, "the install before the trial: %.90s", run->next.line);
 	if (result == 0)
 		result = yp_sim_device_boot(&run->net->device);
 	if (result == 0)
@@ -363,7 +363,7 @@ static int run_mark_bad(struct net_run *run, const char *install)
 	if (result == 0)
 		result = net_command(run, "mark-bad", &run->next);
 	if (result == 0 && run->next.status != 0)
-		(void)net_fail(run, "I5", "what the operator asked for is done, but: %.90s", run->next.line);
+		(void)net_fail(run, YP_I5, "what the operator asked for is done, but: %.90s", run->next.line);
 	say(run, "an operator, during the trial");
 	return result != 0 ? result : net_boot_and_resume(run, &run->first);
 }
@@ -375,7 +375,7 @@ static int run_health(struct net_run *run, const char *install)
 	if (result == 0)
 		result = net_command(run, "resume", &run->next);
 	if (result == 0 && !strstr(run->c->reasons, run->next.reason))
-		(void)net_fail(run, "I5", "the trial ends otherwise: %.90s", run->next.line);
+		(void)net_fail(run, YP_I5, "the trial ends otherwise: %.90s", run->next.line);
 	run->troubled = run->troubled && exists(run, "said-no");
 	say(run, "the check ran, during the trial");
 	return result != 0 ? result : net_boot_and_resume(run, &run->first);
@@ -405,7 +405,7 @@ static int run_commit_twice(struct net_run *run, const char *install)
 	if (result == 0)
 		result = net_command(run, "commit", &run->next);
 	if (result == 0 && run->next.status != 0)
-		(void)net_fail(run, "I6", "the first commit: %.90s", run->next.line);
+		(void)net_fail(run, YP_I6, "the first commit: %.90s", run->next.line);
 	if (result == 0)
 		result = on_trial(run, &trial);
 	run->troubled = tried && !trial;
@@ -446,7 +446,7 @@ static int run_plain(struct net_run *run, const char *install)
 		run->troubled = exists(run, "lock") == exists(run, "elsewhere");
 		say(run, "the lock is a link to a file that is not there");
 		if (exists(run, "elsewhere"))
-			(void)net_fail(run, "I3", "the link was followed: a file was made elsewhere");
+			(void)net_fail(run, YP_I3, "the link was followed: a file was made elsewhere");
 		break;
 	case NET_DESCRIPTORS_SHORT:
 		run->troubled = strstr(run->first.output, strerror(EMFILE)) != NULL;

@@ -20,17 +20,12 @@ const char *net_class_name(enum net_class class)
 	return names[class];
 }
 
-bool net_fail(struct net_run *run, const char *invariant, const char *format, ...)
+bool net_fail(struct net_run *run, enum yp_invariant invariant, const char *format, ...)
 {
-	struct yp_outcome *outcome = &run->out->outcome;
 	va_list args;
 
-	if (outcome->verdict == YP_FAIL)
-		return false;
-	outcome->verdict = YP_FAIL;
-	(void)snprintf(outcome->invariant, sizeof(outcome->invariant), "%s", invariant);
 	va_start(args, format);
-	(void)vsnprintf(outcome->text, sizeof(outcome->text), format, args);
+	yp_outcome_vfail(&run->out->outcome, invariant, format, args);
 	va_end(args);
 	return false;
 }
@@ -90,20 +85,20 @@ static bool judge_unarmed(struct net_run *run, bool written)
 	bool zero = true;
 
 	if (yp_sim_device_env_read(&run->net->device, &env) != 0 || !env.readable)
-		return net_fail(run, "I1", "the boot environment cannot be read");
+		return net_fail(run, YP_I1, "the boot environment cannot be read");
 	if (strcmp(env.slot, "B") != 0 || env.upgrade)
-		return net_fail(run, "I3", "slot %s is selected after a refusal%s", env.slot,
+		return net_fail(run, YP_I3, "slot %s is selected after a refusal%s", env.slot,
 				env.upgrade ? ", on trial" : "");
 	if (!written)
 		return true;
 	if (strcmp(env.barred, "A") != 0)
-		return net_fail(run, "I3", "the target was written and is not barred");
+		return net_fail(run, YP_I3, "the target was written and is not barred");
 	slot = yp_sim_device_load(&run->net->device, "a", &size_bytes);
 	for (size_t i = 0; slot && zero && i < HEADER_BLOCK_BYTES; i++)
 		zero = slot[i] == 0;
 	zero = zero && slot;
 	free(slot);
-	return zero || net_fail(run, "I3", "the target was written in part and its first block is valid");
+	return zero || net_fail(run, YP_I3, "the target was written in part and its first block is valid");
 }
 
 static bool judge_rolled_back(struct net_run *run)
@@ -111,11 +106,11 @@ static bool judge_rolled_back(struct net_run *run)
 	struct yp_sim_device_env env;
 
 	if (yp_sim_device_env_read(&run->net->device, &env) != 0 || !env.readable)
-		return net_fail(run, "I1", "the boot environment cannot be read");
+		return net_fail(run, YP_I1, "the boot environment cannot be read");
 	if (strcmp(env.slot, "B") != 0 || env.upgrade || strcmp(run->net->device.booted, "B") != 0)
-		return net_fail(run, "I1", "slot %s is selected after a rollback%s", env.slot,
+		return net_fail(run, YP_I1, "slot %s is selected after a rollback%s", env.slot,
 				env.upgrade ? ", on trial" : "");
-	return strcmp(env.barred, "A") == 0 || net_fail(run, "I3", "the version that was left can be booted");
+	return strcmp(env.barred, "A") == 0 || net_fail(run, YP_I3, "the version that was left can be booted");
 }
 
 static bool judge_bounds(struct net_run *run)
@@ -125,18 +120,18 @@ static bool judge_bounds(struct net_run *run)
 	uint64_t most = run->out->bytes_honest * (attempts + 1) + (uint64_t)WINDOW_BYTES * run->record[0].connections;
 
 	if (run->first.timed_out)
-		return net_fail(run, "I7", "the command did not end within its deadline");
+		return net_fail(run, YP_I7, "the command did not end within its deadline");
 	if (run->out->bytes > most)
-		return net_fail(run, "I7", "%llu bytes fetched, at most %llu are allowed",
+		return net_fail(run, YP_I7, "%llu bytes fetched, at most %llu are allowed",
 				(unsigned long long)run->out->bytes, (unsigned long long)most);
 	if (c->percent_max > 0 && run->out->bytes * 100 > run->net->reference.bundle_bytes * c->percent_max)
-		return net_fail(run, "I7", "%llu bytes passed for a bundle of %llu, at most %u %% are allowed",
+		return net_fail(run, YP_I7, "%llu bytes passed for a bundle of %llu, at most %u %% are allowed",
 				(unsigned long long)run->out->bytes,
 				(unsigned long long)run->net->reference.bundle_bytes, c->percent_max);
 	if (c->requests_max > 0 && run->out->requests > c->requests_max)
-		return net_fail(run, "I7", "%u requests, at most %u are allowed", run->out->requests, c->requests_max);
+		return net_fail(run, YP_I7, "%u requests, at most %u are allowed", run->out->requests, c->requests_max);
 	if (run->first.ms < c->ms_min)
-		return net_fail(run, "I7", "the server asked to wait for %u ms, the command took %lld", c->ms_min,
+		return net_fail(run, YP_I7, "the server asked to wait for %u ms, the command took %lld", c->ms_min,
 				(long long)run->first.ms);
 	return true;
 }
@@ -145,7 +140,7 @@ static bool judge_credentials(struct net_run *run)
 {
 	for (unsigned i = 0; i < run->record[0].requests && i < YP_SIM_REQUESTS_MAX; i++)
 		if (run->record[0].request[i].credentials && strncmp(run->record[0].request[i].host, "127.", 4) == 0)
-			return net_fail(run, "I3", "credentials were sent to another host");
+			return net_fail(run, YP_I3, "credentials were sent to another host");
 	return true;
 }
 
@@ -160,14 +155,14 @@ bool net_judge_first(struct net_run *run)
 	if (first->killed)
 		return true;
 	if (c->silent && run->record[0].requests > 0)
-		return net_fail(run, "I3", "%u requests were sent to a server that must not be trusted",
+		return net_fail(run, YP_I3, "%u requests were sent to a server that must not be trusted",
 				run->record[0].requests);
 	if (first->reason[0] == '\0')
-		return net_fail(run, "I5", "no outcome line, exit status %d", first->status);
+		return net_fail(run, YP_I5, "no outcome line, exit status %d", first->status);
 	if (!listed(c->reasons, first->reason))
-		return net_fail(run, "I5", "%s instead of %s: %.90s", first->reason, c->reasons, first->line);
+		return net_fail(run, YP_I5, "%s instead of %s: %.90s", first->reason, c->reasons, first->line);
 	if (first->status != status_of(first->reason))
-		return net_fail(run, "I5", "exit status %d with %s", first->status, first->reason);
+		return net_fail(run, YP_I5, "exit status %d with %s", first->status, first->reason);
 	if (!judge_credentials(run))
 		return false;
 	if (c->in_report || (c->trouble != NET_TROUBLE_NONE && c->class == NET_OK))
@@ -178,9 +173,9 @@ bool net_judge_first(struct net_run *run)
 		return good || judge_unarmed(run, !same_file(run, "a", run->slot_before, run->slot_bytes));
 	case NET_REJ_E:
 		if (!same_file(run, "a", run->slot_before, run->slot_bytes))
-			return net_fail(run, "I3", "refused before any write, but the target slot changed");
+			return net_fail(run, YP_I3, "refused before any write, but the target slot changed");
 		if (!same_file(run, "env", run->env_before, run->env_bytes))
-			return net_fail(run, "I3", "refused before any write, but the boot environment changed");
+			return net_fail(run, YP_I3, "refused before any write, but the boot environment changed");
 		return true;
 	case NET_REJ_L:
 		return judge_unarmed(run, true);
@@ -224,14 +219,14 @@ static bool add_report(struct net_run *run, struct reports *reports, const char 
 	if (strcmp(event, "success") == 0) {
 		reports->successes++;
 		return (strcmp(version, NET_VERSION_NEW) == 0 && strcmp(reason, "OK") == 0) ||
-		       net_fail(run, "I5", "a success of %s with %s is reported", version, reason);
+		       net_fail(run, YP_I5, "a success of %s with %s is reported", version, reason);
 	}
 	if (strcmp(event, "failure") != 0 && strcmp(event, "alarm") != 0 &&
 	    !(run->c->class == NET_ROLLBACK && strcmp(event, "rollback") == 0))
-		return net_fail(run, "I5", "a %s is reported (%s)", event, reason);
+		return net_fail(run, YP_I5, "a %s is reported (%s)", event, reason);
 	/* What went wrong must be what the command said, unless it was killed before it could say anything. */
 	return run->killed || strcmp(reason, run->first.reason) == 0 ||
-	       net_fail(run, "I5", "reported is %s, the run said %s", reason, run->first.reason);
+	       net_fail(run, YP_I5, "reported is %s, the run said %s", reason, run->first.reason);
 }
 
 static bool judge_reports(struct net_run *run)
@@ -244,9 +239,9 @@ static bool judge_reports(struct net_run *run)
 				return false;
 	run->out->reports = reports.count;
 	if (reports.successes != 1)
-		return net_fail(run, "I5", "%u different reports of success, not one", reports.successes);
+		return net_fail(run, YP_I5, "%u different reports of success, not one", reports.successes);
 	if (reports.count > 2)
-		return net_fail(run, "I5", "%u different reports of one failure and one success", reports.count);
+		return net_fail(run, YP_I5, "%u different reports of one failure and one success", reports.count);
 	return true;
 }
 
@@ -258,15 +253,15 @@ bool net_judge_end(struct net_run *run)
 	bool same;
 
 	if (yp_sim_device_env_read(&run->net->device, &env) != 0 || !env.readable)
-		return net_fail(run, "I1", "the boot environment cannot be read in the end");
+		return net_fail(run, YP_I1, "the boot environment cannot be read in the end");
 	if (strcmp(env.slot, "A") != 0 || env.upgrade || strcmp(run->net->device.booted, "A") != 0)
-		return net_fail(run, "I6", "without the fault the update does not succeed: slot %s is selected%s",
+		return net_fail(run, YP_I6, "without the fault the update does not succeed: slot %s is selected%s",
 				env.slot, env.upgrade ? ", on trial" : "");
 	slot = yp_sim_device_load(&run->net->device, "a", &size_bytes);
 	same = slot && size_bytes >= YP_SIM_DEVICE_IMAGE_BYTES &&
 	       memcmp(slot, run->net->image_new, YP_SIM_DEVICE_IMAGE_BYTES) == 0;
 	free(slot);
 	if (!same)
-		return net_fail(run, "I2", "slot A is committed and does not hold the new image");
+		return net_fail(run, YP_I2, "slot A is committed and does not hold the new image");
 	return judge_reports(run);
 }

@@ -343,7 +343,7 @@ static int run_first(struct net_run *run)
 	if (run->c->in_report && result == 0) {
 		result = net_command(run, words, &run->next);
 		if (result == 0 && strcmp(run->next.reason, "OK") != 0)
-			return net_fail(run, "I6", "the install before the report: %.90s", run->next.line), 0;
+			return net_fail(run, YP_I6, "the install before the report: %.90s", run->next.line), 0;
 	}
 	if (result != 0)
 		return result;
@@ -397,7 +397,7 @@ static int run_rest(struct net_run *run)
 			continue;
 		}
 		if (run->next.status != 0)
-			return net_fail(run, "I6", "without the fault: %.120s", run->next.line), 0;
+			return net_fail(run, YP_I6, "without the fault: %.120s", run->next.line), 0;
 		result = yp_sim_device_env_read(&run->net->device, &env);
 		if (!env.upgrade && strcmp(env.slot, "A") == 0 && strcmp(run->net->device.booted, "A") == 0 &&
 		    (success_told(run) || polls++ == POLLS_MAX))
@@ -405,7 +405,7 @@ static int run_rest(struct net_run *run)
 		check = !env.upgrade;
 	}
 	if (run->next.timed_out)
-		(void)net_fail(run, "I7", "without the fault the command does not end");
+		(void)net_fail(run, YP_I7, "without the fault the command does not end");
 	return result;
 }
 

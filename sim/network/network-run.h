@@ -53,7 +53,7 @@ struct net_run {
 };
 
 /* Fails the case with the first thing that is wrong. Returns false. */
-bool net_fail(struct net_run *run, const char *invariant, const char *format, ...)
+bool net_fail(struct net_run *run, enum yp_invariant invariant, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* What the first run left, against the case's class. */
 bool net_judge_first(struct net_run *run);

@@ -15,13 +15,13 @@ static void judge_slot(const struct yp_oracle *board, const struct board_view *v
 	int version = view->version[slot];
 
 	if (version < 0)
-		yp_sim_outcome_fail(out, "I2", "slot %c, which %s, holds no version whole", 'A' + (int)slot, when);
+		yp_outcome_fail(out, YP_I2, "slot %c, which %s, holds no version whole", 'A' + (int)slot, when);
 	else if (c->versions[version].sequence < c->versions[0].sequence)
-		yp_sim_outcome_fail(out, "I4", "slot %c, which %s, holds version %s, below the floor", 'A' + (int)slot,
-				    when, c->versions[version].version);
+		yp_outcome_fail(out, YP_I4, "slot %c, which %s, holds version %s, below the floor", 'A' + (int)slot,
+				when, c->versions[version].version);
 	else if (!c->versions[version].allowed)
-		yp_sim_outcome_fail(out, "I3", "slot %c, which %s, holds version %s, which may not run",
-				    'A' + (int)slot, when, c->versions[version].version);
+		yp_outcome_fail(out, YP_I3, "slot %c, which %s, holds version %s, which may not run", 'A' + (int)slot,
+				when, c->versions[version].version);
 }
 
 /* I3: whatever the bootloader may start, now or as a way out, is whole. */
@@ -33,8 +33,8 @@ static void judge_bootable(const struct board_view *view, struct yp_outcome *out
 
 		if (view->version[slot] >= 0 || (!tried && (view->env.boot.barred == name || view->blank[slot])))
 			continue;
-		yp_sim_outcome_fail(out, tried ? "I2" : "I3", "slot %c %s, but holds no version whole", name,
-				    tried ? "is on trial" : "is not barred and can be started");
+		yp_outcome_fail(out, tried ? YP_I2 : YP_I3, "slot %c %s, but holds no version whole", name,
+				tried ? "is on trial" : "is not barred and can be started");
 	}
 }
 
@@ -49,9 +49,9 @@ static void judge_floor(const struct yp_oracle *board, const struct board_view *
 		committed = 1 - committed;
 	version = view->version[committed];
 	if (view->record.good && version >= 0 && view->record.floor > board->config.versions[version].sequence)
-		yp_sim_outcome_fail(out, "I4", "the version floor is %u, but the committed version is %s (%u)",
-				    (unsigned)view->record.floor, board->config.versions[version].version,
-				    (unsigned)board->config.versions[version].sequence);
+		yp_outcome_fail(out, YP_I4, "the version floor is %u, but the committed version is %s (%u)",
+				(unsigned)view->record.floor, board->config.versions[version].version,
+				(unsigned)board->config.versions[version].sequence);
 }
 
 static bool is_committed(const struct yp_oracle *board, const struct board_view *view)
@@ -67,11 +67,11 @@ static void judge_media(const struct yp_oracle *board, const struct board_view *
 	char boots = board_boots(view);
 
 	if (view->holding < 0)
-		yp_sim_outcome_fail(out, "I1", "both copies of the boot environment are bad");
+		yp_outcome_fail(out, YP_I1, "both copies of the boot environment are bad");
 	else if (!view->env.kept)
-		yp_sim_outcome_fail(out, "I8", "the boot environment lost variables that are not the updater's");
+		yp_outcome_fail(out, YP_I8, "the boot environment lost variables that are not the updater's");
 	if (boots == 0)
-		yp_sim_outcome_fail(out, "I1", "the bootloader would find no slot to boot");
+		yp_outcome_fail(out, YP_I1, "the bootloader would find no slot to boot");
 	else
 		judge_slot(board, view, board_slot(boots), "the bootloader would boot", out);
 	if (v->trial)
@@ -79,11 +79,11 @@ static void judge_media(const struct yp_oracle *board, const struct board_view *
 	judge_bootable(view, out);
 	judge_floor(board, view, out);
 	if (view->data.state == BOARD_DATA_BROKEN)
-		yp_sim_outcome_fail(out, "I8", "the data partition: %s", view->data.text);
+		yp_outcome_fail(out, YP_I8, "the data partition: %s", view->data.text);
 	if (is_committed(board, view) && strcmp(board->config.expect.version, "old") == 0)
-		yp_sim_outcome_fail(out, "I1", "version %s, which must not be kept, is committed", offered);
+		yp_outcome_fail(out, YP_I1, "version %s, which must not be kept, is committed", offered);
 	if (!is_committed(board, view) && yp_sim_judge_saw_success(before, offered))
-		yp_sim_outcome_fail(out, "I5", "success was reported, but the new version is not committed");
+		yp_outcome_fail(out, YP_I5, "success was reported, but the new version is not committed");
 }
 
 int board_inspect(void *ctx, const struct yp_image *state, const struct yp_world *before, struct yp_outcome *out)
@@ -110,10 +110,9 @@ int board_judge(void *ctx, const struct yp_image *state, const struct yp_world *
 		return error;
 	judge_media(board, &view, before, out);
 	if (is_committed(board, &view) && strcmp(out->label, offered) != 0)
-		yp_sim_outcome_fail(out, "I11", "the new version was committed, and yet %s runs in the end",
-				    out->label);
+		yp_outcome_fail(out, YP_I11, "the new version was committed, and yet %s runs in the end", out->label);
 	if (strcmp(out->label, "mixed") == 0)
-		yp_sim_outcome_fail(out, "I2", "what runs in the end is no version whole");
+		yp_outcome_fail(out, YP_I2, "what runs in the end is no version whole");
 	yp_sim_judge_end(&board->config.spec, &board->config.expect, before, during, YP_SIM_BY_CUTS, out);
 	return 0;
 }
@@ -136,10 +135,10 @@ int yp_oracle_rest(struct yp_oracle *board, const struct yp_image *image, char s
 	if (error != 0)
 		return error;
 	if (view.env.boot.trial)
-		yp_sim_outcome_fail(out, "I11", "idle in slot %c, which is still on trial: the boot limit will end it",
-				    slot);
+		yp_outcome_fail(out, YP_I11, "idle in slot %c, which is still on trial: the boot limit will end it",
+				slot);
 	else if (board_boots(&view) != slot)
-		yp_sim_outcome_fail(out, "I11", "idle in slot %c, but the next boot takes %c", slot,
-				    board_boots(&view) != 0 ? board_boots(&view) : '-');
+		yp_outcome_fail(out, YP_I11, "idle in slot %c, but the next boot takes %c", slot,
+				board_boots(&view) != 0 ? board_boots(&view) : '-');
 	return 0;
 }

@@ -13,10 +13,10 @@
  * U-Boot's redundant environment as the bootloader reads it: a codec and an arbiter of our own, written from U-Boot's
  * env/common.c and images/uboot/README.md, not from core's, so that the oracle is not the subject's own code.
  */
-#define YP_SIM_ENV_MAX_BYTES                  32768u
-#define YP_SIM_ENV_HEADER_BYTES 5u
-#define YP_SIM_ENV_VARIABLES_MAX              64u
-#define YP_SIM_ENV_KEPT                       "ethaddr=02:00:00:00:00:01" /* a variable that is none of the updater's business */
+#define YP_SIM_ENV_MAX_BYTES     32768u
+#define YP_SIM_ENV_HEADER_BYTES  5u
+#define YP_SIM_ENV_VARIABLES_MAX 64u
+#define YP_SIM_ENV_KEPT          "ethaddr=02:00:00:00:00:01" /* a variable that is none of the updater's business */
 
 struct yp_sim_env_variable {
 	const char *name; /* "name=value", NUL-terminated, in the text */

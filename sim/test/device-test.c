@@ -69,8 +69,8 @@ Test(sim, stories)
 		struct yp_log *log;
 
 		cr_assert_eq(yp_sim_record(sim, &log, &out), 0);
-		cr_assert_eq(out.verdict, YP_PASS, "%s: %s %s: %s", stories[i].name, out.invariant, out.label,
-			     out.text);
+		cr_assert_eq(out.verdict, YP_PASS, "%s: %s %s: %s", stories[i].name, yp_invariant_id(out.invariant),
+			     out.label, out.text);
 		cr_assert_str_eq(out.label, stories[i].expect.version, "%s", stories[i].name);
 		yp_log_free(log);
 		yp_sim_free(sim);
@@ -130,7 +130,7 @@ static int on_case(void *ctx, const char *id, const struct yp_case *c, const cha
 	failure->cases++;
 	if (outcome->verdict == YP_FAIL && failure->text[0] == '\0')
 		(void)snprintf(failure->text, sizeof failure->text, "%.60s at %s: %s %.100s", id, step,
-			       outcome->invariant, outcome->text);
+			       yp_invariant_id(outcome->invariant), outcome->text);
 	return 0;
 }
 
@@ -208,7 +208,7 @@ static unsigned sweep(struct yp_sim *sim, const char *name, enum yp_sim_fault_ki
 
 		cr_assert_eq(yp_sim_run_fault(sim, &fault, &landed, &out), 0);
 		cr_assert_eq(out.verdict, YP_PASS, "%s, %s number %u: %s %s", name, yp_sim_fault_name(kind),
-			     (unsigned)n, out.invariant, out.text);
+			     (unsigned)n, yp_invariant_id(out.invariant), out.text);
 		landed_count += landed;
 	}
 	return landed_count;
@@ -250,7 +250,7 @@ Test(sim, clock)
 
 		cr_assert_eq(yp_sim_run_fault(sim, &fault, &landed, &out), 0);
 		cr_assert(landed);
-		cr_assert_eq(out.verdict, YP_PASS, "%zu: %s %s", i, out.invariant, out.text);
+		cr_assert_eq(out.verdict, YP_PASS, "%zu: %s %s", i, yp_invariant_id(out.invariant), out.text);
 		yp_sim_free(sim);
 	}
 }

@@ -8,6 +8,7 @@
 
 #include "power-cut/image.h"
 #include "power-cut/log.h"
+#include "power-cut/outcome.h"
 
 /*
  * The explorer: from the log of one run, every crash state; from every crash state, the
@@ -88,17 +89,6 @@ struct yp_case {
  * -ENOSPC. */
 int yp_case_encode(const struct yp_case *c, char *out, size_t out_bytes) __attribute__((warn_unused_result));
 int yp_case_decode(const char *text, struct yp_case *out) __attribute__((warn_unused_result)); /* 0 or -EINVAL */
-
-enum yp_verdict { YP_PASS = 0, YP_SKIP, YP_MISS, YP_ERROR, YP_FAIL }; /* better first */
-
-/* What a recovery came to. `label` is a semantic class for the report, such as "new", "old", "broken". */
-struct yp_outcome {
-	enum yp_verdict verdict;
-	char label[24];
-	char invariant[8]; /* "I2" when FAIL */
-	char text[160];    /* one clause */
-	uint32_t boots;
-};
 
 /*
  * What the explorer needs of a rig and its oracles. All are deterministic. 0 or -errno.

@@ -59,7 +59,7 @@ static void run(struct bench *bench, const char *id)
 		    result.outcome.text);
 	if (result.outcome.verdict > YP_SKIP)
 		cr_log_error("%s %s: %s %s: %s", verdicts[result.outcome.verdict], id, result.reason,
-			     result.outcome.invariant, result.outcome.text);
+			     yp_invariant_id(result.outcome.invariant), result.outcome.text);
 }
 
 static void run_all(const char *const *ids, size_t count, unsigned skips_allowed)

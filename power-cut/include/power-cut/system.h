@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POWER_CUT_SYSTEM_H
+#define POWER_CUT_SYSTEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What every part of the harness asks of the operating system. */
+
+/* CLOCK_MONOTONIC, which never goes back. */
+uint64_t yp_clock_ms(void);
+uint64_t yp_clock_ns(void);
+/* Writes all bytes, in as many calls as that takes. 0 or -errno; -EIO if a call wrote nothing. */
+int yp_write_all(int fd, const void *data, size_t size_bytes) __attribute__((warn_unused_result));
+
+#endif
