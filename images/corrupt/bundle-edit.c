@@ -34,7 +34,7 @@ int parts_seal(const struct corrupt_lab *lab, const struct parts *parts, struct 
 }
 
 /* [from, to) of `text` becomes `with`. */
-static int splice(struct bytes *text, size_t from, size_t to, const void *with, size_t with_bytes)
+static int replace_range(struct bytes *text, size_t from, size_t to, const void *with, size_t with_bytes)
 {
 	size_t size = text->size - (to - from) + with_bytes;
 	uint8_t *data = malloc(size + 1);
@@ -55,7 +55,7 @@ int parts_replace(struct bytes *text, const char *from, const void *to, size_t t
 	size_t n = strlen(from);
 	for (size_t at = 0; at + n <= text->size; at++)
 		if (memcmp(text->data + at, from, n) == 0)
-			return splice(text, at, at + n, to, to_bytes);
+			return replace_range(text, at, at + n, to, to_bytes);
 	return -ENOENT;
 }
 
@@ -84,7 +84,7 @@ int parts_chunk(struct parts *parts, uint32_t chunk, const struct bytes *stored)
 {
 	uint8_t *record = parts->index.data + (size_t)chunk * LAYOUT_RECORD_BYTES;
 	size_t from = parts_chunk_offset(parts, chunk);
-	int r = splice(&parts->payload, from, from + layout_get(record), stored->data, stored->size);
+	int r = replace_range(&parts->payload, from, from + layout_get(record), stored->data, stored->size);
 	if (r)
 		return r;
 	layout_put(record, (uint32_t)stored->size);

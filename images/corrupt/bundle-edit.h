@@ -2,7 +2,7 @@
 #ifndef IMAGES_CORRUPT_BUNDLE_EDIT_H
 #define IMAGES_CORRUPT_BUNDLE_EDIT_H
 
-#include "corrupt/corrupt-plan.h"
+#include "corrupt/corrupt-lab.h"
 
 /* The parts of a bundle, apart, to be changed and sealed again by the good signer. */
 struct parts {

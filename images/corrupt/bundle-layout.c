@@ -124,7 +124,7 @@ static bool next_line(const struct bytes *text, size_t *offset, struct line *out
 
 /* Finds a section and, unless key is NULL, a key in it. [*from, *to): the key's line, or the place behind the section's
  * last line. */
-static bool find(const struct bytes *text, const char *section, const char *key, size_t *from, size_t *to)
+static bool find_key(const struct bytes *text, const char *section, const char *key, size_t *from, size_t *to)
 {
 	char want[96];
 	size_t offset = 0;
@@ -151,7 +151,7 @@ static bool find(const struct bytes *text, const char *section, const char *key,
 	return found;
 }
 
-static int replace(const struct bytes *text, size_t from, size_t to, const struct bytes *with, struct bytes *out)
+static int replace_key(const struct bytes *text, size_t from, size_t to, const struct bytes *with, struct bytes *out)
 {
 	*out = (struct bytes){malloc(text->size + with->size + 1), text->size - (to - from) + with->size};
 	if (!out->data)
@@ -169,7 +169,7 @@ int manifest_set(const struct bytes *text, const char *section, const char *key,
 	size_t from;
 	size_t to;
 	struct bytes line = {0};
-	if (!find(text, section, key, &from, &to))
+	if (!find_key(text, section, key, &from, &to))
 		return -ENOENT;
 	if (value) {
 		size_t key_bytes = strlen(key);
@@ -183,7 +183,7 @@ int manifest_set(const struct bytes *text, const char *section, const char *key,
 			memcpy(line.data + key_bytes + 1, value, value_bytes);
 		line.data[line.size - 1] = '\n';
 	}
-	int result = replace(text, from, to, &line, out);
+	int result = replace_key(text, from, to, &line, out);
 	free(line.data);
 	return result;
 }
@@ -193,13 +193,13 @@ int manifest_add(const struct bytes *text, const char *section, const char *line
 	size_t from;
 	size_t to;
 	struct bytes with;
-	if (!find(text, section, NULL, &from, &to))
+	if (!find_key(text, section, NULL, &from, &to))
 		return -ENOENT;
 	int result = bytes_copy(&with, line, line_bytes + 1);
 	if (result)
 		return result;
 	with.data[line_bytes] = '\n';
-	result = replace(text, from, to, &with, out);
+	result = replace_key(text, from, to, &with, out);
 	free(with.data);
 	return result;
 }
@@ -208,7 +208,7 @@ bool manifest_get(const struct bytes *text, const char *section, const char *key
 {
 	size_t from;
 	size_t to;
-	if (!find(text, section, key, &from, &to))
+	if (!find_key(text, section, key, &from, &to))
 		return false;
 	from += strlen(key) + 1;
 	size_t size = to - from - 1;

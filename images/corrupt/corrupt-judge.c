@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "corrupt/corrupt-lab.h"
+#include "corrupt/corrupt-offer.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define MEMORY_IS_COUNTED false /* a sanitizer's own memory is many times the program's */
@@ -53,8 +53,8 @@ bool corrupt_is_head_flip(const struct corrupt_case *c)
 	return c->kind == CASE_FLIP;
 }
 
-__attribute__((format(printf, 3, 4))) static bool fail(struct trial *t, enum yp_invariant invariant, const char *format,
-						       ...)
+__attribute__((format(printf, 3, 4))) static bool fail_case(struct trial *t, enum yp_invariant invariant,
+							    const char *format, ...)
 {
 	va_list args;
 
@@ -104,22 +104,22 @@ static bool slot_holds(const struct trial *t, const struct lab_images *images)
 	return true;
 }
 
-static unsigned classify(struct trial *t)
+static unsigned classify_end(struct trial *t)
 {
 	struct ota_boot_state boot;
 	const struct device *device = t->device;
 	if (device->ota.boot.ops->query(device->ota.boot.boot, &boot)) {
-		(void)fail(t, YP_I1, "the boot state cannot be read afterwards");
+		(void)fail_case(t, YP_I1, "the boot state cannot be read afterwards");
 		return 0;
 	}
 	if (t->returned == 0) {
 		if (t->result.reboot && boot.trial && strcmp(boot.selected, "B") == 0)
 			return CORRUPT_IGNORED;
-		(void)fail(t, YP_I5, "returned success, but nothing is armed");
+		(void)fail_case(t, YP_I5, "returned success, but nothing is armed");
 		return 0;
 	}
 	if (!t->offer.armed && (boot.trial || strcmp(boot.selected, "A") != 0)) {
-		(void)fail(t, YP_I3, "refused, and yet slot %s is selected", boot.selected);
+		(void)fail_case(t, YP_I3, "refused, and yet slot %s is selected", boot.selected);
 		return 0;
 	}
 	if (device_target_writes(device) == 0 && device->media[DEVICE_ENV].writes == 0 &&
@@ -127,8 +127,8 @@ static unsigned classify(struct trial *t)
 		return CORRUPT_REJ_E;
 	if (strcmp(boot.barred, "B") == 0 && slot_invalid(device))
 		return CORRUPT_REJ_L;
-	(void)fail(t, YP_I3, "refused after writes, and slot B is %sbarred and %s", boot.barred[0] ? "" : "not ",
-		   slot_invalid(device) ? "invalid" : "could start");
+	(void)fail_case(t, YP_I3, "refused after writes, and slot B is %sbarred and %s", boot.barred[0] ? "" : "not ",
+			slot_invalid(device) ? "invalid" : "could start");
 	return 0;
 }
 
@@ -155,20 +155,20 @@ static bool check_report(struct trial *t)
 	const char *post = device->posts[0];
 	t->out->reports = device->post_count;
 	if (device->post_count != wanted)
-		return fail(t, YP_I5, "%u reports instead of %u: %.80s", device->post_count, wanted,
-			    device->post_count ? post : "");
+		return fail_case(t, YP_I5, "%u reports instead of %u: %.80s", device->post_count, wanted,
+				 device->post_count ? post : "");
 	if (wanted == 0)
 		return true;
 	(void)snprintf(want, sizeof want, "\"reason\":\"%s\"", ota_reason_name((int)t->result.reason));
 	if (!strstr(post, want) || !(strstr(post, "\"event\":\"failure\"") || strstr(post, "\"event\":\"alarm\"")))
-		return fail(t, YP_I5, "the report says something else than %s: %.120s",
-			    ota_reason_name((int)t->result.reason), post);
+		return fail_case(t, YP_I5, "the report says something else than %s: %.120s",
+				 ota_reason_name((int)t->result.reason), post);
 	if (is_unverified(t->returned) && !strstr(post, "\"version\":\"\""))
-		return fail(t, YP_I5, "the report names a version that was never verified");
+		return fail_case(t, YP_I5, "the report names a version that was never verified");
 	/* With the journal lost it is not known what runs. */
 	return t->offer.prepare || strstr(post, "\"from\":\"1.0\"")
 		   ? true
-		   : fail(t, YP_I5, "the report says another running version");
+		   : fail_case(t, YP_I5, "the report says another running version");
 }
 
 static bool check_result(struct trial *t)
@@ -178,26 +178,26 @@ static bool check_result(struct trial *t)
 	t->out->fetched_bytes = t->device->served_bytes;
 	t->out->slot_writes = device_target_writes(t->device);
 	if (ota_reason_of(t->returned) != t->result.reason)
-		return fail(t, YP_I5, "returned %d, but the result says %s", t->returned, ota_reason_name(reason));
-	t->out->class = classify(t);
+		return fail_case(t, YP_I5, "returned %d, but the result says %s", t->returned, ota_reason_name(reason));
+	t->out->class = classify_end(t);
 	(void)snprintf(t->out->outcome.label, sizeof t->out->outcome.label, "%s", corrupt_class_name(t->out->class));
 	if (!(t->c->reasons >> reason & 1u))
-		return fail(t, YP_I5, "reason %s: %s", ota_reason_name(reason), t->result.detail);
+		return fail_case(t, YP_I5, "reason %s: %s", ota_reason_name(reason), t->result.detail);
 	if (!(t->c->classes & t->out->class))
-		return fail(t, YP_I3, "ended as %s with %s: %s", corrupt_class_name(t->out->class),
-			    ota_reason_name(reason), t->result.detail);
+		return fail_case(t, YP_I3, "ended as %s with %s: %s", corrupt_class_name(t->out->class),
+				 ota_reason_name(reason), t->result.detail);
 	if (t->returned && t->result.detail[0] == '\0')
-		return fail(t, YP_I9, "refused without a word");
+		return fail_case(t, YP_I9, "refused without a word");
 	if (!same_media(t, DEVICE_A_ROOTFS, DEVICE_A_KERNEL))
-		return fail(t, YP_I1, "the running slot was changed");
+		return fail_case(t, YP_I1, "the running slot was changed");
 	uint64_t most = t->lab->policy.fetch_attempts * (uint64_t)t->offer.raw.size + t->offer.later.size + SLACK_BYTES;
 	if (t->device->served_bytes > most)
-		return fail(t, YP_I7, "%llu bytes were fetched of an offer of %zu",
-			    (unsigned long long)t->device->served_bytes, t->offer.raw.size);
+		return fail_case(t, YP_I7, "%llu bytes were fetched of an offer of %zu",
+				 (unsigned long long)t->device->served_bytes, t->offer.raw.size);
 	return check_report(t);
 }
 
-static void install(struct trial *t)
+static void install_offer(struct trial *t)
 {
 	memset(&t->result, 0, sizeof t->result);
 	t->returned = ota_install(&t->device->ota, DEVICE_SOURCE, t->offer.flags, &t->result);
@@ -233,14 +233,14 @@ static bool check_memory(struct trial *t)
 		const struct rlimit limit = {most, most};
 		if (setrlimit(RLIMIT_DATA, &limit))
 			_exit(2);
-		install(t);
+		install_offer(t);
 		_exit(t->c->reasons >> (int)t->result.reason & 1u ? 0 : 1);
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) == 2)
-		return fail(t, YP_I7, "it could not be run with little memory");
+		return fail_case(t, YP_I7, "it could not be run with little memory");
 	return WEXITSTATUS(status) == 0 ? true
-					: fail(t, YP_I7, "with %llu bytes more memory it ends otherwise",
-					       (unsigned long long)t->offer.memory_bytes);
+					: fail_case(t, YP_I7, "with %llu bytes more memory it ends otherwise",
+						    (unsigned long long)t->offer.memory_bytes);
 }
 
 /* The same offer again: the same answer, and nobody is told twice. */
@@ -250,10 +250,11 @@ static bool check_again(struct trial *t)
 	int before = t->returned;
 	if (before == 0 || t->offer.later.data || t->c->kind != CASE_ROW)
 		return true;
-	install(t);
+	install_offer(t);
 	if (t->returned != before)
-		return fail(t, YP_I5, "offered again it ends with %s instead", ota_reason_name((int)t->result.reason));
-	return t->device->post_count == posts ? true : fail(t, YP_I5, "offered again it is reported again");
+		return fail_case(t, YP_I5, "offered again it ends with %s instead",
+				 ota_reason_name((int)t->result.reason));
+	return t->device->post_count == posts ? true : fail_case(t, YP_I5, "offered again it is reported again");
 }
 
 static unsigned reports_of(const struct device *device, const char *event)
@@ -271,13 +272,13 @@ static bool check_boots(struct trial *t, const char *what)
 	struct device *device = t->device;
 	int r = device_boot(device, &t->result);
 	if (r || strcmp(device->booted, "B") != 0)
-		return fail(t, YP_I6, "%s does not come up: %s: %s", what, ota_reason_name((int)ota_reason_of(r)),
-			    t->result.detail);
+		return fail_case(t, YP_I6, "%s does not come up: %s: %s", what, ota_reason_name((int)ota_reason_of(r)),
+				 t->result.detail);
 	if (device->ota.boot.ops->query(device->ota.boot.boot, &boot) || boot.trial || strcmp(boot.selected, "B") != 0)
-		return fail(t, YP_I6, "%s was not committed", what);
+		return fail_case(t, YP_I6, "%s was not committed", what);
 	if (reports_of(device, "\"event\":\"success\"") != 1 || device->post_count != t->out->reports + 1)
-		return fail(t, YP_I5, "%u reports of success, %u reports in all after %s",
-			    reports_of(device, "\"event\":\"success\""), device->post_count, what);
+		return fail_case(t, YP_I5, "%u reports of success, %u reports in all after %s",
+				 reports_of(device, "\"event\":\"success\""), device->post_count, what);
 	return true;
 }
 
@@ -287,7 +288,7 @@ static bool check_retry(struct trial *t)
 	struct lab_site *site = t->site;
 	struct device *device = t->device;
 	if (t->returned == 0 && !slot_holds(t, &site->images[t->offer.expected]))
-		return fail(t, YP_I2, "accepted, but the slot holds something else");
+		return fail_case(t, YP_I2, "accepted, but the slot holds something else");
 	if (t->returned == 0 || t->offer.armed)
 		return check_boots(t, t->offer.armed ? "the version on trial" : "what was accepted");
 	device_reset(device, NULL, &t->lab->policy, t->lab->keyring, LAB_NOW_S);
@@ -297,12 +298,12 @@ static bool check_retry(struct trial *t)
 	t->offer.flags = 0;
 	memcpy(device->arena, site->saved,
 	       device->media[DEVICE_A_ROOTFS].size_bytes + device->media[DEVICE_A_KERNEL].size_bytes);
-	install(t);
+	install_offer(t);
 	if (t->returned || !t->result.reboot)
-		return fail(t, YP_I6, "the good bundle is refused afterwards: %s: %s",
-			    ota_reason_name((int)t->result.reason), t->result.detail);
+		return fail_case(t, YP_I6, "the good bundle is refused afterwards: %s: %s",
+				 ota_reason_name((int)t->result.reason), t->result.detail);
 	if (!slot_holds(t, &site->images[t->offer.retry]))
-		return fail(t, YP_I2, "the good bundle was installed wrongly afterwards");
+		return fail_case(t, YP_I2, "the good bundle was installed wrongly afterwards");
 	return check_boots(t, "the good bundle afterwards");
 }
 
@@ -325,7 +326,7 @@ static bool has_happened(const struct trial *t)
 	       strcmp(device->ota.slots[0].bootname, device->ota.slots[1].bootname) == 0;
 }
 
-static int run(struct trial *t)
+static int run_command(struct trial *t)
 {
 	struct device *device = t->device;
 	const struct offer *offer = &t->offer;
@@ -355,7 +356,7 @@ static int run(struct trial *t)
 						.unsized = offer->unsized};
 	if (!check_memory(t))
 		return 0;
-	install(t);
+	install_offer(t);
 	t->out->landed = has_happened(t);
 	if (t->out->landed && check_result(t) && check_again(t))
 		(void)check_retry(t);
@@ -371,14 +372,14 @@ int corrupt_run(struct corrupt_lab *lab, const struct corrupt_case *c, struct co
 		(void)snprintf(out->outcome.text, sizeof out->outcome.text, "%s", c->note);
 		return 0;
 	}
-	int r = lab_offer(lab, c, &t.offer);
+	int r = corrupt_offer_make(lab, c, &t.offer);
 	t.site = t.offer.wide ? &lab->wide : &lab->site;
 	t.device = t.site->device;
 	t.before = t.site->saved;
 	if (r == 0) {
 		out->landed = has_landed(&t);
 		if (out->landed)
-			r = run(&t);
+			r = run_command(&t);
 		if (!out->landed)
 			out->outcome.verdict = YP_MISS;
 	}

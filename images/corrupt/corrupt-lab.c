@@ -210,7 +210,7 @@ static void header_write(uint8_t *raw, size_t manifest_bytes, size_t index_bytes
 	layout_put(raw + LAYOUT_SIGNATURE_BYTES, (uint32_t)signature_bytes);
 }
 
-static uint8_t *put(uint8_t *at, const struct bytes *part)
+static uint8_t *append_part(uint8_t *at, const struct bytes *part)
 {
 	if (part->size > 0)
 		memcpy(at, part->data, part->size);
@@ -226,7 +226,7 @@ int lab_signed_bytes(const struct bytes *manifest, const struct bytes *index, st
 		return -ENOMEM;
 	header_write(header, manifest->size, index->size, 0);
 	memcpy(out->data, header, LAYOUT_SIGNED_BYTES);
-	(void)put(put(out->data + LAYOUT_SIGNED_BYTES, manifest), index);
+	(void)append_part(append_part(out->data + LAYOUT_SIGNED_BYTES, manifest), index);
 	return 0;
 }
 
@@ -238,7 +238,9 @@ int lab_assemble(const struct bytes *manifest, const struct bytes *index, const 
 	if (!out->data)
 		return -ENOMEM;
 	header_write(out->data, manifest->size, index->size, signature->size);
-	(void)put(put(put(put(out->data + LAYOUT_HEADER_BYTES, manifest), index), signature), payload);
+	(void)append_part(
+	    append_part(append_part(append_part(out->data + LAYOUT_HEADER_BYTES, manifest), index), signature),
+	    payload);
 	return 0;
 }
 
@@ -272,34 +274,6 @@ size_t lab_content_bytes(const struct lab_site *site, uint32_t chunk)
 		chunk -= chunks;
 	}
 	return 0;
-}
-
-static int flipped(const struct lab_site *site, const struct corrupt_case *c, struct offer *out)
-{
-	return plain_flip(&site->bundles[2], c->at, c->bit, &out->raw);
-}
-
-int lab_offer(struct corrupt_lab *lab, const struct corrupt_case *c, struct offer *out)
-{
-	int r = 0;
-	*out = (struct offer){.now_s = LAB_NOW_S, .policy = lab->policy, .expected = 2, .retry = 2};
-	switch ((enum case_kind)c->kind) {
-	case CASE_ROW:
-		return c->row->build(lab, c->row, out);
-	case CASE_FLIP:
-	case CASE_PAYLOAD:
-		return flipped(&lab->site, c, out);
-	case CASE_CUT:
-		out->unsized = c->bit != 0;
-		return plain_truncate(&lab->site.bundles[2], c->at, &out->raw);
-	case CASE_WIDE:
-		out->wide = true;
-		r = lab_wide(lab);
-		return r ? r : flipped(&lab->wide, c, out);
-	case CASE_NUMBER:
-		return number_offer(lab, c, out);
-	}
-	return -EINVAL;
 }
 
 void lab_offer_free(struct offer *offer)

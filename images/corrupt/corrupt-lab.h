@@ -87,8 +87,6 @@ extern const struct corrupt_row rows_world[];
 
 /* 0, -errno, a reason. */
 int lab_wide(struct corrupt_lab *lab) __attribute__((warn_unused_result));
-int lab_offer(struct corrupt_lab *lab, const struct corrupt_case *c, struct offer *out)
-    __attribute__((warn_unused_result));
 void lab_offer_free(struct offer *offer);
 /* The parts of the good bundle, copied. */
 int lab_manifest(const struct corrupt_lab *lab, struct bytes *out) __attribute__((warn_unused_result));
@@ -107,11 +105,4 @@ int lab_signed_bytes(const struct bytes *manifest, const struct bytes *index, st
 uint64_t lab_random(uint64_t *state);
 /* Content bytes of a chunk of the good bundle. */
 size_t lab_content_bytes(const struct lab_site *site, uint32_t chunk);
-/* The numbers of the table of numeric fields: adds their cases. */
-struct plan_builder;
-int plan_add(struct plan_builder *builder, const struct corrupt_case *c) __attribute__((warn_unused_result));
-int plan_numbers(struct corrupt_lab *lab, struct plan_builder *builder) __attribute__((warn_unused_result));
-int number_offer(struct corrupt_lab *lab, const struct corrupt_case *c, struct offer *offer)
-    __attribute__((warn_unused_result));
-
 #endif

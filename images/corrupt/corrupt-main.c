@@ -53,7 +53,7 @@ static struct group *group_of(struct totals *totals, const char *id)
 	return &totals->groups[i];
 }
 
-static void count(struct group *group, const struct corrupt_outcome *out)
+static void count_case(struct group *group, const struct corrupt_outcome *out)
 {
 	enum yp_verdict verdict = out->outcome.verdict;
 	group->cases++;
@@ -113,8 +113,8 @@ static unsigned print_reasons(const struct totals *totals)
 	return never;
 }
 
-static void show(const struct corrupt_case *c, const struct corrupt_outcome *out, const struct totals *totals,
-		 bool verbose)
+static void show_case(const struct corrupt_case *c, const struct corrupt_outcome *out, const struct totals *totals,
+		      bool verbose)
 {
 	static const char *const names[] = {"PASS", "SKIP", "MISS", "ERROR", "FAIL"};
 	enum yp_verdict verdict = out->outcome.verdict;
@@ -128,7 +128,7 @@ static void show(const struct corrupt_case *c, const struct corrupt_outcome *out
 		     out->outcome.text[0] ? out->outcome.text : (c->note ? c->note : ""));
 }
 
-static double seconds(void)
+static double read_seconds(void)
 {
 	struct timespec now;
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -142,17 +142,17 @@ static void run_all(struct corrupt_lab *lab, const struct corrupt_plan *plan, bo
 		struct corrupt_outcome out;
 		if (corrupt_run(lab, c, &out))
 			out.outcome.verdict = YP_ERROR;
-		count(group_of(totals, c->id), &out);
-		count(&totals->all, &out);
+		count_case(group_of(totals, c->id), &out);
+		count_case(&totals->all, &out);
 		if (corrupt_is_head_flip(c)) {
 			totals->head_flips++;
 			totals->head_rejected += out.outcome.verdict == YP_PASS && out.class == CORRUPT_REJ_E;
 		}
-		show(c, &out, totals, verbose);
+		show_case(c, &out, totals, verbose);
 	}
 }
 
-static int campaign(uint64_t seed, const char *filter, bool list, bool verbose)
+static int run_campaign(uint64_t seed, const char *filter, bool list, bool verbose)
 {
 	static struct totals totals;
 	struct corrupt_lab *lab;
@@ -170,9 +170,9 @@ static int campaign(uint64_t seed, const char *filter, bool list, bool verbose)
 	for (size_t i = 0; list && i < plan->count; i++)
 		(void)printf("%s\t%s\n", plan->cases[i].id, plan->cases[i].catalogue);
 	if (!list && plan->count > 0) {
-		double start = seconds();
+		double start = read_seconds();
 		run_all(lab, plan, verbose, &totals);
-		double took = seconds() - start;
+		double took = read_seconds() - start;
 		(void)snprintf(totals.all.name, sizeof totals.all.name, "all");
 		for (unsigned i = 0; i < totals.group_count; i++)
 			print_group(&totals.groups[i]);
@@ -226,5 +226,5 @@ int main(int argc, char **argv)
 	}
 	if (argc - i >= 3)
 		return plain_main(argc - i, argv + i);
-	return campaign(seed, i < argc ? argv[i] : NULL, list, verbose);
+	return run_campaign(seed, i < argc ? argv[i] : NULL, list, verbose);
 }

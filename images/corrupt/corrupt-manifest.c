@@ -10,7 +10,7 @@
 #define HUGE_ENTRIES 1000000u
 #define LIMIT_TEXT   (63u * 1024u)
 
-static int sealed(struct corrupt_lab *lab, struct parts *parts, int r, struct offer *offer)
+static int build_sealed(struct corrupt_lab *lab, struct parts *parts, int r, struct offer *offer)
 {
 	if (r == 0)
 		r = parts_seal(lab, parts, &offer->raw);
@@ -19,18 +19,18 @@ static int sealed(struct corrupt_lab *lab, struct parts *parts, int r, struct of
 }
 
 /* b (n bytes; 0: a string) in place of the first a. */
-static int replaced(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_replaced(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	struct parts parts;
 	int r = parts_init(lab, &parts);
 	if (r)
 		return r;
 	r = parts_replace(&parts.manifest, row->a, row->b, row->n ? (size_t)row->n : strlen(row->b));
-	return sealed(lab, &parts, r, offer);
+	return build_sealed(lab, &parts, r, offer);
 }
 
 /* The first a becomes a line b=ccc... with n characters c. */
-static int lengthened(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_lengthened(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	struct parts parts;
 	size_t before = strlen(row->b);
@@ -44,14 +44,14 @@ static int lengthened(struct corrupt_lab *lab, const struct corrupt_row *row, st
 	line[before + n + 1] = '\n';
 	int r = parts_init(lab, &parts);
 	if (r == 0)
-		r = sealed(lab, &parts, parts_replace(&parts.manifest, row->a, line, before + n + (row->c[1] ? 2 : 1)),
-			   offer);
+		r = build_sealed(lab, &parts,
+				 parts_replace(&parts.manifest, row->a, line, before + n + (row->c[1] ? 2 : 1)), offer);
 	free(line);
 	return r;
 }
 
 /* The line a, n times, behind the manifest. */
-static int repeated(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_repeated(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	struct parts parts;
 	size_t line = strlen(row->a);
@@ -68,14 +68,14 @@ static int repeated(struct corrupt_lab *lab, const struct corrupt_row *row, stru
 		memcpy(data + parts.manifest.size + i * line, row->a, line);
 	parts.manifest = (struct bytes){data, size};
 	offer->memory_bytes = 8u * 1024u * 1024u;
-	return sealed(lab, &parts, 0, offer);
+	return build_sealed(lab, &parts, 0, offer);
 }
 
 /*
  * A rootfs of n bytes in chunks of 1 MiB, its index complete and consistent: 12 stored bytes a chunk. Nothing but the
  * size is wrong with it.
  */
-static int oversized(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_oversized(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	const uint64_t chunk = 1024u * 1024u;
 	const uint32_t stored = 12;
@@ -107,11 +107,11 @@ static int oversized(struct corrupt_lab *lab, const struct corrupt_row *row, str
 		memset(payload, 0, (chunks + 1) * stored);
 		parts.payload = (struct bytes){payload, (chunks + 1) * stored};
 	}
-	return sealed(lab, &parts, r ? r : (payload ? 0 : -ENOMEM), offer);
+	return build_sealed(lab, &parts, r ? r : (payload ? 0 : -ENOMEM), offer);
 }
 
 /* created=n, no expiry; b in place of a. */
-static int dated(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_dated(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	struct parts parts;
 	struct bytes out;
@@ -126,13 +126,13 @@ static int dated(struct corrupt_lab *lab, const struct corrupt_row *row, struct 
 		parts.manifest = out;
 		r = row->a ? parts_replace(&parts.manifest, row->a, row->b, strlen(row->b)) : 0;
 	}
-	return sealed(lab, &parts, r, offer);
+	return build_sealed(lab, &parts, r, offer);
 }
 
 enum images { IMAGES_EXTRA, IMAGES_MISSING, IMAGES_SWAPPED };
 
 /* A whole and consistent bundle of other images. n: enum images. */
-static int imaged(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_imaged(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	char detail[160];
 	const struct lab_images *images = &lab->site.images[2];
@@ -153,34 +153,35 @@ static int imaged(struct corrupt_lab *lab, const struct corrupt_row *row, struct
 }
 
 /* The device as it is, and an older genuine bundle: n its version. */
-static int replayed(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_replayed(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	const struct bytes *bundle = &lab->site.bundles[row->n];
 	return bytes_copy(&offer->raw, bundle->data, bundle->size);
 }
 
 #define E    CORRUPT_REJ_E
-#define BAD  CORRUPT_REJ_E, REASON(BAD_MANIFEST), replaced
-#define FINE CORRUPT_IGNORED, REASON(OK), replaced
+#define BAD  CORRUPT_REJ_E, REASON(BAD_MANIFEST), build_replaced
+#define FINE CORRUPT_IGNORED, REASON(OK), build_replaced
 #define KEPT .note = "what it says does not matter here"
 
 const struct corrupt_row rows_manifest[] = {
-    {"man:compatible", "MAN-01", E, REASON(INCOMPATIBLE), replaced, "=corrupt-board", "=corrupt-boarD", .n = 0},
-    {"man:compatible.prefix", "MAN-01", E, REASON(INCOMPATIBLE), replaced, "=corrupt-board", "=corrupt", .n = 0},
-    {"man:compatible.longer", "MAN-01", E, REASON(INCOMPATIBLE), replaced, "=corrupt-board", "=corrupt-board2", .n = 0},
+    {"man:compatible", "MAN-01", E, REASON(INCOMPATIBLE), build_replaced, "=corrupt-board", "=corrupt-boarD", .n = 0},
+    {"man:compatible.prefix", "MAN-01", E, REASON(INCOMPATIBLE), build_replaced, "=corrupt-board", "=corrupt", .n = 0},
+    {"man:compatible.longer", "MAN-01", E, REASON(INCOMPATIBLE), build_replaced, "=corrupt-board", "=corrupt-board2",
+     .n = 0},
     {"man:compatible.missing", "MAN-01", BAD, "compatible=corrupt-board\n", "", .n = 0},
     {"man:compatible.empty", "MAN-01", BAD, "=corrupt-board\n", "=\n", .n = 0},
-    {"man:hardware", "MAN-02", E, REASON(HARDWARE), replaced, "rev-a,rev-b", "rev-a,rev-c", .n = 0},
-    {"man:hardware.prefix", "MAN-02", E, REASON(HARDWARE), replaced, "rev-a,rev-b", "rev-b1,rev", .n = 0},
+    {"man:hardware", "MAN-02", E, REASON(HARDWARE), build_replaced, "rev-a,rev-b", "rev-a,rev-c", .n = 0},
+    {"man:hardware.prefix", "MAN-02", E, REASON(HARDWARE), build_replaced, "rev-a,rev-b", "rev-b1,rev", .n = 0},
     {"man:hardware.empty-item", "MAN-02", BAD, "rev-a,rev-b", "rev-b,,rev-a", .n = 0},
     {"man:hardware.any", "MAN-02", FINE, "hardware=rev-a,rev-b\n", "", KEPT},
-    {"man:channel", "MAN-19", E, REASON(WRONG_CHANNEL), replaced, "=stable", "=testing", .n = 0},
-    {"man:channel.case", "MAN-19", E, REASON(WRONG_CHANNEL), replaced, "=stable", "=Stable", .n = 0},
-    {"man:devices", "MAN-18", E, REASON(WRONG_DEVICE), replaced, "unit-7,unit-9", "unit-9", .n = 0},
-    {"man:devices.prefix", "MAN-18", E, REASON(WRONG_DEVICE), replaced, "unit-7,unit-9", "unit-77,unit", .n = 0},
+    {"man:channel", "MAN-19", E, REASON(WRONG_CHANNEL), build_replaced, "=stable", "=testing", .n = 0},
+    {"man:channel.case", "MAN-19", E, REASON(WRONG_CHANNEL), build_replaced, "=stable", "=Stable", .n = 0},
+    {"man:devices", "MAN-18", E, REASON(WRONG_DEVICE), build_replaced, "unit-7,unit-9", "unit-9", .n = 0},
+    {"man:devices.prefix", "MAN-18", E, REASON(WRONG_DEVICE), build_replaced, "unit-7,unit-9", "unit-77,unit", .n = 0},
     {"man:devices.any", "MAN-18", FINE, "devices=unit-7,unit-9\n", "", KEPT},
-    {"man:older", "MAN-03 MAN-07", E, REASON(DOWNGRADE), replayed, .n = 0},
-    {"man:same", "MAN-04", E, REASON(ALREADY_INSTALLED), replayed, .n = 1},
+    {"man:older", "MAN-03 MAN-07", E, REASON(DOWNGRADE), build_replayed, .n = 0},
+    {"man:same", "MAN-04", E, REASON(ALREADY_INSTALLED), build_replayed, .n = 1},
     {"man:duplicate-key", "MAN-12", BAD, "sequence=20\n", "sequence=20\nsequence=20\n", .n = 0},
     {"man:conflicting-key", "MAN-12", BAD, "sequence=20\n", "sequence=20\nsequence=21\n", .n = 0},
     {"man:duplicate-digest", "MAN-12", BAD, "\n[image.kernel]\n",
@@ -202,22 +203,24 @@ const struct corrupt_row rows_manifest[] = {
      "\n[image.dtb]\nsize=512\nsha256=0000000000000000000000000000000000000000000000000000000000000000\n\n"
      "[image.kernel]\n",
      .n = 0},
-    {"man:extra-image.whole", "MAN-10", E, REASON(INCOMPATIBLE), imaged, .n = IMAGES_EXTRA},
-    {"man:missing-image", "MAN-09", E, REASON(INCOMPATIBLE), imaged, .n = IMAGES_MISSING},
-    {"man:other-image", "MAN-10 FLP-12", E, REASON(INCOMPATIBLE), replaced, "[image.kernel]", "[image.initrd]", .n = 0},
+    {"man:extra-image.whole", "MAN-10", E, REASON(INCOMPATIBLE), build_imaged, .n = IMAGES_EXTRA},
+    {"man:missing-image", "MAN-09", E, REASON(INCOMPATIBLE), build_imaged, .n = IMAGES_MISSING},
+    {"man:other-image", "MAN-10 FLP-12", E, REASON(INCOMPATIBLE), build_replaced, "[image.kernel]", "[image.initrd]",
+     .n = 0},
     {"man:no-rootfs", "MAN-09", BAD, "[image.rootfs]", "[image.initrd]", .n = 0},
-    {"man:swapped-images", "FLP-11", E, REASON(NO_SPACE), imaged, .n = IMAGES_SWAPPED},
-    {"man:version.long", "TRC-19", E, REASON(BAD_MANIFEST), lengthened, "version=2.0\n", "version=", "1", .n = 64},
-    {"man:version.4096", "TRC-18 TRC-19", E, REASON(BAD_MANIFEST), lengthened, "version=2.0\n", "version=", "1",
+    {"man:swapped-images", "FLP-11", E, REASON(NO_SPACE), build_imaged, .n = IMAGES_SWAPPED},
+    {"man:version.long", "TRC-19", E, REASON(BAD_MANIFEST), build_lengthened, "version=2.0\n", "version=", "1",
+     .n = 64},
+    {"man:version.4096", "TRC-18 TRC-19", E, REASON(BAD_MANIFEST), build_lengthened, "version=2.0\n", "version=", "1",
      .n = 4096},
-    {"man:compatible.long", "TRC-19", E, REASON(BAD_MANIFEST), lengthened, "compatible=corrupt-board\n",
+    {"man:compatible.long", "TRC-19", E, REASON(BAD_MANIFEST), build_lengthened, "compatible=corrupt-board\n",
      "compatible=", "c", .n = 64},
     {"man:version.utf8", "TRC-19", BAD, "version=2.0", "version=2.\xc3\xa9", .n = 0},
     {"man:version.not-utf8", "TRC-19", BAD, "version=2.0", "version=2.\xff\xfe", .n = 0},
     {"man:version.format", "TRC-19", BAD, "version=2.0", "version=%n%s%n%s", .n = 0},
     {"man:version.nul", "TRC-18 TRC-19", BAD, "version=2.0", "version=2.0\0x", .n = 13},
     {"man:version.escape", "TRC-19", BAD, "version=2.0", "version=\x1b[2J", .n = 0},
-    {"man:compatible.format", "TRC-19", E, REASON(INCOMPATIBLE), replaced, "=corrupt-board", "=%n%s%n%s%1000000d",
+    {"man:compatible.format", "TRC-19", E, REASON(INCOMPATIBLE), build_replaced, "=corrupt-board", "=%n%s%n%s%1000000d",
      .n = 0},
     {"man:compatible.quote", "TRC-19", BAD, "=corrupt-board", "=corrupt\"board", .n = 0},
     {"man:crlf", "TRC-19", BAD, "version=2.0\n", "version=2.0\r\n", .n = 0},
@@ -226,34 +229,39 @@ const struct corrupt_row rows_manifest[] = {
     {"man:name.parent", "TRC-18", BAD, "[image.kernel]", "[image.../../etc/passwd]", .n = 0},
     {"man:name.absolute", "TRC-18", BAD, "[image.kernel]", "[image./dev/sda]", .n = 0},
     {"man:name.nul", "TRC-18", BAD, "[image.kernel]", "[image.ker\0el]", .n = 14},
-    {"man:name.long", "TRC-18", E, REASON(BAD_MANIFEST), lengthened, "[image.kernel]\n", "[image.", "k]", .n = 32},
-    {"man:name.4096", "TRC-18", E, REASON(BAD_MANIFEST), lengthened, "[image.kernel]\n", "[image.", "k]", .n = 4096},
+    {"man:name.long", "TRC-18", E, REASON(BAD_MANIFEST), build_lengthened, "[image.kernel]\n", "[image.", "k]",
+     .n = 32},
+    {"man:name.4096", "TRC-18", E, REASON(BAD_MANIFEST), build_lengthened, "[image.kernel]\n", "[image.", "k]",
+     .n = 4096},
     {"man:name.format", "TRC-19", BAD, "[image.kernel]", "[image.%n%s]", .n = 0},
     {"man:name.empty", "TRC-18", BAD, "[image.kernel]", "[image.]", .n = 0},
     {"man:name.not-utf8", "TRC-19", BAD, "[image.kernel]", "[image.\xff]", .n = 0},
-    {"man:expired", "MAN-06", E, REASON(EXPIRED), replaced, "expires=179", "expires=1789999999\nx-was=179", .n = 0},
-    {"man:expires-now", "MAN-06", E, REASON(EXPIRED), replaced, "expires=179", "expires=1790000000\nx-was=179", .n = 0},
+    {"man:expired", "MAN-06", E, REASON(EXPIRED), build_replaced, "expires=179", "expires=1789999999\nx-was=179",
+     .n = 0},
+    {"man:expires-now", "MAN-06", E, REASON(EXPIRED), build_replaced, "expires=179", "expires=1790000000\nx-was=179",
+     .n = 0},
     /* A date after the signer's certificate: were it believed, every later update would be judged at that date. */
-    {"man:created.after-signer", "MAN-05 CLK-08", E, REASON(CERT_EXPIRED), dated, .n = TEST_PKI_TO_S + 1},
-    {"man:created.2106", "MAN-05 CLK-05", E, REASON(CERT_EXPIRED), dated, .n = INT64_C(4294967296)},
-    {"man:created.max", "MAN-05 CLK-08", E, REASON(CERT_EXPIRED), dated, .n = INT64_MAX},
-    {"man:created.max.other-product", "MAN-05 CLK-08", E, REASON(CERT_EXPIRED), dated, "=corrupt-board", "=other",
+    {"man:created.after-signer", "MAN-05 CLK-08", E, REASON(CERT_EXPIRED), build_dated, .n = TEST_PKI_TO_S + 1},
+    {"man:created.2106", "MAN-05 CLK-05", E, REASON(CERT_EXPIRED), build_dated, .n = INT64_C(4294967296)},
+    {"man:created.max", "MAN-05 CLK-08", E, REASON(CERT_EXPIRED), build_dated, .n = INT64_MAX},
+    {"man:created.max.other-product", "MAN-05 CLK-08", E, REASON(CERT_EXPIRED), build_dated, "=corrupt-board", "=other",
      .n = INT64_MAX},
-    {"man:created.next-year.other-product", "MAN-05 CLK-08", E, REASON(INCOMPATIBLE), dated, "=corrupt-board", "=other",
-     .n = LAB_NOW_S + 365 * 86400},
-    {"man:created.next-year", "MAN-05 CLK-08", CORRUPT_IGNORED, REASON(OK), dated, .n = LAB_NOW_S + 365 * 86400,
+    {"man:created.next-year.other-product", "MAN-05 CLK-08", E, REASON(INCOMPATIBLE), build_dated, "=corrupt-board",
+     "=other", .n = LAB_NOW_S + 365 * 86400},
+    {"man:created.next-year", "MAN-05 CLK-08", CORRUPT_IGNORED, REASON(OK), build_dated, .n = LAB_NOW_S + 365 * 86400,
      .note = "a device without a clock is as old as what it runs; the signer's certificate bounds it"},
-    {"res:one-block-over", "RES-01", E, REASON(NO_SPACE), oversized, .n = LAB_ROOTFS_BYTES - DEVICE_TAIL_BYTES + 512},
-    {"res:slot-with-tail", "RES-01", E, REASON(NO_SPACE), oversized, .n = LAB_ROOTFS_BYTES},
-    {"res:2g", "RES-01 RES-06", E, REASON(NO_SPACE), oversized, .n = INT64_C(1) << 31},
-    {"res:4g", "RES-01 RES-06", E, REASON(NO_SPACE), oversized, .n = INT64_C(1) << 32},
-    {"res:4g-512", "RES-01 RES-06", E, REASON(NO_SPACE), oversized, .n = (INT64_C(1) << 32) + 512},
-    {"res:huge-index", "RES-11 RES-06", E, REASON(NO_SPACE), oversized, .n = INT64_C(209000) << 20},
-    {"res:sections", "RES-07", E, REASON(BAD_MANIFEST), repeated, "[image.x]\n", .n = LIMIT_TEXT / 10},
-    {"res:keys", "RES-07", E, REASON(BAD_MANIFEST), repeated, "x-a=1\n", .n = LIMIT_TEXT / 6},
-    {"res:comments", "RES-07", CORRUPT_IGNORED, REASON(OK), repeated, "#\n", .n = LIMIT_TEXT / 2,
+    {"res:one-block-over", "RES-01", E, REASON(NO_SPACE), build_oversized,
+     .n = LAB_ROOTFS_BYTES - DEVICE_TAIL_BYTES + 512},
+    {"res:slot-with-tail", "RES-01", E, REASON(NO_SPACE), build_oversized, .n = LAB_ROOTFS_BYTES},
+    {"res:2g", "RES-01 RES-06", E, REASON(NO_SPACE), build_oversized, .n = INT64_C(1) << 31},
+    {"res:4g", "RES-01 RES-06", E, REASON(NO_SPACE), build_oversized, .n = INT64_C(1) << 32},
+    {"res:4g-512", "RES-01 RES-06", E, REASON(NO_SPACE), build_oversized, .n = (INT64_C(1) << 32) + 512},
+    {"res:huge-index", "RES-11 RES-06", E, REASON(NO_SPACE), build_oversized, .n = INT64_C(209000) << 20},
+    {"res:sections", "RES-07", E, REASON(BAD_MANIFEST), build_repeated, "[image.x]\n", .n = LIMIT_TEXT / 10},
+    {"res:keys", "RES-07", E, REASON(BAD_MANIFEST), build_repeated, "x-a=1\n", .n = LIMIT_TEXT / 6},
+    {"res:comments", "RES-07", CORRUPT_IGNORED, REASON(OK), build_repeated, "#\n", .n = LIMIT_TEXT / 2,
      .note = "comments are allowed, and bounded with the manifest"},
-    {"res:million-entries", "RES-07", E, REASON(TOO_LARGE), repeated, "x-a=1\n", .n = HUGE_ENTRIES},
+    {"res:million-entries", "RES-07", E, REASON(TOO_LARGE), build_repeated, "x-a=1\n", .n = HUGE_ENTRIES},
     {"res:threshold", "SIG-16", .note = "no thresholds: every signer must verify, see sig:second-stranger"},
     {.id = NULL},
 };

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every numeric field at every edge. What must come of each is said by a model of the format's text, field by field. */
+#include "corrupt/corrupt-number.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,6 +9,7 @@
 #include <string.h>
 
 #include "corrupt/bundle-edit.h"
+#include "corrupt/flip-reasons.h"
 
 /* Fields of the manifest hold text, those of header and index 32 bits. */
 enum field_kind { FIELD_MANIFEST, FIELD_HEADER, FIELD_HEADER_SIGNED, FIELD_RECORD, FIELD_RECORD_SUMMED };
@@ -183,7 +186,7 @@ static struct expectation record_expected(const struct corrupt_lab *lab, const s
 	return (struct expectation){CORRUPT_REJ_E, value > record.stored_bytes ? REASON(TRUNCATED) : REASON(TRAILING)};
 }
 
-static int add(struct corrupt_lab *lab, struct plan_builder *builder, size_t f, unsigned v)
+static int add_number(struct corrupt_lab *lab, struct plan_builder *builder, size_t f, unsigned v)
 {
 	const struct field *field = &fields[f];
 	struct corrupt_case c = {.kind = CASE_NUMBER, .at = f, .bit = v, .catalogue = "TRC-14"};
@@ -218,7 +221,7 @@ int plan_numbers(struct corrupt_lab *lab, struct plan_builder *builder)
 	int r = 0;
 	for (size_t f = 0; f < FIELDS; f++)
 		for (unsigned v = 0; r == 0 && v < VALUES; v++)
-			r = add(lab, builder, f, v);
+			r = add_number(lab, builder, f, v);
 	return r;
 }
 

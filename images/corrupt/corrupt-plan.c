@@ -1,73 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The cases without a table: every bit and every length of the head, and samples of the payload. */
-#include "corrupt/corrupt-plan.h"
-
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CASES_MAX        1000000u
+#include "corrupt/corrupt-number.h"
+#include "corrupt/flip-reasons.h"
+
 #define CHUNK_SAMPLES    6u /* flips in each chunk of the small bundle, beside first and last byte */
 #define WIDE_MIB_SAMPLES 8u
 #define MIB              (1024u * 1024u)
-/* Bounds of the format, as ota/bundle.h states them. */
-#define MANIFEST_MAX  65536u
-#define INDEX_MAX     8388608u
-#define SIGNATURE_MAX 65536u
-
-struct plan_builder {
-	struct corrupt_plan *plan;
-	size_t room;
-	const char *filter;
-};
-
-int plan_add(struct plan_builder *builder, const struct corrupt_case *c)
-{
-	struct corrupt_plan *plan = builder->plan;
-	if (builder->filter && strncmp(c->id, builder->filter, strlen(builder->filter)) != 0)
-		return 0;
-	if (plan->count == builder->room) {
-		size_t room = builder->room ? 2 * builder->room : 1024;
-		struct corrupt_case *cases = room > CASES_MAX ? NULL : realloc(plan->cases, room * sizeof *cases);
-		if (!cases)
-			return -ENOMEM;
-		plan->cases = cases;
-		builder->room = room;
-	}
-	plan->cases[plan->count++] = *c;
-	return 0;
-}
-
-static bool wants(const struct plan_builder *builder, const char *group)
-{
-	const char *filter = builder->filter;
-	size_t n = filter ? strlen(filter) : 0;
-	return n == 0 || strncmp(filter, group, n < strlen(group) ? n : strlen(group)) == 0;
-}
-
-/* What a header with this bit changed must be refused for: the text of ota/bundle.h, in the order that it gives. */
-uint64_t plan_header_reasons(const uint8_t *raw, size_t file_bytes)
-{
-	static const uint8_t zeros[8];
-	uint32_t manifest = layout_get(raw + LAYOUT_MANIFEST_BYTES);
-	uint32_t index = layout_get(raw + LAYOUT_INDEX_BYTES);
-	uint32_t signature = layout_get(raw + LAYOUT_SIGNATURE_BYTES);
-	if (memcmp(raw, "OTABNDL\n", 8) != 0)
-		return REASON(BAD_MAGIC);
-	if (layout_get(raw + LAYOUT_FORMAT) != 1 || memcmp(raw + LAYOUT_RESERVED, zeros, 8) != 0)
-		return REASON(BAD_FORMAT);
-	if (manifest > MANIFEST_MAX || index > INDEX_MAX || signature > SIGNATURE_MAX)
-		return REASON(TOO_LARGE);
-	if (manifest == 0 || index == 0 || index % LAYOUT_RECORD_BYTES != 0)
-		return REASON(BAD_FORMAT);
-	if (signature == 0)
-		return REASON(NO_SIGNATURE);
-	if ((uint64_t)LAYOUT_HEADER_BYTES + manifest + index + signature > file_bytes)
-		return REASON(TRUNCATED);
-	return REASON(BAD_SIGNATURE);
-}
 
 static int flip_head(struct corrupt_lab *lab, struct plan_builder *builder, size_t at, unsigned bit)
 {
@@ -114,7 +57,7 @@ static const char *cut_catalogue(const struct layout *layout, size_t size)
 }
 
 /* unsized: the server does not say how large the file is. */
-static int cut(struct corrupt_lab *lab, struct plan_builder *builder, size_t size, bool unsized)
+static int add_cut(struct corrupt_lab *lab, struct plan_builder *builder, size_t size, bool unsized)
 {
 	const struct layout *layout = &lab->site.layout;
 	bool head = size < layout->payload;
@@ -128,29 +71,29 @@ static int cut(struct corrupt_lab *lab, struct plan_builder *builder, size_t siz
 	return plan_add(builder, &c);
 }
 
-static int cuts(struct corrupt_lab *lab, struct plan_builder *builder)
+static int add_cuts(struct corrupt_lab *lab, struct plan_builder *builder)
 {
 	const struct lab_site *site = &lab->site;
 	struct layout_record record;
 	int r = 0;
 	for (size_t size = 0; r == 0 && size < site->layout.payload; size++) {
-		r = cut(lab, builder, size, false);
+		r = add_cut(lab, builder, size, false);
 		if (r == 0 && size % 16 == 0)
-			r = cut(lab, builder, size, true);
+			r = add_cut(lab, builder, size, true);
 	}
 	for (uint32_t i = 0; r == 0 && i < site->layout.chunks; i++) {
 		layout_record(&site->layout, site->bundles[2].data, i, &record);
 		for (size_t k = 0; r == 0 && k < 2; k++) {
-			r = cut(lab, builder, record.payload_offset + k, false);
+			r = add_cut(lab, builder, record.payload_offset + k, false);
 			if (r == 0)
-				r = cut(lab, builder, record.payload_offset + k, true);
+				r = add_cut(lab, builder, record.payload_offset + k, true);
 		}
 		if (r == 0 && i > 0)
-			r = cut(lab, builder, record.payload_offset - 1, false);
+			r = add_cut(lab, builder, record.payload_offset - 1, false);
 	}
 	if (r == 0)
-		r = cut(lab, builder, site->layout.size - 1, false);
-	return r ? r : cut(lab, builder, site->layout.size - 1, true);
+		r = add_cut(lab, builder, site->layout.size - 1, false);
+	return r ? r : add_cut(lab, builder, site->layout.size - 1, true);
 }
 
 /* A flip inside a chunk: what a reader must find is decided here, by decoding it. */
@@ -235,7 +178,7 @@ static int wide_flips(struct corrupt_lab *lab, struct plan_builder *builder)
 	return r;
 }
 
-static int table(struct plan_builder *builder, const struct corrupt_row *rows)
+static int add_table(struct plan_builder *builder, const struct corrupt_row *rows)
 {
 	int r = 0;
 	for (; r == 0 && rows->id; rows++) {
@@ -258,16 +201,16 @@ int corrupt_plan_new(struct corrupt_lab *lab, const char *filter, struct corrupt
 	struct plan_builder builder = {.plan = plan, .filter = filter};
 	int r = plan ? 0 : -ENOMEM;
 	*out = NULL;
-	for (size_t bit = 0; r == 0 && wants(&builder, "flp:") && bit < 8 * lab->site.layout.payload; bit++)
+	for (size_t bit = 0; r == 0 && plan_wants(&builder, "flp:") && bit < 8 * lab->site.layout.payload; bit++)
 		r = flip_head(lab, &builder, bit / 8, (unsigned)(bit % 8));
-	if (r == 0 && wants(&builder, "flp:payload."))
+	if (r == 0 && plan_wants(&builder, "flp:payload."))
 		r = payload_flips(lab, &builder);
-	if (r == 0 && wants(&builder, "flp:wide."))
+	if (r == 0 && plan_wants(&builder, "flp:wide."))
 		r = wide_flips(lab, &builder);
-	if (r == 0 && wants(&builder, "trc:"))
-		r = cuts(lab, &builder);
+	if (r == 0 && plan_wants(&builder, "trc:"))
+		r = add_cuts(lab, &builder);
 	for (size_t i = 0; r == 0 && i < sizeof tables / sizeof tables[0]; i++)
-		r = table(&builder, tables[i]);
+		r = add_table(&builder, tables[i]);
 	if (r == 0)
 		r = plan_numbers(lab, &builder);
 	if (r) {

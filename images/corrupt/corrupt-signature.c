@@ -86,7 +86,7 @@ enum leaf {
 	LEAF_P384
 };
 
-static int leaf(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_leaf(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	struct test_pki pki;
 	if (test_pki_make(&leaves[row->n], &lab->root, &pki))
@@ -147,7 +147,7 @@ static int chain_make(const struct corrupt_lab *lab, enum chain chain, struct te
 	return ota_keyring_new(pki[0].certificate_pem, NULL, &offer->keyring);
 }
 
-static int chained(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_chained(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	struct test_pki pki[3] = {{0}};
 	enum chain chain = (enum chain)row->n;
@@ -213,7 +213,7 @@ static int with_roots(const struct corrupt_lab *lab, enum trust trust, const str
 	return r;
 }
 
-static int trusted(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_trusted(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	enum trust trust = (enum trust)row->n;
 	const struct test_pki_spec alone = {.name = "Alone", .key_usage = SIGN, .extended_key_usage = CODE};
@@ -328,7 +328,7 @@ static const struct zoo_signature manners[] = {
     [MANNER_OTHER_CONTENT] = {.content = "something else"},
 };
 
-static int made(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_made(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	const struct test_pki_spec stranger_root = {.name = "Strange Root", CA};
 	const struct test_pki_spec stranger_leaf = {
@@ -392,7 +392,7 @@ static int change_ecdsa(CMS_ContentInfo *cms, const void *ctx)
 	return ok;
 }
 
-static int ecdsa(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_ecdsa(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	const enum ecdsa kind = (enum ecdsa)row->n;
 	const struct zoo_signature how = {.change = kind == ECDSA_EXPLICIT ? NULL : change_ecdsa, .ctx = &kind};
@@ -458,7 +458,7 @@ static void damage_der(enum damage damage, struct bytes *der, uint64_t random)
 	}
 }
 
-static int damaged(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_damaged(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	const struct layout *layout = &lab->site.layout;
 	const enum damage damage = (enum damage)row->n;
@@ -489,7 +489,7 @@ static int damaged(struct corrupt_lab *lab, const struct corrupt_row *row, struc
 }
 
 /* A genuine signature, of another genuine bundle. */
-static int transplanted(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_transplanted(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	const struct lab_site *site = &lab->site;
 	struct layout other;
@@ -507,78 +507,79 @@ static int transplanted(struct corrupt_lab *lab, const struct corrupt_row *row, 
 #define KIND(k) .n = k
 
 const struct corrupt_row rows_signature[] = {
-    {"sig:wrong-eku", "SIG-10", ROW(CERT_PURPOSE), leaf, KIND(LEAF_SERVER)},
-    {"sig:wrong-eku.mail", "SIG-10", ROW(CERT_PURPOSE), leaf, KIND(LEAF_MAIL)},
-    {"sig:wrong-eku.any", "SIG-10", ROW(CERT_PURPOSE), leaf, KIND(LEAF_ANY)},
-    {"sig:no-eku", "SIG-10", ROW(CERT_PURPOSE), leaf, KIND(LEAF_NO_EKU)},
-    {"sig:no-ku", "SIG-11", ROW(CERT_PURPOSE), leaf, KIND(LEAF_NO_KU)},
-    {"sig:wrong-ku", "SIG-11", ROW(CERT_PURPOSE), leaf, KIND(LEAF_WRONG_KU)},
-    {"sig:expired", "SIG-06 CLK-03", ROW(CERT_EXPIRED), leaf, KIND(LEAF_EXPIRED)},
-    {"sig:future", "SIG-07 CLK-02", ROW(CERT_NOT_YET_VALID), leaf, KIND(LEAF_FUTURE)},
-    {"sig:rsa-1024", "SIG-17", ROW(WEAK_ALGORITHM), leaf, KIND(LEAF_RSA_1024)},
-    {"sig:p-224", "SIG-17", ROW(WEAK_ALGORITHM), leaf, KIND(LEAF_P224)},
-    {"sig:certificate-sha1", "SIG-17", ROW(WEAK_ALGORITHM), leaf, KIND(LEAF_SHA1)},
-    {"sig:certificate-md5", "SIG-17", ROW(WEAK_ALGORITHM), leaf, KIND(LEAF_MD5)},
-    {"sig:p-384", "SIG-17", FINE, leaf, KIND(LEAF_P384), .note = "as strong as any: the control of its neighbours"},
-    {"sig:chain", "SIG-14", FINE, chained, KIND(CHAIN_GOOD),
-     .note = "an intermediate is allowed: the control of its neighbours"},
-    {"sig:intermediate-missing", "SIG-14", ROW(UNTRUSTED), chained, KIND(CHAIN_MISSING)},
-    {"sig:intermediate-no-ca", "SIG-13", ROW(UNTRUSTED), chained, KIND(CHAIN_NO_CA)},
-    {"sig:intermediate-no-cert-sign", "SIG-11 SIG-13", ROW(UNTRUSTED), chained, KIND(CHAIN_NO_CERT_SIGN)},
-    {"sig:intermediate-expired", "SIG-08", ROW(CERT_EXPIRED), chained, KIND(CHAIN_EXPIRED)},
-    {"sig:intermediate-for-servers", "SIG-10", ROW(CERT_PURPOSE), chained, KIND(CHAIN_SERVERS)},
-    {"sig:intermediate-weak", "SIG-17", ROW(WEAK_ALGORITHM), chained, KIND(CHAIN_WEAK)},
-    {"sig:path-length", "SIG-13", ROW(UNTRUSTED), chained, KIND(CHAIN_PATH_LENGTH)},
-    {"sig:root-expired", "SIG-08", ROW(CERT_EXPIRED), chained, KIND(CHAIN_ROOT_EXPIRED)},
-    {"sig:leaf-as-ca", "SIG-13", ROW(UNTRUSTED), chained, KIND(CHAIN_LEAF_AS_CA)},
-    {"sig:self-signed", "SIG-04", ROW(UNTRUSTED), trusted, KIND(TRUST_SELF_SIGNED)},
-    {"sig:look-alike", "SIG-05", ROW(UNTRUSTED), trusted, KIND(TRUST_LOOK_ALIKE)},
-    {"sig:look-alike.root", "SIG-05", ROW(UNTRUSTED), trusted, KIND(TRUST_LOOK_ALIKE_ROOT)},
-    {"sig:development", "SIG-21", ROW(UNTRUSTED), trusted, KIND(TRUST_DEVELOPMENT)},
-    {"sig:old-key", "SIG-22", ROW(UNTRUSTED), trusted, KIND(TRUST_OLD_KEY)},
-    {"sig:new-key", "SIG-22", ROW(UNTRUSTED), trusted, KIND(TRUST_NEW_KEY)},
-    {"sig:rotation", "SIG-22", FINE, trusted, KIND(TRUST_ROTATION_BOTH),
-     .note = "both roots are trusted while keys rotate"},
-    {"sig:revoked", "SIG-09", ROW(CERT_REVOKED), trusted, KIND(TRUST_REVOKED)},
-    {"sig:crl-missing", "SIG-09", ROW(UNTRUSTED), trusted, KIND(TRUST_CRL_MISSING)},
-    {"sig:crl-expired", "SIG-09", ROW(CERT_EXPIRED), trusted, KIND(TRUST_CRL_EXPIRED)},
-    {"sig:crl-forged", "SIG-09", ROW(UNTRUSTED), trusted, KIND(TRUST_CRL_FORGED)},
-    {"sig:crl-good", "SIG-09", FINE, trusted, KIND(TRUST_CRL_GOOD),
-     .note = "nothing is revoked: the control of its neighbours"},
-    {"sig:no-attributes", "SIG-25", ROW(BAD_SIGNATURE), made, KIND(MANNER_NO_ATTRIBUTES)},
-    {"sig:embedded", "SIG-19", ROW(BAD_SIGNATURE), made, KIND(MANNER_EMBEDDED)},
-    {"sig:embedded-other", "SIG-19", ROW(BAD_SIGNATURE), made, KIND(MANNER_EMBEDDED_OTHER)},
-    {"sig:no-certificates", "SIG-14", ROW(BAD_SIGNATURE), made, KIND(MANNER_NO_CERTIFICATES)},
-    {"sig:key-identifier", "SIG-24", ROW(BAD_SIGNATURE), made, KIND(MANNER_KEY_ID)},
-    {"sig:digest-sha1", "SIG-17 MAN-15", ROW(WEAK_ALGORITHM), made, KIND(MANNER_SHA1)},
-    {"sig:digest-sha224", "SIG-17 MAN-15", ROW(WEAK_ALGORITHM), made, KIND(MANNER_SHA224)},
-    {"sig:digest-sha512", "SIG-17", FINE, made, KIND(MANNER_SHA512),
+    {"sig:wrong-eku", "SIG-10", ROW(CERT_PURPOSE), build_leaf, KIND(LEAF_SERVER)},
+    {"sig:wrong-eku.mail", "SIG-10", ROW(CERT_PURPOSE), build_leaf, KIND(LEAF_MAIL)},
+    {"sig:wrong-eku.any", "SIG-10", ROW(CERT_PURPOSE), build_leaf, KIND(LEAF_ANY)},
+    {"sig:no-eku", "SIG-10", ROW(CERT_PURPOSE), build_leaf, KIND(LEAF_NO_EKU)},
+    {"sig:no-ku", "SIG-11", ROW(CERT_PURPOSE), build_leaf, KIND(LEAF_NO_KU)},
+    {"sig:wrong-ku", "SIG-11", ROW(CERT_PURPOSE), build_leaf, KIND(LEAF_WRONG_KU)},
+    {"sig:expired", "SIG-06 CLK-03", ROW(CERT_EXPIRED), build_leaf, KIND(LEAF_EXPIRED)},
+    {"sig:future", "SIG-07 CLK-02", ROW(CERT_NOT_YET_VALID), build_leaf, KIND(LEAF_FUTURE)},
+    {"sig:rsa-1024", "SIG-17", ROW(WEAK_ALGORITHM), build_leaf, KIND(LEAF_RSA_1024)},
+    {"sig:p-224", "SIG-17", ROW(WEAK_ALGORITHM), build_leaf, KIND(LEAF_P224)},
+    {"sig:certificate-sha1", "SIG-17", ROW(WEAK_ALGORITHM), build_leaf, KIND(LEAF_SHA1)},
+    {"sig:certificate-md5", "SIG-17", ROW(WEAK_ALGORITHM), build_leaf, KIND(LEAF_MD5)},
+    {"sig:p-384", "SIG-17", FINE, build_leaf, KIND(LEAF_P384),
      .note = "as strong as any: the control of its neighbours"},
-    {"sig:unsigned-attribute", "SIG-25", ROW(BAD_SIGNATURE), made, KIND(MANNER_UNSIGNED)},
-    {"sig:foreign-certificate", "SIG-25", ROW(BAD_SIGNATURE), made, KIND(MANNER_FOREIGN_CERTIFICATE)},
-    {"sig:second-stranger", "SIG-15", ROW(UNTRUSTED), made, KIND(MANNER_STRANGER)},
-    {"sig:signed-twice", "SIG-16", FINE, made, KIND(MANNER_TWICE),
+    {"sig:chain", "SIG-14", FINE, build_chained, KIND(CHAIN_GOOD),
+     .note = "an intermediate is allowed: the control of its neighbours"},
+    {"sig:intermediate-missing", "SIG-14", ROW(UNTRUSTED), build_chained, KIND(CHAIN_MISSING)},
+    {"sig:intermediate-no-ca", "SIG-13", ROW(UNTRUSTED), build_chained, KIND(CHAIN_NO_CA)},
+    {"sig:intermediate-no-cert-sign", "SIG-11 SIG-13", ROW(UNTRUSTED), build_chained, KIND(CHAIN_NO_CERT_SIGN)},
+    {"sig:intermediate-expired", "SIG-08", ROW(CERT_EXPIRED), build_chained, KIND(CHAIN_EXPIRED)},
+    {"sig:intermediate-for-servers", "SIG-10", ROW(CERT_PURPOSE), build_chained, KIND(CHAIN_SERVERS)},
+    {"sig:intermediate-weak", "SIG-17", ROW(WEAK_ALGORITHM), build_chained, KIND(CHAIN_WEAK)},
+    {"sig:path-length", "SIG-13", ROW(UNTRUSTED), build_chained, KIND(CHAIN_PATH_LENGTH)},
+    {"sig:root-expired", "SIG-08", ROW(CERT_EXPIRED), build_chained, KIND(CHAIN_ROOT_EXPIRED)},
+    {"sig:leaf-as-ca", "SIG-13", ROW(UNTRUSTED), build_chained, KIND(CHAIN_LEAF_AS_CA)},
+    {"sig:self-signed", "SIG-04", ROW(UNTRUSTED), build_trusted, KIND(TRUST_SELF_SIGNED)},
+    {"sig:look-alike", "SIG-05", ROW(UNTRUSTED), build_trusted, KIND(TRUST_LOOK_ALIKE)},
+    {"sig:look-alike.root", "SIG-05", ROW(UNTRUSTED), build_trusted, KIND(TRUST_LOOK_ALIKE_ROOT)},
+    {"sig:development", "SIG-21", ROW(UNTRUSTED), build_trusted, KIND(TRUST_DEVELOPMENT)},
+    {"sig:old-key", "SIG-22", ROW(UNTRUSTED), build_trusted, KIND(TRUST_OLD_KEY)},
+    {"sig:new-key", "SIG-22", ROW(UNTRUSTED), build_trusted, KIND(TRUST_NEW_KEY)},
+    {"sig:rotation", "SIG-22", FINE, build_trusted, KIND(TRUST_ROTATION_BOTH),
+     .note = "both roots are trusted while keys rotate"},
+    {"sig:revoked", "SIG-09", ROW(CERT_REVOKED), build_trusted, KIND(TRUST_REVOKED)},
+    {"sig:crl-missing", "SIG-09", ROW(UNTRUSTED), build_trusted, KIND(TRUST_CRL_MISSING)},
+    {"sig:crl-expired", "SIG-09", ROW(CERT_EXPIRED), build_trusted, KIND(TRUST_CRL_EXPIRED)},
+    {"sig:crl-forged", "SIG-09", ROW(UNTRUSTED), build_trusted, KIND(TRUST_CRL_FORGED)},
+    {"sig:crl-good", "SIG-09", FINE, build_trusted, KIND(TRUST_CRL_GOOD),
+     .note = "nothing is revoked: the control of its neighbours"},
+    {"sig:no-attributes", "SIG-25", ROW(BAD_SIGNATURE), build_made, KIND(MANNER_NO_ATTRIBUTES)},
+    {"sig:embedded", "SIG-19", ROW(BAD_SIGNATURE), build_made, KIND(MANNER_EMBEDDED)},
+    {"sig:embedded-other", "SIG-19", ROW(BAD_SIGNATURE), build_made, KIND(MANNER_EMBEDDED_OTHER)},
+    {"sig:no-certificates", "SIG-14", ROW(BAD_SIGNATURE), build_made, KIND(MANNER_NO_CERTIFICATES)},
+    {"sig:key-identifier", "SIG-24", ROW(BAD_SIGNATURE), build_made, KIND(MANNER_KEY_ID)},
+    {"sig:digest-sha1", "SIG-17 MAN-15", ROW(WEAK_ALGORITHM), build_made, KIND(MANNER_SHA1)},
+    {"sig:digest-sha224", "SIG-17 MAN-15", ROW(WEAK_ALGORITHM), build_made, KIND(MANNER_SHA224)},
+    {"sig:digest-sha512", "SIG-17", FINE, build_made, KIND(MANNER_SHA512),
+     .note = "as strong as any: the control of its neighbours"},
+    {"sig:unsigned-attribute", "SIG-25", ROW(BAD_SIGNATURE), build_made, KIND(MANNER_UNSIGNED)},
+    {"sig:foreign-certificate", "SIG-25", ROW(BAD_SIGNATURE), build_made, KIND(MANNER_FOREIGN_CERTIFICATE)},
+    {"sig:second-stranger", "SIG-15", ROW(UNTRUSTED), build_made, KIND(MANNER_STRANGER)},
+    {"sig:signed-twice", "SIG-16", FINE, build_made, KIND(MANNER_TWICE),
      .note = "no thresholds: every signer must verify, and does"},
-    {"sig:empty-value", "SIG-02", ROW(BAD_SIGNATURE), made, KIND(MANNER_EMPTY)},
-    {"sig:other-content", "SIG-19", ROW(BAD_SIGNATURE), made, KIND(MANNER_OTHER_CONTENT)},
-    {"sig:transplanted", "SIG-19 MAN-08", ROW(BAD_SIGNATURE), transplanted, KIND(0)},
-    {"sig:ecdsa", "SIG-18", FINE, ecdsa, KIND(ECDSA_GOOD), .note = "the control of its neighbours"},
-    {"sig:ecdsa-zero", "SIG-18", ROW(BAD_SIGNATURE), ecdsa, KIND(ECDSA_ZERO)},
-    {"sig:ecdsa-r-plus-n", "SIG-18", ROW(BAD_SIGNATURE), ecdsa, KIND(ECDSA_R_IS_N)},
-    {"sig:ecdsa-negative", "SIG-18", ROW(BAD_SIGNATURE), ecdsa, KIND(ECDSA_NEGATIVE)},
-    {"sig:ecdsa-malleated", "SIG-18", FINE, ecdsa, KIND(ECDSA_MALLEATED),
+    {"sig:empty-value", "SIG-02", ROW(BAD_SIGNATURE), build_made, KIND(MANNER_EMPTY)},
+    {"sig:other-content", "SIG-19", ROW(BAD_SIGNATURE), build_made, KIND(MANNER_OTHER_CONTENT)},
+    {"sig:transplanted", "SIG-19 MAN-08", ROW(BAD_SIGNATURE), build_transplanted, KIND(0)},
+    {"sig:ecdsa", "SIG-18", FINE, build_ecdsa, KIND(ECDSA_GOOD), .note = "the control of its neighbours"},
+    {"sig:ecdsa-zero", "SIG-18", ROW(BAD_SIGNATURE), build_ecdsa, KIND(ECDSA_ZERO)},
+    {"sig:ecdsa-r-plus-n", "SIG-18", ROW(BAD_SIGNATURE), build_ecdsa, KIND(ECDSA_R_IS_N)},
+    {"sig:ecdsa-negative", "SIG-18", ROW(BAD_SIGNATURE), build_ecdsa, KIND(ECDSA_NEGATIVE)},
+    {"sig:ecdsa-malleated", "SIG-18", FINE, build_ecdsa, KIND(ECDSA_MALLEATED),
      .note = "n - s verifies as s does; the identity of an update does not cover its signature"},
-    {"sig:explicit-curve", "SIG-17", ROW(WEAK_ALGORITHM), ecdsa, KIND(ECDSA_EXPLICIT)},
-    {"sig:length-1", "SIG-28", ROW(BAD_SIGNATURE), damaged, KIND(DAMAGE_SHORTER)},
-    {"sig:length+1", "SIG-28", ROW(BAD_SIGNATURE), damaged, KIND(DAMAGE_LONGER)},
-    {"sig:zeros", "SIG-24", ROW(BAD_SIGNATURE), damaged, KIND(DAMAGE_ZEROS)},
-    {"sig:noise", "SIG-24", ROW(BAD_SIGNATURE), damaged, KIND(DAMAGE_NOISE)},
-    {"sig:indefinite-length", "SIG-24", ROW(BAD_SIGNATURE), damaged, KIND(DAMAGE_INDEFINITE)},
-    {"sig:wrong-tag", "SIG-24", ROW(BAD_SIGNATURE), damaged, KIND(DAMAGE_TAG)},
-    {"sig:deep", "SIG-24 RES-07", ROW(BAD_SIGNATURE), damaged, KIND(DAMAGE_DEEP)},
-    {"sig:64-mib", "SIG-24", ROW(BAD_SIGNATURE), damaged, KIND(DAMAGE_64_MIB)},
-    {"sig:long-length", "SIG-24", ROW(BAD_SIGNATURE), damaged, KIND(DAMAGE_LONG_LENGTH)},
-    {"sig:not-cms", "SIG-24", ROW(BAD_SIGNATURE), damaged, KIND(DAMAGE_NOT_CMS)},
+    {"sig:explicit-curve", "SIG-17", ROW(WEAK_ALGORITHM), build_ecdsa, KIND(ECDSA_EXPLICIT)},
+    {"sig:length-1", "SIG-28", ROW(BAD_SIGNATURE), build_damaged, KIND(DAMAGE_SHORTER)},
+    {"sig:length+1", "SIG-28", ROW(BAD_SIGNATURE), build_damaged, KIND(DAMAGE_LONGER)},
+    {"sig:zeros", "SIG-24", ROW(BAD_SIGNATURE), build_damaged, KIND(DAMAGE_ZEROS)},
+    {"sig:noise", "SIG-24", ROW(BAD_SIGNATURE), build_damaged, KIND(DAMAGE_NOISE)},
+    {"sig:indefinite-length", "SIG-24", ROW(BAD_SIGNATURE), build_damaged, KIND(DAMAGE_INDEFINITE)},
+    {"sig:wrong-tag", "SIG-24", ROW(BAD_SIGNATURE), build_damaged, KIND(DAMAGE_TAG)},
+    {"sig:deep", "SIG-24 RES-07", ROW(BAD_SIGNATURE), build_damaged, KIND(DAMAGE_DEEP)},
+    {"sig:64-mib", "SIG-24", ROW(BAD_SIGNATURE), build_damaged, KIND(DAMAGE_64_MIB)},
+    {"sig:long-length", "SIG-24", ROW(BAD_SIGNATURE), build_damaged, KIND(DAMAGE_LONG_LENGTH)},
+    {"sig:not-cms", "SIG-24", ROW(BAD_SIGNATURE), build_damaged, KIND(DAMAGE_NOT_CMS)},
     {"sig:2-gib", "SIG-26",
      .note = "a bundle of 2 GiB needs slots of 2 GiB: not in memory; flips are sampled in flp:wide"},
     {.id = NULL},

@@ -11,7 +11,7 @@
 
 #define GARBAGE 0x5a
 
-static int sealed(struct corrupt_lab *lab, struct parts *parts, int r, struct offer *offer)
+static int build_sealed(struct corrupt_lab *lab, struct parts *parts, int r, struct offer *offer)
 {
 	if (r == 0)
 		r = parts_seal(lab, parts, &offer->raw);
@@ -19,14 +19,14 @@ static int sealed(struct corrupt_lab *lab, struct parts *parts, int r, struct of
 	return r;
 }
 
-static int good(const struct corrupt_lab *lab, struct offer *offer)
+static int build_good(const struct corrupt_lab *lab, struct offer *offer)
 {
 	const struct bytes *bundle = &lab->site.bundles[2];
 	return bytes_copy(&offer->raw, bundle->data, bundle->size);
 }
 
 /* n bytes behind the end; a: "unsized" when the server does not say the size. */
-static int garbage(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_garbage(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	const struct bytes *bundle = &lab->site.bundles[2];
 	size_t more = (size_t)row->n;
@@ -40,9 +40,9 @@ static int garbage(struct corrupt_lab *lab, const struct corrupt_row *row, struc
 }
 
 /* Another kind of file altogether: a holds its first n bytes. */
-static int foreign(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_foreign(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
-	int r = good(lab, offer);
+	int r = build_good(lab, offer);
 	if (r == 0)
 		memcpy(offer->raw.data, row->a, (size_t)row->n);
 	return r;
@@ -80,7 +80,7 @@ static int unsigned_bundle(struct corrupt_lab *lab, const struct corrupt_row *ro
 {
 	const struct layout *layout = &lab->site.layout;
 	struct bytes *raw = &offer->raw;
-	int r = good(lab, offer);
+	int r = build_good(lab, offer);
 	if (r)
 		return r;
 	if (row->a) {
@@ -184,14 +184,14 @@ static int change_records(struct parts *parts, enum record_change change, uint32
 }
 
 /* n: enum record_change; a: bits for RECORD_FLAG, in hexadecimal. */
-static int records(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_records(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	struct parts parts;
 	int r = parts_init(lab, &parts);
 	if (r)
 		return r;
 	uint32_t value = row->a ? (uint32_t)strtoul(row->a, NULL, 16) : 0;
-	return sealed(lab, &parts, change_records(&parts, (enum record_change)row->n, value), offer);
+	return build_sealed(lab, &parts, change_records(&parts, (enum record_change)row->n, value), offer);
 }
 
 enum frame {
@@ -235,7 +235,7 @@ static size_t frame_rle(uint8_t *out, uint8_t descriptor, const uint8_t *fields,
 	return n;
 }
 
-static size_t compress(uint8_t *out, const uint8_t *content, size_t size, bool sized)
+static size_t compress_frame(uint8_t *out, const uint8_t *content, size_t size, bool sized)
 {
 	ZSTD_CCtx *zstd = ZSTD_createCCtx();
 	if (!zstd)
@@ -253,7 +253,7 @@ static size_t frame_nested(uint8_t *out)
 	uint8_t inner[LAB_CHUNK_BYTES] = {0};
 	static const uint8_t window[] = {0x88};
 	(void)frame_rle(inner, 0x00, window, 1, 900, 128u * 1024u);
-	return compress(out, inner, sizeof inner, true);
+	return compress_frame(out, inner, sizeof inner, true);
 }
 
 /* The content itself, but wrapped so that a reader needs a window of many GiB. */
@@ -262,7 +262,7 @@ static size_t frame_window(uint8_t *out, const uint8_t *content, uint8_t window)
 	static const uint8_t header[] = {0x28, 0xb5, 0x2f, 0xfd, 0x40 /* two bytes of size, a window */,
 					 0xff, 0x00, 0x0f};
 	uint8_t plain[FRAME_ROOM];
-	size_t n = compress(plain, content, LAB_CHUNK_BYTES, true);
+	size_t n = compress_frame(plain, content, LAB_CHUNK_BYTES, true);
 	/* zstd's own frame: magic, descriptor 0x60 (single segment, two bytes of size), size. */
 	if (n < 7 || plain[4] != 0x60)
 		return 0;
@@ -291,11 +291,11 @@ static size_t frame_make(enum frame frame, const uint8_t *content, uint8_t *out)
 	case FRAME_WINDOW_HUGE:
 		return frame_window(out, content, 0xff); /* 3.75 TiB, the most that can be said */
 	case FRAME_SKIPPABLE:
-		n = compress(out, content, LAB_CHUNK_BYTES, true);
+		n = compress_frame(out, content, LAB_CHUNK_BYTES, true);
 		memcpy(out + n, skippable, sizeof skippable);
 		return n ? n + sizeof skippable : 0;
 	case FRAME_UNSIZED:
-		return compress(out, content, LAB_CHUNK_BYTES, false);
+		return compress_frame(out, content, LAB_CHUNK_BYTES, false);
 	case FRAME_EMPTY_BLOCKS:
 		n = frame_rle(out, 0x60, claims_chunk, 2, 400, 0);
 		return n;
@@ -310,7 +310,7 @@ static size_t frame_make(enum frame frame, const uint8_t *content, uint8_t *out)
 }
 
 /* n: enum frame, in place of chunk 0's, which compresses. */
-static int framed(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_framed(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	uint8_t frame[2 * FRAME_ROOM];
 	struct parts parts;
@@ -320,7 +320,7 @@ static int framed(struct corrupt_lab *lab, const struct corrupt_row *row, struct
 	struct bytes stored = {frame, frame_make((enum frame)row->n, lab->site.images[2].rootfs.data, frame)};
 	r = stored.size > 0 ? parts_chunk(&parts, 0, &stored) : -EPROTO;
 	offer->memory_bytes = 8u * 1024u * 1024u;
-	return sealed(lab, &parts, r, offer);
+	return build_sealed(lab, &parts, r, offer);
 }
 
 /* Genuine head, n: version, over the genuine payload of version 3 of the same sizes where they are equal. */
@@ -346,10 +346,10 @@ static int other_payload(struct corrupt_lab *lab, const struct corrupt_row *row,
 }
 
 /* n: the byte that fills chunk 2 (stored raw) or, for a != NULL, chunk 0 (compressed). */
-static int filled(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_filled(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	struct layout_record record;
-	int r = good(lab, offer);
+	int r = build_good(lab, offer);
 	if (r)
 		return r;
 	layout_record(&lab->site.layout, offer->raw.data, row->a ? 0 : 2, &record);
@@ -361,50 +361,50 @@ static int filled(struct corrupt_lab *lab, const struct corrupt_row *row, struct
 #define L CORRUPT_REJ_L
 
 const struct corrupt_row rows_structure[] = {
-    {"trc:garbage.1", "TRC-12", E, REASON(TRAILING), garbage, .n = 1},
-    {"trc:garbage.4096", "TRC-12", E, REASON(TRAILING), garbage, .n = 4096},
-    {"trc:garbage.1048576", "TRC-12 RES-02", E, REASON(TRAILING), garbage, .n = 1048576},
-    {"trc:garbage.1.unsized", "TRC-12", CORRUPT_IGNORED, REASON(OK), garbage, "unsized", .n = 1,
+    {"trc:garbage.1", "TRC-12", E, REASON(TRAILING), build_garbage, .n = 1},
+    {"trc:garbage.4096", "TRC-12", E, REASON(TRAILING), build_garbage, .n = 4096},
+    {"trc:garbage.1048576", "TRC-12 RES-02", E, REASON(TRAILING), build_garbage, .n = 1048576},
+    {"trc:garbage.1.unsized", "TRC-12", CORRUPT_IGNORED, REASON(OK), build_garbage, "unsized", .n = 1,
      .note = "bytes behind the end are never asked for"},
-    {"trc:garbage.1048576.unsized", "TRC-12 RES-02", CORRUPT_IGNORED, REASON(OK), garbage, "unsized", .n = 1048576,
-     .note = "bytes behind the end are never asked for"},
-    {"trc:squashfs", "TRC-15 SIG-27", E, REASON(BAD_MAGIC), foreign, "hsqs\0\0\0\0", .n = 8},
-    {"trc:cpio", "TRC-15 SIG-27", E, REASON(BAD_MAGIC), foreign, "07070100", .n = 8},
-    {"trc:gzip", "TRC-15 SIG-27", E, REASON(BAD_MAGIC), foreign, "\x1f\x8b\x08\0\0\0\0\0", .n = 8},
-    {"trc:zip", "TRC-15 SIG-27", E, REASON(BAD_MAGIC), foreign, "PK\x03\x04\0\0\0\0", .n = 8},
-    {"trc:html", "TRC-15", E, REASON(BAD_MAGIC), foreign, "<!DOCTYPE html>", .n = 15},
-    {"trc:format.0", "TRC-15", E, REASON(BAD_FORMAT), foreign, "OTABNDL\n\0", .n = 9},
-    {"trc:format.2", "TRC-15", E, REASON(BAD_FORMAT), foreign, "OTABNDL\n\2", .n = 9},
-    {"trc:crlf", "TRC-15", E, REASON(BAD_MAGIC), foreign, "OTABNDL\r\n", .n = 9},
+    {"trc:garbage.1048576.unsized", "TRC-12 RES-02", CORRUPT_IGNORED, REASON(OK), build_garbage, "unsized",
+     .n = 1048576, .note = "bytes behind the end are never asked for"},
+    {"trc:squashfs", "TRC-15 SIG-27", E, REASON(BAD_MAGIC), build_foreign, "hsqs\0\0\0\0", .n = 8},
+    {"trc:cpio", "TRC-15 SIG-27", E, REASON(BAD_MAGIC), build_foreign, "07070100", .n = 8},
+    {"trc:gzip", "TRC-15 SIG-27", E, REASON(BAD_MAGIC), build_foreign, "\x1f\x8b\x08\0\0\0\0\0", .n = 8},
+    {"trc:zip", "TRC-15 SIG-27", E, REASON(BAD_MAGIC), build_foreign, "PK\x03\x04\0\0\0\0", .n = 8},
+    {"trc:html", "TRC-15", E, REASON(BAD_MAGIC), build_foreign, "<!DOCTYPE html>", .n = 15},
+    {"trc:format.0", "TRC-15", E, REASON(BAD_FORMAT), build_foreign, "OTABNDL\n\0", .n = 9},
+    {"trc:format.2", "TRC-15", E, REASON(BAD_FORMAT), build_foreign, "OTABNDL\n\2", .n = 9},
+    {"trc:crlf", "TRC-15", E, REASON(BAD_MAGIC), build_foreign, "OTABNDL\r\n", .n = 9},
     {"trc:border.1", "TRC-17", E, REASON(BAD_FORMAT), moved_border, .n = 1},
     {"trc:border.40", "TRC-17", E, REASON(BAD_MANIFEST), moved_border, .n = 40},
     {"trc:border.-40", "TRC-17", E, REASON(BAD_MANIFEST), moved_border, .n = -40},
-    {"trc:record-missing", "TRC-11 TRC-17", E, REASON(BAD_MANIFEST), records, .n = RECORD_MISSING},
-    {"trc:record-duplicate", "TRC-17", E, REASON(BAD_MANIFEST), records, .n = RECORD_DUPLICATE},
-    {"trc:records-swapped", "TRC-17 FLP-06", L, REASON(CHUNK_DECODE), records, .n = RECORD_SWAPPED},
-    {"trc:chunks-swapped", "TRC-17 DLT-04", L, REASON(READ_BACK), records, .n = RECORD_SWAPPED_WHOLE},
-    {"trc:chunks-border", "TRC-17", L, REASON(CHUNK_DECODE), records, .n = RECORD_BORDER},
-    {"trc:chunks-overlap", "TRC-17", E, REASON(TRUNCATED), records, .n = RECORD_OVERLAP},
-    {"trc:digest-of-another", "FLP-06 DLT-04", L, REASON(CHUNK_DIGEST), records, .n = RECORD_ALIKE},
-    {"trc:flag.2", "FLP-12 FLP-05", E, REASON(BAD_MANIFEST), records, "2", .n = RECORD_FLAG},
-    {"trc:flag.80000000", "FLP-12 FLP-05", E, REASON(BAD_MANIFEST), records, "80000000", .n = RECORD_FLAG},
-    {"trc:raw-as-zstd", "FLP-12", E, REASON(BAD_MANIFEST), records, .n = RECORD_RAW_AS_ZSTD},
-    {"trc:zstd-as-raw", "FLP-12", E, REASON(BAD_MANIFEST), records, .n = RECORD_ZSTD_AS_RAW},
-    {"res:claims-4g", "RES-03", L, REASON(CHUNK_DECODE), framed, .n = FRAME_CLAIMS_4G},
-    {"res:rle-bomb", "RES-03", L, REASON(CHUNK_DECODE), framed, .n = FRAME_RLE_BOMB},
-    {"res:nested", "RES-03", L, REASON(CHUNK_DIGEST), framed, .n = FRAME_NESTED},
-    {"res:window", "RES-03", CORRUPT_IGNORED, REASON(OK), framed, .n = FRAME_WINDOW,
+    {"trc:record-missing", "TRC-11 TRC-17", E, REASON(BAD_MANIFEST), build_records, .n = RECORD_MISSING},
+    {"trc:record-duplicate", "TRC-17", E, REASON(BAD_MANIFEST), build_records, .n = RECORD_DUPLICATE},
+    {"trc:records-swapped", "TRC-17 FLP-06", L, REASON(CHUNK_DECODE), build_records, .n = RECORD_SWAPPED},
+    {"trc:chunks-swapped", "TRC-17 DLT-04", L, REASON(READ_BACK), build_records, .n = RECORD_SWAPPED_WHOLE},
+    {"trc:chunks-border", "TRC-17", L, REASON(CHUNK_DECODE), build_records, .n = RECORD_BORDER},
+    {"trc:chunks-overlap", "TRC-17", E, REASON(TRUNCATED), build_records, .n = RECORD_OVERLAP},
+    {"trc:digest-of-another", "FLP-06 DLT-04", L, REASON(CHUNK_DIGEST), build_records, .n = RECORD_ALIKE},
+    {"trc:flag.2", "FLP-12 FLP-05", E, REASON(BAD_MANIFEST), build_records, "2", .n = RECORD_FLAG},
+    {"trc:flag.80000000", "FLP-12 FLP-05", E, REASON(BAD_MANIFEST), build_records, "80000000", .n = RECORD_FLAG},
+    {"trc:raw-as-zstd", "FLP-12", E, REASON(BAD_MANIFEST), build_records, .n = RECORD_RAW_AS_ZSTD},
+    {"trc:zstd-as-raw", "FLP-12", E, REASON(BAD_MANIFEST), build_records, .n = RECORD_ZSTD_AS_RAW},
+    {"res:claims-4g", "RES-03", L, REASON(CHUNK_DECODE), build_framed, .n = FRAME_CLAIMS_4G},
+    {"res:rle-bomb", "RES-03", L, REASON(CHUNK_DECODE), build_framed, .n = FRAME_RLE_BOMB},
+    {"res:nested", "RES-03", L, REASON(CHUNK_DIGEST), build_framed, .n = FRAME_NESTED},
+    {"res:window", "RES-03", CORRUPT_IGNORED, REASON(OK), build_framed, .n = FRAME_WINDOW,
      .note = "the chunk is the window: nothing is allocated for the one that a frame asks for"},
-    {"res:window-huge", "RES-03", L, REASON(CHUNK_DECODE), framed, .n = FRAME_WINDOW_HUGE},
-    {"res:skippable", "RES-03", L, REASON(CHUNK_DECODE), framed, .n = FRAME_SKIPPABLE},
-    {"res:frame-unsized", "RES-03", L, REASON(CHUNK_DECODE), framed, .n = FRAME_UNSIZED},
-    {"res:empty-blocks", "RES-03", L, REASON(CHUNK_DECODE), framed, .n = FRAME_EMPTY_BLOCKS},
-    {"res:dictionary", "RES-03", L, REASON(CHUNK_DECODE), framed, .n = FRAME_DICTIONARY},
-    {"res:gzip-chunk", "RES-03", L, REASON(CHUNK_DECODE), framed, .n = FRAME_GZIP},
-    {"flp:chunk.raw.00", "FLP-08", L, REASON(CHUNK_DIGEST), filled, .n = 0x00},
-    {"flp:chunk.raw.ff", "FLP-08", L, REASON(CHUNK_DIGEST), filled, .n = 0xff},
-    {"flp:chunk.zstd.00", "FLP-08", L, REASON(CHUNK_DECODE), filled, "zstd", .n = 0x00},
-    {"flp:chunk.zstd.ff", "FLP-08", L, REASON(CHUNK_DECODE), filled, "zstd", .n = 0xff},
+    {"res:window-huge", "RES-03", L, REASON(CHUNK_DECODE), build_framed, .n = FRAME_WINDOW_HUGE},
+    {"res:skippable", "RES-03", L, REASON(CHUNK_DECODE), build_framed, .n = FRAME_SKIPPABLE},
+    {"res:frame-unsized", "RES-03", L, REASON(CHUNK_DECODE), build_framed, .n = FRAME_UNSIZED},
+    {"res:empty-blocks", "RES-03", L, REASON(CHUNK_DECODE), build_framed, .n = FRAME_EMPTY_BLOCKS},
+    {"res:dictionary", "RES-03", L, REASON(CHUNK_DECODE), build_framed, .n = FRAME_DICTIONARY},
+    {"res:gzip-chunk", "RES-03", L, REASON(CHUNK_DECODE), build_framed, .n = FRAME_GZIP},
+    {"flp:chunk.raw.00", "FLP-08", L, REASON(CHUNK_DIGEST), build_filled, .n = 0x00},
+    {"flp:chunk.raw.ff", "FLP-08", L, REASON(CHUNK_DIGEST), build_filled, .n = 0xff},
+    {"flp:chunk.zstd.00", "FLP-08", L, REASON(CHUNK_DECODE), build_filled, "zstd", .n = 0x00},
+    {"flp:chunk.zstd.ff", "FLP-08", L, REASON(CHUNK_DECODE), build_filled, "zstd", .n = 0xff},
     {"man:other-payload", "MAN-08 FLP-11", L, REASON(CHUNK_DECODE) | REASON(CHUNK_DIGEST), other_payload, .n = 0},
     {"sig:stripped", "SIG-01 TRC-05 SIG-27", E, REASON(NO_SIGNATURE), unsigned_bundle, .a = "gone"},
     {"sig:zero-length", "SIG-02", E, REASON(NO_SIGNATURE), unsigned_bundle, .n = 0},

@@ -7,7 +7,7 @@
 
 #include "corrupt/bundle-edit.h"
 
-static int good(const struct corrupt_lab *lab, unsigned version, struct bytes *out)
+static int build_good(const struct corrupt_lab *lab, unsigned version, struct bytes *out)
 {
 	return bytes_copy(out, lab->site.bundles[version].data, lab->site.bundles[version].size);
 }
@@ -21,7 +21,7 @@ static int lose_state(struct corrupt_lab *lab, struct device *device)
 
 /* The good bundle without an expiry at n seconds. a: the journal, and with it the last trusted time, is lost; b: the
  * build time is known. */
-static int clocked(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_clocked(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	struct parts parts;
 	struct bytes out;
@@ -46,29 +46,29 @@ static int at_time(struct corrupt_lab *lab, const struct corrupt_row *row, struc
 {
 	offer->now_s = row->n;
 	offer->changed = true;
-	return good(lab, 2, &offer->raw);
+	return build_good(lab, 2, &offer->raw);
 }
 
 /* The clock jumps to n once the head was verified. */
-static int jumping(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_jumping(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	offer->later_from = 2;
 	offer->later_clock_s = row->n;
 	offer->changed = true;
-	return good(lab, 2, &offer->raw);
+	return build_good(lab, 2, &offer->raw);
 }
 
 /* An older bundle, n, for a device that lost its journal: what runs is the floor. */
-static int older(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_older(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	offer->prepare = lose_state;
-	return good(lab, (unsigned)row->n, &offer->raw);
+	return build_good(lab, (unsigned)row->n, &offer->raw);
 }
 
 enum device_change { DEVICE_COMPATIBLE, DEVICE_HARDWARE, DEVICE_CHANNEL, DEVICE_ID, DEVICE_NO_ID };
 
 /* The good bundle, and a device that is another one. */
-static int elsewhere(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_elsewhere(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	struct ota_policy *policy = &offer->policy;
 	offer->changed = true;
@@ -89,7 +89,7 @@ static int elsewhere(struct corrupt_lab *lab, const struct corrupt_row *row, str
 		policy->device_id = NULL;
 		break;
 	}
-	return good(lab, 2, &offer->raw);
+	return build_good(lab, 2, &offer->raw);
 }
 
 /* Chunk 1 of the root filesystem is the same in every version. */
@@ -140,7 +140,7 @@ static int change_precursor(struct corrupt_lab *lab, struct device *device)
 enum source_change { SOURCE_HONEST, SOURCE_CHUNK, SOURCE_ALL, SOURCE_HEAD, SOURCE_DESCRIPTOR, SOURCE_PRECURSOR };
 
 /* Chunks are copied from the running slot, which is not what it was. */
-static int reused(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_reused(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	static int (*const changes[])(struct corrupt_lab *, struct device *) = {[SOURCE_HONEST] = NULL,
 										[SOURCE_CHUNK] = change_chunk,
@@ -151,19 +151,19 @@ static int reused(struct corrupt_lab *lab, const struct corrupt_row *row, struct
 	offer->policy.reuse = true;
 	offer->prepare = changes[row->n];
 	offer->changed = true;
-	return good(lab, 2, &offer->raw);
+	return build_good(lab, 2, &offer->raw);
 }
 
 enum swap { SWAP_OTHER_BUNDLE, SWAP_SAME_VALIDATOR, SWAP_SAME_BUNDLE, SWAP_TO_ZEROS, SWAP_TO_SHORTER };
 
 /* Verified, and then the file is another one: the second request sees it. */
-static int swapped(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_swapped(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	const struct layout *layout = &lab->site.layout;
 	enum swap swap = (enum swap)row->n;
-	int r = good(lab, 2, &offer->raw);
+	int r = build_good(lab, 2, &offer->raw);
 	if (r == 0)
-		r = good(lab, swap == SWAP_OTHER_BUNDLE ? 3 : 2, &offer->later);
+		r = build_good(lab, swap == SWAP_OTHER_BUNDLE ? 3 : 2, &offer->later);
 	if (r)
 		return r;
 	offer->changed = true;
@@ -198,11 +198,11 @@ static int during_trial(struct corrupt_lab *lab, const struct corrupt_row *row, 
 	offer->expected = 3;
 	offer->changed = true;
 	offer->flags = row->a ? OTA_DRY_RUN : 0;
-	return good(lab, 2, &offer->raw);
+	return build_good(lab, 2, &offer->raw);
 }
 
 /* The good version was tried, an operator marked it bad, the device went back. */
-static int condemn(struct corrupt_lab *lab, struct device *device)
+static int condemn_version(struct corrupt_lab *lab, struct device *device)
 {
 	struct ota_result result;
 	device->server =
@@ -221,10 +221,10 @@ static int condemn(struct corrupt_lab *lab, struct device *device)
 static int known_bad(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
 {
 	(void)row;
-	offer->prepare = condemn;
+	offer->prepare = condemn_version;
 	offer->retry = 3;
 	offer->changed = true;
-	return good(lab, 2, &offer->raw);
+	return build_good(lab, 2, &offer->raw);
 }
 
 static int name_both_alike(struct corrupt_lab *lab, struct device *device)
@@ -239,7 +239,7 @@ static int same_slot(struct corrupt_lab *lab, const struct corrupt_row *row, str
 	(void)row;
 	offer->prepare = name_both_alike;
 	offer->changed = true;
-	return good(lab, 2, &offer->raw);
+	return build_good(lab, 2, &offer->raw);
 }
 
 #define E    CORRUPT_REJ_E
@@ -247,49 +247,51 @@ static int same_slot(struct corrupt_lab *lab, const struct corrupt_row *row, str
 #define FINE CORRUPT_IGNORED, REASON(OK)
 
 const struct corrupt_row rows_world[] = {
-    {"clk:1970", "CLK-01 CLK-10", FINE, clocked, .n = 0,
+    {"clk:1970", "CLK-01 CLK-10", FINE, build_clocked, .n = 0,
      .note = "the last trusted time counts: that of the version that runs"},
-    {"clk:1970.state-lost", "CLK-01", E, REASON(CERT_NOT_YET_VALID), clocked, "lost", .n = 0},
-    {"clk:1970.build-time", "CLK-01 CLK-08", FINE, clocked, "lost", "build", .n = 0,
+    {"clk:1970.state-lost", "CLK-01", E, REASON(CERT_NOT_YET_VALID), build_clocked, "lost", .n = 0},
+    {"clk:1970.build-time", "CLK-01 CLK-08", FINE, build_clocked, "lost", "build", .n = 0,
      .note = "the build time is a lower bound of the time"},
-    {"clk:before-signer", "CLK-02", FINE, clocked, .n = TEST_PKI_FROM_S - 1, .note = "the last trusted time counts"},
-    {"clk:before-signer.state-lost", "CLK-02", E, REASON(CERT_NOT_YET_VALID), clocked, "lost",
+    {"clk:before-signer", "CLK-02", FINE, build_clocked, .n = TEST_PKI_FROM_S - 1,
+     .note = "the last trusted time counts"},
+    {"clk:before-signer.state-lost", "CLK-02", E, REASON(CERT_NOT_YET_VALID), build_clocked, "lost",
      .n = TEST_PKI_FROM_S - 1},
-    {"clk:after-signer", "CLK-03", E, REASON(CERT_EXPIRED), clocked, .n = TEST_PKI_TO_S + 1},
-    {"clk:2038-1", "CLK-04", FINE, clocked, .n = INT32_MAX, .note = "the signer is valid until 2040"},
-    {"clk:2038", "CLK-04", FINE, clocked, .n = INT64_C(1) << 31, .note = "the signer is valid until 2040"},
-    {"clk:2106", "CLK-05", E, REASON(CERT_EXPIRED), clocked, .n = INT64_C(1) << 32},
-    {"clk:negative", "CLK-01", FINE, clocked, .n = INT64_MIN, .note = "the last trusted time counts"},
-    {"clk:largest", "CLK-05", E, REASON(CERT_EXPIRED), clocked, .n = INT64_MAX},
+    {"clk:after-signer", "CLK-03", E, REASON(CERT_EXPIRED), build_clocked, .n = TEST_PKI_TO_S + 1},
+    {"clk:2038-1", "CLK-04", FINE, build_clocked, .n = INT32_MAX, .note = "the signer is valid until 2040"},
+    {"clk:2038", "CLK-04", FINE, build_clocked, .n = INT64_C(1) << 31, .note = "the signer is valid until 2040"},
+    {"clk:2106", "CLK-05", E, REASON(CERT_EXPIRED), build_clocked, .n = INT64_C(1) << 32},
+    {"clk:negative", "CLK-01", FINE, build_clocked, .n = INT64_MIN, .note = "the last trusted time counts"},
+    {"clk:largest", "CLK-05", E, REASON(CERT_EXPIRED), build_clocked, .n = INT64_MAX},
     {"clk:spoofed-forward", "CLK-08 MAN-22 MAN-06", E, REASON(EXPIRED), at_time, .n = INT64_C(1) << 31},
-    {"clk:jump-forward", "CLK-06", FINE, jumping, .n = TEST_PKI_TO_S + 1,
+    {"clk:jump-forward", "CLK-06", FINE, build_jumping, .n = TEST_PKI_TO_S + 1,
      .note = "what was verified stays so: deadlines use the monotonic clock"},
-    {"clk:jump-back", "CLK-06", FINE, jumping, .n = 1,
+    {"clk:jump-back", "CLK-06", FINE, build_jumping, .n = 1,
      .note = "what was verified stays so: deadlines use the monotonic clock"},
     {"clk:zone", "CLK-09", .note = "nothing in libota knows zones: all times are seconds since 1970 UTC"},
-    {"man:older.state-lost", "MAN-03 MAN-22", E, REASON(DOWNGRADE), older, .n = 0},
-    {"man:device.compatible", "MAN-01", E, REASON(INCOMPATIBLE), elsewhere, .n = DEVICE_COMPATIBLE},
-    {"man:device.hardware", "MAN-02", E, REASON(HARDWARE), elsewhere, .n = DEVICE_HARDWARE},
-    {"man:device.channel", "MAN-19", E, REASON(WRONG_CHANNEL), elsewhere, .n = DEVICE_CHANNEL},
-    {"man:device.id", "MAN-18", E, REASON(WRONG_DEVICE), elsewhere, .n = DEVICE_ID},
-    {"man:device.no-id", "MAN-18", E, REASON(WRONG_DEVICE), elsewhere, .n = DEVICE_NO_ID},
+    {"man:older.state-lost", "MAN-03 MAN-22", E, REASON(DOWNGRADE), build_older, .n = 0},
+    {"man:device.compatible", "MAN-01", E, REASON(INCOMPATIBLE), build_elsewhere, .n = DEVICE_COMPATIBLE},
+    {"man:device.hardware", "MAN-02", E, REASON(HARDWARE), build_elsewhere, .n = DEVICE_HARDWARE},
+    {"man:device.channel", "MAN-19", E, REASON(WRONG_CHANNEL), build_elsewhere, .n = DEVICE_CHANNEL},
+    {"man:device.id", "MAN-18", E, REASON(WRONG_DEVICE), build_elsewhere, .n = DEVICE_ID},
+    {"man:device.no-id", "MAN-18", E, REASON(WRONG_DEVICE), build_elsewhere, .n = DEVICE_NO_ID},
     {"man:known-bad", "MAN-04", E, REASON(KNOWN_BAD), known_bad, .n = 0},
-    {"dlt:honest", "DLT-01", FINE, reused, .n = SOURCE_HONEST, .note = "the control of its neighbours"},
-    {"dlt:chunk", "DLT-02 DLT-04", FINE, reused, .n = SOURCE_CHUNK,
+    {"dlt:honest", "DLT-01", FINE, build_reused, .n = SOURCE_HONEST, .note = "the control of its neighbours"},
+    {"dlt:chunk", "DLT-02 DLT-04", FINE, build_reused, .n = SOURCE_CHUNK,
      .note = "a chunk that is not what it was is fetched"},
-    {"dlt:all", "DLT-02", FINE, reused, .n = SOURCE_ALL, .note = "chunks that are not what they were are fetched"},
-    {"dlt:head", "DLT-01", FINE, reused, .n = SOURCE_HEAD,
+    {"dlt:all", "DLT-02", FINE, build_reused, .n = SOURCE_ALL,
+     .note = "chunks that are not what they were are fetched"},
+    {"dlt:head", "DLT-01", FINE, build_reused, .n = SOURCE_HEAD,
      .note = "without a verified head of what runs all is fetched"},
-    {"dlt:descriptor", "DLT-01", FINE, reused, .n = SOURCE_DESCRIPTOR,
+    {"dlt:descriptor", "DLT-01", FINE, build_reused, .n = SOURCE_DESCRIPTOR,
      .note = "all is fetched; the stored floor holds"},
-    {"dlt:precursor", "DLT-01", FINE, reused, .n = SOURCE_PRECURSOR,
+    {"dlt:precursor", "DLT-01", FINE, build_reused, .n = SOURCE_PRECURSOR,
      .note = "the head is not that of what runs: all is fetched"},
     {"dlt:operations", "DLT-03", .note = "there are none: a chunk is copied whole, by digest, or fetched"},
-    {"rce:swapped", "RCE-01 HTP-06", L, REASON(HTTP_RANGE), swapped, .n = SWAP_OTHER_BUNDLE},
-    {"rce:swapped.same-validator", "RCE-01 HTP-07", L, REASON(CHUNK_DECODE), swapped, .n = SWAP_SAME_VALIDATOR},
-    {"rce:swapped.zeros", "RCE-01", L, REASON(CHUNK_DECODE), swapped, .n = SWAP_TO_ZEROS},
-    {"rce:swapped.shorter", "RCE-01", L, REASON(HTTP_RANGE), swapped, .n = SWAP_TO_SHORTER},
-    {"rce:put-again", "RCE-01 HTP-06", FINE, swapped, .n = SWAP_SAME_BUNDLE,
+    {"rce:swapped", "RCE-01 HTP-06", L, REASON(HTTP_RANGE), build_swapped, .n = SWAP_OTHER_BUNDLE},
+    {"rce:swapped.same-validator", "RCE-01 HTP-07", L, REASON(CHUNK_DECODE), build_swapped, .n = SWAP_SAME_VALIDATOR},
+    {"rce:swapped.zeros", "RCE-01", L, REASON(CHUNK_DECODE), build_swapped, .n = SWAP_TO_ZEROS},
+    {"rce:swapped.shorter", "RCE-01", L, REASON(HTTP_RANGE), build_swapped, .n = SWAP_TO_SHORTER},
+    {"rce:put-again", "RCE-01 HTP-06", FINE, build_swapped, .n = SWAP_SAME_BUNDLE,
      .note = "the head is the same one: it goes on"},
     {"rce:during-trial", "RCE-08", FINE, during_trial, .n = 0,
      .note = "the version on trial comes first: the device reboots into it"},

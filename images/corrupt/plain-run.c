@@ -42,7 +42,7 @@ static int file_write(const char *path, const struct bytes *in)
 }
 
 /* "12" or "12.3", to the end; the second number is 0 where one alone is wanted. */
-static bool numbers(const char *text, bool two, size_t *first, size_t *second)
+static bool read_numbers(const char *text, bool two, size_t *first, size_t *second)
 {
 	char *end = NULL;
 	if (*text < '0' || *text > '9')
@@ -56,20 +56,20 @@ static bool numbers(const char *text, bool two, size_t *first, size_t *second)
 	return *end == 0;
 }
 
-static int change(const char *what, const struct bytes *in, const struct bytes *other, struct bytes *out)
+static int change_file(const char *what, const struct bytes *in, const struct bytes *other, struct bytes *out)
 {
 	size_t at;
 	size_t second;
-	if (strncmp(what, "flip:", 5) == 0 && numbers(what + 5, true, &at, &second) && second < 8)
+	if (strncmp(what, "flip:", 5) == 0 && read_numbers(what + 5, true, &at, &second) && second < 8)
 		return plain_flip(in, at, (unsigned)second, out);
-	if (strncmp(what, "cut:", 4) == 0 && numbers(what + 4, false, &at, &second))
+	if (strncmp(what, "cut:", 4) == 0 && read_numbers(what + 4, false, &at, &second))
 		return plain_truncate(in, at, out);
-	if (other->data && strncmp(what, "splice:", 7) == 0 && numbers(what + 7, true, &at, &second))
+	if (other->data && strncmp(what, "splice:", 7) == 0 && read_numbers(what + 7, true, &at, &second))
 		return plain_splice(in, at, other, second, out);
 	return -ENOTSUP;
 }
 
-static const char *said(int result)
+static const char *print_result(int result)
 {
 	switch (result) {
 	case -EINVAL:
@@ -90,13 +90,13 @@ int plain_main(int argc, char **argv)
 	if (result == 0 && (file_read(argv[1], &in) || (argc > 3 && file_read(argv[3], &other))))
 		result = -EIO;
 	if (result == 0)
-		result = change(argv[0], &in, &other, &out);
+		result = change_file(argv[0], &in, &other, &out);
 	if (result == 0 && out.size == in.size && memcmp(out.data, in.data, in.size) == 0)
 		result = -EINVAL;
 	if (result == 0 && file_write(argv[2], &out))
 		result = -EIO;
 	if (result)
-		(void)fprintf(stderr, "corrupt-run: %s: %s\n", argv[0], said(result));
+		(void)fprintf(stderr, "corrupt-run: %s: %s\n", argv[0], print_result(result));
 	bytes_free(&in);
 	bytes_free(&other);
 	bytes_free(&out);

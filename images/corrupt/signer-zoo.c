@@ -40,7 +40,7 @@ static char *bio_text(BIO *bio)
 }
 
 /* Signs the certificate anew and puts it in place of the old one. */
-static int reissue(struct test_pki *pki, X509 *certificate, const struct test_pki *issuer)
+static int reissue_certificate(struct test_pki *pki, X509 *certificate, const struct test_pki *issuer)
 {
 	EVP_PKEY *key = zoo_key(issuer->key_pem);
 	BIO *bio = BIO_new(BIO_s_mem());
@@ -70,7 +70,7 @@ int zoo_extend(struct test_pki *pki, const struct test_pki *issuer, int nid, con
 	X509V3_set_ctx(&context, certificate, certificate, NULL, NULL, 0);
 	extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
 	if (extension && X509_add_ext(certificate, extension, -1) == 1)
-		result = reissue(pki, certificate, issuer);
+		result = reissue_certificate(pki, certificate, issuer);
 	X509_EXTENSION_free(extension);
 	X509_free(certificate);
 	return result;
@@ -84,7 +84,7 @@ int zoo_explicit_curve(struct test_pki *pki, const struct test_pki *issuer)
 	if (certificate && key &&
 	    EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING, OSSL_PKEY_EC_ENCODING_EXPLICIT) == 1 &&
 	    X509_set_pubkey(certificate, key) == 1)
-		result = reissue(pki, certificate, issuer);
+		result = reissue_certificate(pki, certificate, issuer);
 	EVP_PKEY_free(key);
 	X509_free(certificate);
 	return result;

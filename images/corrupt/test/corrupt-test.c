@@ -13,6 +13,7 @@
 #include <criterion/criterion.h>
 
 #include "corrupt/bundle-edit.h"
+#include "corrupt/corrupt-offer.h"
 
 static struct corrupt_lab *lab_make(uint64_t seed)
 {
@@ -77,7 +78,7 @@ Test(corrupt, flips_are_exhaustive_and_single, .timeout = 120)
 		if (c->kind != CASE_FLIP)
 			continue;
 		head_bits++;
-		cr_assert_eq(lab_offer(lab, c, &offer), 0);
+		cr_assert_eq(corrupt_offer_make(lab, c, &offer), 0);
 		cr_assert_eq(offer.raw.size, good->size);
 		cr_assert_eq(offer.raw.data[c->at] ^ good->data[c->at], 1u << c->bit, "%s", c->id);
 		offer.raw.data[c->at] ^= (uint8_t)(1u << c->bit);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef IMAGES_CORRUPT_CORRUPT_PLAN_H
-#define IMAGES_CORRUPT_CORRUPT_PLAN_H
+#ifndef IMAGES_CORRUPT_FLIP_REASONS_H
+#define IMAGES_CORRUPT_FLIP_REASONS_H
 
 #include "corrupt/corrupt-lab.h"
 

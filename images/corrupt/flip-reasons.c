@@ -1,8 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a flipped bit of a signature is refused for, by where it lies in the DER: RFC 5652, 5.1. */
+/* What a flipped bit is refused for: of the header by the text of ota/bundle.h, of the signature by where it lies in the DER
+ * (RFC 5652, 5.1). */
+#include "corrupt/flip-reasons.h"
+
 #include <string.h>
 
-#include "corrupt/corrupt-plan.h"
+/* Bounds of the format, as ota/bundle.h states them. */
+#define MANIFEST_MAX  65536u
+#define INDEX_MAX     8388608u
+#define SIGNATURE_MAX 65536u
+
+/* What a header with this bit changed must be refused for: the text of ota/bundle.h, in the order that it gives. */
+uint64_t plan_header_reasons(const uint8_t *raw, size_t file_bytes)
+{
+	static const uint8_t zeros[8];
+	uint32_t manifest = layout_get(raw + LAYOUT_MANIFEST_BYTES);
+	uint32_t index = layout_get(raw + LAYOUT_INDEX_BYTES);
+	uint32_t signature = layout_get(raw + LAYOUT_SIGNATURE_BYTES);
+	if (memcmp(raw, "OTABNDL\n", 8) != 0)
+		return REASON(BAD_MAGIC);
+	if (layout_get(raw + LAYOUT_FORMAT) != 1 || memcmp(raw + LAYOUT_RESERVED, zeros, 8) != 0)
+		return REASON(BAD_FORMAT);
+	if (manifest > MANIFEST_MAX || index > INDEX_MAX || signature > SIGNATURE_MAX)
+		return REASON(TOO_LARGE);
+	if (manifest == 0 || index == 0 || index % LAYOUT_RECORD_BYTES != 0)
+		return REASON(BAD_FORMAT);
+	if (signature == 0)
+		return REASON(NO_SIGNATURE);
+	if ((uint64_t)LAYOUT_HEADER_BYTES + manifest + index + signature > file_bytes)
+		return REASON(TRUNCATED);
+	return REASON(BAD_SIGNATURE);
+}
 
 struct element {
 	size_t at, content, end; /* offsets in the signature */
