@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A good bundle in parts: changed, and sealed again by the good signer. */
 #include "corrupt/bundle-edit.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A bundle's layout, read by code of its own: offsets, records, and plain changes of its bytes. */
 #include "corrupt/bundle-layout.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The device in memory that runs the unmodified core, and the server that it asks. */
 #include "corrupt/corrupt-device.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What all cases share: keys, versions, good bundles, and the device with a past. */
 #include "corrupt/corrupt-lab.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The corrupters as a command on any file: flip, truncate, splice. */
 #include "corrupt/plain-run.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Certificates, revocation lists and signatures of every kind but the right one. */
 #include "corrupt/signer-zoo.h"
 
 #include <stdlib.h>
