@@ -93,7 +93,6 @@ extern const char *const yp_hil_names[];     /* checks, cuts, free-cuts; ends wi
 
 bool yp_scenario_tagged(const struct yp_scenario *scenario, const char *tag);
 const char *yp_rig_text(enum yp_rig_name rig);
-const char *yp_model_text(enum yp_model model);
 /* "write-eio" ...; the name in a scenario, in results and in ids. */
 const char *yp_fault_text(enum yp_sim_fault_kind kind);
 int yp_fault_find(const char *text, size_t length, enum yp_sim_fault_kind *out) __attribute__((warn_unused_result));
