@@ -20,7 +20,7 @@ struct lint {
 	const struct yp_lint_roles *roles;
 	struct yp_finding *out;
 	size_t max, count;
-	const char *step;
+	enum yp_phase told;              /* by the last mark, or NONE */
 	size_t unflushed[YP_MEDIA_MAX];  /* first write not yet flushed, or NO_ENTRY */
 	size_t idle_flush[YP_MEDIA_MAX]; /* last flush elsewhere, of nothing, while this medium had unflushed writes */
 	bool running_told[YP_MEDIA_MAX];
@@ -75,7 +75,7 @@ static unsigned copies_of(const struct yp_lint_roles *roles, const struct yp_ent
 
 static bool arms(const struct lint *l)
 {
-	return !l->has_arm_mark || strcmp(l->step, "S10") == 0;
+	return !l->has_arm_mark || l->told == YP_PHASE_ARM;
 }
 
 static void env_write(struct lint *l, size_t i, const struct yp_entry *e)
@@ -156,15 +156,17 @@ static void any_read(struct lint *l, const struct yp_entry *e)
 	}
 }
 
-static bool is_work(const char *step)
+/* What a mark tells; NONE if it is not a step, or not listed. */
+static enum yp_phase mark_phase(const struct lint *l, const struct yp_entry *e)
 {
-	/* Up to S03 an updater only asks and decides. */
-	return step[0] == 'R' || (step[0] == 'S' && strcmp(step, "S03") > 0);
+	enum yp_phase phase = YP_PHASE_COUNT;
+	if (e->op == YP_MARK && e->kind == YP_MARK_STEP)
+		phase = yp_roles_mark_phase(l->roles, yp_log_text(l->log, e));
+	return phase == YP_PHASE_COUNT ? YP_PHASE_NONE : phase;
 }
 
 static int lint_init(struct lint *l)
 {
-	l->step = "";
 	l->first_write = NO_ENTRY;
 	for (unsigned m = 0; m < l->layout->count; m++) {
 		l->unflushed[m] = NO_ENTRY;
@@ -176,12 +178,11 @@ static int lint_init(struct lint *l)
 			return -ENOMEM;
 	}
 	for (size_t i = 0; i < yp_log_count(l->log); i++) {
-		const struct yp_entry *e = yp_log_entry(l->log, i);
-		if (e->op != YP_MARK || e->kind != YP_MARK_STEP)
-			continue;
-		l->has_mark = true;
-		l->has_arm_mark |= strcmp(yp_log_text(l->log, e), "S10") == 0;
-		l->has_work |= is_work(yp_log_text(l->log, e));
+		enum yp_phase phase = mark_phase(l, yp_log_entry(l->log, i));
+		l->has_mark |= phase != YP_PHASE_NONE;
+		l->has_arm_mark |= phase == YP_PHASE_ARM;
+		/* While it fetches an updater only asks and decides. */
+		l->has_work |= phase != YP_PHASE_NONE && phase != YP_PHASE_FETCH;
 	}
 	return 0;
 }
@@ -203,7 +204,7 @@ static void lint_pass(struct lint *l)
 			break;
 		case YP_MARK:
 			if (e->kind == YP_MARK_STEP)
-				l->step = yp_log_text(l->log, e);
+				l->told = mark_phase(l, e);
 			break;
 		}
 	}

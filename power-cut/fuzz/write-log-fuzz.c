@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check(const struct yp_log *log)
+static void check_log(const struct yp_log *log)
 {
 	const struct yp_layout *layout = yp_log_layout(log);
 	struct yp_lint_roles roles = {.role = {YP_ROLE_SLOT, YP_ROLE_ENV}, .env_first = {0, 8}, .env_sectors = 8};
@@ -29,6 +29,12 @@ static void check(const struct yp_log *log)
 	/* The lint keeps a byte for each sector of a slot. */
 	if (layout->media[0].sectors < 1u << 20 && yp_lint(log, &roles, findings, 4, &count) < 0)
 		abort();
+	enum yp_phase *phases = calloc(yp_log_count(log) + 1, sizeof *phases);
+	if (!phases || yp_phases_derive(log, &roles, false, phases) < 0)
+		abort();
+	for (size_t i = 0; i < yp_log_count(log); i++)
+		(void)yp_phase_name(phases[i]);
+	free(phases);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -41,11 +47,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (yp_pool_new(&pool) < 0)
 		return 0;
 	if (yp_log_parse(data, size, pool, &log, detail, sizeof detail) == 0) {
-		check(log);
+		check_log(log);
 		yp_log_free(log);
 	}
 	if (yp_log_parse_dm(data, size, &layout, pool, &log, detail, sizeof detail) == 0) {
-		check(log);
+		check_log(log);
 		yp_log_free(log);
 	}
 	yp_pool_free(pool);

@@ -17,11 +17,15 @@ static void run(const char *ops, struct yp_finding *findings, size_t max, size_t
 							  {"slot-b", 16, YP_MODEL_VOLATILE_CACHE, true},
 							  {"env", 16, YP_MODEL_VOLATILE_CACHE, false},
 							  {"state", 16, YP_MODEL_VOLATILE_CACHE, false}}};
+	static const struct yp_phase_mark marks[] = {
+	    {"S01", YP_PHASE_FETCH}, {"S06", YP_PHASE_WRITE}, {"S10", YP_PHASE_ARM}};
 	static const struct yp_lint_roles roles = {.role = {YP_ROLE_SLOT, YP_ROLE_SLOT, YP_ROLE_ENV, YP_ROLE_STATE},
 						   .slot = {"A", "B"},
 						   .running = "A",
 						   .env_first = {0, 8},
-						   .env_sectors = 8};
+						   .env_sectors = 8,
+						   .marks = marks,
+						   .marks_count = 3};
 	const uint8_t data[2 * YP_SECTOR_BYTES] = {1};
 	struct yp_pool *pool;
 	struct yp_log *log;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "subject/ota-phases.h"
+
 static void lint_help(void)
 {
 	(void)puts("Usage: yankproof lint SCENARIO [options]\n"
@@ -178,6 +180,8 @@ static int lint_file(const char *path, const char *media_text)
 				    : yp_log_load(path, pool, &log, detail, sizeof detail);
 	if (!result && !media_text)
 		roles_by_name(yp_log_layout(log), &media.roles);
+	media.roles.marks = yp_ota_phases;
+	media.roles.marks_count = YP_OTA_PHASES_COUNT;
 	if (!result)
 		result = yp_lint(log, &media.roles, findings, YP_FINDINGS_MAX, &count);
 	int status = 0;

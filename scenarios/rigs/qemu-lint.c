@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rigs/rig-qemu.h"
+#include "subject/ota-phases.h"
 
 static void find(struct yp_qemu *board, const char *rule, size_t entry, const char *text)
 {
@@ -66,7 +67,9 @@ int yp_qemu_lint(struct yp_qemu *board)
 	const struct yp_layout *layout = &board->media.layout;
 	struct yp_lint_roles roles = {.running = "A",
 				      .env_first = {YP_QEMU_ENV_0 / YP_SECTOR_BYTES, YP_QEMU_ENV_1 / YP_SECTOR_BYTES},
-				      .env_sectors = YP_QEMU_ENV_BYTES / YP_SECTOR_BYTES};
+				      .env_sectors = YP_QEMU_ENV_BYTES / YP_SECTOR_BYTES,
+				      .marks = yp_ota_phases,
+				      .marks_count = YP_OTA_PHASES_COUNT};
 	for (unsigned m = 0; m < layout->count; m++) {
 		const char *name = layout->media[m].name;
 		bool slot = strncmp(name, "slot-", 5) == 0;

@@ -36,7 +36,7 @@ bool yp_layout_same_media(const struct yp_layout *x, const struct yp_layout *y);
 enum yp_op { YP_WRITE = 1, YP_READ, YP_FLUSH, YP_DISCARD, YP_MARK };
 
 enum yp_mark_kind {
-	YP_MARK_STEP,  /* text: a step id, "S06" */
+	YP_MARK_STEP,  /* text: the subject's own name for what it does from here on; roles.h makes phases of it */
 	YP_MARK_WORLD, /* something the outside saw and will not forget, such as a delivered report */
 	YP_MARK_NOTE   /* for people */
 };
@@ -99,7 +99,7 @@ const struct yp_layout *yp_log_layout(const struct yp_log *log);
 int yp_log_take_models(struct yp_log *log, const struct yp_layout *layout) __attribute__((warn_unused_result));
 /* A medium without a cache: what it acknowledged is durable. All its writes become FUA. */
 void yp_log_write_through(struct yp_log *log, unsigned medium);
-/* The step id of the last YP_MARK_STEP at or before entry i, "" before the first. */
+/* The text of the last YP_MARK_STEP at or before entry i, "" before the first: the subject's own name, such as "S06". */
 const char *yp_log_step(const struct yp_log *log, size_t i);
 
 /*
