@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The block server: media over NBD that are recorded, cut and made to fail. See server/server.h and server/command.h.
+# The block server: media over NBD that are recorded, cut and made to fail. See server/block-server.h and server/server-command.h.
 SERVER_INCLUDES := $(POWER_CUT_PRIVATE)
 SERVER_SRC := $(filter-out power-cut/server/nbdkit-plugin.c,$(sort $(wildcard power-cut/server/*.c)))
 $(call library,block-server,$(SERVER_SRC),$(SERVER_INCLUDES))

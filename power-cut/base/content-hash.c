@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hashes of bytes, a map from hashes to numbers, and arrays that grow. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 struct yp_hash yp_hash_add_bytes(struct yp_hash h, const void *bytes, size_t size_bytes)
 {
+	assert(bytes || size_bytes == 0);
 	const uint8_t *p = bytes;
 	size_t left = size_bytes;
 	for (; left >= 8; left -= 8, p += 8) {
@@ -26,6 +28,7 @@ struct yp_hash yp_hash_add_bytes(struct yp_hash h, const void *bytes, size_t siz
 
 int yp_array_grow(void **items, size_t *room, size_t used, size_t item_bytes, size_t max)
 {
+	assert(items && room && used <= *room && item_bytes > 0);
 	if (used < *room)
 		return 0;
 	if (used >= max)
@@ -79,6 +82,7 @@ static int map_grow(struct yp_map *map)
 
 int yp_map_put(struct yp_map *map, struct yp_hash key, uint32_t value)
 {
+	assert(value != YP_MAP_FREE);
 	/* At most three quarters full, so that a search ends soon. */
 	if (map->used >= map->room / 4 * 3) {
 		int r = map_grow(map);

@@ -2,6 +2,7 @@
 /* The clock, and writes that are whole. */
 #include "power-cut/system.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ uint64_t yp_clock_ms(void)
 
 int yp_write_all(int fd, const void *data, size_t size_bytes)
 {
+	assert(data || size_bytes == 0);
 	const uint8_t *at = data;
 
 	while (size_bytes > 0) {

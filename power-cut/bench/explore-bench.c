@@ -29,7 +29,7 @@ struct subject {
 	uint64_t judged;
 };
 
-static void check(int r, const char *what)
+static void check_result(int r, const char *what)
 {
 	if (r == 0)
 		return;
@@ -37,7 +37,7 @@ static void check(int r, const char *what)
 	exit(1);
 }
 
-static int recover(void *ctx, const struct yp_image *start, struct yp_log *log, struct yp_outcome *out)
+static int recover_state(void *ctx, const struct yp_image *start, struct yp_log *log, struct yp_outcome *out)
 {
 	const struct subject *s = ctx;
 	struct yp_image *image;
@@ -67,8 +67,8 @@ static int recover(void *ctx, const struct yp_image *start, struct yp_log *log, 
 	return r;
 }
 
-static int judge(void *ctx, const struct yp_image *state, const struct yp_world *before, const struct yp_world *during,
-		 const struct yp_outcome *run, struct yp_outcome *out)
+static int judge_state(void *ctx, const struct yp_image *state, const struct yp_world *before,
+		       const struct yp_world *during, const struct yp_outcome *run, struct yp_outcome *out)
 {
 	struct subject *s = ctx;
 	(void)state;
@@ -80,19 +80,20 @@ static int judge(void *ctx, const struct yp_image *state, const struct yp_world 
 }
 
 /* Epochs of WRITES scattered writes to the slot, each ended by a flush, with an environment store between. */
-static void record(struct yp_log *log, unsigned epochs)
+static void record_run(struct yp_log *log, unsigned epochs)
 {
 	uint8_t data[WRITE_SECTORS * YP_SECTOR_BYTES];
 	for (unsigned e = 0; e < epochs; e++) {
 		for (unsigned i = 0; i < WRITES; i++) {
 			for (size_t k = 0; k < sizeof data; k++)
 				data[k] = (uint8_t)(k / YP_SECTOR_BYTES * 7 + i * 31 + e * 101 + 1);
-			check(yp_log_write(log, SLOT, i * 2 * WRITE_SECTORS, WRITE_SECTORS, data, false), "write");
+			check_result(yp_log_write(log, SLOT, i * 2 * WRITE_SECTORS, WRITE_SECTORS, data, false),
+				     "write");
 		}
-		check(yp_log_flush(log, SLOT), "flush");
+		check_result(yp_log_flush(log, SLOT), "flush");
 		memset(data, (int)(e + 1), sizeof data);
-		check(yp_log_write(log, ENV, e % 2 * WRITE_SECTORS, WRITE_SECTORS, data, false), "write");
-		check(yp_log_flush(log, ENV), "flush");
+		check_result(yp_log_write(log, ENV, e % 2 * WRITE_SECTORS, WRITE_SECTORS, data, false), "write");
+		check_result(yp_log_flush(log, ENV), "flush");
 	}
 }
 
@@ -103,7 +104,7 @@ static double cpu_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void measure(const char *what, bool reads_slot, enum yp_model model, unsigned epochs)
+static void measure_rig(const char *what, bool reads_slot, enum yp_model model, unsigned epochs)
 {
 	const struct yp_layout layout = {.count = 3,
 					 .media = {{"slot", SLOT_SECTORS, model, false},
@@ -111,7 +112,7 @@ static void measure(const char *what, bool reads_slot, enum yp_model model, unsi
 						   {"state", STATE_SECTORS, YP_MODEL_VOLATILE_CACHE, false}}};
 	const struct yp_region env = {"env", ENV, 0, ENV_SECTORS};
 	struct subject subject = {.reads_slot = reads_slot};
-	const struct yp_rig rig = {.ctx = &subject, .recover = recover, .judge = judge};
+	const struct yp_rig rig = {.ctx = &subject, .recover = recover_state, .judge = judge_state};
 	struct yp_explore explore = {.rig = &rig,
 				     .limits = {.subset_writes = 10, .samples = 64, .seed = 1, .audit_fraction = 0.02}};
 	struct yp_pool *pool;
@@ -119,15 +120,15 @@ static void measure(const char *what, bool reads_slot, enum yp_model model, unsi
 	struct yp_log *log;
 	struct yp_stats stats;
 	struct rusage usage;
-	check(yp_pool_new(&pool), "pool");
-	check(yp_image_new(&layout, pool, &base), "image");
-	check(yp_image_region_add(base, &env, NULL), "region");
-	check(yp_log_new(&layout, pool, &log), "log");
-	record(log, epochs);
+	check_result(yp_pool_new(&pool), "pool");
+	check_result(yp_image_new(&layout, pool, &base), "image");
+	check_result(yp_image_region_add(base, &env, NULL), "region");
+	check_result(yp_log_new(&layout, pool, &log), "log");
+	record_run(log, epochs);
 	explore.base = base;
 	explore.log = log;
 	double start = cpu_seconds();
-	check(yp_explore_run(&explore, &stats), "explore");
+	check_result(yp_explore_run(&explore, &stats), "explore");
 	double spent = cpu_seconds() - start;
 	(void)getrusage(RUSAGE_SELF, &usage);
 	(void)printf("%s: %llu enumerated, %llu distinct, %llu run, %llu settled, %llu audited, %llu disagreed, closed "
@@ -149,8 +150,8 @@ int main(int argc, char **argv)
 {
 	const char *which = argc > 1 ? argv[1] : "";
 	if (!*which || strcmp(which, "run") == 0)
-		measure("run", true, YP_MODEL_VOLATILE_CACHE, EPOCHS);
+		measure_rig("run", true, YP_MODEL_VOLATILE_CACHE, EPOCHS);
 	if (!*which || strcmp(which, "settled") == 0)
-		measure("settled", false, YP_MODEL_TORN, 3);
+		measure_rig("settled", false, YP_MODEL_TORN, 3);
 	return 0;
 }

@@ -8,6 +8,7 @@
  * Three questions are asked of a state, from cheap to dear: was this image with this world seen (hash)? Was its
  * canonical form (rig->canon)? Did some run read the same (settle.c)? Only then its recovery runs.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,8 @@
 #define PROGRESS_EVERY 256u
 
 /* Runs or settles the image as it is. */
-static int decide(struct yp_explorer *x, const struct yp_cut *cut, struct yp_hash raw, uint32_t *result, bool *settled)
+static int settle_or_run(struct yp_explorer *x, const struct yp_cut *cut, struct yp_hash raw, uint32_t *result,
+			 bool *settled)
 {
 	*settled = yp_settle_find(&x->settle, x->image, result) == 1;
 	bool audit = *settled && yp_explorer_draw(x, raw, 's') < yp_draw_limit(x->limits.audit_fraction);
@@ -55,7 +57,7 @@ static int judge_new(struct yp_explorer *x, const struct yp_cut *cut, struct yp_
 	    .cut = *cut, .parent = x->at, .world = x->walk.world, .depth = (uint16_t)(x->nodes[x->at].depth + 1u)};
 	struct yp_outcome outcome = {0};
 	bool settled = false;
-	int r = decide(x, cut, raw, &node.result, &settled);
+	int r = settle_or_run(x, cut, raw, &node.result, &settled);
 	if (r == 0)
 		r = yp_explorer_judge(x, node.world, node.result, &outcome);
 	if (r == 0)
@@ -73,7 +75,7 @@ static int judge_new(struct yp_explorer *x, const struct yp_cut *cut, struct yp_
 }
 
 /* A state whose canonical form is known: its own media all the same. */
-static int inspect(struct yp_explorer *x, const struct yp_cut *cut, uint32_t like)
+static int inspect_state(struct yp_explorer *x, const struct yp_cut *cut, uint32_t like)
 {
 	const struct yp_rig *rig = x->in->rig;
 	const struct yp_node *node = &x->nodes[like];
@@ -107,7 +109,7 @@ static int on_crash(void *ctx, const struct yp_cut *cut, struct yp_image *image)
 		return r;
 	uint32_t like = yp_map_get(&x->canonical, key);
 	if (like != YP_MAP_FREE) {
-		r = inspect(x, cut, like);
+		r = inspect_state(x, cut, like);
 		return r != 0 ? r : yp_explorer_drop(x, cut, raw, like);
 	}
 	r = yp_map_put(&x->canonical, key, (uint32_t)x->nodes_count);
@@ -115,7 +117,7 @@ static int on_crash(void *ctx, const struct yp_cut *cut, struct yp_image *image)
 }
 
 /* Expands the worklist until it is empty. 0, YP_STOP_*, or what a callback returned. */
-static int explore(struct yp_explorer *x)
+static int explore_states(struct yp_explorer *x)
 {
 	unsigned depth_max =
 	    x->limits.depth_max && x->limits.depth_max < YP_CUTS_MAX ? x->limits.depth_max : YP_CUTS_MAX;
@@ -136,10 +138,11 @@ static int explore(struct yp_explorer *x)
 
 int yp_explore_run(const struct yp_explore *in, struct yp_stats *stats)
 {
+	assert(in && stats);
 	struct yp_explorer x;
 	int r = yp_explorer_init(&x, in, stats);
 	if (r == 0)
-		r = explore(&x);
+		r = explore_states(&x);
 	if (r == YP_STOP_BOUND || r == YP_STOP_FAILURE) {
 		x.bounded = true;
 		r = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What every exploration is made of: plans, results, states of the worklist, and how to get back to one. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +78,8 @@ int yp_explorer_result(struct yp_explorer *x, const struct yp_outcome *outcome, 
 
 int yp_explorer_init(struct yp_explorer *x, const struct yp_explore *in, struct yp_stats *stats)
 {
+	assert(x && in && stats);
+	assert(in->rig && in->rig->recover && in->base && in->log);
 	*x = (struct yp_explorer){.in = in, .stats = stats, .limits = in->limits};
 	*stats = (struct yp_stats){0};
 	if (x->limits.subset_writes == 0)
@@ -154,6 +157,7 @@ static int go_down(struct yp_explorer *x, uint32_t node)
 
 int yp_explorer_go(struct yp_explorer *x, uint32_t node)
 {
+	assert(node < x->nodes_count);
 	uint32_t chain[YP_CUTS_MAX + 1];
 	size_t count = 0;
 	for (uint32_t at = node; at != 0; at = x->nodes[at].parent)
@@ -222,6 +226,7 @@ int yp_explorer_canon(struct yp_explorer *x, uint32_t world, struct yp_hash *out
 
 int yp_explorer_judge(struct yp_explorer *x, uint32_t world, uint32_t result, struct yp_outcome *out)
 {
+	assert(result < x->results_count);
 	const struct yp_rig *rig = x->in->rig;
 	const struct yp_result *res = &x->results[result];
 	*out = res->outcome;
@@ -249,6 +254,7 @@ int yp_explorer_judge(struct yp_explorer *x, uint32_t world, uint32_t result, st
 
 int yp_explorer_case(const struct yp_explorer *x, uint32_t parent, const struct yp_cut *cut, struct yp_case *out)
 {
+	assert(parent < x->nodes_count);
 	unsigned depth = x->nodes[parent].depth + 1u;
 	if (depth > YP_CUTS_MAX)
 		return -E2BIG;

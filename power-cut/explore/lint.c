@@ -3,6 +3,7 @@
  * One pass over the log. Each rule remembers as little as it needs; a rule that cannot know (no marks, no roles) stays
  * silent.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -31,9 +32,9 @@ struct lint {
 	size_t first_write;
 };
 
-static void find(struct lint *l, const char *rule, size_t entry, const char *format, ...)
+static void add_finding(struct lint *l, const char *rule, size_t entry, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-static void find(struct lint *l, const char *rule, size_t entry, const char *format, ...)
+static void add_finding(struct lint *l, const char *rule, size_t entry, const char *format, ...)
 {
 	if (l->count++ >= l->max)
 		return;
@@ -73,7 +74,7 @@ static unsigned copies_of(const struct yp_lint_roles *roles, const struct yp_ent
 	return mask;
 }
 
-static bool arms(const struct lint *l)
+static bool is_arming(const struct lint *l)
 {
 	return !l->has_arm_mark || l->told == YP_PHASE_ARM;
 }
@@ -84,25 +85,25 @@ static void env_write(struct lint *l, size_t i, const struct yp_entry *e)
 		if (l->roles->role[m] != YP_ROLE_SLOT)
 			continue;
 		if (l->unflushed[m] != NO_ENTRY) {
-			find(l, "flip-unflushed", i, "%s written while %s is not flushed", place_of(l, i).text,
-			     place_of(l, l->unflushed[m]).text);
+			add_finding(l, "flip-unflushed", i, "%s written while %s is not flushed", place_of(l, i).text,
+				    place_of(l, l->unflushed[m]).text);
 			if (l->idle_flush[m] != NO_ENTRY)
-				find(l, "wrong-flush", l->idle_flush[m],
-				     "flush of %s, which had nothing to flush; %s was meant",
-				     l->layout->media[yp_log_entry(l->log, l->idle_flush[m])->medium].name,
-				     l->layout->media[m].name);
+				add_finding(l, "wrong-flush", l->idle_flush[m],
+					    "flush of %s, which had nothing to flush; %s was meant",
+					    l->layout->media[yp_log_entry(l->log, l->idle_flush[m])->medium].name,
+					    l->layout->media[m].name);
 		}
-		if (l->unread_count[m] > 0 && arms(l)) {
-			find(l, "no-read-back", i,
-			     "%s armed; %zu sectors of %s were not read back since they were written",
-			     place_of(l, i).text, l->unread_count[m], l->layout->media[m].name);
+		if (l->unread_count[m] > 0 && is_arming(l)) {
+			add_finding(l, "no-read-back", i,
+				    "%s armed; %zu sectors of %s were not read back since they were written",
+				    place_of(l, i).text, l->unread_count[m], l->layout->media[m].name);
 			memset(l->unread[m], 0, (size_t)l->layout->media[m].sectors);
 			l->unread_count[m] = 0;
 		}
 	}
 	unsigned mask = copies_of(l->roles, e);
 	if ((l->copies | mask) == 3 && l->copies != 3)
-		find(l, "both-copies", i, "%s: both environment copies in one epoch", place_of(l, i).text);
+		add_finding(l, "both-copies", i, "%s: both environment copies in one epoch", place_of(l, i).text);
 	l->copies |= mask;
 }
 
@@ -114,7 +115,7 @@ static void any_write(struct lint *l, size_t i, const struct yp_entry *e)
 	if (role == YP_ROLE_SLOT && !l->running_told[e->medium] && *l->roles->running &&
 	    strncmp(l->roles->slot[e->medium], l->roles->running, sizeof l->roles->running) == 0) {
 		l->running_told[e->medium] = true;
-		find(l, "running-slot", i, "%s: slot %s runs", place_of(l, i).text, l->roles->running);
+		add_finding(l, "running-slot", i, "%s: slot %s runs", place_of(l, i).text, l->roles->running);
 	}
 	if (role == YP_ROLE_ENV)
 		env_write(l, i, e);
@@ -209,13 +210,14 @@ static void lint_pass(struct lint *l)
 		}
 	}
 	if (l->has_mark && !l->has_work && l->first_write != NO_ENTRY)
-		find(l, "write-in-idle", l->first_write, "%s written although nothing was to do",
-		     place_of(l, l->first_write).text);
+		add_finding(l, "write-in-idle", l->first_write, "%s written although nothing was to do",
+			    place_of(l, l->first_write).text);
 }
 
 int yp_lint(const struct yp_log *log, const struct yp_lint_roles *roles, struct yp_finding *out, size_t max,
 	    size_t *count)
 {
+	assert(log && roles && count && (out || max == 0));
 	struct lint l = {.log = log, .layout = yp_log_layout(log), .roles = roles, .out = out, .max = max};
 	int r = lint_init(&l);
 	if (r == 0)
@@ -228,6 +230,7 @@ int yp_lint(const struct yp_log *log, const struct yp_lint_roles *roles, struct 
 
 bool yp_lint_rule(const char *name)
 {
+	assert(name);
 	static const char *const rules[] = {"running-slot", "flip-unflushed", "both-copies",
 					    "no-read-back", "wrong-flush",    "write-in-idle"};
 	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {

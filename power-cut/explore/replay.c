@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Replay: a case is run again, cut by cut, judged and told. */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static int scene_play(struct yp_replayed *out, const struct yp_explore *explore,
 }
 
 /* The world before, the world during, and what the oracle says. */
-static int judge(struct yp_replayed *out, const struct yp_explore *explore)
+static int judge_replayed(struct yp_replayed *out, const struct yp_explore *explore)
 {
 	const struct yp_rig *rig = explore->rig;
 	const struct yp_scene *last = &out->scenes[out->count - 1];
@@ -68,6 +69,8 @@ out:
 
 int yp_replayed_run(struct yp_replayed *out, const struct yp_explore *explore, const struct yp_case *c)
 {
+	assert(out && explore && c);
+	assert(explore->rig && explore->rig->recover && explore->base && explore->log);
 	*out = (struct yp_replayed){0};
 	if (c->count == 0 || c->count > YP_CUTS_MAX)
 		return -EINVAL;
@@ -83,7 +86,7 @@ int yp_replayed_run(struct yp_replayed *out, const struct yp_explore *explore, c
 		out->scenes[i].cut = c->cuts[i];
 		r = scene_play(out, explore, i, i == 0 ? explore->log : out->logs[i - 1]);
 	}
-	return r < 0 ? r : judge(out, explore);
+	return r < 0 ? r : judge_replayed(out, explore);
 }
 
 void yp_replayed_deinit(struct yp_replayed *replayed)
@@ -154,6 +157,7 @@ static void story_tell(const struct yp_replayed *replayed, char *story, size_t s
 int yp_explore_replay(const struct yp_explore *explore, const struct yp_case *c, struct yp_image **state,
 		      struct yp_outcome *outcome, char *story, size_t story_bytes)
 {
+	assert(explore && c && outcome);
 	struct yp_replayed replayed;
 	int r = yp_replayed_run(&replayed, explore, c);
 	if (story && story_bytes > 0)

@@ -5,6 +5,7 @@
  * several of its members ended alike; and every distinct state is inspected, since nothing of what Linux leaves
  * behind is taken for granted.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -50,7 +51,7 @@ static struct yp_hash raw_of(struct yp_explorer *x, const struct yp_image *image
 /* ---- enumerate, inspect, sort ---- */
 
 /* What the media themselves say. *reported: it is a failure, and was told. */
-static int inspect(struct rounds *r, const struct yp_cut *cut, bool *reported)
+static int inspect_state(struct rounds *r, const struct yp_cut *cut, bool *reported)
 {
 	struct yp_explorer *x = &r->x;
 	const struct yp_rig *rig = x->in->rig;
@@ -77,7 +78,7 @@ static int by_draw(const void *a, const void *b)
 }
 
 /* Keeps the first of the class, and of the others those with the smallest draws. */
-static void keep(const struct rounds *r, struct class *class, const struct yp_dropped *state)
+static void keep_member(const struct rounds *r, struct class *class, const struct yp_dropped *state)
 {
 	if (class->members_count < r->how->class_runs) {
 		class->members[class->members_count++] = *state;
@@ -91,7 +92,7 @@ static void keep(const struct rounds *r, struct class *class, const struct yp_dr
 		*last = *state;
 }
 
-static int sort(struct rounds *r, const struct yp_cut *cut, struct yp_hash raw)
+static int sort_state(struct rounds *r, const struct yp_cut *cut, struct yp_hash raw)
 {
 	struct yp_explorer *x = &r->x;
 	struct yp_hash key;
@@ -113,12 +114,12 @@ static int sort(struct rounds *r, const struct yp_cut *cut, struct yp_hash raw)
 	}
 	/* Of a class that was asked for already nothing more is run. */
 	if (at >= r->asked)
-		keep(r, &r->classes[at],
-		     &(struct yp_dropped){.draw = yp_explorer_draw(x, raw, 'm'),
-					  .cut = *cut,
-					  .parent = x->at,
-					  .world = x->walk.world,
-					  .like = at});
+		keep_member(r, &r->classes[at],
+			    &(struct yp_dropped){.draw = yp_explorer_draw(x, raw, 'm'),
+						 .cut = *cut,
+						 .parent = x->at,
+						 .world = x->walk.world,
+						 .like = at});
 	return 0;
 }
 
@@ -136,11 +137,11 @@ static int on_crash(void *ctx, const struct yp_cut *cut, struct yp_image *image)
 		return 0;
 	}
 	x->stats->distinct++;
-	int error = inspect(r, cut, &reported);
+	int error = inspect_state(r, cut, &reported);
 	if (error == 0)
 		error = yp_map_put(&x->raw, raw, reported ? RAW_REPORTED : RAW_PASSED);
 	/* What is broken as it lies there need not be booted to be so. */
-	return error != 0 || reported ? error : sort(r, cut, raw);
+	return error != 0 || reported ? error : sort_state(r, cut, raw);
 }
 
 /* ---- run ---- */
@@ -171,7 +172,7 @@ static int firm_result(struct rounds *r, const struct yp_job *job, uint32_t *out
 }
 
 /* The image is the state that was run. Compares with the runs of the class so far; the state becomes a node. */
-static int take(struct rounds *r, const struct yp_dropped *state, struct yp_job *job)
+static int take_job(struct rounds *r, const struct yp_dropped *state, struct yp_job *job)
 {
 	struct yp_explorer *x = &r->x;
 	struct class *class = &r->classes[state->like];
@@ -253,7 +254,7 @@ static int take_all(struct rounds *r, const struct yp_dropped *states, struct yp
 		int error = state_image(&r->x, &states[i]);
 		if (error < 0)
 			return error;
-		error = take(r, &states[i], &jobs[i]);
+		error = take_job(r, &states[i], &jobs[i]);
 		yp_image_pop(r->x.image);
 		if (error != 0)
 			return error;
@@ -297,7 +298,7 @@ static int run_new(struct rounds *r)
 
 /* ---- the rounds ---- */
 
-static int expand(struct rounds *r, uint32_t first, uint32_t end, yp_crash_sink *sink)
+static int expand_nodes(struct rounds *r, uint32_t first, uint32_t end, yp_crash_sink *sink)
 {
 	struct yp_explorer *x = &r->x;
 	int error = 0;
@@ -323,7 +324,7 @@ static int rounds_go(struct rounds *r)
 			x->bounded = true;
 			break;
 		}
-		error = expand(r, first, end, on_crash);
+		error = expand_nodes(r, first, end, on_crash);
 		if (x->in->on_progress)
 			x->in->on_progress(x->in->progress_ctx, x->stats, r->count - r->asked);
 		if (error == 0)
@@ -364,10 +365,10 @@ static int on_told(void *ctx, const struct yp_cut *cut, struct yp_image *image)
 }
 
 /* Every distinct state once more, now that the classes have ended. */
-static int tell(struct rounds *r)
+static int tell_states(struct rounds *r)
 {
 	uint64_t sampled = r->x.stats->sampled;
-	int error = expand(r, 0, (uint32_t)r->x.nodes_count, on_told);
+	int error = expand_nodes(r, 0, (uint32_t)r->x.nodes_count, on_told);
 	r->x.stats->sampled = sampled;
 	return error;
 }
@@ -391,6 +392,7 @@ static int tell_classes(const struct rounds *r)
 
 int yp_explore_rounds(const struct yp_explore *in, const struct yp_rounds *how, struct yp_stats *stats)
 {
+	assert(in && how && how->recover && stats);
 	struct rounds r = {.how = how};
 	if (how->class_runs == 0 || how->class_runs > YP_CLASS_RUNS_MAX)
 		return -EINVAL;
@@ -402,7 +404,7 @@ int yp_explore_rounds(const struct yp_explore *in, const struct yp_rounds *how, 
 		error = 0;
 	}
 	if (error == 0)
-		error = tell(&r);
+		error = tell_states(&r);
 	if (error == YP_STOP_FAILURE) {
 		r.x.bounded = true;
 		error = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The decision tree of reads: which earlier run a state would repeat. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,8 +76,8 @@ static int8_t region_of(const struct yp_image *state, unsigned medium, uint64_t 
 
 /* One dependency of a run: goes from node *at to the child that this state's contents lead to, making what is missing.
  */
-static int follow(struct yp_settle *settle, const struct yp_image *state, uint32_t *at, unsigned medium, uint64_t first,
-		  uint64_t sectors)
+static int follow_range(struct yp_settle *settle, const struct yp_image *state, uint32_t *at, unsigned medium,
+			uint64_t first, uint64_t sectors)
 {
 	struct yp_settle_node *n = &settle->nodes[*at];
 	if (n->kind == YP_SETTLE_OPEN) {
@@ -114,7 +115,7 @@ static int follow_read(struct yp_settle *settle, const struct yp_image *state, c
 		uint64_t first = s;
 		for (; s < end && covered[s] != settle->generation; s++)
 			covered[s] = settle->generation;
-		int r = follow(settle, state, at, e->medium, first, s - first);
+		int r = follow_range(settle, state, at, e->medium, first, s - first);
 		if (r != 0)
 			return r;
 	}
@@ -138,6 +139,7 @@ int yp_settle_add(struct yp_settle *settle, const struct yp_image *state, const 
 int yp_settle_add_first(struct yp_settle *settle, const struct yp_image *state, const struct yp_log *log,
 			size_t entries, uint32_t result)
 {
+	assert(entries <= yp_log_count(log));
 	uint32_t at = 0;
 	next_generation(settle, yp_image_layout(state));
 	for (size_t i = 0; i < entries; i++) {

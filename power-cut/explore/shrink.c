@@ -5,6 +5,7 @@
  * prefix, then all subsets in the order of what they lose. Losing a write counts two, tearing one three, so that a tear
  * goes whenever a loss shows the same.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@ struct shrinker {
 };
 
 /* 1 if the case fails alike, 0 if not, or -errno. */
-static int fails(struct shrinker *s, const struct yp_case *c)
+static int fails_alike(struct shrinker *s, const struct yp_case *c)
 {
 	struct yp_replayed replayed;
 	if (s->runs++ >= RUNS_MAX)
@@ -37,7 +38,7 @@ static int fails(struct shrinker *s, const struct yp_case *c)
 	return r;
 }
 
-static uint64_t cost(const struct yp_point *point, const struct yp_cut *cut)
+static uint64_t cut_cost(const struct yp_point *point, const struct yp_cut *cut)
 {
 	uint64_t lost = 0;
 	uint32_t broken = 0;
@@ -63,11 +64,11 @@ static int try_cut(struct shrinker *s, unsigned i, const struct yp_point *point,
 {
 	struct yp_case c = s->best;
 	cut.entry = c.cuts[i].entry;
-	uint64_t price = cost(point, &cut);
+	uint64_t price = cut_cost(point, &cut);
 	if (price >= *best_cost)
 		return 0;
 	c.cuts[i] = cut;
-	int r = fails(s, &c);
+	int r = fails_alike(s, &c);
 	if (r != 1)
 		return r;
 	s->best = c;
@@ -128,7 +129,7 @@ static int shrink_cut(struct shrinker *s, unsigned i)
 	int r = yp_replayed_run(&replayed, s->explore, &s->best);
 	if (r == 0) {
 		const struct yp_point *point = &replayed.scenes[i].point;
-		uint64_t best_cost = cost(point, &s->best.cuts[i]);
+		uint64_t best_cost = cut_cost(point, &s->best.cuts[i]);
 		struct yp_cut whole = s->best.cuts[i];
 		r = try_cut(s, i, point, (struct yp_cut){.form = YP_FORM_ALL, .torn = -1}, &best_cost);
 		whole.torn = -1;
@@ -151,7 +152,7 @@ static int drop_cuts(struct shrinker *s)
 		struct yp_case c = s->best;
 		memmove(&c.cuts[i], &c.cuts[i + 1], (c.count - i - 1) * sizeof c.cuts[0]);
 		c.count--;
-		int r = fails(s, &c);
+		int r = fails_alike(s, &c);
 		if (r < 0)
 			return r;
 		if (r)
@@ -162,7 +163,7 @@ static int drop_cuts(struct shrinker *s)
 	return 0;
 }
 
-static int say(const struct shrinker *s, char *sentence, size_t sentence_bytes)
+static int write_sentence(const struct shrinker *s, char *sentence, size_t sentence_bytes)
 {
 	struct yp_replayed replayed;
 	struct yp_text text = {sentence, sentence_bytes, 0};
@@ -190,6 +191,8 @@ static bool same_case(const struct yp_case *x, const struct yp_case *y)
 int yp_explore_shrink(const struct yp_explore *explore, const struct yp_case *failing, struct yp_case *out,
 		      char *sentence, size_t sentence_bytes)
 {
+	assert(explore && failing && out);
+	assert(sentence || sentence_bytes == 0);
 	struct shrinker s = {.explore = explore, .best = *failing};
 	struct yp_replayed replayed;
 	int r = yp_replayed_run(&replayed, explore, failing);
@@ -207,7 +210,7 @@ int yp_explore_shrink(const struct yp_explore *explore, const struct yp_case *fa
 			break;
 	}
 	if (r == 0)
-		r = say(&s, sentence, sentence_bytes);
+		r = write_sentence(&s, sentence, sentence_bytes);
 	if (r == 0)
 		*out = s.best;
 	return r;

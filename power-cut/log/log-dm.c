@@ -12,6 +12,7 @@
  * has no place in it: ours is exported with the last sector of its medium as its sector (0 means the whole device, as
  * every other writer has it), so that we get it back.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -78,6 +79,7 @@ static void export_entry(struct yp_file *f, const struct yp_log *log, const stru
 
 int yp_log_export_dm(const struct yp_log *log, const char *path, char *detail, size_t detail_bytes)
 {
+	assert(log && path);
 	uint64_t starts[YP_MEDIA_MAX + 1];
 	uint8_t super[YP_SECTOR_BYTES] = {0};
 	uint64_t entries = 0;
@@ -114,7 +116,7 @@ struct import {
 	uint64_t entry;
 };
 
-static int malformed(struct import *im, const char *what)
+static int report_malformed(struct import *im, const char *what)
 {
 	yp_detail(im->detail, im->detail_bytes, "entry %" PRIu64 " %s", im->entry, what);
 	return 1;
@@ -159,7 +161,7 @@ static int import_range(struct import *im, uint64_t sector, uint64_t sectors, ui
 	if (sectors == 0)
 		return 0;
 	if (sectors > UINT32_MAX || !find_medium(im, sector, sectors, &m))
-		return malformed(im, "reaches outside the media");
+		return report_malformed(im, "reaches outside the media");
 	uint64_t within = sector - im->starts[m];
 	if (flags & DM_DISCARD) {
 		im->dirty[m] = true;
@@ -167,7 +169,7 @@ static int import_range(struct import *im, uint64_t sector, uint64_t sectors, ui
 	}
 	uint64_t data = sectors * YP_SECTOR_BYTES;
 	if (data > im->size - im->at)
-		return malformed(im, "is cut short");
+		return report_malformed(im, "is cut short");
 	int r = yp_log_write(im->log, m, within, (uint32_t)sectors, im->bytes + im->at, flags & DM_FUA);
 	im->at += (size_t)data;
 	im->dirty[m] = im->dirty[m] || !(flags & DM_FUA);
@@ -187,7 +189,7 @@ static int import_mark(struct import *im, const uint8_t *data, uint64_t length)
 {
 	char text[YP_MARK_BYTES_MAX];
 	if (length > im->block - ENTRY_BYTES)
-		return malformed(im, "has a mark longer than its block");
+		return report_malformed(im, "has a mark longer than its block");
 	size_t n = length < sizeof text ? (size_t)length : sizeof text - 1;
 	memcpy(text, data, n);
 	text[n] = 0;
@@ -197,7 +199,7 @@ static int import_mark(struct import *im, const uint8_t *data, uint64_t length)
 static int import_entry(struct import *im)
 {
 	if (im->size - im->at < im->block)
-		return malformed(im, "is cut short");
+		return report_malformed(im, "is cut short");
 	const uint8_t *p = im->bytes + im->at;
 	uint64_t sector = yp_get_le64(p);
 	uint64_t sectors = yp_get_le64(p + 8);
@@ -205,11 +207,11 @@ static int import_entry(struct import *im)
 	uint64_t scale = im->block / YP_SECTOR_BYTES;
 	im->at += im->block;
 	if (flags & ~(uint64_t)DM_FLAGS)
-		return malformed(im, "has unknown flags");
+		return report_malformed(im, "has unknown flags");
 	if (flags & DM_MARK)
 		return import_mark(im, p + ENTRY_BYTES, yp_get_le64(p + 24));
 	if (sector > UINT64_MAX / scale || sectors > UINT64_MAX / scale)
-		return malformed(im, "reaches outside the media");
+		return report_malformed(im, "reaches outside the media");
 	int r = 0;
 	/* A write with the flush flag comes after the flush. */
 	if (flags & DM_FLUSH)
@@ -236,6 +238,7 @@ static const char *import_super(struct import *im)
 int yp_log_parse_dm(const void *bytes, size_t size_bytes, const struct yp_layout *layout, struct yp_pool *pool,
 		    struct yp_log **out, char *detail, size_t detail_bytes)
 {
+	assert((bytes || size_bytes == 0) && layout && pool && out);
 	struct import im = {.bytes = bytes, .size = size_bytes, .detail = detail, .detail_bytes = detail_bytes};
 	const char *wrong = import_super(&im);
 	if (wrong) {
@@ -261,6 +264,7 @@ int yp_log_parse_dm(const void *bytes, size_t size_bytes, const struct yp_layout
 int yp_log_import_dm(const char *path, const struct yp_layout *layout, struct yp_pool *pool, struct yp_log **out,
 		     char *detail, size_t detail_bytes)
 {
+	assert(path && layout && pool && out);
 	uint8_t *bytes;
 	size_t size;
 	int r = yp_file_read(path, &bytes, &size);

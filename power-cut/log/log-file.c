@@ -10,6 +10,7 @@
  *   entries           48 bytes: u8 op, u8 flags (1 FUA, 2 internal), u16 medium, u32 kind of a mark, u64 sector, u32
  * sectors, u32 offset of a mark's text, u64 first content, u64 submitted, u64 completed and nothing behind.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -70,6 +71,7 @@ static int number_contents(const struct yp_log *log, struct yp_map *numbers, uin
 
 int yp_log_save(const struct yp_log *log, const char *path)
 {
+	assert(log && path);
 	struct yp_map numbers = {0};
 	struct yp_file f;
 	size_t count;
@@ -102,7 +104,7 @@ struct file {
 };
 
 /* Steps over count items; false if they are not all there. */
-static bool take(const uint8_t **at, size_t *left, uint64_t count, size_t item_bytes, const uint8_t **out)
+static bool take_items(const uint8_t **at, size_t *left, uint64_t count, size_t item_bytes, const uint8_t **out)
 {
 	if (count > *left / item_bytes)
 		return false;
@@ -116,11 +118,11 @@ static const char *load_head(const uint8_t *bytes, size_t size, struct yp_layout
 {
 	const uint8_t *head;
 	const uint8_t *media;
-	if (!take(&bytes, &size, 1, HEAD_BYTES, &head) || memcmp(head, magic, sizeof magic) != 0 ||
+	if (!take_items(&bytes, &size, 1, HEAD_BYTES, &head) || memcmp(head, magic, sizeof magic) != 0 ||
 	    yp_get_le32(head + 12) != 0)
 		return "is no write log (bp-log-1)";
 	unsigned count = yp_get_le32(head + 8);
-	if (count > YP_MEDIA_MAX || !take(&bytes, &size, count, MEDIUM_BYTES, &media))
+	if (count > YP_MEDIA_MAX || !take_items(&bytes, &size, count, MEDIUM_BYTES, &media))
 		return "has too many media";
 	const char *wrong = yp_file_media_get(media, count, layout);
 	if (wrong)
@@ -129,10 +131,10 @@ static const char *load_head(const uint8_t *bytes, size_t size, struct yp_layout
 	file->contents_count = yp_get_le64(head + 24);
 	file->sectors_count = yp_get_le64(head + 32);
 	file->text_bytes = yp_get_le64(head + 40);
-	if (!take(&bytes, &size, file->text_bytes, 1, &file->text) ||
-	    !take(&bytes, &size, file->sectors_count, YP_SECTOR_BYTES, &file->sectors) ||
-	    !take(&bytes, &size, file->contents_count, 4, &file->contents) ||
-	    !take(&bytes, &size, file->entries_count, ENTRY_BYTES, &file->entries))
+	if (!take_items(&bytes, &size, file->text_bytes, 1, &file->text) ||
+	    !take_items(&bytes, &size, file->sectors_count, YP_SECTOR_BYTES, &file->sectors) ||
+	    !take_items(&bytes, &size, file->contents_count, 4, &file->contents) ||
+	    !take_items(&bytes, &size, file->entries_count, ENTRY_BYTES, &file->entries))
 		return "is cut short";
 	return size ? "has bytes behind its end" : NULL;
 }
@@ -155,6 +157,7 @@ static int load_contents(struct yp_log *log, struct yp_pool *pool, const struct 
 int yp_log_parse(const void *bytes, size_t size_bytes, struct yp_pool *pool, struct yp_log **out, char *detail,
 		 size_t detail_bytes)
 {
+	assert((bytes || size_bytes == 0) && pool && out);
 	struct yp_layout layout;
 	struct file file;
 	struct yp_log *log = NULL;
@@ -188,6 +191,7 @@ int yp_log_parse(const void *bytes, size_t size_bytes, struct yp_pool *pool, str
 
 int yp_log_load(const char *path, struct yp_pool *pool, struct yp_log **out, char *detail, size_t detail_bytes)
 {
+	assert(path && pool && out);
 	uint8_t *bytes;
 	size_t size;
 	int r = yp_file_read(path, &bytes, &size);

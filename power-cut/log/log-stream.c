@@ -10,6 +10,7 @@
  *
  * Each record is whole in itself, so that a prefix of the bytes is a prefix of the log.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -59,6 +60,7 @@ static int buffer_room(struct yp_stream *s, size_t more)
 
 int yp_stream_open(const char *path, const struct yp_layout *layout, struct yp_stream **out)
 {
+	assert(path && layout && out);
 	uint8_t head[HEAD_BYTES + YP_MEDIA_MAX * YP_FILE_MEDIUM_BYTES] = {0};
 	if (!yp_layout_valid(layout))
 		return -EINVAL;
@@ -84,7 +86,7 @@ int yp_stream_open(const char *path, const struct yp_layout *layout, struct yp_s
 }
 
 /* The number of a content in the stream; *fresh if it has none yet. */
-static int number(struct yp_stream *s, uint32_t id, uint32_t *out, bool *fresh)
+static int number_content(struct yp_stream *s, uint32_t id, uint32_t *out, bool *fresh)
 {
 	if (id >= s->numbers_count) {
 		size_t count = s->numbers_count ? s->numbers_count * 2 : 1024;
@@ -113,7 +115,7 @@ static int add_contents(struct yp_stream *s, const struct yp_log *log, const str
 		uint32_t id = yp_log_content(log, e, k);
 		uint32_t n;
 		bool fresh;
-		int r = number(s, id, &n, &fresh);
+		int r = number_content(s, id, &n, &fresh);
 		if (r == 0 && fresh)
 			r = buffer_room(s, YP_SECTOR_BYTES);
 		if (r < 0)
@@ -166,6 +168,8 @@ static int add_entry(struct yp_stream *s, const struct yp_log *log, const struct
 
 int yp_stream_append(struct yp_stream *s, const struct yp_log *log)
 {
+	assert(s && log);
+	assert(s->entries <= log->count);
 	for (; s->error == 0 && s->entries < log->count; s->entries += s->error == 0) {
 		s->used = 0;
 		s->error = add_entry(s, log, &log->entries[s->entries]);

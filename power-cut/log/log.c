@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Write logs in memory: layouts, entries, contents and texts. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 
 bool yp_layout_valid(const struct yp_layout *layout)
 {
+	assert(layout);
 	if (layout->count == 0 || layout->count > YP_MEDIA_MAX)
 		return false;
 	for (unsigned m = 0; m < layout->count; m++) {
@@ -27,6 +29,7 @@ bool yp_layout_valid(const struct yp_layout *layout)
 
 bool yp_layout_same_media(const struct yp_layout *x, const struct yp_layout *y)
 {
+	assert(x && y);
 	if (x->count != y->count)
 		return false;
 	for (unsigned m = 0; m < x->count; m++) {
@@ -38,6 +41,7 @@ bool yp_layout_same_media(const struct yp_layout *x, const struct yp_layout *y)
 
 int yp_log_new(const struct yp_layout *layout, struct yp_pool *pool, struct yp_log **out)
 {
+	assert(layout && pool && out);
 	if (!yp_layout_valid(layout))
 		return -EINVAL;
 	struct yp_log *log = calloc(1, sizeof *log);
@@ -61,6 +65,7 @@ void yp_log_free(struct yp_log *log)
 
 void yp_log_clear(struct yp_log *log)
 {
+	assert(log);
 	log->count = 0;
 	log->contents_count = 0;
 	log->text_bytes = 0;
@@ -98,6 +103,7 @@ int yp_log_content_add(struct yp_log *log, uint32_t id)
 
 int yp_log_write(struct yp_log *log, unsigned medium, uint64_t sector, uint32_t sectors, const void *data, bool fua)
 {
+	assert(log && data);
 	if (!range_valid(log, medium, sector, sectors))
 		return -EINVAL;
 	const uint8_t *bytes = data;
@@ -123,6 +129,7 @@ int yp_log_write(struct yp_log *log, unsigned medium, uint64_t sector, uint32_t 
 
 int yp_log_write_zeros(struct yp_log *log, unsigned medium, uint64_t sector, uint32_t sectors, bool fua)
 {
+	assert(log);
 	if (!range_valid(log, medium, sector, sectors))
 		return -EINVAL;
 	size_t first = log->contents_count;
@@ -152,6 +159,7 @@ int yp_log_write_ids(struct yp_log *log, unsigned medium, uint64_t sector, uint3
 
 int yp_log_read(struct yp_log *log, unsigned medium, uint64_t sector, uint32_t sectors)
 {
+	assert(log);
 	if (!range_valid(log, medium, sector, sectors))
 		return -EINVAL;
 	return entry_add(
@@ -160,6 +168,7 @@ int yp_log_read(struct yp_log *log, unsigned medium, uint64_t sector, uint32_t s
 
 int yp_log_flush(struct yp_log *log, unsigned medium)
 {
+	assert(log);
 	if (medium >= log->layout.count)
 		return -EINVAL;
 	return entry_add(log, (struct yp_entry){.op = YP_FLUSH, .medium = (uint16_t)medium});
@@ -167,6 +176,7 @@ int yp_log_flush(struct yp_log *log, unsigned medium)
 
 int yp_log_discard(struct yp_log *log, unsigned medium, uint64_t sector, uint32_t sectors)
 {
+	assert(log);
 	if (!range_valid(log, medium, sector, sectors))
 		return -EINVAL;
 	return entry_add(
@@ -175,6 +185,7 @@ int yp_log_discard(struct yp_log *log, unsigned medium, uint64_t sector, uint32_
 
 int yp_log_mark(struct yp_log *log, enum yp_mark_kind kind, const char *text)
 {
+	assert(log && text);
 	size_t bytes = strlen(text) + 1;
 	if ((unsigned)kind > YP_MARK_NOTE || bytes > YP_MARK_BYTES_MAX || log->text_bytes + bytes > TEXT_MAX)
 		return -EINVAL;
@@ -196,6 +207,7 @@ int yp_log_mark(struct yp_log *log, enum yp_mark_kind kind, const char *text)
 
 void yp_log_times(struct yp_log *log, uint64_t submit_ns, uint64_t complete_ns)
 {
+	assert(log);
 	if (log->count == 0)
 		return;
 	log->entries[log->count - 1].submit_ns = submit_ns;
@@ -209,16 +221,19 @@ size_t yp_log_count(const struct yp_log *log)
 
 const struct yp_entry *yp_log_entry(const struct yp_log *log, size_t i)
 {
+	assert(i < log->count);
 	return &log->entries[i];
 }
 
 uint32_t yp_log_content(const struct yp_log *log, const struct yp_entry *write, uint32_t k)
 {
+	assert(write->op == YP_WRITE && k < write->sectors);
 	return log->contents[write->data + k];
 }
 
 const char *yp_log_text(const struct yp_log *log, const struct yp_entry *mark)
 {
+	assert(log && mark);
 	return mark->op == YP_MARK ? log->text + mark->text : "";
 }
 
@@ -229,6 +244,7 @@ const struct yp_layout *yp_log_layout(const struct yp_log *log)
 
 int yp_log_take_models(struct yp_log *log, const struct yp_layout *layout)
 {
+	assert(log && layout);
 	if (!yp_layout_same_media(layout, &log->layout) || !yp_layout_valid(layout))
 		return -EINVAL;
 	log->layout = *layout;
@@ -237,6 +253,7 @@ int yp_log_take_models(struct yp_log *log, const struct yp_layout *layout)
 
 void yp_log_write_through(struct yp_log *log, unsigned medium)
 {
+	assert(medium < log->layout.count);
 	for (size_t i = 0; i < log->count; i++) {
 		if (log->entries[i].op == YP_WRITE && log->entries[i].medium == medium)
 			log->entries[i].fua = true;

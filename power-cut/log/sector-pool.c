@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pool of sector contents: equal sectors are stored once. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,7 @@ static int table_grow(struct yp_pool *pool)
 
 int yp_pool_intern(struct yp_pool *pool, const uint8_t sector[YP_SECTOR_BYTES], uint32_t *id)
 {
+	assert(pool && sector && id);
 	if (pool->count >= pool->room / 2) {
 		int r = table_grow(pool);
 		if (r < 0)
@@ -114,6 +116,7 @@ int yp_pool_intern(struct yp_pool *pool, const uint8_t sector[YP_SECTOR_BYTES], 
 
 int yp_pool_new(struct yp_pool **out)
 {
+	assert(out);
 	struct yp_pool *pool = calloc(1, sizeof *pool);
 	uint8_t sector[YP_SECTOR_BYTES] = {0};
 	uint32_t id;
@@ -145,6 +148,7 @@ void yp_pool_free(struct yp_pool *pool)
 
 const uint8_t *yp_pool_sector(const struct yp_pool *pool, uint32_t id)
 {
+	assert(id < pool->count);
 	return pool->chunks[id / CHUNK_SECTORS]->bytes[id % CHUNK_SECTORS];
 }
 

@@ -10,7 +10,7 @@
 
 #define DETAIL_BYTES 200u
 
-static void answer(char *out, size_t bytes, int r, const char *what)
+static void answer_result(char *out, size_t bytes, int r, const char *what)
 {
 	if (r == 0)
 		yp_detail(out, bytes, "ok");
@@ -55,10 +55,10 @@ static void answer_digest(struct yp_server *server, const char *medium, char *ou
 	if (r == 0)
 		yp_detail(out, bytes, "ok digest=%016" PRIx64 "%016" PRIx64, hash.hi, hash.lo);
 	else
-		answer(out, bytes, r, medium);
+		answer_result(out, bytes, r, medium);
 }
 
-static void load(struct yp_server *server, const struct yp_command *c, char *out, size_t bytes)
+static void answer_load(struct yp_server *server, const struct yp_command *c, char *out, size_t bytes)
 {
 	char detail[DETAIL_BYTES] = "";
 	int r = yp_server_load(server, c->text, c->kind == YP_COMMAND_CRASH ? &c->at : NULL, detail, sizeof detail);
@@ -75,34 +75,34 @@ void yp_control_run(struct yp_server *server, const struct yp_command *c, char *
 	int r;
 	switch (c->kind) {
 	case YP_COMMAND_MARK:
-		answer(out, bytes, yp_server_mark(server, c->mark, c->text), "mark");
+		answer_result(out, bytes, yp_server_mark(server, c->mark, c->text), "mark");
 		return;
 	case YP_COMMAND_CUT:
 		r = yp_server_cut(server, &c->cut, &cut);
 		if (r == 0)
 			answer_cut(&cut, out, bytes);
 		else
-			answer(out, bytes, r, "cut");
+			answer_result(out, bytes, r, "cut");
 		return;
 	case YP_COMMAND_POWER:
-		answer(out, bytes, yp_server_power(server, *c->text ? c->text : NULL), "power");
+		answer_result(out, bytes, yp_server_power(server, *c->text ? c->text : NULL), "power");
 		return;
 	case YP_COMMAND_RESTORE:
-		answer(out, bytes, yp_server_restore(server), "restore");
+		answer_result(out, bytes, yp_server_restore(server), "restore");
 		return;
 	case YP_COMMAND_APPLY:
 	case YP_COMMAND_CRASH:
-		load(server, c, out, bytes);
+		answer_load(server, c, out, bytes);
 		return;
 	case YP_COMMAND_FAULT:
 		r = yp_server_fault(server, &c->fault, &id);
 		if (r == 0)
 			yp_detail(out, bytes, "ok fault=%" PRIu32, id);
 		else
-			answer(out, bytes, r, c->fault.medium);
+			answer_result(out, bytes, r, c->fault.medium);
 		return;
 	case YP_COMMAND_UNFAULT:
-		answer(out, bytes, yp_server_unfault(server, c->id), "unfault");
+		answer_result(out, bytes, yp_server_unfault(server, c->id), "unfault");
 		return;
 	case YP_COMMAND_FAULTS:
 		answer_faults(server, out, bytes);
@@ -111,10 +111,10 @@ void yp_control_run(struct yp_server *server, const struct yp_command *c, char *
 		answer_stats(server, out, bytes);
 		return;
 	case YP_COMMAND_SAVE_IMAGE:
-		answer(out, bytes, yp_server_save_image(server, c->medium, c->text), c->medium);
+		answer_result(out, bytes, yp_server_save_image(server, c->medium, c->text), c->medium);
 		return;
 	case YP_COMMAND_SAVE_DM:
-		answer(out, bytes, yp_server_save_dm(server, c->text), "save-dm");
+		answer_result(out, bytes, yp_server_save_dm(server, c->text), "save-dm");
 		return;
 	case YP_COMMAND_DIGEST:
 		answer_digest(server, c->medium, out, bytes);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The control socket: one thread that reads lines from its clients and answers each. */
 #include "server/control-socket.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -11,10 +13,10 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/detail.h"
+#include "power-cut/system.h"
 
 #define ANSWER_BYTES   8192u
 #define SEND_TIMEOUT_S 2
@@ -39,13 +41,6 @@ struct yp_control {
 	bool bound, started;
 	struct client clients[YP_CONTROL_CLIENTS_MAX];
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void client_close(struct client *c)
 {
@@ -97,8 +92,8 @@ static void client_line(struct yp_control *control, struct client *c, size_t byt
 	if (command.kind == YP_COMMAND_WAIT_CUT || command.kind == YP_COMMAND_WAIT_FAULT) {
 		c->wait = command;
 		c->waiting = true;
-		c->deadline_ms = now_ms() + command.timeout_ms;
-		client_check(control, c, now_ms());
+		c->deadline_ms = (int64_t)yp_clock_ms() + command.timeout_ms;
+		client_check(control, c, (int64_t)yp_clock_ms());
 		return;
 	}
 	yp_control_run(control->server, &command, text, sizeof text - 1);
@@ -155,7 +150,7 @@ static void client_accept(struct yp_control *control)
 /* Of the listener, the event and the clients; a client that waits is read from only to see that it hangs up. */
 static int control_poll(struct yp_control *control, struct pollfd fds[2 + YP_CONTROL_CLIENTS_MAX])
 {
-	int64_t now = now_ms();
+	int64_t now = (int64_t)yp_clock_ms();
 	int64_t timeout = -1;
 	fds[0] = (struct pollfd){.fd = control->event, .events = POLLIN};
 	fds[1] = (struct pollfd){.fd = control->listener, .events = POLLIN};
@@ -189,7 +184,7 @@ static void *control_loop(void *arg)
 					client_read(control, c);
 			}
 			if (c->waiting)
-				client_check(control, c, now_ms());
+				client_check(control, c, (int64_t)yp_clock_ms());
 			if (c->fd >= 0)
 				client_lines(control, c);
 		}
@@ -200,6 +195,7 @@ static void *control_loop(void *arg)
 
 int yp_control_new(const char *path, void (*on_quit)(void *ctx), void *ctx, struct yp_control **out)
 {
+	assert(path && out);
 	struct yp_control *control = calloc(1, sizeof *control);
 	if (!control)
 		return -ENOMEM;
@@ -237,13 +233,14 @@ int yp_control_new(const char *path, void (*on_quit)(void *ctx), void *ctx, stru
 
 int yp_control_start(struct yp_control *control, struct yp_server *server)
 {
+	assert(control && server && control->on_quit && !control->started);
 	control->server = server;
 	int r = -pthread_create(&control->thread, NULL, control_loop, control);
 	control->started = r == 0;
 	return r;
 }
 
-static void wake(struct yp_control *control, uint64_t events)
+static void send_events(struct yp_control *control, uint64_t events)
 {
 	ssize_t n;
 	do {
@@ -253,7 +250,7 @@ static void wake(struct yp_control *control, uint64_t events)
 
 void yp_control_wake(struct yp_control *control)
 {
-	wake(control, 1);
+	send_events(control, 1);
 }
 
 void yp_control_free(struct yp_control *control)
@@ -261,7 +258,7 @@ void yp_control_free(struct yp_control *control)
 	if (!control)
 		return;
 	if (control->started) {
-		wake(control, WAKE_STOP);
+		send_events(control, WAKE_STOP);
 		(void)pthread_join(control->thread, NULL);
 	}
 	for (unsigned i = 0; i < YP_CONTROL_CLIENTS_MAX; i++) {

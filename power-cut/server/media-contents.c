@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What is on the media: base files, and an overlay of what was written. */
 #include "server/media-contents.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -33,6 +35,7 @@ static int base_read(const struct yp_base *base, uint64_t sector, uint32_t secto
 
 int yp_contents_read(const struct yp_contents *c, unsigned medium, uint64_t sector, uint32_t sectors, void *out)
 {
+	assert(medium < c->layout->count);
 	uint8_t *bytes = out;
 	for (uint32_t k = 0; k < sectors;) {
 		uint32_t id = yp_overlay_get(&c->overlay, medium, sector + k);
@@ -145,6 +148,7 @@ int yp_contents_crash(struct yp_contents *c, const struct yp_log *log, const str
 
 int yp_contents_digest(const struct yp_contents *c, unsigned medium, struct yp_hash *out)
 {
+	assert(medium < c->layout->count && out);
 	struct yp_hash hash = {0};
 	for (uint64_t s = 0; s < c->layout->media[medium].sectors; s++) {
 		uint32_t id = yp_overlay_get(&c->overlay, medium, s);
@@ -183,6 +187,7 @@ static int save_range(const struct yp_contents *c, unsigned medium, uint64_t sec
 
 int yp_contents_save(const struct yp_contents *c, unsigned medium, const char *path)
 {
+	assert(medium < c->layout->count);
 	uint64_t sectors = c->layout->media[medium].sectors;
 	uint8_t *buffer = malloc((size_t)SAVE_SECTORS * YP_SECTOR_BYTES);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

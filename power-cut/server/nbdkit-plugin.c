@@ -26,7 +26,7 @@ static struct {
 	struct yp_control *control;
 } plugin;
 
-static int fail(const char *what, int r)
+static int report_error(const char *what, int r)
 {
 	nbdkit_error("%s: %s", what, strerror(-r));
 	return -1;
@@ -42,11 +42,11 @@ static void plugin_unload(void)
 	if (plugin.server && plugin.dm_log) {
 		int r = yp_server_save_dm(plugin.server, plugin.dm_log);
 		if (r < 0)
-			(void)fail(plugin.dm_log, r);
+			(void)report_error(plugin.dm_log, r);
 	}
 	int r = yp_server_free(plugin.server);
 	if (r < 0)
-		(void)fail("the write log is not whole", r);
+		(void)report_error("the write log is not whole", r);
 	yp_media_deinit(&plugin.media);
 	for (unsigned i = 0; i < plugin.from_count; i++)
 		free(plugin.from[i]);
@@ -148,23 +148,23 @@ static int plugin_get_ready(void)
 	struct yp_server_config config = {.media = &plugin.media, .wait = wait_ms, .on_event = on_event};
 	int r = yp_server_new(&config, &plugin.server);
 	if (r < 0)
-		return fail("block server", r);
+		return report_error("block server", r);
 	if (load_states() < 0)
 		return -1;
 	r = yp_server_keep(plugin.server);
 	if (r < 0)
-		return fail("block server", r);
+		return report_error("block server", r);
 	r = yp_server_power(plugin.server, plugin.log);
 	if (r < 0)
-		return fail(plugin.log ? plugin.log : "block server", r);
+		return report_error(plugin.log ? plugin.log : "block server", r);
 	r = plugin.control_path ? yp_control_new(plugin.control_path, on_quit, NULL, &plugin.control) : 0;
-	return r < 0 ? fail(plugin.control_path, r) : 0;
+	return r < 0 ? report_error(plugin.control_path, r) : 0;
 }
 
 static int plugin_after_fork(void)
 {
 	int r = plugin.control ? yp_control_start(plugin.control, plugin.server) : 0;
-	return r < 0 ? fail("control", r) : 0;
+	return r < 0 ? report_error("control", r) : 0;
 }
 
 static void plugin_cleanup(void)
@@ -196,7 +196,7 @@ static void *plugin_open(int readonly)
 	struct yp_client *client = malloc(sizeof *client);
 	int r = client ? yp_server_connect(plugin.server, export, client) : -ENOMEM;
 	if (r < 0) {
-		(void)fail("connect", r);
+		(void)report_error("connect", r);
 		free(client);
 		return NULL;
 	}
@@ -218,7 +218,7 @@ static int plugin_block_size(void *handle, uint32_t *minimum, uint32_t *preferre
 	return 0;
 }
 
-static int yes(void *handle)
+static int answer_yes(void *handle)
 {
 	(void)handle;
 	return 1;
@@ -230,7 +230,7 @@ static int fua_native(void *handle)
 	return NBDKIT_FUA_NATIVE;
 }
 
-static int done(int r)
+static int answer_client(int r)
 {
 	if (r == 0)
 		return 0;
@@ -241,23 +241,23 @@ static int done(int r)
 static int plugin_pread(void *handle, void *buffer, uint32_t count, uint64_t offset, uint32_t flags)
 {
 	(void)flags;
-	return done(yp_server_read(plugin.server, handle, offset, count, buffer));
+	return answer_client(yp_server_read(plugin.server, handle, offset, count, buffer));
 }
 
 static int plugin_pwrite(void *handle, const void *buffer, uint32_t count, uint64_t offset, uint32_t flags)
 {
-	return done(yp_server_write(plugin.server, handle, offset, count, buffer, flags & NBDKIT_FLAG_FUA));
+	return answer_client(yp_server_write(plugin.server, handle, offset, count, buffer, flags & NBDKIT_FLAG_FUA));
 }
 
 static int plugin_zero(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
-	return done(yp_server_write(plugin.server, handle, offset, count, NULL, flags & NBDKIT_FLAG_FUA));
+	return answer_client(yp_server_write(plugin.server, handle, offset, count, NULL, flags & NBDKIT_FLAG_FUA));
 }
 
 static int plugin_flush(void *handle, uint32_t flags)
 {
 	(void)flags;
-	return done(yp_server_flush(plugin.server, handle));
+	return answer_client(yp_server_flush(plugin.server, handle));
 }
 
 static int plugin_trim(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
@@ -266,7 +266,7 @@ static int plugin_trim(void *handle, uint32_t count, uint64_t offset, uint32_t f
 	/* The log knows no discard that is durable by itself: flushed, it is. */
 	if (r == 0 && (flags & NBDKIT_FLAG_FUA))
 		r = yp_server_flush(plugin.server, handle);
-	return done(r);
+	return answer_client(r);
 }
 
 static void plugin_close(void *handle)
@@ -303,12 +303,12 @@ static struct nbdkit_plugin registration = {
     .close = plugin_close,
     .get_size = plugin_get_size,
     .block_size = plugin_block_size,
-    .can_write = yes,
-    .can_flush = yes,
-    .can_trim = yes,
-    .can_zero = yes,
-    .can_fast_zero = yes,
-    .can_multi_conn = yes,
+    .can_write = answer_yes,
+    .can_flush = answer_yes,
+    .can_trim = answer_yes,
+    .can_zero = answer_yes,
+    .can_fast_zero = answer_yes,
+    .can_multi_conn = answer_yes,
     .can_fua = fua_native,
     .pread = plugin_pread,
     .pwrite = plugin_pwrite,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Sectors that differ from the base, as content ids in leaves. */
 #include "server/overlay.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +66,7 @@ int yp_overlay_copy(const struct yp_overlay *from, struct yp_overlay *out)
 
 int yp_overlay_reserve(struct yp_overlay *overlay, unsigned medium, uint64_t sector, uint64_t sectors)
 {
+	assert(medium < overlay->count && sectors > 0);
 	size_t last = (size_t)((sector + sectors - 1) / YP_OVERLAY_LEAF_SECTORS);
 	for (size_t i = (size_t)(sector / YP_OVERLAY_LEAF_SECTORS); i <= last; i++) {
 		uint32_t **leaf = &overlay->media[medium].leaves[i];
@@ -79,5 +82,6 @@ int yp_overlay_reserve(struct yp_overlay *overlay, unsigned medium, uint64_t sec
 
 void yp_overlay_set(struct yp_overlay *overlay, unsigned medium, uint64_t sector, uint32_t content)
 {
+	assert(overlay->media[medium].leaves[sector / YP_OVERLAY_LEAF_SECTORS]);
 	overlay->media[medium].leaves[sector / YP_OVERLAY_LEAF_SECTORS][sector % YP_OVERLAY_LEAF_SECTORS] = content;
 }

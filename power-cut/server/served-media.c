@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The media and exports that a server is started with, from text. */
 #include "server/served-media.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -34,6 +36,7 @@ void yp_media_deinit(struct yp_media *media)
 
 int yp_media_find(const struct yp_layout *layout, const char *name)
 {
+	assert(layout && name);
 	for (unsigned m = 0; m < layout->count; m++) {
 		if (strcmp(layout->media[m].name, name) == 0)
 			return (int)m;
@@ -50,7 +53,7 @@ const struct yp_export *yp_media_export(const struct yp_media *media, const char
 	return NULL;
 }
 
-static bool decimal(const char *s, uint64_t max, uint64_t *out)
+static bool parse_decimal(const char *s, uint64_t max, uint64_t *out)
 {
 	char *end;
 	if (*s < '0' || *s > '9')
@@ -87,7 +90,7 @@ static int base_open(char *text, struct yp_base *base, uint64_t *sectors, char *
 {
 	struct stat st;
 	char *at = strrchr(text, '@');
-	if (at && decimal(at + 1, INT64_MAX, &base->offset))
+	if (at && parse_decimal(at + 1, INT64_MAX, &base->offset))
 		*at = 0;
 	base->fd = open(text, O_RDONLY | O_CLOEXEC);
 	if (base->fd < 0 || fstat(base->fd, &st) < 0) {
@@ -118,6 +121,7 @@ static char *next_field(char *text)
 
 int yp_media_add(struct yp_media *media, const char *text, char *detail, size_t detail_bytes)
 {
+	assert(media && text);
 	char copy[LINE_BYTES_MAX];
 	struct yp_medium medium = {.sectors = 0};
 	unsigned m = media->layout.count;
@@ -134,7 +138,7 @@ int yp_media_add(struct yp_media *media, const char *text, char *detail, size_t 
 		return 1;
 	}
 	(void)snprintf(medium.name, sizeof medium.name, "%.*s", (int)YP_NAME_MAX - 1, copy);
-	if (sectors && *sectors && !decimal(sectors, YP_MEDIUM_SECTORS_MAX, &medium.sectors)) {
+	if (sectors && *sectors && !parse_decimal(sectors, YP_MEDIUM_SECTORS_MAX, &medium.sectors)) {
 		yp_detail(detail, detail_bytes, "%s: \"%s\" is no number of sectors", copy, sectors);
 		return 1;
 	}
@@ -200,6 +204,7 @@ static bool export_medium(const struct yp_layout *layout, int m, struct yp_expor
 
 int yp_media_export_add(struct yp_media *media, const char *text, char *detail, size_t detail_bytes)
 {
+	assert(media && text);
 	char copy[LINE_BYTES_MAX];
 	struct yp_export export = {.count = 0};
 	char *rest = NULL;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Lines of the control socket, parsed. */
 #include "server/server-command.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +17,7 @@ static const char *const op_names[] = {"any", "write", "read", "flush", "discard
 
 const char *yp_fault_kind_name(enum yp_fault_kind kind)
 {
+	assert(kind < YP_FAULT_COUNT);
 	return fault_names[kind];
 }
 
@@ -38,7 +41,7 @@ static char *take_word(struct line *line)
 	return word;
 }
 
-static bool number(const char *s, uint64_t max, uint64_t *out)
+static bool parse_number(const char *s, uint64_t max, uint64_t *out)
 {
 	uint64_t value = 0;
 	if (!*s)
@@ -56,7 +59,7 @@ static bool number(const char *s, uint64_t max, uint64_t *out)
 }
 
 /* The index of a word in a list, or -1. */
-static int choice(const char *word, const char *const *names, size_t count)
+static int find_choice(const char *word, const char *const *names, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(word, names[i]) == 0)
@@ -90,17 +93,17 @@ static bool cut_option(const char *word, struct yp_power_cut *cut)
 	static const char *const forms[] = {"all", "none", "sample"};
 	static const enum yp_form form_of[] = {YP_FORM_ALL, YP_FORM_NONE, YP_FORM_SAMPLE};
 	uint64_t value;
-	if (strncmp(word, "seed=", 5) == 0 && number(word + 5, UINT32_MAX, &value)) {
+	if (strncmp(word, "seed=", 5) == 0 && parse_number(word + 5, UINT32_MAX, &value)) {
 		cut->seed = (uint32_t)value;
 		cut->seeded = true;
 		return true;
 	}
-	if (strncmp(word, "kill=", 5) == 0 && number(word + 5, INT32_MAX, &value) && value > 1) {
+	if (strncmp(word, "kill=", 5) == 0 && parse_number(word + 5, INT32_MAX, &value) && value > 1) {
 		cut->kill = (pid_t)value;
 		return true;
 	}
 	if (strncmp(word, "form=", 5) == 0) {
-		int form = choice(word + 5, forms, 3);
+		int form = find_choice(word + 5, forms, 3);
 		if (form >= 0)
 			cut->form = form_of[form];
 		return form >= 0;
@@ -123,12 +126,12 @@ static bool fault_option(const char *word, struct yp_fault_spec *fault)
 {
 	uint64_t value;
 	if (strncmp(word, "count=", 6) == 0)
-		return number(word + 6, UINT32_MAX, &fault->count);
+		return parse_number(word + 6, UINT32_MAX, &fault->count);
 	if (strncmp(word, "bit=", 4) == 0)
-		return number(word + 4, BIT_MAX, &fault->bit);
+		return parse_number(word + 4, BIT_MAX, &fault->bit);
 	if (strncmp(word, "ms=", 3) != 0)
 		return cut_option(word, &fault->cut);
-	if (!number(word + 3, DELAY_MS_MAX, &value))
+	if (!parse_number(word + 3, DELAY_MS_MAX, &value))
 		return false;
 	fault->ms = (uint32_t)value;
 	return true;
@@ -136,16 +139,16 @@ static bool fault_option(const char *word, struct yp_fault_spec *fault)
 
 static const char *take_fault(struct line *line, struct yp_fault_spec *fault)
 {
-	int kind = choice(take_word(line), fault_names, YP_FAULT_COUNT);
+	int kind = find_choice(take_word(line), fault_names, YP_FAULT_COUNT);
 	if (kind < 0)
 		return "the fault is none of eio enospc erofs delay hang flip cut";
-	int op = choice(take_word(line), op_names, sizeof op_names / sizeof *op_names);
+	int op = find_choice(take_word(line), op_names, sizeof op_names / sizeof *op_names);
 	if (op < 0)
 		return "the request is none of read write flush discard any";
 	const char *wrong = take_name(line, fault->medium);
 	if (wrong)
 		return wrong;
-	if (!number(take_word(line), UINT32_MAX, &fault->nth) || fault->nth == 0)
+	if (!parse_number(take_word(line), UINT32_MAX, &fault->nth) || fault->nth == 0)
 		return "which request (from 1) is missing";
 	fault->kind = (enum yp_fault_kind)kind;
 	fault->op = (enum yp_op)op;
@@ -163,7 +166,7 @@ static const char *take_fault(struct line *line, struct yp_fault_spec *fault)
 static const char *take_mark(struct line *line, struct yp_command *out)
 {
 	static const char *const kinds[] = {"step", "world", "note"};
-	int kind = choice(take_word(line), kinds, 3);
+	int kind = find_choice(take_word(line), kinds, 3);
 	if (kind < 0)
 		return "the mark is none of step world note";
 	out->mark = (enum yp_mark_kind)kind;
@@ -186,7 +189,7 @@ static const char *take_id(struct line *line, bool or_all, struct yp_command *ou
 	out->id = YP_FAULT_ID_ALL;
 	if (or_all && strcmp(word, "all") == 0)
 		return NULL;
-	if (!number(word, UINT32_MAX, &id) || id == YP_FAULT_ID_ALL)
+	if (!parse_number(word, UINT32_MAX, &id) || id == YP_FAULT_ID_ALL)
 		return "the number of the fault is missing";
 	out->id = (uint32_t)id;
 	return NULL;
@@ -207,7 +210,7 @@ static const char *take_wait(struct line *line, struct yp_command *out)
 	}
 	if (wrong)
 		return wrong;
-	if (!number(take_word(line), WAIT_MS_MAX, &ms))
+	if (!parse_number(take_word(line), WAIT_MS_MAX, &ms))
 		return "the deadline in ms is missing or beyond an hour";
 	out->timeout_ms = (uint32_t)ms;
 	return NULL;
@@ -251,6 +254,7 @@ static const char *take_arguments(struct line *line, struct yp_command *out)
 
 int yp_command_parse(const char *bytes, size_t size, struct yp_command *out, char *detail, size_t detail_bytes)
 {
+	assert(bytes && out);
 	/* In the order of enum yp_command_kind; "wait" stands for both of its kinds. */
 	static const char *const verbs[] = {"mark",       "cut",     "power",  "restore", "apply", "crash",
 					    "fault",      "unfault", "faults", "stats",   "wait",  "wait",
@@ -268,7 +272,7 @@ int yp_command_parse(const char *bytes, size_t size, struct yp_command *out, cha
 		memcpy(copy, bytes, size);
 		copy[size] = 0;
 		struct line line = {copy};
-		int verb = choice(take_word(&line), verbs, sizeof verbs / sizeof *verbs);
+		int verb = find_choice(take_word(&line), verbs, sizeof verbs / sizeof *verbs);
 		out->kind = verb < 0 ? YP_COMMAND_STATS : (enum yp_command_kind)verb;
 		wrong = verb < 0 ? "the command is unknown" : take_arguments(&line, out);
 		if (!wrong && *take_word(&line))

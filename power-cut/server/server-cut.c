@@ -48,7 +48,7 @@ static uint8_t draw_fill(uint8_t tears, uint64_t *state)
 }
 
 /* A tear for the cut, where the storage model has tears: on every other seed. */
-static bool tear(const struct yp_point *point, uint64_t *state, struct yp_cut *cut)
+static bool draw_tear(const struct yp_point *point, uint64_t *state, struct yp_cut *cut)
 {
 	const struct yp_element *e = &point->elements[yp_random_next(state) % point->elements_count];
 	uint8_t tears = yp_model_row(point->layout->media[e->medium].model)->tears;
@@ -64,14 +64,14 @@ static bool tear(const struct yp_point *point, uint64_t *state, struct yp_cut *c
 }
 
 /* Applies a cut, torn if that can be. */
-static int choose(const struct yp_point *point, struct yp_cut *cut, struct yp_image *image)
+static int apply_cut(const struct yp_point *point, struct yp_cut *cut, struct yp_image *image)
 {
 	uint64_t state = cut->a;
 	const struct yp_cut whole = *cut;
 	bool torn = cut->form == YP_FORM_SAMPLE && point->elements_count > 0 && yp_random_next(&state) & 1;
 	for (unsigned i = 0; torn && i < TEAR_TRIES; i++) {
 		*cut = whole;
-		if (!tear(point, &state, cut))
+		if (!draw_tear(point, &state, cut))
 			continue;
 		int r = yp_image_push(image);
 		if (r < 0)
@@ -86,7 +86,7 @@ static int choose(const struct yp_point *point, struct yp_cut *cut, struct yp_im
 	return yp_point_apply(point, cut, image);
 }
 
-static void tally(const struct yp_point *point, const struct yp_cut *cut, struct yp_cut_report *out)
+static void count_fates(const struct yp_point *point, const struct yp_cut *cut, struct yp_cut_report *out)
 {
 	uint32_t broken = 0;
 	for (size_t i = 0; i < point->elements_count; i++) {
@@ -119,11 +119,11 @@ static int cut_media(struct yp_server *s, struct yp_cut *cut, struct yp_cut_repo
 	if (r == 0)
 		r = yp_walk_point(&walk, &point);
 	if (r == 0)
-		r = choose(&point, cut, image);
+		r = apply_cut(&point, cut, image);
 	if (r == 0)
 		r = yp_overlay_copy(&s->start, &after);
 	if (r == 0) {
-		tally(&point, cut, out);
+		count_fates(&point, cut, out);
 		yp_overlay_deinit(&s->contents.overlay);
 		s->contents.overlay = after;
 		r = yp_contents_from_image(&s->contents, s->log, image);
@@ -138,6 +138,7 @@ static int cut_media(struct yp_server *s, struct yp_cut *cut, struct yp_cut_repo
 
 int yp_server_cut_locked(struct yp_server *s, const struct yp_power_cut *how, struct yp_request *about)
 {
+	assert(how->form == YP_FORM_ALL || how->form == YP_FORM_NONE || how->form == YP_FORM_SAMPLE);
 	struct yp_cut_report report = {.number = s->stats.cuts + 1, .seed = how->seed};
 	struct yp_case c = {.count = 1};
 	if (!s->on)
@@ -180,6 +181,7 @@ int yp_server_cut_locked(struct yp_server *s, const struct yp_power_cut *how, st
 
 int yp_server_cut(struct yp_server *s, const struct yp_power_cut *how, struct yp_cut_report *out)
 {
+	assert(s && how && out);
 	(void)pthread_mutex_lock(&s->lock);
 	int r = yp_server_cut_locked(s, how, NULL);
 	if (r == 0)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Faults: set, counted, and made to strike requests. */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -10,6 +12,8 @@
 
 int yp_server_fault(struct yp_server *s, const struct yp_fault_spec *spec, uint32_t *id)
 {
+	assert(s && spec && id);
+	assert(spec->kind < YP_FAULT_COUNT && spec->nth > 0);
 	int r = 0;
 	(void)pthread_mutex_lock(&s->lock);
 	if (strcmp(spec->medium, "*") != 0 && yp_media_find(s->layout, spec->medium) < 0)
@@ -24,7 +28,7 @@ int yp_server_fault(struct yp_server *s, const struct yp_fault_spec *spec, uint3
 	return r;
 }
 
-static struct yp_fault_state *find(struct yp_server *s, uint32_t id)
+static struct yp_fault_state *find_fault(struct yp_server *s, uint32_t id)
 {
 	for (unsigned i = 0; i < s->faults_count; i++) {
 		if (s->faults[i].id == id)
@@ -36,7 +40,7 @@ static struct yp_fault_state *find(struct yp_server *s, uint32_t id)
 int yp_server_unfault(struct yp_server *s, uint32_t id)
 {
 	(void)pthread_mutex_lock(&s->lock);
-	struct yp_fault_state *fault = find(s, id);
+	struct yp_fault_state *fault = find_fault(s, id);
 	int r = fault || id == YP_FAULT_ID_ALL ? 0 : -ENOENT;
 	if (id == YP_FAULT_ID_ALL) {
 		s->faults_count = 0;
@@ -51,6 +55,7 @@ int yp_server_unfault(struct yp_server *s, uint32_t id)
 
 unsigned yp_server_faults(struct yp_server *s, struct yp_fault_state out[YP_FAULTS_MAX])
 {
+	assert(s && out);
 	(void)pthread_mutex_lock(&s->lock);
 	unsigned count = s->faults_count;
 	memcpy(out, s->faults, count * sizeof *out);
@@ -59,7 +64,7 @@ unsigned yp_server_faults(struct yp_server *s, struct yp_fault_state out[YP_FAUL
 }
 
 /* Counts the request; true if the fault strikes it. */
-static bool due(const struct yp_server *s, struct yp_fault_state *fault, const struct yp_request *q)
+static bool is_due(const struct yp_server *s, struct yp_fault_state *fault, const struct yp_request *q)
 {
 	const struct yp_fault_spec *spec = &fault->spec;
 	if (spec->op && spec->op != q->op)
@@ -79,7 +84,7 @@ static int wait_out(struct yp_server *s, const struct yp_client *client, struct 
 {
 	int r = 0;
 	if (fault->spec.kind == YP_FAULT_HANG) {
-		while (r == 0 && find(s, fault->id))
+		while (r == 0 && find_fault(s, fault->id))
 			r = yp_server_wait(s, client, q, WAIT_SLICE_MS);
 		return r;
 	}
@@ -91,8 +96,8 @@ static int wait_out(struct yp_server *s, const struct yp_client *client, struct 
 	return r;
 }
 
-static int strike(struct yp_server *s, const struct yp_client *client, struct yp_request *q,
-		  const struct yp_fault_state *fault)
+static int strike_request(struct yp_server *s, const struct yp_client *client, struct yp_request *q,
+			  const struct yp_fault_state *fault)
 {
 	switch (fault->spec.kind) {
 	case YP_FAULT_EIO:
@@ -121,7 +126,7 @@ int yp_server_strike(struct yp_server *s, const struct yp_client *client, struct
 	unsigned count = 0;
 	int r = 0;
 	for (unsigned i = 0; i < s->faults_count; i++) {
-		if (due(s, &s->faults[i], q))
+		if (is_due(s, &s->faults[i], q))
 			struck[count++] = s->faults[i];
 	}
 	for (unsigned i = 0; r == 0 && i < count; i++) {
@@ -134,7 +139,7 @@ int yp_server_strike(struct yp_server *s, const struct yp_client *client, struct
 		if (s->config.on_event)
 			s->config.on_event(s->config.event_ctx);
 		if (r == 0)
-			r = strike(s, client, q, &struck[i]);
+			r = strike_request(s, client, q, &struck[i]);
 		if (!yp_server_alive(s, client))
 			r = -ESHUTDOWN;
 	}

@@ -9,6 +9,7 @@
 
 int yp_server_new(const struct yp_server_config *config, struct yp_server **out)
 {
+	assert(config && config->media && config->wait && out);
 	struct yp_server *s = calloc(1, sizeof *s);
 	if (!s)
 		return -ENOMEM;
@@ -82,6 +83,7 @@ static int power_locked(struct yp_server *s, const char *log_path)
 
 int yp_server_power(struct yp_server *s, const char *log_path)
 {
+	assert(s);
 	(void)pthread_mutex_lock(&s->lock);
 	int r = power_locked(s, log_path);
 	(void)pthread_mutex_unlock(&s->lock);
@@ -90,6 +92,7 @@ int yp_server_power(struct yp_server *s, const char *log_path)
 
 int yp_server_connect(struct yp_server *s, const struct yp_export *export, struct yp_client *out)
 {
+	assert(s && export && out);
 	(void)pthread_mutex_lock(&s->lock);
 	int r = s->on ? 0 : -ESHUTDOWN;
 	*out = (struct yp_client){export, s->generation};
@@ -99,6 +102,7 @@ int yp_server_connect(struct yp_server *s, const struct yp_export *export, struc
 
 int yp_server_mark(struct yp_server *s, enum yp_mark_kind kind, const char *text)
 {
+	assert(s && text);
 	(void)pthread_mutex_lock(&s->lock);
 	int r = s->on ? yp_log_mark(s->log, kind, text) : -ESHUTDOWN;
 	if (r == 0) {
@@ -111,6 +115,7 @@ int yp_server_mark(struct yp_server *s, enum yp_mark_kind kind, const char *text
 
 void yp_server_stats(struct yp_server *s, struct yp_server_stats *out)
 {
+	assert(s && out);
 	(void)pthread_mutex_lock(&s->lock);
 	*out = s->stats;
 	out->on = s->on;

@@ -11,7 +11,7 @@
 #define DEAD_WAIT_MS 20u
 
 /* What a client of a power that is gone gets: nothing, for as long as it is there, or an error. */
-static int dead(struct yp_server *s, const struct yp_client *client)
+static int wait_dead(struct yp_server *s, const struct yp_client *client)
 {
 	int r = 0;
 	while (r == 0 && !s->on && !s->answer_fail && !yp_server_alive(s, client)) {
@@ -78,12 +78,12 @@ static int do_flush(struct yp_server *s, const struct yp_request *q)
 static int request_run(struct yp_server *s, const struct yp_client *client, struct yp_request *q, void *in)
 {
 	if (!yp_server_alive(s, client))
-		return dead(s, client);
+		return wait_dead(s, client);
 	if (s->broken)
 		return -EIO;
 	int r = s->faults_count ? yp_server_strike(s, client, q) : 0;
 	if (!yp_server_alive(s, client))
-		return dead(s, client);
+		return wait_dead(s, client);
 	if (r < 0)
 		return r;
 	if (q->op == YP_READ)
@@ -130,28 +130,32 @@ static int range_run(struct yp_server *s, const struct yp_client *client, struct
 
 int yp_server_read(struct yp_server *s, const struct yp_client *client, uint64_t offset, uint32_t bytes, void *out)
 {
+	assert(s && client && client->export && out);
 	return range_run(s, client, (struct yp_request){.op = YP_READ}, offset, bytes, out);
 }
 
 int yp_server_write(struct yp_server *s, const struct yp_client *client, uint64_t offset, uint32_t bytes,
 		    const void *data, bool fua)
 {
+	assert(s && client && client->export);
 	return range_run(s, client, (struct yp_request){.op = YP_WRITE, .data = data, .fua = fua}, offset, bytes, NULL);
 }
 
 int yp_server_discard(struct yp_server *s, const struct yp_client *client, uint64_t offset, uint32_t bytes)
 {
+	assert(s && client && client->export);
 	return range_run(s, client, (struct yp_request){.op = YP_DISCARD}, offset, bytes, NULL);
 }
 
 int yp_server_flush(struct yp_server *s, const struct yp_client *client)
 {
+	assert(s && client && client->export);
 	const struct yp_export *export = client->export;
 	uint64_t submit_ns = yp_server_now(s);
 	int r = 0;
 	(void)pthread_mutex_lock(&s->lock);
 	if (!yp_server_alive(s, client))
-		r = dead(s, client);
+		r = wait_dead(s, client);
 	for (unsigned i = 0; r == 0 && i < export->count; i++) {
 		struct yp_request q = {.op = YP_FLUSH, .medium = export->media[i], .submit_ns = submit_ns};
 		/* Of several media only those with something to flush: the log says what was flushed, not what was not

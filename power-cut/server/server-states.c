@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Media while the power is off: states from logs, back to the start, out to files. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,7 @@ static int find_log(struct yp_server *s, const char *path, const struct yp_log *
 
 int yp_server_load(struct yp_server *s, const char *path, const struct yp_cut *cut, char *detail, size_t detail_bytes)
 {
+	assert(s && path);
 	const struct yp_log *log = NULL;
 	(void)pthread_mutex_lock(&s->lock);
 	int r = s->on ? -EBUSY : find_log(s, path, &log, detail, detail_bytes);
@@ -113,6 +115,7 @@ int yp_server_restore(struct yp_server *s)
 
 int yp_server_save_image(struct yp_server *s, const char *medium, const char *path)
 {
+	assert(s && medium && path);
 	int m = yp_media_find(s->layout, medium);
 	if (m < 0)
 		return -ENOENT;
@@ -124,6 +127,7 @@ int yp_server_save_image(struct yp_server *s, const char *medium, const char *pa
 
 int yp_server_digest(struct yp_server *s, const char *medium, struct yp_hash *out)
 {
+	assert(s && medium && out);
 	int m = yp_media_find(s->layout, medium);
 	if (m < 0)
 		return -ENOENT;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cases as text, one text for each case. */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,6 +44,7 @@ static bool cut_valid(const struct yp_cut *c)
 
 const char *yp_cut_kind(const struct yp_cut *cut)
 {
+	assert(cut);
 	if (cut->torn >= 0)
 		return "mixed";
 	return cut->form == YP_FORM_ALL ? "plain" : cut->form == YP_FORM_NONE ? "lost" : "mixed";
@@ -50,6 +52,7 @@ const char *yp_cut_kind(const struct yp_cut *cut)
 
 int yp_case_encode(const struct yp_case *c, char *out, size_t out_bytes)
 {
+	assert(c && out);
 	if (c->count == 0 || c->count > YP_CUTS_MAX)
 		return -EINVAL;
 	size_t used = 0;
@@ -93,7 +96,7 @@ static bool take_number(const char **p, uint64_t max, uint64_t *out)
 	return true;
 }
 
-static bool take(const char **p, char c)
+static bool take_char(const char **p, char c)
 {
 	if (**p != c)
 		return false;
@@ -106,10 +109,10 @@ static bool take_torn(const char **p, struct yp_cut *out)
 	uint64_t torn;
 	uint64_t tear;
 	uint64_t fill;
-	if (!take_number(p, INT32_MAX, &torn) || !take(p, '.'))
+	if (!take_number(p, INT32_MAX, &torn) || !take_char(p, '.'))
 		return false;
-	bool back = take(p, 'b');
-	if (!take_number(p, YP_TEAR_BACK - 1, &tear) || !take(p, '.') || !take_number(p, YP_FILL_COUNT - 1, &fill))
+	bool back = take_char(p, 'b');
+	if (!take_number(p, YP_TEAR_BACK - 1, &tear) || !take_char(p, '.') || !take_number(p, YP_FILL_COUNT - 1, &fill))
 		return false;
 	out->torn = (int32_t)torn;
 	out->tear = (uint32_t)tear | (back ? YP_TEAR_BACK : 0);
@@ -122,7 +125,7 @@ static bool take_cut(const char **p, struct yp_cut *out)
 	uint64_t entry;
 	uint64_t scope = 0;
 	*out = (struct yp_cut){.torn = -1};
-	if (!take_number(p, UINT32_MAX, &entry) || !take(p, '.'))
+	if (!take_number(p, UINT32_MAX, &entry) || !take_char(p, '.'))
 		return false;
 	const char *letter = **p ? strchr(form_letters, **p) : NULL;
 	if (!letter)
@@ -132,20 +135,21 @@ static bool take_cut(const char **p, struct yp_cut *out)
 		return false;
 	out->entry = (uint32_t)entry;
 	out->form = (uint8_t)((unsigned)(letter - form_letters) + YP_FORM_COUNT * (unsigned)scope);
-	if (!take(p, '.') || !take_number(p, UINT64_MAX, &out->a) || !take(p, '.') ||
+	if (!take_char(p, '.') || !take_number(p, UINT64_MAX, &out->a) || !take_char(p, '.') ||
 	    !take_number(p, UINT64_MAX, &out->b))
 		return false;
-	return (!take(p, 't') || take_torn(p, out)) && cut_valid(out);
+	return (!take_char(p, 't') || take_torn(p, out)) && cut_valid(out);
 }
 
 int yp_case_decode(const char *text, struct yp_case *out)
 {
+	assert(text && out);
 	const char *p = text;
 	out->count = 0;
 	do {
 		if (out->count == YP_CUTS_MAX || !take_cut(&p, &out->cuts[out->count]))
 			return -EINVAL;
 		out->count++;
-	} while (take(&p, '-'));
+	} while (take_char(&p, '-'));
 	return *p ? -EINVAL : 0;
 }

@@ -2,8 +2,11 @@
 /* The crash state of one cut, without a rig. */
 #include "state/crash.h"
 
+#include <assert.h>
+
 int yp_case_state(const struct yp_log *log, const struct yp_cut *cut, struct yp_image *image)
 {
+	assert(log && cut && image);
 	struct yp_worlds worlds;
 	struct yp_plan *plan = NULL;
 	struct yp_walk walk = {0};

@@ -14,6 +14,7 @@
  * are: a flush of a medium that has something pending, a FUA write and a write without a cache (both while in flight: after it,
  * it is durable), and a mark of the world. test/brute-force-test.c compares this with all cuts, tried without thought.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ static const struct yp_model_row *walk_model(const struct yp_walk *walk, const s
 void yp_walk_init(struct yp_walk *walk, const struct yp_plan *plan, struct yp_worlds *worlds, struct yp_image *image,
 		  uint32_t world)
 {
+	assert(plan && worlds && image);
 	*walk = (struct yp_walk){.plan = plan, .worlds = worlds, .image = image, .world = world};
 }
 
@@ -125,6 +127,7 @@ static void walk_force(struct yp_walk *walk, unsigned medium, uint64_t until)
 
 int yp_walk_next(struct yp_walk *walk)
 {
+	assert(!yp_walk_at_end(walk));
 	const struct yp_plan_op *op = &walk->plan->ops[walk->next];
 	const struct yp_model_row *model = walk_model(walk, op);
 	if (op->op == YP_MARK) {
@@ -194,8 +197,8 @@ static int point_room(struct yp_point *point, size_t ops)
 }
 
 /* The element that a write goes on with: the last one on a bulk medium, if it ends where the write starts. */
-static bool chains(const struct yp_point *point, const struct yp_plan_op *op, const struct yp_element *last,
-		   bool forced)
+static bool continues_chain(const struct yp_point *point, const struct yp_plan_op *op, const struct yp_element *last,
+			    bool forced)
 {
 	const struct yp_medium *medium = &point->layout->media[op->medium];
 	if (!medium->bulk)
@@ -213,7 +216,7 @@ static void point_add(struct yp_point *point, size_t i, uint32_t op_index, bool 
 {
 	const struct yp_plan_op *op = &point->plan->ops[op_index];
 	size_t last = last_on[op->medium];
-	if (last != SIZE_MAX && !in_flight && chains(point, op, &point->elements[last], forced)) {
+	if (last != SIZE_MAX && !in_flight && continues_chain(point, op, &point->elements[last], forced)) {
 		point->elements[last].sectors += op->sectors;
 		point->elements[last].count++;
 		point->element_of[i] = (uint32_t)last;
@@ -242,7 +245,7 @@ static void point_add(struct yp_point *point, size_t i, uint32_t op_index, bool 
  * Ops behind the cut that were in flight at it. An ordered medium persists in the order of completion: there one that
  * was not submitted holds up all that completed after it.
  */
-static size_t ahead(const struct yp_walk *walk, uint32_t out[LOOK_AHEAD])
+static size_t collect_ahead(const struct yp_walk *walk, uint32_t out[LOOK_AHEAD])
 {
 	size_t n = 0;
 	uint32_t held = 0;
@@ -269,7 +272,7 @@ int yp_walk_point(const struct yp_walk *walk, struct yp_point *out)
 	uint32_t in_flight[LOOK_AHEAD];
 	size_t last_on[YP_MEDIA_MAX];
 	size_t behind = walk->pending_count;
-	size_t total = behind + ahead(walk, in_flight);
+	size_t total = behind + collect_ahead(walk, in_flight);
 	int r = point_room(out, total + 1);
 	if (r < 0)
 		return r;
@@ -467,6 +470,7 @@ enum yp_fate yp_element_fate(const struct yp_point *point, const struct yp_cut *
 
 int yp_point_apply(const struct yp_point *point, const struct yp_cut *cut, struct yp_image *image)
 {
+	assert(point && cut && image);
 	uint32_t broken = 0;
 	const struct yp_element *torn = NULL;
 	int r = cut_fits(point, cut);

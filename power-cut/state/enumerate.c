@@ -8,6 +8,7 @@
  * only beside "all before it", "all else" and "nothing else". The plain state comes first and the one where everything
  * unflushed is lost second, so that the simplest cases name a class.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -39,7 +40,7 @@ struct enumerator {
 };
 
 /* The i-th of min(n, max) positions out of n: all, or both ends and an even spread. */
-static uint64_t spread(uint64_t i, uint64_t n, uint64_t max)
+static uint64_t spread_index(uint64_t i, uint64_t n, uint64_t max)
 {
 	if (n <= max || i < max / 4)
 		return i;
@@ -96,14 +97,14 @@ static void parts_in_flight(const struct enumerator *en, const struct yp_element
 	uint64_t count = spread_count(n, TEARS_MAX);
 	parts->thinned = count < n;
 	for (uint64_t i = 0; i < count; i++)
-		part_add(parts, spread(i, n, TEARS_MAX) + 1, 0, YP_FILL_ERASED);
+		part_add(parts, spread_index(i, n, TEARS_MAX) + 1, 0, YP_FILL_ERASED);
 	if (op->op != YP_WRITE)
 		return;
 	bool program = programs_only(en->point, op, en->image);
 	for (uint64_t i = 1; i < count; i++) {
-		part_add(parts, spread(i, n, TEARS_MAX), 0, YP_FILL_FF);
+		part_add(parts, spread_index(i, n, TEARS_MAX), 0, YP_FILL_FF);
 		if (program)
-			part_add(parts, spread(i, n, TEARS_MAX), 0, YP_FILL_OLD);
+			part_add(parts, spread_index(i, n, TEARS_MAX), 0, YP_FILL_OLD);
 	}
 }
 
@@ -115,7 +116,7 @@ static void parts_torn(uint8_t tears, uint64_t before, uint64_t n, bool back, st
 	uint64_t count = spread_count(n, TEARS_MAX);
 	parts->thinned |= count < n;
 	for (uint64_t i = 0; i < count; i++) {
-		uint64_t k = spread(i, n, TEARS_MAX);
+		uint64_t k = spread_index(i, n, TEARS_MAX);
 		for (unsigned way = 0; way < (back ? 2u : 1u); way++) {
 			uint32_t flag = way ? YP_TEAR_BACK : 0;
 			if (k > 0 && tears & YP_TEAR_OLD)
@@ -135,7 +136,7 @@ static void parts_chain(const struct yp_element *e, struct parts *parts)
 	uint64_t count = spread_count(e->count, CHAIN_PARTS_MAX);
 	parts->thinned |= count < e->count;
 	for (uint64_t i = 0; i < count; i++) {
-		uint64_t k = spread(i, e->count, CHAIN_PARTS_MAX);
+		uint64_t k = spread_index(i, e->count, CHAIN_PARTS_MAX);
 		if (k > 0)
 			part_add(parts, k, 0, YP_FILL_PREFIX);
 		part_add(parts, k, 0, YP_FILL_OMIT);
@@ -171,7 +172,7 @@ static void parts_of(const struct enumerator *en, const struct yp_element *e, st
 	parts_torn(model->tears, e->sectors - last->sectors, last->sectors, false, parts);
 }
 
-static int emit(struct enumerator *en)
+static int emit_state(struct enumerator *en)
 {
 	struct yp_cut cut = en->cut;
 	uint64_t all = en->point->optional_count ? UINT64_MAX >> (64 - en->point->optional_count) : 0;
@@ -183,7 +184,7 @@ static int emit(struct enumerator *en)
 	return en->sink(en->ctx, &cut, en->image);
 }
 
-static int descend(struct enumerator *en, const struct yp_element *e);
+static int descend_choices(struct enumerator *en, const struct yp_element *e);
 
 static int descend_whole(struct enumerator *en, const struct yp_element *e)
 {
@@ -195,7 +196,7 @@ static int descend_whole(struct enumerator *en, const struct yp_element *e)
 	uint64_t bit = e->forced ? 0 : UINT64_C(1) << e->optional;
 	yp_element_apply(en->point, e, en->image);
 	en->cut.a |= bit;
-	r = descend(en, e + 1);
+	r = descend_choices(en, e + 1);
 	en->cut.a &= ~bit;
 	yp_image_pop(en->image);
 	return r;
@@ -217,7 +218,7 @@ static int descend_parts(struct enumerator *en, const struct yp_element *e)
 		en->torn = yp_cut_tears(&en->cut) ? e : NULL;
 		r = yp_element_apply_part(en->point, e, &en->cut, en->image);
 		if (r == 0)
-			r = descend(en, e + 1);
+			r = descend_choices(en, e + 1);
 		en->cut.torn = -1;
 		en->cut.tear = 0;
 		en->cut.fill = 0;
@@ -228,10 +229,10 @@ static int descend_parts(struct enumerator *en, const struct yp_element *e)
 }
 
 /* Tries every choice for the elements from e on. */
-static int descend(struct enumerator *en, const struct yp_element *e)
+static int descend_choices(struct enumerator *en, const struct yp_element *e)
 {
 	if (e == en->point->elements + en->point->elements_count)
-		return emit(en);
+		return emit_state(en);
 	if (e->forced)
 		return descend_whole(en, e);
 	uint32_t bit = yp_model_row(en->point->layout->media[e->medium].model)->ordered ? UINT32_C(1) << e->medium : 0;
@@ -243,7 +244,7 @@ static int descend(struct enumerator *en, const struct yp_element *e)
 	uint32_t broken = en->broken;
 	en->broken |= bit;
 	if (r == 0)
-		r = descend(en, e + 1);
+		r = descend_choices(en, e + 1);
 	en->broken = broken;
 	return r;
 }
@@ -282,7 +283,7 @@ static int try_forms(struct enumerator *en, unsigned scope, uint32_t count)
 		r = try_cut(en, scope, YP_FORM_NONE, 0, 0);
 	uint64_t prefixes = spread_count(count, PREFIXES_MAX);
 	for (uint64_t i = 1; r == 0 && i < prefixes; i++)
-		r = try_cut(en, scope, YP_FORM_PREFIX, spread(i, count, PREFIXES_MAX), 0);
+		r = try_cut(en, scope, YP_FORM_PREFIX, spread_index(i, count, PREFIXES_MAX), 0);
 	if (scope > 0 && yp_model_row(en->point->layout->media[(scope - 1) / 2].model)->ordered)
 		return r;
 	if (count <= en->limits->subset_writes && count <= SUBSET_WRITES_MAX) {
@@ -362,7 +363,7 @@ static int enumerate_few(struct enumerator *en, uint64_t subsets)
 	en->cut.form = YP_FORM_SUBSET;
 	en->cut.a = 0;
 	en->cut.b = 0;
-	r = descend(en, en->point->elements);
+	r = descend_choices(en, en->point->elements);
 	if (r == 0 && !en->parts) {
 		en->sampled = true;
 		r = try_parts(en);
@@ -396,6 +397,7 @@ static int enumerate_many(struct enumerator *en)
 int yp_point_enumerate(const struct yp_point *point, const struct yp_limits *limits, struct yp_image *image,
 		       yp_crash_sink *sink, void *ctx, bool *sampled)
 {
+	assert(point && limits && image && sink && sampled);
 	struct enumerator en = {.point = point, .limits = limits, .image = image, .sink = sink, .ctx = ctx};
 	en.cut = (struct yp_cut){.entry = point->entry, .torn = -1};
 	unsigned writes = limits->subset_writes < SUBSET_WRITES_MAX ? limits->subset_writes : SUBSET_WRITES_MAX;

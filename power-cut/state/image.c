@@ -2,6 +2,7 @@
 /* Contents of all media, hashed as they change, with undo. */
 #include "power-cut/image.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,7 @@ struct yp_image {
 
 int yp_image_new(const struct yp_layout *layout, struct yp_pool *pool, struct yp_image **out)
 {
+	assert(layout && pool && out);
 	if (!yp_layout_valid(layout))
 		return -EINVAL;
 	struct yp_image *image = calloc(1, sizeof *image);
@@ -94,6 +96,7 @@ void yp_image_free(struct yp_image *image)
 
 int yp_image_copy(const struct yp_image *from, struct yp_image **out)
 {
+	assert(from && out);
 	struct yp_image *image = calloc(1, sizeof *image);
 	if (!image)
 		return -ENOMEM;
@@ -116,6 +119,7 @@ int yp_image_copy(const struct yp_image *from, struct yp_image **out)
 
 int yp_image_region_add(struct yp_image *image, const struct yp_region *region, unsigned *index)
 {
+	assert(image && region);
 	struct shape *shape = image->shape;
 	if (region->medium >= shape->layout.count || region->sectors == 0 ||
 	    !memchr(region->name, 0, sizeof region->name) ||
@@ -182,11 +186,6 @@ void yp_image_set(struct yp_image *image, unsigned medium, uint64_t sector, uint
 	}
 }
 
-uint32_t yp_image_get(const struct yp_image *image, unsigned medium, uint64_t sector)
-{
-	return image->ids[medium][sector];
-}
-
 static bool image_range_valid(const struct yp_image *image, unsigned medium, uint64_t sector, uint64_t sectors)
 {
 	const struct yp_layout *layout = &image->shape->layout;
@@ -194,8 +193,15 @@ static bool image_range_valid(const struct yp_image *image, unsigned medium, uin
 	       sectors <= layout->media[medium].sectors - sector;
 }
 
+uint32_t yp_image_get(const struct yp_image *image, unsigned medium, uint64_t sector)
+{
+	assert(medium < image->shape->layout.count && sector < image->shape->layout.media[medium].sectors);
+	return image->ids[medium][sector];
+}
+
 int yp_image_write(struct yp_image *image, unsigned medium, uint64_t sector, uint32_t sectors, const void *data)
 {
+	assert(image && (data || sectors == 0));
 	if (!image_range_valid(image, medium, sector, sectors))
 		return -EINVAL;
 	const uint8_t *bytes = data;
@@ -211,6 +217,7 @@ int yp_image_write(struct yp_image *image, unsigned medium, uint64_t sector, uin
 
 void yp_image_read(const struct yp_image *image, unsigned medium, uint64_t sector, uint32_t sectors, void *out)
 {
+	assert(image_range_valid(image, medium, sector, sectors));
 	uint8_t *bytes = out;
 	for (uint32_t k = 0; k < sectors; k++)
 		memcpy(bytes + (size_t)k * YP_SECTOR_BYTES, yp_pool_sector(image->pool, image->ids[medium][sector + k]),
@@ -236,6 +243,7 @@ int yp_image_push(struct yp_image *image)
 
 void yp_image_pop(struct yp_image *image)
 {
+	assert(image->levels_used > 0);
 	const struct level *level = &image->levels[--image->levels_used];
 	while (image->undo_used > level->undo_used) {
 		const struct undo *u = &image->undo[--image->undo_used];
@@ -252,11 +260,13 @@ struct yp_hash yp_image_hash(const struct yp_image *image)
 
 struct yp_hash yp_image_region_hash(const struct yp_image *image, unsigned index)
 {
+	assert(index < image->shape->regions_count);
 	return image->now.region[index];
 }
 
 struct yp_hash yp_image_range_hash(const struct yp_image *image, unsigned medium, uint64_t sector, uint64_t sectors)
 {
+	assert(image_range_valid(image, medium, sector, sectors));
 	const uint32_t *ids = image->ids[medium];
 	struct yp_hash h = {0};
 	for (uint64_t s = sector; s < sector + sectors; s++) {
@@ -273,6 +283,7 @@ unsigned yp_image_regions_count(const struct yp_image *image)
 
 const struct yp_region *yp_image_region(const struct yp_image *image, unsigned index)
 {
+	assert(index < image->shape->regions_count);
 	return &image->shape->regions[index];
 }
 
@@ -288,6 +299,7 @@ const struct yp_layout *yp_image_layout(const struct yp_image *image)
 
 int yp_image_apply(struct yp_image *image, const struct yp_log *log, size_t count)
 {
+	assert(image && log);
 	if (count > yp_log_count(log))
 		return -EINVAL;
 	for (size_t i = 0; i < count; i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists of what the outside saw, and logs without what crash states do not depend on. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,11 +57,13 @@ int yp_worlds_text(struct yp_worlds *worlds, const char *text, uint32_t *id)
 
 const char *yp_worlds_word(const struct yp_worlds *worlds, uint32_t id)
 {
+	assert(id < worlds->texts_count);
 	return worlds->texts[id];
 }
 
 int yp_worlds_extend(struct yp_worlds *worlds, uint32_t world, uint32_t text, uint32_t *out)
 {
+	assert(world < worlds->nodes_count && text < worlds->texts_count);
 	const char *s = worlds->texts[text];
 	struct yp_hash key = yp_hash_add_bytes(worlds->nodes[world].hash, s, strlen(s));
 	*out = yp_map_get(&worlds->node_ids, key);
@@ -79,6 +82,7 @@ int yp_worlds_extend(struct yp_worlds *worlds, uint32_t world, uint32_t text, ui
 
 int yp_worlds_view(struct yp_worlds *worlds, uint32_t world, struct yp_world *out)
 {
+	assert(world < worlds->nodes_count);
 	size_t length = worlds->nodes[world].length;
 	while (worlds->view_room < length) {
 		void *items = worlds->view;
@@ -98,7 +102,7 @@ struct yp_hash yp_worlds_hash(const struct yp_worlds *worlds, uint32_t world)
 	return worlds->nodes[world].hash;
 }
 
-static bool matters(const struct yp_entry *e)
+static bool is_relevant(const struct yp_entry *e)
 {
 	return e->op == YP_WRITE || e->op == YP_FLUSH || e->op == YP_DISCARD ||
 	       (e->op == YP_MARK && e->kind == YP_MARK_WORLD);
@@ -110,7 +114,7 @@ static int plan_fill(struct yp_plan *plan, const struct yp_log *log, struct yp_w
 	struct yp_hash h = {0};
 	for (size_t i = 0; i < yp_log_count(log); i++) {
 		const struct yp_entry *e = yp_log_entry(log, i);
-		if (!matters(e))
+		if (!is_relevant(e))
 			continue;
 		struct yp_plan_op op = {.sector = e->sector,
 					.submit = e->submit_ns,
@@ -146,13 +150,14 @@ static int plan_fill(struct yp_plan *plan, const struct yp_log *log, struct yp_w
 int yp_plan_new(const struct yp_log *log, const struct yp_layout *layout, struct yp_worlds *worlds,
 		struct yp_plan **out)
 {
+	assert(log && layout && worlds && out);
 	if (!yp_layout_same_media(yp_log_layout(log), layout))
 		return -EINVAL;
 	size_t ops = 0;
 	size_t contents = 0;
 	for (size_t i = 0; i < yp_log_count(log); i++) {
 		const struct yp_entry *e = yp_log_entry(log, i);
-		ops += matters(e);
+		ops += is_relevant(e);
 		contents += e->op == YP_WRITE ? e->sectors : 0;
 	}
 	if (yp_log_count(log) >= UINT32_MAX || contents >= UINT32_MAX)

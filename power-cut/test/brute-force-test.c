@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The storage models: the states that are enumerated equal those of a reference that tries every cut. */
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -69,7 +70,7 @@ struct world {
 	uint8_t marks;
 };
 
-static bool writes(const struct yp_entry *e)
+static bool is_write(const struct yp_entry *e)
 {
 	return e->op == YP_WRITE || e->op == YP_DISCARD;
 }
@@ -86,7 +87,7 @@ static bool in_flight(const struct world *w, size_t i, size_t cut)
 	enum yp_model model = w->layout->media[e->medium].model;
 	for (size_t k = cut + 1; k < i && model == YP_MODEL_ORDERED; k++) {
 		const struct yp_entry *before = yp_log_entry(w->log, k);
-		if (writes(before) && before->medium == e->medium && !in_flight(w, k, cut))
+		if (is_write(before) && before->medium == e->medium && !in_flight(w, k, cut))
 			return false;
 	}
 	return i == cut || (model != YP_MODEL_NOR && e->submit_ns < yp_log_entry(w->log, cut)->complete_ns);
@@ -110,12 +111,12 @@ static bool is_durable(const struct world *w, size_t i, size_t cut)
 	return false;
 }
 
-static void put(uint8_t *state, const struct yp_entry *e, uint32_t k, uint8_t value)
+static void put_write(uint8_t *state, const struct yp_entry *e, uint32_t k, uint8_t value)
 {
 	state[e->medium * SECTORS + e->sector + k] = value;
 }
 
-static uint8_t whole(const struct world *w, const struct yp_entry *e, uint32_t k)
+static uint8_t put_whole(const struct world *w, const struct yp_entry *e, uint32_t k)
 {
 	if (e->op == YP_WRITE)
 		return content_byte(w->log, e, k, w->pool);
@@ -123,13 +124,13 @@ static uint8_t whole(const struct world *w, const struct yp_entry *e, uint32_t k
 }
 
 /* keep[] says for each entry before or at the cut whether it made it; part: entry there in part, SIZE_MAX none. */
-static void emit(const struct world *w, const bool *keep, size_t part, int way, uint32_t kept, int fill)
+static void emit_state(const struct world *w, const bool *keep, size_t part, int way, uint32_t kept, int fill)
 {
 	uint8_t state[KEY_BYTES];
 	memcpy(state, w->base, sizeof state);
 	for (size_t i = 0; i < yp_log_count(w->log); i++) {
 		const struct yp_entry *e = yp_log_entry(w->log, i);
-		if (!writes(e))
+		if (!is_write(e))
 			continue;
 		if (i == part) {
 			for (uint32_t k = 0; k < e->sectors; k++) {
@@ -137,27 +138,27 @@ static void emit(const struct world *w, const bool *keep, size_t part, int way, 
 				if (way == 'e')
 					survives = false;
 				if (survives)
-					put(state, e, k, whole(w, e, k));
+					put_write(state, e, k, put_whole(w, e, k));
 				else if (way == 'e' && k < kept)
-					put(state, e, k, 0xff);
+					put_write(state, e, k, 0xff);
 				else if (way != 'e' && fill > 0)
-					put(state, e, k, fill == 1 ? 0 : 0xff);
+					put_write(state, e, k, fill == 1 ? 0 : 0xff);
 			}
 		} else if (keep[i]) {
 			for (uint32_t k = 0; k < e->sectors; k++)
-				put(state, e, k, whole(w, e, k));
+				put_write(state, e, k, put_whole(w, e, k));
 		}
 	}
 	state[KEY_BYTES - 1] = w->marks;
 	set_add(w->set, state);
 }
 
-static bool overlapped(const struct world *w, const bool *keep, size_t part)
+static bool is_overlapped(const struct world *w, const bool *keep, size_t part)
 {
 	const struct yp_entry *p = yp_log_entry(w->log, part);
 	for (size_t i = part + 1; i < yp_log_count(w->log); i++) {
 		const struct yp_entry *e = yp_log_entry(w->log, i);
-		if (keep[i] && writes(e) && e->medium == p->medium && e->sector < p->sector + p->sectors &&
+		if (keep[i] && is_write(e) && e->medium == p->medium && e->sector < p->sector + p->sectors &&
 		    p->sector < e->sector + e->sectors)
 			return true;
 	}
@@ -172,11 +173,11 @@ static bool clears_only(const struct world *w, const bool *keep, size_t at)
 		uint8_t old = w->base[p->medium * SECTORS + p->sector + k];
 		for (size_t i = 0; i < at; i++) {
 			const struct yp_entry *e = yp_log_entry(w->log, i);
-			if (writes(e) && keep[i] && e->medium == p->medium && e->sector <= p->sector + k &&
+			if (is_write(e) && keep[i] && e->medium == p->medium && e->sector <= p->sector + k &&
 			    p->sector + k < e->sector + e->sectors)
-				old = whole(w, e, (uint32_t)(p->sector + k - e->sector));
+				old = put_whole(w, e, (uint32_t)(p->sector + k - e->sector));
 		}
-		if ((old & whole(w, p, k)) != whole(w, p, k))
+		if ((old & put_whole(w, p, k)) != put_whole(w, p, k))
 			return false;
 	}
 	return true;
@@ -195,19 +196,19 @@ static void emit_parts(const struct world *w, const bool *keep)
 		without[i] = false;
 		if (model == YP_MODEL_NOR) {
 			for (uint32_t k = 1; k <= e->sectors; k++)
-				emit(w, without, i, 'e', k, 0);
+				emit_state(w, without, i, 'e', k, 0);
 			for (uint32_t k = 1; e->op == YP_WRITE && k < e->sectors; k++) {
-				emit(w, without, i, 'f', k, 2);
+				emit_state(w, without, i, 'f', k, 2);
 				if (clears_only(w, without, i))
-					emit(w, without, i, 'f', k, 0);
+					emit_state(w, without, i, 'f', k, 0);
 			}
 		}
-		if (model != YP_MODEL_TORN || e->op != YP_WRITE || e->sectors < 2 || overlapped(w, keep, i))
+		if (model != YP_MODEL_TORN || e->op != YP_WRITE || e->sectors < 2 || is_overlapped(w, keep, i))
 			continue;
 		for (uint32_t k = 0; k < e->sectors; k++) {
 			for (int fill = k ? 0 : 1; fill < 3; fill++) {
-				emit(w, without, i, 'f', k, fill);
-				emit(w, without, i, 'b', k, fill);
+				emit_state(w, without, i, 'f', k, fill);
+				emit_state(w, without, i, 'b', k, fill);
 			}
 		}
 	}
@@ -236,7 +237,7 @@ static void cut_at(struct world *w, size_t cut)
 		const struct yp_entry *e = yp_log_entry(w->log, i);
 		if (i < cut && e->op == YP_MARK && e->kind == YP_MARK_WORLD)
 			w->marks++;
-		if (!writes(e) || (i >= cut && !in_flight(w, i, cut)))
+		if (!is_write(e) || (i >= cut && !in_flight(w, i, cut)))
 			continue;
 		keep[i] = i < cut && is_durable(w, i, cut);
 		if (!keep[i])
@@ -247,7 +248,7 @@ static void cut_at(struct world *w, size_t cut)
 			keep[w->optional[n]] = mask >> n & 1;
 		if (!in_order(w, keep))
 			continue;
-		emit(w, keep, SIZE_MAX, 0, 0, 0);
+		emit_state(w, keep, SIZE_MAX, 0, 0, 0);
 		emit_parts(w, keep);
 	}
 }
@@ -291,7 +292,7 @@ static int judge_collect(void *ctx, const struct yp_image *state, const struct y
 	return 0;
 }
 
-static uint64_t next(uint64_t *seed)
+static uint64_t next_random(uint64_t *seed)
 {
 	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
 	return *seed >> 33;
@@ -300,23 +301,24 @@ static uint64_t next(uint64_t *seed)
 static void random_log(struct yp_log *log, const struct yp_layout *layout, uint64_t *seed, bool timed)
 {
 	static const uint8_t values[] = {0x00, 0xff, 0xf0, 0x30, 0x0f, 0x55, 0xaa, 0x01};
-	size_t count = 3 + next(seed) % (ENTRIES_MAX - 3);
+	size_t count = 3 + next_random(seed) % (ENTRIES_MAX - 3);
 	uint64_t ends[MEDIA] = {0};
 	for (size_t i = 0; i < count; i++) {
-		unsigned medium = (unsigned)(next(seed) % layout->count);
+		unsigned medium = (unsigned)(next_random(seed) % layout->count);
 		/* Often where the last write ended, so that chains come up. */
-		uint64_t sector = next(seed) % 2 && ends[medium] < SECTORS ? ends[medium] : next(seed) % SECTORS;
-		uint32_t sectors = 1 + (uint32_t)(next(seed) % 4);
+		uint64_t sector =
+		    next_random(seed) % 2 && ends[medium] < SECTORS ? ends[medium] : next_random(seed) % SECTORS;
+		uint32_t sectors = 1 + (uint32_t)(next_random(seed) % 4);
 		if (sectors > SECTORS - sector)
 			sectors = (uint32_t)(SECTORS - sector);
 		uint8_t data[4 * YP_SECTOR_BYTES];
 		for (uint32_t k = 0; k < sectors; k++)
-			memset(data + k * YP_SECTOR_BYTES, values[next(seed) % sizeof values], YP_SECTOR_BYTES);
+			memset(data + k * YP_SECTOR_BYTES, values[next_random(seed) % sizeof values], YP_SECTOR_BYTES);
 		ends[medium] = sector + sectors;
-		uint64_t what = next(seed) % 16;
+		uint64_t what = next_random(seed) % 16;
 		int r = 0;
 		if (what < 9)
-			r = yp_log_write(log, medium, sector, sectors, data, next(seed) % 8 == 0);
+			r = yp_log_write(log, medium, sector, sectors, data, next_random(seed) % 8 == 0);
 		else if (what < 10)
 			r = yp_log_discard(log, medium, sector, sectors);
 		else if (what < 14)
@@ -326,7 +328,7 @@ static void random_log(struct yp_log *log, const struct yp_layout *layout, uint6
 		cr_assert_eq(r, 0);
 		/* Logged in the order of completion, each some time after it was submitted. */
 		if (timed)
-			yp_log_times(log, 10 * i + 10 - next(seed) % 45 % (10 * i + 10), 10 * i + 10);
+			yp_log_times(log, 10 * i + 10 - next_random(seed) % 45 % (10 * i + 10), 10 * i + 10);
 	}
 }
 
@@ -335,7 +337,7 @@ static void random_base(struct yp_image *base, const struct yp_layout *layout, u
 	for (unsigned m = 0; m < layout->count; m++) {
 		for (unsigned s = 0; s < SECTORS; s++) {
 			uint8_t data[YP_SECTOR_BYTES];
-			memset(data, next(seed) % 2 ? 0xff : 0x3c, sizeof data);
+			memset(data, next_random(seed) % 2 ? 0xff : 0x3c, sizeof data);
 			cr_assert_eq(yp_image_write(base, m, s, 1, data), 0);
 		}
 	}
@@ -347,7 +349,8 @@ struct pair {
 
 /* Collects both sets for one random log. subset_writes: how many writes all subsets are tried of; above 11, of all of
  * them. */
-static void compare(struct yp_layout layout, uint64_t seed, bool timed, unsigned subset_writes, struct pair *pair)
+static void compare_states(struct yp_layout layout, uint64_t seed, bool timed, unsigned subset_writes,
+			   struct pair *pair)
 {
 	struct yp_pool *pool;
 	struct yp_image *base;
@@ -418,7 +421,7 @@ Test(brute_force, every_model_gives_exactly_the_reference_states)
 		enum yp_model a = (enum yp_model)(seed % YP_MODEL_COUNT);
 		enum yp_model b = (enum yp_model)(seed / 5 % YP_MODEL_COUNT);
 		enum yp_model c = (enum yp_model)(seed / 25 % YP_MODEL_COUNT);
-		compare(layout_of(a, b, c), seed, seed % 2, 14, &pair);
+		compare_states(layout_of(a, b, c), seed, seed % 2, 14, &pair);
 		states += pair.reference.count;
 		for (size_t i = 0; i < pair.reference.count; i++)
 			cr_assert(set_has(&pair.found, pair.reference.keys[i]),
@@ -441,7 +444,7 @@ Test(brute_force, chains_make_no_states_up)
 						    YP_MODEL_LYING_FLUSH, YP_MODEL_ORDERED);
 		for (unsigned m = 0; m < MEDIA; m++)
 			layout.media[m].bulk = true;
-		compare(layout, seed, seed % 4 == 0, 14, &pair);
+		compare_states(layout, seed, seed % 4 == 0, 14, &pair);
 		fewer += pair.found.count < pair.reference.count;
 		for (size_t i = 0; i < pair.found.count; i++)
 			cr_assert(set_has(&pair.reference, pair.found.keys[i]), "seed %lu: a state that cannot be",
@@ -459,7 +462,7 @@ Test(brute_force, forms_make_no_states_up)
 	for (uint64_t seed = 1; seed <= 2000; seed++) {
 		enum yp_model a = (enum yp_model)(seed % YP_MODEL_COUNT);
 		enum yp_model b = (enum yp_model)(seed / 5 % YP_MODEL_COUNT);
-		compare(layout_of(a, b, YP_MODEL_TORN), seed, false, 1, &pair);
+		compare_states(layout_of(a, b, YP_MODEL_TORN), seed, false, 1, &pair);
 		fewer += pair.found.count < pair.reference.count;
 		for (size_t i = 0; i < pair.found.count; i++)
 			cr_assert(set_has(&pair.reference, pair.found.keys[i]),

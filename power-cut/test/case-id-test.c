@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Cases as text: one text for each case, and nothing else is taken for one. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Closure, settling, audits, replay and shrinking, on a toy device whose defects are known. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -7,7 +8,7 @@
 
 #include "test/toy-device.h"
 
-static struct yp_stats explore(struct toy *toy, enum yp_model model)
+static struct yp_stats explore_toy(struct toy *toy, enum yp_model model)
 {
 	struct yp_stats stats;
 	toy_init(toy, model);
@@ -23,7 +24,7 @@ Test(explore, the_sound_subject_passes_and_closes)
 	for (int model = 0; model < YP_MODEL_COUNT; model++) {
 		if (model == YP_MODEL_LYING_FLUSH)
 			continue;
-		struct yp_stats stats = explore(&(struct toy){.slot_writes = 4}, (enum yp_model)model);
+		struct yp_stats stats = explore_toy(&(struct toy){.slot_writes = 4}, (enum yp_model)model);
 		cr_assert_eq(stats.failed, 0, "model %d: %lu failed", model, (unsigned long)stats.failed);
 		cr_assert(stats.closed, "model %d", model);
 		cr_assert_eq(stats.disagreed, 0, "model %d: %s", model, stats.disagreement);
@@ -37,35 +38,37 @@ Test(explore, the_sound_subject_passes_and_closes)
 /* Invariant: a flush that is promised but not kept breaks even a sound subject. */
 Test(explore, a_lying_flush_breaks_the_sound_subject)
 {
-	cr_assert_gt(explore(&(struct toy){0}, YP_MODEL_LYING_FLUSH).failed, 0);
+	cr_assert_gt(explore_toy(&(struct toy){0}, YP_MODEL_LYING_FLUSH).failed, 0);
 }
 
 /* Invariant: prefixes do not see a missing flush before the flip, tears do not help, subsets see it at once. */
 Test(explore, only_subsets_see_the_missing_flush)
 {
-	cr_assert_eq(explore(&(struct toy){.no_flush = true, .one_disk = true}, YP_MODEL_ORDERED).failed, 0);
-	cr_assert_gt(explore(&(struct toy){.no_flush = true, .one_disk = true}, YP_MODEL_VOLATILE_CACHE).failed, 0);
+	cr_assert_eq(explore_toy(&(struct toy){.no_flush = true, .one_disk = true}, YP_MODEL_ORDERED).failed, 0);
+	cr_assert_gt(explore_toy(&(struct toy){.no_flush = true, .one_disk = true}, YP_MODEL_VOLATILE_CACHE).failed, 0);
 	/* As one chain beside the record, and as more writes than all subsets are tried of. */
 	cr_assert_gt(
-	    explore(&(struct toy){.no_flush = true, .bulk = true, .slot_writes = 16}, YP_MODEL_VOLATILE_CACHE).failed,
+	    explore_toy(&(struct toy){.no_flush = true, .bulk = true, .slot_writes = 16}, YP_MODEL_VOLATILE_CACHE)
+		.failed,
 	    0);
-	cr_assert_gt(explore(&(struct toy){.no_flush = true, .slot_writes = 16}, YP_MODEL_VOLATILE_CACHE).failed, 0);
+	cr_assert_gt(explore_toy(&(struct toy){.no_flush = true, .slot_writes = 16}, YP_MODEL_VOLATILE_CACHE).failed,
+		     0);
 }
 
 /* Invariant: tears are found where writes are torn, and only there. */
 Test(explore, tears_break_the_copy_that_holds)
 {
-	cr_assert_eq(explore(&(struct toy){.active_copy = true}, YP_MODEL_VOLATILE_CACHE).failed, 0);
-	cr_assert_gt(explore(&(struct toy){.active_copy = true}, YP_MODEL_TORN).failed, 0);
-	cr_assert_gt(explore(&(struct toy){.active_copy = true}, YP_MODEL_NOR).failed, 0);
-	cr_assert_eq(explore(&(struct toy){.no_checksum = true}, YP_MODEL_VOLATILE_CACHE).failed, 0);
-	cr_assert_gt(explore(&(struct toy){.no_checksum = true}, YP_MODEL_TORN).failed, 0);
+	cr_assert_eq(explore_toy(&(struct toy){.active_copy = true}, YP_MODEL_VOLATILE_CACHE).failed, 0);
+	cr_assert_gt(explore_toy(&(struct toy){.active_copy = true}, YP_MODEL_TORN).failed, 0);
+	cr_assert_gt(explore_toy(&(struct toy){.active_copy = true}, YP_MODEL_NOR).failed, 0);
+	cr_assert_eq(explore_toy(&(struct toy){.no_checksum = true}, YP_MODEL_VOLATILE_CACHE).failed, 0);
+	cr_assert_gt(explore_toy(&(struct toy){.no_checksum = true}, YP_MODEL_TORN).failed, 0);
 }
 
 /* Invariant: what the world saw before the cut is part of a state. */
 Test(explore, the_world_remembers)
 {
-	cr_assert_gt(explore(&(struct toy){.tell_early = true}, YP_MODEL_VOLATILE_CACHE).failed, 0);
+	cr_assert_gt(explore_toy(&(struct toy){.tell_early = true}, YP_MODEL_VOLATILE_CACHE).failed, 0);
 }
 
 struct first {
@@ -317,8 +320,8 @@ Test(explore, settling_skips_runs_and_changes_nothing)
 	for (unsigned bug = 0; bug < 3; bug++) {
 		struct toy settling = {.no_flush = bug == 1, .fragile = bug == 2, .slot_writes = 4};
 		struct toy running = {.no_flush = bug == 1, .fragile = bug == 2, .slot_writes = 4, .reads_all = true};
-		struct yp_stats a = explore(&settling, YP_MODEL_TORN);
-		struct yp_stats b = explore(&running, YP_MODEL_TORN);
+		struct yp_stats a = explore_toy(&settling, YP_MODEL_TORN);
+		struct yp_stats b = explore_toy(&running, YP_MODEL_TORN);
 		cr_assert(bug == 2 || a.settled > a.run, "most states differ where nothing reads");
 		/* Only the same image with another world can be settled then. */
 		cr_assert_lt(b.settled, a.settled);
@@ -397,7 +400,7 @@ Test(explore, replay_refuses_what_does_not_fit)
 	toy_deinit(&toy);
 }
 
-static void shrink(struct toy *toy, enum yp_model model, struct yp_case *out, char *sentence, size_t sentence_bytes)
+static void shrink_toy(struct toy *toy, enum yp_model model, struct yp_case *out, char *sentence, size_t sentence_bytes)
 {
 	struct first first = {0};
 	struct yp_stats stats;
@@ -425,18 +428,18 @@ Test(explore, shrinking_ends_in_one_sentence)
 {
 	struct yp_case c;
 	char sentence[512];
-	shrink(&(struct toy){.no_flush = true, .slot_writes = 8}, YP_MODEL_VOLATILE_CACHE, &c, sentence,
-	       sizeof sentence);
+	shrink_toy(&(struct toy){.no_flush = true, .slot_writes = 8}, YP_MODEL_VOLATILE_CACHE, &c, sentence,
+		   sizeof sentence);
 	cr_assert_eq(c.count, 1);
 	cr_assert_str_eq(sentence,
 			 "copy 1 (S10 write) persisted without slot 2 + 7 KiB (S06 write): no flush between them");
-	shrink(&(struct toy){.no_flush = true, .slot_writes = 8, .bulk = true}, YP_MODEL_TORN, &c, sentence,
-	       sizeof sentence);
+	shrink_toy(&(struct toy){.no_flush = true, .slot_writes = 8, .bulk = true}, YP_MODEL_TORN, &c, sentence,
+		   sizeof sentence);
 	cr_assert_str_eq(sentence, "copy 1 (S10 write) persisted without slot 2 (S06 write): no flush between them");
-	shrink(&(struct toy){.active_copy = true}, YP_MODEL_TORN, &c, sentence, sizeof sentence);
+	shrink_toy(&(struct toy){.active_copy = true}, YP_MODEL_TORN, &c, sentence, sizeof sentence);
 	cr_assert_eq(c.count, 1);
 	cr_assert(strstr(sentence, "copy 0 (S10 write) torn: only its "), "%s", sentence);
-	shrink(&(struct toy){.fragile = true}, YP_MODEL_TORN, &c, sentence, sizeof sentence);
+	shrink_toy(&(struct toy){.fragile = true}, YP_MODEL_TORN, &c, sentence, sizeof sentence);
 	cr_assert_eq(c.count, 2);
 	cr_assert(strstr(sentence, "; then, in the recovery, "), "%s", sentence);
 }
@@ -474,9 +477,9 @@ Test(explore, shrinking_refuses_a_case_that_passes)
 /* Invariant: same seed, same digest; another subject, another digest. */
 Test(explore, the_digest_is_stable)
 {
-	struct yp_stats a = explore(&(struct toy){.slot_writes = 12, .no_flush = true}, YP_MODEL_VOLATILE_CACHE);
-	struct yp_stats b = explore(&(struct toy){.slot_writes = 12, .no_flush = true}, YP_MODEL_VOLATILE_CACHE);
-	struct yp_stats c = explore(&(struct toy){.slot_writes = 12}, YP_MODEL_VOLATILE_CACHE);
+	struct yp_stats a = explore_toy(&(struct toy){.slot_writes = 12, .no_flush = true}, YP_MODEL_VOLATILE_CACHE);
+	struct yp_stats b = explore_toy(&(struct toy){.slot_writes = 12, .no_flush = true}, YP_MODEL_VOLATILE_CACHE);
+	struct yp_stats c = explore_toy(&(struct toy){.slot_writes = 12}, YP_MODEL_VOLATILE_CACHE);
 	cr_assert_eq(memcmp(&a, &b, sizeof a), 0);
 	cr_assert_neq(a.digest, c.digest);
 	cr_assert_gt(a.sampled, 0, "twelve writes are too many for all subsets");

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The lint finds each mistake in a log, and nothing in a log without one. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,7 @@ enum { SLOT_A, SLOT_B, ENV, STATE };
 /* A log in shorthand, a letter an operation: slot a or b written (a b), flushed (A B), read back (x y); environment
  * copy 0 or 1 written (0 1), flushed (E); state written (s), flushed (S); "6": step S06, "!": step S10, "?": step S01.
  */
-static void run(const char *ops, struct yp_finding *findings, size_t max, size_t *count)
+static void run_lint(const char *ops, struct yp_finding *findings, size_t max, size_t *count)
 {
 	static const struct yp_layout layout = {.count = 4,
 						.media = {{"slot-a", 16, YP_MODEL_VOLATILE_CACHE, true},
@@ -92,7 +93,7 @@ Test(lint, each_rule_finds_its_defect_only)
 		struct yp_finding findings[8];
 		size_t count;
 		char found[256] = "";
-		run(cases[i].ops, findings, 8, &count);
+		run_lint(cases[i].ops, findings, 8, &count);
 		cr_assert_leq(count, 8);
 		for (size_t k = 0; k < count; k++) {
 			size_t used = strlen(found);
@@ -110,7 +111,7 @@ Test(lint, findings_are_bounded)
 	struct yp_finding finding[2];
 	size_t count;
 	memset(finding, 0, sizeof finding);
-	run("6b!0E0E0E", finding, 1, &count);
+	run_lint("6b!0E0E0E", finding, 1, &count);
 	cr_assert_gt(count, 2);
 	cr_assert_neq(finding[0].rule[0], 0);
 	cr_assert_eq(finding[1].rule[0], 0);

@@ -60,7 +60,7 @@ static int run_one(struct fleet *f, struct yp_job *job)
 	return 0;
 }
 
-static int recover(void *ctx, struct yp_job *jobs, size_t count)
+static int recover_jobs(void *ctx, struct yp_job *jobs, size_t count)
 {
 	struct fleet *f = ctx;
 	int r = 0;
@@ -77,13 +77,13 @@ static int recover(void *ctx, struct yp_job *jobs, size_t count)
 	return r;
 }
 
-static int explore(struct toy *toy, struct fleet *fleet, unsigned class_runs, struct yp_stats *stats)
+static int explore_toy(struct toy *toy, struct fleet *fleet, unsigned class_runs, struct yp_stats *stats)
 {
 	struct yp_explore e = toy_explore(toy);
 	fleet->toy = toy;
 	fleet->explore = &e;
 	struct yp_rounds how = {
-	    .class_runs = class_runs, .ctx = fleet, .recover = recover, .on_class = on_class, .class_ctx = fleet};
+	    .class_runs = class_runs, .ctx = fleet, .recover = recover_jobs, .on_class = on_class, .class_ctx = fleet};
 	return yp_explore_rounds(&e, &how, stats);
 }
 
@@ -99,7 +99,7 @@ Test(rounds, they_judge_what_the_explorer_judges)
 		toy.rig.canon = toy_canon;
 		struct yp_explore e = toy_explore(&toy);
 		cr_assert_eq(yp_explore_run(&e, &one), 0);
-		cr_assert_eq(explore(&toy, &fleet, 3, &many), 0);
+		cr_assert_eq(explore_toy(&toy, &fleet, 3, &many), 0);
 		cr_expect_eq(many.failed > 0, one.failed > 0);
 		cr_expect_eq(many.closed, one.closed);
 		cr_expect_geq(many.distinct, one.distinct);
@@ -129,7 +129,7 @@ Test(rounds, the_same_again_gives_the_same_digest)
 		struct fleet fleet = {.budget = SIZE_MAX};
 		toy_init(&toy, YP_MODEL_TORN);
 		toy.rig.canon = toy_canon;
-		cr_assert_eq(explore(&toy, &fleet, 1, &stats[i]), 0);
+		cr_assert_eq(explore_toy(&toy, &fleet, 1, &stats[i]), 0);
 		toy_deinit(&toy);
 	}
 	cr_expect_eq(stats[0].digest, stats[1].digest);
@@ -146,7 +146,7 @@ Test(rounds, a_spent_budget_bounds_the_claim)
 	struct yp_stats stats;
 	toy_init(&toy, YP_MODEL_TORN);
 	toy.rig.canon = toy_canon;
-	cr_assert_eq(explore(&toy, &fleet, 3, &stats), 0);
+	cr_assert_eq(explore_toy(&toy, &fleet, 3, &stats), 0);
 	cr_expect_eq(stats.run, 2u);
 	cr_expect_not(stats.closed);
 	cr_expect_eq(stats.unrun, stats.canonical - 2u);
@@ -163,7 +163,7 @@ Test(rounds, members_that_end_differently_are_found_out)
 	struct yp_stats stats;
 	toy_init(&toy, YP_MODEL_TORN);
 	toy.rig.canon = toy_canon;
-	cr_assert_eq(explore(&toy, &fleet, 3, &stats), 0);
+	cr_assert_eq(explore_toy(&toy, &fleet, 3, &stats), 0);
 	cr_expect_gt(stats.disagreed, 0u);
 	cr_expect_not(stats.closed);
 	toy_deinit(&toy);
@@ -177,7 +177,7 @@ Test(rounds, a_bootloader_that_is_not_repeatable_is_found_out)
 	struct yp_stats stats;
 	toy_init(&toy, YP_MODEL_TORN);
 	toy.rig.canon = toy_canon;
-	cr_assert_eq(explore(&toy, &fleet, 3, &stats), 0);
+	cr_assert_eq(explore_toy(&toy, &fleet, 3, &stats), 0);
 	cr_expect_gt(stats.disagreed, 0u);
 	toy_deinit(&toy);
 }
@@ -188,7 +188,7 @@ Test(rounds, bad_numbers_of_runs_are_refused)
 	struct fleet fleet = {.budget = SIZE_MAX};
 	struct yp_stats stats;
 	toy_init(&toy, YP_MODEL_TORN);
-	cr_expect_eq(explore(&toy, &fleet, 0, &stats), -EINVAL);
-	cr_expect_eq(explore(&toy, &fleet, YP_CLASS_RUNS_MAX + 1, &stats), -EINVAL);
+	cr_expect_eq(explore_toy(&toy, &fleet, 0, &stats), -EINVAL);
+	cr_expect_eq(explore_toy(&toy, &fleet, YP_CLASS_RUNS_MAX + 1, &stats), -EINVAL);
 	toy_deinit(&toy);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A subject small enough to know the answer for. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,7 +43,7 @@ static void dev_step(struct device *d, const char *step)
 	cr_assert_eq(yp_log_mark(d->log, YP_MARK_STEP, step), 0);
 }
 
-static uint32_t checksum(const uint8_t *copy)
+static uint32_t sum_copy(const uint8_t *copy)
 {
 	uint32_t sum = 1;
 	for (unsigned i = 4; i < COPY_BYTES; i++)
@@ -54,7 +55,7 @@ static void copy_make(uint8_t *copy, uint8_t sequence, uint8_t version)
 {
 	memset(copy, version, COPY_BYTES);
 	copy[4] = sequence;
-	uint32_t sum = checksum(copy);
+	uint32_t sum = sum_copy(copy);
 	memcpy(copy, &sum, sizeof sum);
 }
 
@@ -62,7 +63,7 @@ static bool copy_valid(const struct toy *toy, const uint8_t *copy)
 {
 	uint32_t sum;
 	memcpy(&sum, copy, sizeof sum);
-	return copy[5] >= 1 && copy[5] <= 2 && (toy->no_checksum || sum == checksum(copy));
+	return copy[5] >= 1 && copy[5] <= 2 && (toy->no_checksum || sum == sum_copy(copy));
 }
 
 static void write_copy(const struct toy *toy, struct device *d, unsigned n, uint8_t sequence, uint8_t version)
@@ -72,7 +73,7 @@ static void write_copy(const struct toy *toy, struct device *d, unsigned n, uint
 	dev_write(d, toy->record, copy_at(toy, n), TOY_COPY_SECTORS, copy);
 }
 
-static void update(const struct toy *toy, struct device *d)
+static void update_toy(const struct toy *toy, struct device *d)
 {
 	uint8_t data[2 * YP_SECTOR_BYTES];
 	memset(data, 2, sizeof data);
@@ -104,13 +105,13 @@ static bool slot_holds(const struct toy *toy, struct device *d, uint8_t version)
 	return true;
 }
 
-static void fail(struct yp_outcome *out, enum yp_invariant invariant, const char *text)
+static void fail_outcome(struct yp_outcome *out, enum yp_invariant invariant, const char *text)
 {
 	(void)snprintf(out->label, sizeof out->label, "broken");
 	yp_outcome_fail(out, invariant, "%s", text);
 }
 
-static void repair(const struct toy *toy, struct device *d, unsigned good, uint8_t copies[2][COPY_BYTES])
+static void repair_copy(const struct toy *toy, struct device *d, unsigned good, uint8_t copies[2][COPY_BYTES])
 {
 	uint8_t back[COPY_BYTES];
 	if (toy->fragile)
@@ -122,7 +123,7 @@ static void repair(const struct toy *toy, struct device *d, unsigned good, uint8
 	dev_flush(d, toy->record);
 }
 
-static void boot(struct toy *toy, struct device *d, struct yp_outcome *out)
+static void boot_toy(struct toy *toy, struct device *d, struct yp_outcome *out)
 {
 	uint8_t copies[2][COPY_BYTES];
 	bool valid[2];
@@ -132,19 +133,19 @@ static void boot(struct toy *toy, struct device *d, struct yp_outcome *out)
 	}
 	out->boots = 1;
 	if (!valid[0] && !valid[1]) {
-		fail(out, YP_I1, "no valid copy");
+		fail_outcome(out, YP_I1, "no valid copy");
 		return;
 	}
 	unsigned good = !valid[0] || (valid[1] && copies[1][4] > copies[0][4]);
 	uint8_t version = copies[good][5];
 	if (copies[good][COPY_BYTES - 1] != version)
-		fail(out, YP_I2, "half of a record was believed");
+		fail_outcome(out, YP_I2, "half of a record was believed");
 	else if (!slot_holds(toy, d, version))
-		fail(out, YP_I2, "the slot does not hold what the record says");
+		fail_outcome(out, YP_I2, "the slot does not hold what the record says");
 	else
 		(void)snprintf(out->label, sizeof out->label, "%s", version == 2 ? "new" : "old");
 	if (!valid[1 - good])
-		repair(toy, d, good, copies);
+		repair_copy(toy, d, good, copies);
 	if (toy->moody && toy->runs % 3 == 2 && out->verdict == YP_PASS)
 		(void)snprintf(out->label, sizeof out->label, "tired");
 }
@@ -160,7 +161,7 @@ static int toy_recover(void *ctx, const struct yp_image *start, struct yp_log *l
 		dev_read(&d, TOY_SLOTS, 0, 4 * toy->slot_writes, data);
 		dev_read(&d, toy->record, toy->record_first, TOY_COUNTER_SECTOR + 1, data);
 	}
-	boot(toy, &d, out);
+	boot_toy(toy, &d, out);
 	if (toy->count_boots) {
 		dev_read(&d, toy->record, toy->record_first + TOY_COUNTER_SECTOR, 1, data);
 		uint32_t count;
@@ -197,7 +198,7 @@ static int toy_judge(void *ctx, const struct yp_image *state, const struct yp_wo
 	(void)during;
 	*out = *run;
 	if (before->count > 0 && strcmp(run->label, "old") == 0)
-		fail(out, YP_I11, "the world was told otherwise");
+		fail_outcome(out, YP_I11, "the world was told otherwise");
 	return 0;
 }
 
@@ -244,7 +245,7 @@ void toy_init(struct toy *toy, enum yp_model model)
 	cr_assert_eq(yp_log_new(&toy->layout, toy->pool, &toy->log), 0);
 	d.log = toy->log;
 	cr_assert_eq(yp_image_copy(toy->base, &d.image), 0);
-	update(toy, &d);
+	update_toy(toy, &d);
 	yp_image_free(d.image);
 }
 

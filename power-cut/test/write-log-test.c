@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Write logs: what is recorded, saved, exported and read back is the same. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <signal.h>
@@ -17,7 +18,7 @@ static const struct yp_layout layout = {.count = 3,
 						  {"env", 16, YP_MODEL_TORN, false},
 						  {"state", 9, YP_MODEL_NOR, false}}};
 
-static uint64_t next(uint64_t *seed)
+static uint64_t next_random(uint64_t *seed)
 {
 	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
 	return *seed >> 33;
@@ -28,17 +29,17 @@ static void random_log(struct yp_log *log, uint64_t seed, bool timed)
 	static const char *const marks[] = {"S06", "a note with a\nbreak", "", "R2"};
 	for (unsigned i = 0; i < 40; i++) {
 		uint8_t data[4 * YP_SECTOR_BYTES];
-		unsigned m = (unsigned)(next(&seed) % layout.count);
-		uint64_t sector = next(&seed) % (layout.media[m].sectors - 3);
-		uint32_t sectors = 1 + (uint32_t)(next(&seed) % 4);
+		unsigned m = (unsigned)(next_random(&seed) % layout.count);
+		uint64_t sector = next_random(&seed) % (layout.media[m].sectors - 3);
+		uint32_t sectors = 1 + (uint32_t)(next_random(&seed) % 4);
 		int r = -EINVAL;
 		if (sectors > layout.media[m].sectors - sector)
 			sectors = 1;
 		for (size_t k = 0; k < sizeof data; k++)
-			data[k] = (uint8_t)next(&seed);
-		switch (next(&seed) % 5) {
+			data[k] = (uint8_t)next_random(&seed);
+		switch (next_random(&seed) % 5) {
 		case 0:
-			r = yp_log_write(log, m, sector, sectors, data, next(&seed) % 3 == 0);
+			r = yp_log_write(log, m, sector, sectors, data, next_random(&seed) % 3 == 0);
 			break;
 		case 1:
 			r = yp_log_read(log, m, sector, sectors);
@@ -50,11 +51,12 @@ static void random_log(struct yp_log *log, uint64_t seed, bool timed)
 			r = yp_log_discard(log, m, sector, sectors);
 			break;
 		default:
-			r = yp_log_mark(log, (enum yp_mark_kind)(next(&seed) % 3), marks[next(&seed) % 4]);
+			r = yp_log_mark(log, (enum yp_mark_kind)(next_random(&seed) % 3),
+					marks[next_random(&seed) % 4]);
 		}
 		cr_assert_eq(r, 0);
 		if (timed)
-			yp_log_times(log, 1000u * i, 1000u * i + next(&seed) % 3000);
+			yp_log_times(log, 1000u * i, 1000u * i + next_random(&seed) % 3000);
 	}
 }
 
@@ -111,7 +113,7 @@ Test(log, files_come_back)
 	cr_assert_eq(unlink(path), 0);
 }
 
-static uint8_t *slurp(const char *path, size_t *size)
+static uint8_t *read_file(const char *path, size_t *size)
 {
 	FILE *f = fopen(path, "rb");
 	uint8_t *bytes = malloc(1 << 20);
@@ -164,7 +166,7 @@ Test(log, truncated_files_are_refused)
 		char detail[128];
 		size_t size;
 		cr_assert_eq(format ? yp_log_export_dm(log, path, detail, sizeof detail) : yp_log_save(log, path), 0);
-		uint8_t *bytes = slurp(path, &size);
+		uint8_t *bytes = read_file(path, &size);
 		for (size_t n = 0; n < size; n += n < 600 ? 1 : 61) {
 			detail[0] = 0;
 			int r = format ? yp_log_parse_dm(bytes, n, &layout, pool, &back, detail, sizeof detail)
@@ -179,7 +181,7 @@ Test(log, truncated_files_are_refused)
 	cr_assert_eq(unlink(path), 0);
 }
 
-static void le64(uint8_t *p, uint64_t v)
+static void get_le64(uint8_t *p, uint64_t v)
 {
 	for (unsigned i = 0; i < 8; i++)
 		p[i] = (uint8_t)(v >> (8 * i));
@@ -195,21 +197,21 @@ Test(log, logs_of_others_are_understood)
 	struct yp_pool *pool;
 	struct yp_log *log;
 	char detail[128] = "";
-	le64(bytes, UINT64_C(0x6a736677736872));
-	le64(bytes + 8, 1);
-	le64(bytes + 16, 3);
-	le64(bytes + 24, 4096);
+	get_le64(bytes, UINT64_C(0x6a736677736872));
+	get_le64(bytes + 8, 1);
+	get_le64(bytes + 16, 3);
+	get_le64(bytes + 24, 4096);
 	/* A write of block 1, tagged as metadata; a flush with FUA data in block 2; a mark. */
-	le64(bytes + 4096, 1);
-	le64(bytes + 4096 + 8, 1);
-	le64(bytes + 4096 + 16, 16);
+	get_le64(bytes + 4096, 1);
+	get_le64(bytes + 4096 + 8, 1);
+	get_le64(bytes + 4096 + 16, 16);
 	memset(bytes + 2 * 4096, 0x11, 4096);
-	le64(bytes + 3 * 4096, 2);
-	le64(bytes + 3 * 4096 + 8, 1);
-	le64(bytes + 3 * 4096 + 16, 1 | 2);
+	get_le64(bytes + 3 * 4096, 2);
+	get_le64(bytes + 3 * 4096 + 8, 1);
+	get_le64(bytes + 3 * 4096 + 16, 1 | 2);
 	memset(bytes + 4 * 4096, 0x22, 4096);
-	le64(bytes + 5 * 4096 + 16, 8);
-	le64(bytes + 5 * 4096 + 24, 3);
+	get_le64(bytes + 5 * 4096 + 16, 8);
+	get_le64(bytes + 5 * 4096 + 24, 3);
 	memcpy(bytes + 5 * 4096 + 32, "S10", 3);
 	cr_assert_eq(yp_pool_new(&pool), 0);
 	cr_assert_eq(yp_log_parse_dm(bytes, sizeof bytes, &disk, pool, &log, detail, sizeof detail), 0, "%s", detail);
@@ -223,7 +225,7 @@ Test(log, logs_of_others_are_understood)
 	cr_assert_str_eq(yp_log_step(log, 3), "S10");
 	yp_log_free(log);
 	/* A write over the end of a medium is no write of this device. */
-	le64(bytes + 3 * 4096, 4);
+	get_le64(bytes + 3 * 4096, 4);
 	cr_assert_eq(yp_log_parse_dm(bytes, sizeof bytes, &disk, pool, &log, detail, sizeof detail), 1);
 	cr_assert_str_eq(detail, "entry 1 reaches outside the media");
 	yp_pool_free(pool);
@@ -329,9 +331,9 @@ Test(image, hashes_and_undo_agree_with_contents)
 		cr_assert_eq(yp_image_region_add(image, &r[i], NULL), 0);
 	unsigned depth = 0;
 	for (unsigned i = 0; i < 3000; i++) {
-		uint8_t data[YP_SECTOR_BYTES] = {(uint8_t)(next(&seed) % 5)};
-		unsigned m = (unsigned)(next(&seed) % layout.count);
-		uint64_t what = next(&seed) % 10;
+		uint8_t data[YP_SECTOR_BYTES] = {(uint8_t)(next_random(&seed) % 5)};
+		unsigned m = (unsigned)(next_random(&seed) % layout.count);
+		uint64_t what = next_random(&seed) % 10;
 		if (what == 0 && depth < DEPTH) {
 			cr_assert_eq(yp_image_copy(image, &kept[depth++]), 0);
 			cr_assert_eq(yp_image_push(image), 0);
@@ -344,7 +346,8 @@ Test(image, hashes_and_undo_agree_with_contents)
 				cr_assert_eq(yp_image_get(image, m, s), yp_image_get(kept[depth], m, s));
 			yp_image_free(kept[depth]);
 		} else {
-			cr_assert_eq(yp_image_write(image, m, next(&seed) % layout.media[m].sectors, 1, data), 0);
+			cr_assert_eq(yp_image_write(image, m, next_random(&seed) % layout.media[m].sectors, 1, data),
+				     0);
 		}
 		struct yp_hash region;
 		struct yp_hash h = fresh_hash(image, pool, i % 2, &region);

@@ -29,7 +29,7 @@ static const struct load loads[KINDS] = {{"write 4 KiB, 16 in flight", 4096, tru
 					 {"write 4 KiB, flush each 32", 4096, true, 32},
 					 {"read 64 KiB, 16 in flight", 65536, false, 0}};
 
-static double now(void)
+static double clock_s(void)
 {
 	struct timespec t;
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
@@ -37,10 +37,10 @@ static double now(void)
 }
 
 /* Once over the disk: MiB a second, or below zero. */
-static double run(struct nbd_handle *nbd, const struct load *load, uint8_t *data)
+static double run_round(struct nbd_handle *nbd, const struct load *load, uint8_t *data)
 {
 	uint64_t count = DISK_BYTES / load->bytes;
-	double start = now();
+	double start = clock_s();
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t at = i * load->bytes;
 		int64_t r = load->write ? nbd_aio_pwrite(nbd, data + at, load->bytes, at, NBD_NULL_COMPLETION, 0)
@@ -56,7 +56,7 @@ static double run(struct nbd_handle *nbd, const struct load *load, uint8_t *data
 		if (nbd_poll(nbd, -1) < 0)
 			return -1;
 	}
-	return (double)DISK_BYTES / (double)MIB / (now() - start);
+	return (double)DISK_BYTES / (double)MIB / (clock_s() - start);
 }
 
 /* One round of all loads on a fresh server. */
@@ -72,7 +72,7 @@ static int round_run(const char *const *args, bool ours, uint8_t *data, double o
 			? 0
 			: -1;
 	for (unsigned k = 0; r == 0 && k < KINDS; k++) {
-		out[k] = run(nbd, &loads[k], data);
+		out[k] = run_round(nbd, &loads[k], data);
 		r = out[k] < 0 ? -1 : 0;
 	}
 	if (r < 0)
@@ -84,7 +84,7 @@ static int round_run(const char *const *args, bool ours, uint8_t *data, double o
 	return r;
 }
 
-static int up(const void *x, const void *y)
+static int start_server(const void *x, const void *y)
 {
 	double a = *(const double *)x;
 	double b = *(const double *)y;
@@ -124,7 +124,7 @@ int main(void)
 	free(data);
 	for (unsigned k = 0; k < KINDS; k++) {
 		for (unsigned s = 0; s < 3; s++) {
-			qsort(rates[s][k], ROUNDS, sizeof(double), up);
+			qsort(rates[s][k], ROUNDS, sizeof(double), start_server);
 			printf("%-28s %-28s %8.0f MiB/s %8.0f requests/s %6.2f x\n", loads[k].name, names[s],
 			       rates[s][k][ROUNDS / 2], rates[s][k][ROUNDS / 2] * (double)MIB / (double)loads[k].bytes,
 			       rates[s][k][ROUNDS / 2] / rates[0][k][ROUNDS / 2]);

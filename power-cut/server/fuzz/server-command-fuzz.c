@@ -19,17 +19,17 @@ static int no_wait(void *ctx, unsigned ms)
 }
 
 /* What would reach out of the server: files and processes. */
-static bool harmless(const struct yp_command *c)
+static bool is_harmless(const struct yp_command *c)
 {
 	bool file = c->kind == YP_COMMAND_APPLY || c->kind == YP_COMMAND_CRASH || c->kind == YP_COMMAND_SAVE_IMAGE ||
 		    c->kind == YP_COMMAND_SAVE_DM || (c->kind == YP_COMMAND_POWER && *c->text);
 	return !file && c->cut.kill == 0 && c->fault.cut.kill == 0;
 }
 
-static void run(struct yp_server *server, const struct yp_command *command)
+static void run_line(struct yp_server *server, const struct yp_command *command)
 {
 	char out[256];
-	if (!harmless(command))
+	if (!is_harmless(command))
 		return;
 	yp_control_run(server, command, out, sizeof out);
 	if ((strncmp(out, "ok", 2) != 0 && strncmp(out, "error ", 6) != 0) || strchr(out, '\n'))
@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t line = end ? (size_t)(end - data) : size;
 		int r = yp_command_parse((const char *)data, line, &command, detail, sizeof detail);
 		if (r == 0)
-			run(server, &command);
+			run_line(server, &command);
 		else if (r != 1 || !*detail)
 			abort();
 		if (yp_server_connect(server, yp_media_export(&media, "env"), &client) == 0) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A log that is streamed is the log that was written, at whatever byte its recorder stops. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 static const struct yp_layout layout = {
     .count = 2, .media = {{"disk", 64, YP_MODEL_VOLATILE_CACHE, true}, {"env", 8, YP_MODEL_TORN, false}}};
 
-static void fill(struct yp_log *log, struct yp_stream *stream)
+static void fill_log(struct yp_log *log, struct yp_stream *stream)
 {
 	uint8_t data[4 * YP_SECTOR_BYTES];
 	for (unsigned i = 0; i < 30; i++) {
@@ -56,7 +57,7 @@ Test(stream, every_prefix_is_a_log)
 	cr_assert_eq(yp_pool_new(&pool), 0);
 	cr_assert_eq(yp_log_new(&layout, pool, &log), 0);
 	cr_assert_eq(yp_stream_open(path, &layout, &stream), 0);
-	fill(log, stream);
+	fill_log(log, stream);
 	cr_assert_eq(yp_stream_close(stream), 0);
 	cr_assert_eq(yp_log_load(path, pool, &back, detail, sizeof detail), 0, "%s", detail);
 	cr_assert_eq(yp_log_count(back), yp_log_count(log));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Starts nbdkit with the block server, for tests and the bench, and talks to both of its sockets. */
 #include "server/test/nbd-rig.h"
 
 #include <errno.h>
@@ -35,7 +36,7 @@ int rig_init(struct rig *rig)
 	return 0;
 }
 
-static void child(int listener, char *const *argv)
+static void run_child(int listener, char *const *argv)
 {
 	char pid[32];
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing running */
@@ -75,7 +76,7 @@ int rig_start(struct rig *rig, const char *const *args, bool ours)
 		return -errno;
 	rig->pid = fork();
 	if (rig->pid == 0)
-		child(listener, argv);
+		run_child(listener, argv);
 	(void)close(listener);
 	for (size_t i = 2; i < allocated; i++)
 		free(argv[i]);

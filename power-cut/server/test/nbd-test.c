@@ -28,7 +28,7 @@ struct fixture {
 };
 
 /* A sparse base of 64 MiB with a few bytes in it. */
-static void prepare(struct fixture *f)
+static void prepare_files(struct fixture *f)
 {
 	if (!rig_nbdkit_present())
 		cr_skip_test("nbdkit is not installed");
@@ -47,13 +47,13 @@ static void prepare(struct fixture *f)
 	snprintf(f->logarg, sizeof f->logarg, "log=%s", f->log);
 }
 
-static void start(struct fixture *f, const char *extra, const char *more)
+static void start_server(struct fixture *f, const char *extra, const char *more)
 {
 	const char *args[] = {SERVER_PLUGIN, f->medium, "medium=env:32:torn", extra, extra ? more : NULL, NULL};
 	cr_assert_eq(rig_start(&f->rig, args, true), 0);
 }
 
-static struct nbd_handle *client(const struct fixture *f, const char *export)
+static struct nbd_handle *open_client(const struct fixture *f, const char *export)
 {
 	struct nbd_handle *nbd = nbd_create();
 	cr_assert(nbd);
@@ -70,14 +70,14 @@ static void stop_after_silence(struct fixture *f)
 	cr_assert_eq(rig_stop(&f->rig, sanitised ? SIGKILL : SIGTERM), sanitised ? SIGKILL : 0);
 }
 
-static const char *say(struct fixture *f, const char *line)
+static const char *send_command(struct fixture *f, const char *line)
 {
 	static char answer[4096];
 	cr_assert_eq(rig_say(&f->rig, answer, sizeof answer, "%s", line), 0, "%s", line);
 	return answer;
 }
 
-static struct yp_log *load(const char *path, struct yp_pool **pool, bool whole)
+static struct yp_log *load_log(const char *path, struct yp_pool **pool, bool whole)
 {
 	struct yp_log *log;
 	char detail[160];
@@ -87,7 +87,7 @@ static struct yp_log *load(const char *path, struct yp_pool **pool, bool whole)
 	return log;
 }
 
-static uint32_t next(uint64_t *seed)
+static uint32_t next_random(uint64_t *seed)
 {
 	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
 	return (uint32_t)(*seed >> 33);
@@ -99,17 +99,17 @@ Test(nbd, commands_are_entries)
 {
 	struct fixture f;
 	static uint8_t data[4096];
-	prepare(&f);
-	start(&f, f.logarg, "export=card:env+disk");
-	struct nbd_handle *disk = client(&f, "disk");
-	struct nbd_handle *env = client(&f, "env");
-	struct nbd_handle *card = client(&f, "card");
+	prepare_files(&f);
+	start_server(&f, f.logarg, "export=card:env+disk");
+	struct nbd_handle *disk = open_client(&f, "disk");
+	struct nbd_handle *env = open_client(&f, "env");
+	struct nbd_handle *card = open_client(&f, "card");
 	cr_assert_eq(nbd_get_size(disk), (int64_t)(DISK_MIB * MIB));
 	cr_assert_eq(nbd_get_size(card), (int64_t)(DISK_MIB * MIB + ENV_BYTES));
 	cr_assert_eq(nbd_get_block_size(env, LIBNBD_SIZE_MINIMUM), 512);
 	cr_assert_eq(nbd_can_fua(env), 1);
 	cr_assert_eq(nbd_can_multi_conn(env), 1);
-	cr_assert_str_eq(say(&f, "mark step S06"), "ok");
+	cr_assert_str_eq(send_command(&f, "mark step S06"), "ok");
 	memset(data, 1, sizeof data);
 	cr_assert_eq(nbd_pwrite(disk, data, 4096, 8192, 0), 0);
 	cr_assert_eq(nbd_pwrite(env, data, 512, 512, LIBNBD_CMD_FLAG_FUA), 0);
@@ -123,7 +123,7 @@ Test(nbd, commands_are_entries)
 	nbd_close(disk);
 	nbd_close(env);
 	nbd_close(card);
-	cr_assert_str_eq(say(&f, "quit"), "ok");
+	cr_assert_str_eq(send_command(&f, "quit"), "ok");
 	cr_assert_eq(rig_stop(&f.rig, 0), 0);
 	static const struct yp_entry expected[] = {
 	    {.op = YP_MARK},
@@ -138,7 +138,7 @@ Test(nbd, commands_are_entries)
 	    {.op = YP_FLUSH, .medium = 1},
 	    {.op = YP_FLUSH}};
 	struct yp_pool *pool;
-	struct yp_log *log = load(f.log, &pool, true);
+	struct yp_log *log = load_log(f.log, &pool, true);
 	cr_assert_eq(yp_log_count(log), sizeof expected / sizeof *expected);
 	for (size_t i = 0; i < yp_log_count(log); i++) {
 		const struct yp_entry *e = yp_log_entry(log, i);
@@ -152,13 +152,13 @@ Test(nbd, commands_are_entries)
 	rig_deinit(&f.rig);
 }
 
-static void scribble(struct nbd_handle *nbd, uint64_t *seed, unsigned requests)
+static void write_sectors(struct nbd_handle *nbd, uint64_t *seed, unsigned requests)
 {
 	static uint8_t data[16 * YP_SECTOR_BYTES];
 	for (unsigned i = 0; i < requests; i++) {
-		uint32_t bytes = (1 + next(seed) % 16) * YP_SECTOR_BYTES;
-		uint64_t at = (uint64_t)(next(seed) % 4096) * YP_SECTOR_BYTES;
-		memset(data, (int)next(seed), bytes);
+		uint32_t bytes = (1 + next_random(seed) % 16) * YP_SECTOR_BYTES;
+		uint64_t at = (uint64_t)(next_random(seed) % 4096) * YP_SECTOR_BYTES;
+		memset(data, (int)next_random(seed), bytes);
 		int r = i % 9 == 8    ? nbd_flush(nbd, 0)
 			: i % 11 == 9 ? nbd_trim(nbd, bytes, at, 0)
 				      : nbd_pwrite(nbd, data, bytes, at, i % 5 ? 0 : LIBNBD_CMD_FLAG_FUA);
@@ -166,7 +166,7 @@ static void scribble(struct nbd_handle *nbd, uint64_t *seed, unsigned requests)
 	}
 }
 
-/* The first MiB and a bit that scribble() writes to, from the library. */
+/* The first MiB and a bit that write_sectors() writes to, from the library. */
 #define SCRIBBLED_SECTORS 4112u
 static struct yp_image *image_of_base(const struct fixture *f, struct yp_pool *pool, const struct yp_layout *layout)
 {
@@ -198,13 +198,13 @@ Test(nbd, killed_and_served_again)
 	uint64_t seed = 3;
 	char from[160];
 	char state[96];
-	prepare(&f);
-	start(&f, f.logarg, NULL);
-	struct nbd_handle *nbd = client(&f, "disk");
-	scribble(nbd, &seed, REQUESTS);
+	prepare_files(&f);
+	start_server(&f, f.logarg, NULL);
+	struct nbd_handle *nbd = open_client(&f, "disk");
+	write_sectors(nbd, &seed, REQUESTS);
 	cr_assert_eq(rig_stop(&f.rig, SIGKILL), SIGKILL);
 	nbd_close(nbd);
-	struct yp_log *log = load(f.log, &pool, false);
+	struct yp_log *log = load_log(f.log, &pool, false);
 	cr_assert_eq(yp_log_count(log), REQUESTS);
 	snprintf(from, sizeof from, "from=%s", f.log);
 	for (uint32_t entry = 20; entry <= REQUESTS; entry += 70) {
@@ -214,10 +214,10 @@ Test(nbd, killed_and_served_again)
 		cr_assert_eq(yp_case_decode(state + 6, &c), 0);
 		cr_assert_eq(yp_case_state(log, &c.cuts[0], image), 0);
 		for (unsigned again = 0; again < 2; again++) {
-			start(&f, from, state);
-			nbd = client(&f, "disk");
+			start_server(&f, from, state);
+			nbd = open_client(&f, "disk");
 			assert_served(nbd, image, state);
-			scribble(nbd, &seed, 20);
+			write_sectors(nbd, &seed, 20);
 			nbd_shutdown(nbd, 0);
 			nbd_close(nbd);
 			cr_assert_eq(rig_stop(&f.rig, SIGTERM), 0);
@@ -239,22 +239,22 @@ Test(nbd, live_cut)
 	uint64_t seed = 8;
 	char line[200];
 	char id[128];
-	prepare(&f);
-	start(&f, f.logarg, NULL);
-	struct nbd_handle *nbd = client(&f, "disk");
-	scribble(nbd, &seed, 100);
+	prepare_files(&f);
+	start_server(&f, f.logarg, NULL);
+	struct nbd_handle *nbd = open_client(&f, "disk");
+	write_sectors(nbd, &seed, 100);
 	pid_t victim = fork();
 	if (victim == 0) {
 		for (;;)
 			pause();
 	}
 	snprintf(line, sizeof line, "cut seed=12 kill=%ld", (long)victim);
-	const char *answer = say(&f, line);
+	const char *answer = send_command(&f, line);
 	cr_assert_eq(sscanf(answer, "ok cut=1 id=%127s", id), 1, "%s", answer);
 	int status;
 	cr_assert_eq(waitpid(victim, &status, 0), victim);
 	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	cr_assert_eq(strncmp(say(&f, "wait cut 0"), "ok cut=1 ", 9), 0);
+	cr_assert_eq(strncmp(send_command(&f, "wait cut 0"), "ok cut=1 ", 9), 0);
 	/* Not answered: the request is still under way when the client gives up. */
 	static uint8_t data[512];
 	int64_t cookie = nbd_aio_pread(nbd, data, sizeof data, 0, NBD_NULL_COMPLETION, 0);
@@ -267,12 +267,12 @@ Test(nbd, live_cut)
 	cr_assert_eq(nbd_connect_unix(none, f.rig.socket), -1);
 	nbd_close(none);
 	snprintf(line, sizeof line, "power %s.2", f.log);
-	cr_assert_str_eq(say(&f, line), "ok");
-	struct yp_log *log = load(f.log, &pool, true);
+	cr_assert_str_eq(send_command(&f, line), "ok");
+	struct yp_log *log = load_log(f.log, &pool, true);
 	struct yp_image *image = image_of_base(&f, pool, yp_log_layout(log));
 	cr_assert_eq(yp_case_decode(id, &c), 0);
 	cr_assert_eq(yp_case_state(log, &c.cuts[0], image), 0);
-	nbd = client(&f, "disk");
+	nbd = open_client(&f, "disk");
 	assert_served(nbd, image, id);
 	nbd_shutdown(nbd, 0);
 	nbd_close(nbd);
@@ -281,7 +281,7 @@ Test(nbd, live_cut)
 	yp_log_free(log);
 	snprintf(line, sizeof line, "%s.2", f.log);
 	struct yp_pool *second;
-	log = load(line, &second, !sanitised);
+	log = load_log(line, &second, !sanitised);
 	cr_assert_eq(yp_log_count(log), 1);
 	cr_assert_eq(yp_log_entry(log, 0)->op, YP_READ);
 	yp_log_free(log);
@@ -296,26 +296,27 @@ Test(nbd, faults_and_events)
 {
 	struct fixture f;
 	static uint8_t data[512];
-	prepare(&f);
-	start(&f, NULL, NULL);
-	struct nbd_handle *nbd = client(&f, "env");
-	cr_assert_eq(rig_number(say(&f, "fault eio write env 1"), "fault"), 1);
-	cr_assert_eq(rig_number(say(&f, "fault enospc write env 2"), "fault"), 2);
+	prepare_files(&f);
+	start_server(&f, NULL, NULL);
+	struct nbd_handle *nbd = open_client(&f, "env");
+	cr_assert_eq(rig_number(send_command(&f, "fault eio write env 1"), "fault"), 1);
+	cr_assert_eq(rig_number(send_command(&f, "fault enospc write env 2"), "fault"), 2);
 	cr_assert_eq(nbd_pwrite(nbd, data, 512, 0, 0), -1);
 	cr_assert_eq(nbd_get_errno(), EIO);
 	cr_assert_eq(nbd_pwrite(nbd, data, 512, 0, 0), -1);
 	cr_assert_eq(nbd_get_errno(), ENOSPC);
 	cr_assert_eq(nbd_pwrite(nbd, data, 512, 0, 0), 0);
-	cr_assert_str_eq(say(&f, "faults"), "ok 1:eio:write:env:seen=3:hits=1 2:enospc:write:env:seen=3:hits=1");
-	cr_assert_str_eq(say(&f, "wait fault 2 0"), "ok hits=1");
-	cr_assert_str_eq(say(&f, "wait cut 30"), "error it did not happen in time");
-	cr_assert_eq(strncmp(say(&f, "fault eio write nowhere 1"), "error nowhere: ", 15), 0);
-	cr_assert_eq(rig_number(say(&f, "fault cut write env 1 form=none"), "fault"), 3);
+	cr_assert_str_eq(send_command(&f, "faults"),
+			 "ok 1:eio:write:env:seen=3:hits=1 2:enospc:write:env:seen=3:hits=1");
+	cr_assert_str_eq(send_command(&f, "wait fault 2 0"), "ok hits=1");
+	cr_assert_str_eq(send_command(&f, "wait cut 30"), "error it did not happen in time");
+	cr_assert_eq(strncmp(send_command(&f, "fault eio write nowhere 1"), "error nowhere: ", 15), 0);
+	cr_assert_eq(rig_number(send_command(&f, "fault cut write env 1 form=none"), "fault"), 3);
 	int64_t cookie = nbd_aio_pwrite(nbd, data, sizeof data, 0, NBD_NULL_COMPLETION, 0);
 	cr_assert_geq(cookie, 0);
-	const char *answer = say(&f, "wait cut 10000");
+	const char *answer = send_command(&f, "wait cut 10000");
 	cr_assert_eq(rig_number(answer, "lost"), 2, "%s", answer);
-	cr_assert_eq(rig_number(say(&f, "stats"), "faults-hit"), 3);
+	cr_assert_eq(rig_number(send_command(&f, "stats"), "faults-hit"), 3);
 	nbd_close(nbd);
 	stop_after_silence(&f);
 	rig_deinit(&f.rig);
@@ -327,9 +328,9 @@ Test(nbd, memory_follows_writes)
 {
 	struct fixture f;
 	static uint8_t data[REQUEST_BYTES];
-	prepare(&f);
-	start(&f, NULL, NULL);
-	struct nbd_handle *nbd = client(&f, "disk");
+	prepare_files(&f);
+	start_server(&f, NULL, NULL);
+	struct nbd_handle *nbd = open_client(&f, "disk");
 	cr_assert_eq(nbd_pread(nbd, data, sizeof data, 0, 0), 0);
 	long before = rig_status_kib(&f.rig, "VmRSS");
 	for (unsigned i = 0; i < DISK_MIB * (MIB / REQUEST_BYTES); i++)
@@ -338,7 +339,7 @@ Test(nbd, memory_follows_writes)
 	uint64_t seed = 2;
 	for (unsigned i = 0; i < DISK_MIB; i++) {
 		for (size_t k = 0; k < sizeof data; k += 4)
-			memcpy(data + k, &(uint32_t){next(&seed)}, 4);
+			memcpy(data + k, &(uint32_t){next_random(&seed)}, 4);
 		cr_assert_eq(nbd_pwrite(nbd, data, sizeof data, i * MIB, 0), 0);
 	}
 	long written = rig_status_kib(&f.rig, "VmRSS");

@@ -11,7 +11,7 @@
 #include "server/control-socket.h"
 #include "server/test/server-fixture.h"
 
-static uint32_t fault(struct fixture *f, const char *line)
+static uint32_t add_fault(struct fixture *f, const char *line)
 {
 	struct yp_command command;
 	char detail[160];
@@ -21,7 +21,7 @@ static uint32_t fault(struct fixture *f, const char *line)
 	return id;
 }
 
-static uint64_t hits(struct fixture *f, uint32_t id)
+static uint64_t count_hits(struct fixture *f, uint32_t id)
 {
 	struct yp_fault_state faults[YP_FAULTS_MAX];
 	unsigned count = yp_server_faults(f->server, faults);
@@ -40,40 +40,40 @@ Test(server, faults_land_and_are_counted)
 	uint8_t data[2 * YP_SECTOR_BYTES] = {1};
 	uint8_t in[2 * YP_SECTOR_BYTES];
 	yp_fixture_start(&f, "volatile-cache", NULL);
-	uint32_t eio = fault(&f, "fault eio write disk 2 count=2");
+	uint32_t eio = add_fault(&f, "fault eio write disk 2 count=2");
 	cr_assert_eq(yp_server_write(f.server, &f.env, 0, 512, data, false), 0);
 	cr_assert_eq(yp_server_write(f.server, &f.disk, 0, 512, data, false), 0);
 	cr_assert_eq(yp_server_write(f.server, &f.disk, 512, 512, data, false), -EIO);
 	cr_assert_eq(yp_server_write(f.server, &f.disk, 1024, 512, data, false), -EIO);
 	cr_assert_eq(yp_server_write(f.server, &f.disk, 1536, 512, data, false), 0);
-	cr_assert_eq(hits(&f, eio), 2);
+	cr_assert_eq(count_hits(&f, eio), 2);
 	memcpy(f.shadow, data, 512);
 	memcpy(f.shadow + 1536, data, 512);
 	yp_fixture_assert_disk(&f, f.shadow, "eio");
 	cr_assert_eq(yp_server_unfault(f.server, eio), 0);
 	cr_assert_eq(yp_server_unfault(f.server, eio), -ENOENT);
 
-	uint32_t full = fault(&f, "fault enospc write * 1 count=0");
+	uint32_t full = add_fault(&f, "fault enospc write * 1 count=0");
 	for (unsigned i = 0; i < 5; i++)
 		cr_assert_eq(yp_server_write(f.server, i % 2 ? &f.env : &f.disk, 0, 512, data, false), -ENOSPC);
 	cr_assert_eq(yp_server_read(f.server, &f.env, 0, 512, in), 0);
-	cr_assert_eq(hits(&f, full), 5);
+	cr_assert_eq(count_hits(&f, full), 5);
 	cr_assert_eq(yp_server_unfault(f.server, YP_FAULT_ID_ALL), 0);
 
-	fault(&f, "fault erofs discard disk 1");
-	fault(&f, "fault eio flush disk 1");
+	add_fault(&f, "fault erofs discard disk 1");
+	add_fault(&f, "fault eio flush disk 1");
 	cr_assert_eq(yp_server_discard(f.server, &f.disk, 0, 512), -EROFS);
 	cr_assert_eq(yp_server_flush(f.server, &f.disk), -EIO);
 	cr_assert_eq(yp_server_flush(f.server, &f.disk), 0);
 
 	/* Flipped on its way out: the medium is sound. On its way in: the medium, and the log, hold what was stored. */
-	fault(&f, "fault flip read disk 1 bit=4099");
+	add_fault(&f, "fault flip read disk 1 bit=4099");
 	cr_assert_eq(yp_server_read(f.server, &f.disk, 0, 1024, in), 0);
 	f.shadow[512] ^= 8;
 	cr_assert_eq(memcmp(in, f.shadow, 1024), 0);
 	f.shadow[512] ^= 8;
 	yp_fixture_assert_disk(&f, f.shadow, "flip read");
-	fault(&f, "fault flip write disk 1 bit=9");
+	add_fault(&f, "fault flip write disk 1 bit=9");
 	memcpy(f.shadow, data, 1024);
 	cr_assert_eq(yp_server_write(f.server, &f.disk, 0, 1024, data, false), 0);
 	f.shadow[1] ^= 2;
@@ -116,11 +116,11 @@ Test(server, requests_in_flight)
 		struct yp_cut_report cut;
 		pthread_t thread;
 		yp_fixture_start(&f, "volatile-cache", NULL);
-		uint32_t id = fault(&f, "fault hang write disk 1 answer=fail");
+		uint32_t id = add_fault(&f, "fault hang write disk 1 answer=fail");
 		cr_assert_eq(pthread_create(&thread, NULL, late_write, &late), 0);
-		for (unsigned k = 0; k < 500 && hits(&f, id) == 0; k++)
+		for (unsigned k = 0; k < 500 && count_hits(&f, id) == 0; k++)
 			yp_fixture_nap(NULL, 10);
-		cr_assert_eq(hits(&f, id), 1);
+		cr_assert_eq(count_hits(&f, id), 1);
 		struct yp_power_cut how = {.form = i ? YP_FORM_ALL : YP_FORM_NONE, .fail = true};
 		if (i < 2)
 			cr_assert_eq(yp_server_cut(f.server, &how, &cut), 0);
@@ -135,7 +135,7 @@ Test(server, requests_in_flight)
 		}
 		cr_assert_eq(yp_server_read(f.server, &f.disk, 0, sizeof in, in), 0);
 		cr_assert_eq(in[3] == 0x5a && in[500] == 0x5a, i > 0);
-		fault(&f, "fault delay write disk 1 ms=30");
+		add_fault(&f, "fault delay write disk 1 ms=30");
 		cr_assert_eq(yp_server_write(f.server, &f.disk, 512, sizeof in, in, false), 0);
 		const struct yp_log *log = yp_server_log(f.server);
 		const struct yp_entry *e = yp_log_entry(log, yp_log_count(log) - 1);
@@ -155,7 +155,7 @@ Test(server, cut_at_every_write)
 		struct yp_cut_report cut;
 		yp_fixture_start(&f, "volatile-cache", NULL);
 		snprintf(line, sizeof line, "fault cut write disk %u form=none answer=fail", nth);
-		fault(&f, line);
+		add_fault(&f, line);
 		for (unsigned i = 1; i <= 12; i++) {
 			memset(data, (int)i, sizeof data);
 			int r = yp_server_write(f.server, &f.disk, i * 512, sizeof data, data, false);

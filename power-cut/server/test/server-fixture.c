@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A block server without its transport, for tests. */
 #include "server/test/server-fixture.h"
 
 #include <criterion/criterion.h>
@@ -7,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/content-hash.h"
+#include "power-cut/random.h"
 
 int yp_fixture_nap(void *ctx, unsigned ms)
 {
@@ -18,8 +19,7 @@ int yp_fixture_nap(void *ctx, unsigned ms)
 
 uint64_t yp_fixture_next(uint64_t *seed)
 {
-	*seed += UINT64_C(0x9e3779b97f4a7c15);
-	return yp_mix64(*seed);
+	return yp_random_next(seed);
 }
 
 void yp_fixture_clients(struct fixture *f)
