@@ -106,7 +106,7 @@ def board(env, target, strategy):
     process = None
     if address and not runs(address):
         assert "toy" not in features, "start the toy's box first (hil/box/toy-make.sh, hil/box/box.py)"
-        process = subprocess.Popen([f"{HERE}/box/start.sh", f"{ROOT}/build/hil-pytest", address, "18970",
+        process = subprocess.Popen([f"{HERE}/box/box-start.sh", f"{ROOT}/build/hil-pytest", address, "18970",
                                     f"{ROOT}/build/release/nbdkit-powercut-plugin.so", f"{ROOT}/build/qemu"], cwd=ROOT, stdout=subprocess.PIPE)
         assert process.stdout.readline() == b"box: ready\n", "the box did not start; 'make hil-pytest' builds what it needs"
     yield strategy

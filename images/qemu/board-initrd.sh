@@ -25,7 +25,7 @@ touch "$root/$lib/modules.builtin" "$root/$lib/modules.order"
 rm "$root/$lib"/*.bin
 echo "$arch_modules" >"$root/lib/modules/names"
 install -m 755 "$here/board-initrd-init.sh" "$root/init"
-sed "s/ttyAMA0/$arch_tty/" "$here/board-channel.sh" >"$root/lib/board-channel.sh"
+sed "s/ttyAMA0/$arch_tty/" "$here/board-channel.sh" >"$root/lib/channel.sh"
 chmod 644 "$root/lib/channel.sh"
 install -m 755 "$out/sysroot/bin/busybox" "$root/bin/busybox"
 for applet in cat echo grep ln modprobe mount reboot sed sh switch_root; do ln -s busybox "$root/bin/$applet"; done
