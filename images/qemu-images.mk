@@ -16,13 +16,16 @@ QEMU_COMPRESSION ?= $(if $(QEMU_TAIL),lz4,none)
 QEMU_SLOT_MIB := 66
 QEMU_SETUP := build/setup-qemu.stamp $(if $(QEMU_TAIL),build/setup-qemu$(QEMU_TAIL).stamp)
 QEMU_SCRIPT = images/qemu/board-$(1).sh images/qemu/arch-$(QEMU_ARCH).sh
+# The updater in it: a folder of images/subject, and a boot script of images/uboot.
+SUBJECT ?= ota
+QEMU_SUBJECT := $(sort $(wildcard images/subject/$(SUBJECT)/*))
 
 # The updater for the board: this Makefile once more, with CROSS.
 ifeq ($(CROSS),)
 QEMU_OTA := build/$(QEMU_ARCH)-$(VARIANT)/ota
 .PHONY: FORCE qemu-images qemu-boot
 $(QEMU_OTA): FORCE | $(QEMU)/packages.stamp
-	$(Q)$(MAKE) --no-print-directory CROSS=$(QEMU_ARCH) MUTANT=$(MUTANT) $@
+	$(Q)$(MAKE) --no-print-directory CROSS=$(QEMU_ARCH) MUTANT=$(MUTANT) CC=$(CROSS_TOOLS_$(QEMU_ARCH))-gcc $@
 build/release/ota: $(if $(filter release,$(VARIANT)),,FORCE)
 ifneq ($(VARIANT),release)
 	$(Q)$(MAKE) --no-print-directory VARIANT=release MUTANT= $@
@@ -65,7 +68,7 @@ $(QEMU)/u-boot.bin: images/qemu/rom.sh $(QEMU)/board.dtb
 	$(Q)images/qemu/rom.sh $(U)/qemu-x86_64 $(QEMU)
 endif
 
-$(QD)/rootfs.ext4: $(call QEMU_SCRIPT,tree) $(addprefix images/qemu/,$(addprefix board-,config.sh rootfs.sh init.sh verbs.sh channel.sh health.sh) system.conf) $(QEMU)/fitImage $(QEMU)/pki/sign.pem $(QEMU_OTA)
+$(QD)/rootfs.ext4: $(call QEMU_SCRIPT,tree) $(addprefix images/qemu/,$(addprefix board-,config.sh rootfs.sh init.sh verbs.sh channel.sh)) $(QEMU_SUBJECT) $(QEMU)/fitImage $(QEMU)/pki/sign.pem $(QEMU_OTA)
 	$(call say,IMAGE,$@)
 	$(Q)images/qemu/board-tree.sh $(QEMU_ARCH) $(QEMU) $(QEMU_OTA) $(QD)
 	$(Q)images/qemu/board-rootfs.sh $(QEMU) $(QD)
@@ -78,7 +81,7 @@ $(QD)/rootfs-squashfs.img: images/qemu/squashfs.sh $(QD)/rootfs.ext4
 $(QEMU_BUNDLES): $(QD)/update-%.ota: $(call QEMU_SCRIPT,bundle) $(QD)/rootfs-%.img $(QEMU)/pki/sign.pem build/release/ota
 	$(call say,BUNDLE,$@)
 	$(Q)images/qemu/board-bundle.sh $(QEMU_ARCH) build/release/ota $(QEMU)/pki $* $(QD)/rootfs-$*.img $@
-$(QD)/card.img: $(call QEMU_SCRIPT,factory) images/qemu/board-disks.sh images/uboot/ota.env images/uboot/qemu$(QEMU_TAIL).env $(QD)/update-0.9.ota $(QD)/update-1.0.ota build/release/ota $(QEMU)/u-boot.bin | $(QEMU)/board.args
+$(QD)/card.img: $(call QEMU_SCRIPT,factory) images/qemu/board-disks.sh images/uboot/$(SUBJECT).env images/uboot/qemu$(QEMU_TAIL).env $(QD)/update-0.9.ota $(QD)/update-1.0.ota build/release/ota $(QEMU)/u-boot.bin | $(QEMU)/board.args
 	$(call say,DISKS,$(QD))
 	$(Q)images/qemu/board-factory.sh $(QEMU_ARCH) $(QEMU)/pki build/release/ota $(QEMU_SLOT_MIB) $(QD)
 	$(Q)images/qemu/board-disks.sh $(QEMU_SLOT_MIB) $(QD)

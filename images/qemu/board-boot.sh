@@ -4,19 +4,19 @@
 # cycle is a QEMU of its own. Says what happened when; fails unless EXPECT is the version that runs in the end. PORT is nginx's (18443).
 # Usage: images/qemu/board-boot.sh IMAGES DIR [BUNDLE [EXPECT]]
 set -euo pipefail
-images=$(cd "$1" && pwd) bundle=${3:-update-2.0.ota} expect=${4:-2.0} port=${PORT:-18443}
-deadline_s=120 boots_max=12 # of a boot
+# shellcheck source=images/subject/ota/subject-make.sh
+. "$(dirname "$0")/../subject/${SUBJECT:-ota}/subject-make.sh"
+images=$(cd "$1" && pwd) bundle=${3:-update-2.0.$subject_suffix} expect=${4:-2.0} port=${PORT:-18443} deadline_s=120 boots_max=12
 rm -rf "$2" && mkdir -p "$2/files"
 dir=$(cd "$2" && pwd)
-ln -s "$images/$bundle" "$dir/files/update.ota"; cp --sparse=always "$images/card.img" "$images/disk.img" "$dir/"
+ln -s "$images/$bundle" "$dir/files/update.$subject_suffix"; cp --sparse=always "$images/card.img" "$images/disk.img" "$dir/"
 ci/serve.sh "$dir/server" "$dir/files" "$images" "$port" 2>"$dir/server.log" &
 server=$! qemu='' reader=''
 cleanup() {
-	for pid in $qemu $reader; do kill -KILL "$pid" 2>/dev/null || true; done
-	kill "$server" 2>/dev/null || true
+	for pid in $qemu $reader; do kill -KILL "$pid" 2>/dev/null || true; done; kill "$server" 2>/dev/null || true
 }
 trap cleanup EXIT
-curl -sI --retry 20 --retry-connrefused --retry-delay 1 -o /dev/null --cacert "$images/tls-root.pem" "https://localhost:$port/update.ota"
+curl -sI --retry 20 --retry-connrefused --retry-delay 1 -o /dev/null --cacert "$images/tls-root.pem" "https://localhost:$port/update.$subject_suffix"
 now() { echo "${EPOCHREALTIME/./}"; }
 seconds() { printf '%d.%02d' $((($(now) - $1) / 1000000)) $((($(now) - $1) / 10000 % 100)); }
 say() { printf '  %7s s  boot %d  %s\n' "$(seconds "$start")" "$boots" "$*"; }
@@ -30,10 +30,10 @@ while [ -z "$idle" ] && [ "$boots" -lt "$boots_max" ]; do
 	# The console: kept, and U-Boot's decisions are told.
 	while IFS= read -r line; do
 		printf '%s\n' "$line" >>"$dir/console.log"
-		case $line in 'ota: slot '* | 'ota: back '* | 'ota: no '*) say "U-Boot, after $(seconds "$power") s: ${line%$'\r'}" ;; *'Kernel panic'*) say 'kernel panic' ;; esac
+		if [[ $line =~ ^$subject_decisions ]]; then say "U-Boot, after $(seconds "$power") s: ${line%$'\r'}"; fi
+		case $line in *'Kernel panic'*) say 'kernel panic' ;; esac
 	done <"$dir/serial.out" & reader=$!
-	"$(cat "$images/board.program")" "${args[@]}" -no-reboot 2>>"$dir/qemu.log" &
-	qemu=$!
+	"$(cat "$images/board.program")" "${args[@]}" -no-reboot 2>>"$dir/qemu.log" & qemu=$!
 	while read -r verb rest; do
 		case $verb in
 		ready) echo start >"$dir/channel.in" ;;

@@ -7,7 +7,7 @@ channel_find() {
 	for port in /sys/class/virtio-ports/*; do
 		[ "$(cat "$port/name" 2>/dev/null)" = yankproof.0 ] && channel=/dev/${port##*/}
 	done
-	ln -sfn "${channel:-/dev/ttyAMA0}" /run/ota-marks
+	ln -sfn "${channel:-/dev/ttyAMA0}" /run/marks
 }
 channel_open() { if [ -n "$channel" ]; then exec 3<>"$channel"; else exec 3<>/dev/ttyAMA0; fi; }
 channel_close() { exec 3>&-; }

@@ -1,13 +1,15 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=dash
-# /sbin/init of the board: data partition, network, watchdog, `ota resume`, `ota check`; then it serves the rig.
+# /sbin/init of the board: data partition, network, watchdog, what the updater does at each boot; then it serves the rig.
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin
 # shellcheck source=images/qemu/board-channel.sh
 . /usr/lib/yankproof/channel.sh
 # shellcheck source=images/qemu/board-verbs.sh
 . /usr/lib/yankproof/verbs.sh
-slot=$(sed -n 's/.*ota\.slot=\([^ ]*\).*/\1/p' /proc/cmdline)
+# shellcheck source=images/subject/ota/subject-board.sh
+. /usr/lib/yankproof/subject.sh
+slot=$(subject_slot)
 channel_find
 channel_open
 say "up $slot $(cat /etc/version) $(cat /proc/sys/kernel/random/boot_id)"
@@ -18,12 +20,9 @@ ip link set lo up
 if ! ip link set eth0 up || ! ip addr add 10.0.2.15/24 dev eth0; then say "error network"; fi
 # It got this far: on a slow host the rest of a trial has the whole time of the watchdog, too.
 echo >/dev/watchdog0
-[ "$(fw_printenv -n upgrade_available 2>/dev/null)" = 1 ] || feed
-if [ "$(setting stop)" != ota ]; then
-	run resume
-	feed
-	run check
-fi
+subject_on_trial || feed
+# stop=ANYTHING: without the updater.
+[ -n "$(setting stop)" ] || subject_boot
 feed
 say idle
 [ -z "$channel" ] || serve

@@ -12,7 +12,7 @@ modprobe -a $(cat /lib/modules/names)
 modprobe i6300esb heartbeat=15
 # shellcheck source=images/qemu/board-channel.sh
 . /lib/channel.sh
-slot=$(sed -n 's/.*ota\.slot=\([^ ]*\).*/\1/p' /proc/cmdline)
+slot=$(sed -n 's/.*[a-z]\.slot=\([^ ]*\).*/\1/p' /proc/cmdline)
 root=$(sed -n 's/.*root=\([^ ]*\).*/\1/p' /proc/cmdline)
 channel_find
 channel_open

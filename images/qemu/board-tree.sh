@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The board's root filesystem as a directory, TARGET/tree, from what lies in OUT: busybox, ota, fw_printenv, e2fsck, the libraries that they name, and
-# what board-config.sh adds. Usage: images/qemu/board-tree.sh ARCH OUT OTA TARGET
+# The board's root filesystem as a directory, TARGET/tree, from what lies in OUT: busybox, e2fsck, the updater SUBJECT (ota), the libraries that they
+# name, and what board-config.sh adds. Usage: images/qemu/board-tree.sh ARCH OUT UPDATER TARGET
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=images/qemu/arch-arm64.sh
 . "$here/arch-$1.sh"
-ota=$3 pki=$2/pki sysroot=$2/sysroot tree=$4/tree
+# shellcheck source=images/subject/ota/subject-make.sh
+. "$here/../subject/${SUBJECT:-ota}/subject-make.sh"
+updater=$3 pki=$2/pki sysroot=$2/sysroot tree=$4/tree
 rm -rf "$tree"
-mkdir -p "$tree"/{bin,boot,data,dev,etc/ota,lib,proc,root,run,sbin,sys,tmp,usr/bin,usr/lib/yankproof,usr/lib/ota/health.d,usr/sbin}
+mkdir -p "$tree"/{bin,boot,data,dev,etc,lib,proc,root,run,sbin,sys,tmp,usr/bin,usr/lib/yankproof,usr/sbin}
 
 # A program, and what the loader needs to start it.
 declare -A seen
@@ -26,11 +28,8 @@ put() { # FILE TARGET
 	done < <(readelf -d "$1" 2>/dev/null | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
 }
 put "$sysroot/bin/busybox" bin/busybox
-put "$sysroot/usr/bin/fw_printenv" usr/bin/fw_printenv
-ln -s fw_printenv "$tree/usr/bin/fw_setenv"
 put "$sysroot/sbin/e2fsck" sbin/e2fsck
-put "$ota" usr/bin/ota
-"$arch_tools-strip" "$tree/usr/bin/ota"
+subject_tree "$updater"
 [ "$arch_lib" = lib ] || ln -s lib "$tree/$arch_lib"
 [ -e "$tree/$arch_lib/$arch_loader" ]
 for applet in cat cmp cp cut date dd df dmesg echo env find free grep head hexdump ip kill ls mkdir mount mv od ping poweroff ps reboot rm sed \

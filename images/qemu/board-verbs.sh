@@ -1,28 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=dash
-# What the board's init does more than once. Sourced, with board-channel.sh.
+# What the board's init does more than once. Sourced, with board-channel.sh and the subject's functions.
 setting() { sed -n "s/^$1=//p" /run/yankproof.conf | tail -n 1; }
 # On trial the updater feeds the watchdog while it judges; else nobody hangs on purpose.
 feed() {
 	[ -n "$fed" ] || busybox watchdog -t 2 /dev/watchdog0
 	fed=1
 }
-# This board is a test bench's: how the updater holds, the rig says; without its port, a file of the data partition.
-bench_unit() {
-	from=/run/yankproof.conf
-	[ -n "$channel" ] || from=/data/bench-unit
-	grep -E '^(hold|hold-timeout-ms)=' $from >/run/bench-unit 2>/dev/null
-}
 # run VERB ARGUMENTS: the updater has the channel to itself, for its marks.
 run() {
 	say "begin $1"
-	bench_unit
+	subject_prepare
 	channel_close
-	ota "$@" >/run/ota.log 2>&1
+	subject_run "$@" >/run/updater.log 2>&1
 	status=$?
 	channel_open
-	cat /run/ota.log >/dev/console
-	say "run $1 $status $(sed -n "s/^ota: $1: \([A-Z_0-9]*\): .*/\1/p" /run/ota.log | tail -n 1)"
+	cat /run/updater.log >/dev/console
+	say "run $1 $status $(subject_result "$1" </run/updater.log)"
 	[ ! -e /run/reboot ] || restart
 }
 restart() {

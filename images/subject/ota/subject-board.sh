@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=dash
+# What is `ota`'s on the emulated board. Sourced by its init, /usr/lib/yankproof/subject.sh, with board-channel.sh and board-verbs.sh.
+subject_slot() { sed -n 's/.*ota\.slot=\([^ ]*\).*/\1/p' /proc/cmdline; }
+subject_on_trial() { [ "$(fw_printenv -n upgrade_available 2>/dev/null)" = 1 ]; }
+# What the updater does at each boot: first it goes on with what it had begun, or commits; then it looks for an update.
+subject_boot() {
+	run resume
+	feed
+	run check
+}
+# This board is a test bench's: how the updater holds, the rig says; without its port, a file of the data partition.
+subject_prepare() {
+	from=/run/yankproof.conf
+	[ -n "$channel" ] || from=/data/bench-unit
+	grep -E '^(hold|hold-timeout-ms)=' $from >/run/bench-unit 2>/dev/null
+}
+subject_run() { ota "$@"; }
+# VERB: the code in what it printed.
+subject_result() { sed -n "s/^ota: $1: \([A-Z_0-9]*\): .*/\1/p" | tail -n 1; }
