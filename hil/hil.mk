@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Real boards through labgrid, and the board in a box. Python is Debian's own: another one does not see python3-labgrid.
+-include sim/boot-decide.mk
 # Two programs, because they mostly wait: the lab and its drills; the checklist and what a lab brings along.
-HIL_TESTS_hil := hil/test/test_agent.py hil/test/test_campaign.py hil/test/test_console.py
+HIL_TESTS_hil := hil/test/test_agent.py hil/test/test_boot_decide.py hil/test/test_campaign.py hil/test/test_console.py
 HIL_TESTS_hil-checks := hil/test/test_checks.py hil/test/test_outlet.py hil/test/test_place.py
 HIL_TESTS := $(B)/test/hil $(B)/test/hil-checks
 $(HIL_TESTS): hil/hil-test.sh hil/hil.mk
 	@mkdir -p $(@D)
 	$(Q)printf '#!/bin/sh\nOTA=%s exec hil/hil-test.sh %s.xml %s\n' $(B)/ota $(B)/$(@F) '$(HIL_TESTS_$(@F))' >$@ && chmod +x $@
-$(HIL_TESTS): | $(B)/ota $(B)/yankproof
+$(HIL_TESTS): | $(B)/ota $(B)/yankproof $(B)/boot-decide
 TESTS += $(HIL_TESTS)
 
 HIL_BOARDS ?= 2
@@ -20,7 +21,7 @@ hil: $(HIL_BUILT) $(B)/yankproof $(B)/yankproof-report ## qualify the board in a
 	@hil/hil-run.sh build/hil $(B) $(QD) $(HIL_BOARDS) $(HIL_SCENARIOS)
 hil-box: $(HIL_BUILT) ## one board in a box on 127.0.0.1, until it is interrupted: console 4441, outlet 4442 (hil/env/box.yaml)
 	@hil/box/box-start.sh build/hil-box 127.0.0.1 18970 $(SERVER_PLUGIN) $(QD)
-hil-pytest: $(HIL_BUILT) $(B)/yankproof ## the labgrid way: pytest on a board in a box, which it starts if there is none, and the lab's own tests; JUnit
+hil-pytest: $(HIL_BUILT) $(B)/yankproof $(B)/boot-decide ## the labgrid way: pytest on a board in a box, which it starts if there is none, and the lab's own tests; JUnit
 	/usr/bin/python3 -m pytest -p no:cacheprovider --lg-env hil/env/box.yaml --junitxml=build/hil-pytest.xml hil/
 bench-hil: build/setup-hil.stamp ## from a mark on the console to the answer of the switched outlet, over 200 cuts
 	hil/cut_bench.py build/bench/hil 200

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A board without hardware and without QEMU, for tests of the lab: the real `ota` on files, a shell on a terminal, and a bootloader that
-follows the table of images/uboot/README.md in a few lines. Its console is stdin and stdout. It keeps what it wrote
+"""A board without hardware and without QEMU, for tests of the lab: the real `ota` on files, a shell on a terminal, and a bootloader. What the
+bootloader decides, `boot-decide` says (sim/subject/boot-decide-main.c). Its console is stdin and stdout. It keeps what it wrote
 when it is killed: cuts land, but lose nothing.
 
-    toy.py --dir DIR --ota OTA          DIR was made by toy-make.sh
+    toy.py --dir DIR --ota OTA          DIR was made by toy-make.sh; boot-decide lies beside OTA
 """
 import argparse
 import os
@@ -28,21 +28,21 @@ class Reset(Exception):
 class Toy:
     def __init__(self, directory, ota):
         self.dir, self.ota = directory, ota
+        self.boot_decide = os.path.join(os.path.dirname(ota), "boot-decide")
         self.input = bytearray()
 
     def say(self, text):
         os.write(1, text.replace("\n", "\r\n").encode())
 
-    def env(self, *names):
-        """Values of the stored environment, as the other implementation reads them."""
-        done = subprocess.run(["fw_printenv", "-c", "fw_env.config"], cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              check=False)
-        pairs = dict(line.split("=", 1) for line in done.stdout.decode().splitlines() if "=" in line)
-        return [pairs.get(name, "") for name in names] if names else pairs
-
-    def store(self, **values):
-        text = "".join(f"{name}={value}\n" for name, value in values.items())
-        subprocess.run(["fw_setenv", "-c", "fw_env.config", "-s", "-"], cwd=self.dir, input=text.encode(), stderr=subprocess.DEVNULL, check=True)
+    def decide(self, verb):
+        """What the bootloader does: each line that it prints goes to the console. The last one."""
+        line = ""
+        with subprocess.Popen([self.boot_decide, verb, "fw_env.config"], cwd=self.dir, stdout=subprocess.PIPE, text=True) as program:
+            for line in program.stdout:
+                self.say(line)
+        if program.returncode:
+            sys.exit(f"toy: {self.boot_decide} {verb} ended with {program.returncode}")
+        return line
 
     def key(self, timeout_s):
         if select.select([0], [], [], timeout_s)[0]:
@@ -58,21 +58,12 @@ class Toy:
         """The slot to boot."""
         self.say("\nU-Boot 2000.00-toy\n\nHit any key to stop autoboot\n")
         self.input.clear()
-        slot, barred, pending, count, limit = self.env("ota_slot", "ota_barred", "upgrade_available", "bootcount", "bootlimit")
-        slot = slot if slot == "B" else "A"
-        other = "A" if slot == "B" else "B"
-        if pending == "1":
-            count = int(count or 0) + 1
-            self.store(bootcount=count)
+        self.decide("count")
         if self.key(BOOT_KEY_S):
             self.prompt()
-        if pending == "1" and count > int(limit or 3):
-            self.say(f"ota: back to {other}\n")
-            self.store(ota_barred=slot, ota_slot=other, upgrade_available=0, bootcount=0)
-            slot = other
-        if barred == slot:
-            slot = other
-        self.say(f"ota: slot {slot}\n")
+        slot = self.decide("boot").split()[-1]
+        if slot not in ("A", "B"):
+            raise Reset
         return slot
 
     def prompt(self):
@@ -87,9 +78,7 @@ class Toy:
             words = line.decode("utf-8", "replace").strip(" \r\x03").split()
             self.say(" ".join(words) + "\n")
             if words[:1] == ["printenv"]:
-                for name, value in self.env().items():
-                    if len(words) == 1 or name in words[1:]:
-                        self.say(f"{name}={value}\n")
+                self.printenv(words[1:])
             elif words[:1] in (["boot"], ["reset"]):
                 return
             elif words[:1] == ["hang"]:
@@ -98,6 +87,13 @@ class Toy:
             elif words:
                 self.say(f"Unknown command '{words[0]}'\n")
             self.say("=> ")
+
+    def printenv(self, names):
+        """Of the stored environment, as the other implementation reads it."""
+        done = subprocess.run(["fw_printenv", "-c", "fw_env.config"], cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+        for line in done.stdout.decode().splitlines():
+            if not names or line.partition("=")[0] in names:
+                self.say(line + "\n")
 
     # ---- Linux ----
     def linux(self, slot):
