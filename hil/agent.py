@@ -42,11 +42,13 @@ import logging  # noqa: E402
 from labgrid import Environment  # noqa: E402
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from console import MARKED, ConsoleDied, Late, Mark, lengths  # noqa: E402
+from console import MARKED, ConsoleDied, Late, lengths  # noqa: E402
+from subject import Mark  # noqa: E402
 
 POWER_S = 5  # for one answer of the supply
 WORKERS_MAX = 8  # supplies that hang leave a thread behind
 DEADLINE_MS = 60000
+WENT_ON = ("begin", "released", "timeout")  # marks of an updater that runs
 
 
 class Lab(Exception):
@@ -161,13 +163,14 @@ class Agent:
                 cut.answer = self.power.submit("off", mark.time_ns + cut.delay_us * 1000)
             cut.mark = mark
         elif mark.what == "hold" and not (cut and cut.mark):
-            self.console.go()
+            self.console.release()
 
     # ---- ops ----
     def op_hello(self, _):
         s = self.strategy
-        return {"labgrid": labgrid_version(), "old": s.old, "new": s.new, "commands": s.commands, "boot_timeout_ms": s.boot_timeout * 1000,
-                "steps": s.steps, "provision": bool(s.provision), "features": sorted(self.env.get_target_features())}
+        return {"labgrid": labgrid_version(), "subject": s.updater.name, "old": s.old, "new": s.new, "commands": s.commands,
+                "boot_timeout_ms": s.boot_timeout * 1000, "steps": s.updater.steps, "provision": bool(s.provision),
+                "features": sorted(self.env.get_target_features())}
 
     def op_on(self, _):
         self.boot_start = self.strategy.power_on()
@@ -309,18 +312,31 @@ class Agent:
             self.reach(cut, request)
             at = len(self.console.log)
             self.op_host(request)
-            banner = re.compile(self.strategy.banner.encode() + rb"|ota-mark: [SR]\d+ \d+ \d+ (begin|released|timeout)")
             try:
-                found = self.console.wait(banner, self.strategy.boot_timeout, at)
+                reset = self.reset_or_on(at)
             except Late:  # nothing is typed before: a bootloader would stop there
-                self.console.go()
-                found = self.console.wait(banner, self.strategy.boot_timeout, at)
+                self.console.release()
+                reset = self.reset_or_on(at)
         finally:
             self.cut = None
             self.disturbed.append(len(self.console.log))
-        if found.group(1) is None:
-            self.boot_start = found.start()
-        return {"reset": found.group(1) is None}
+        return {"reset": reset}
+
+    def reset_or_on(self, at):
+        """Did another boot begin since then (True), or did the updater go on (False)?"""
+        banner = re.compile(self.strategy.banner.encode())
+        end = time.monotonic() + self.strategy.boot_timeout
+        while True:
+            found = banner.search(self.console.log, at)
+            if found:
+                self.boot_start = found.start()
+                return True
+            if any(mark.offset >= at and mark.what in WENT_ON for mark in self.console.marks):
+                return False
+            left = end - time.monotonic()
+            if left <= 0:
+                raise Late(f"neither a boot nor the updater's next mark within {self.strategy.boot_timeout:g} s")
+            self.console.pump(min(left, 0.5))
 
     def op_lengths(self, request):
         """How long each step took, the first time it began since then."""
@@ -341,7 +357,7 @@ class Agent:
             raise Lab("the supply acknowledged the cut, but reads back on")
         console.quiet(strategy.quiet_ms / 1000, strategy.drain_ms / 1000)
         at = len(console.log)
-        console.write(b"\nota-go\n")  # a board that is only waiting would answer
+        console.write(b"\n" + console.subject.release)  # a board that is only waiting would answer
         console.quiet(strategy.quiet_ms / 1000, strategy.quiet_ms / 1000)
         if len(console.log) > at:
             raise Lab("the supply reads back off, but the board still talks: the relay sticks")

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A board's console, read in bulk through labgrid's ConsoleProtocol: everything is kept with its time, step marks are found as they
+"""A board's console, read in bulk through labgrid's ConsoleProtocol: everything is kept with its time, the subject's marks are found as they
 arrive, and commands run in a framed channel, so that a kernel message in between does no harm."""
 import re
 import select
 import time
-from typing import Callable, Dict, List, NamedTuple, Optional, Pattern, Tuple
+from typing import Callable, Dict, List, Optional, Pattern, Tuple
 
 import pexpect
+
+from subject import Mark, Subject
 
 READ_BYTES = 65536
 TAIL_BYTES = 4096  # of unfinished line that is looked at
 PROBE_S = 0.4  # between two questions whether a shell is there
-# ota-mark: STEP COUNT UPTIME_US WHAT
-MARK = re.compile(rb"ota-mark: ([SR]\d{1,2}) (\d+) (\d+) (begin|hold|released|timeout|stopped)\r*\n")
 MARKED = ("begin", "hold", "seen")  # a step begins
 
 
@@ -22,15 +22,6 @@ class ConsoleDied(Exception):
 
 class Late(Exception):
     """What was waited for did not come within its deadline."""
-
-
-class Mark(NamedTuple):
-    step: str
-    what: str  # begin, hold, released, timeout, stopped; "seen" for a pattern
-    count: int
-    uptime_us: int
-    offset: int  # in the log
-    time_ns: int  # when it was read
 
 
 def follows(mark: Mark, after: Mark) -> Optional[int]:
@@ -66,14 +57,14 @@ def lengths(marks: List[Mark], disturbed: List[int]) -> Dict[str, int]:
 class Console:
     """One reader, one thread. `on_mark` is called for each mark as soon as it was read."""
 
-    def __init__(self, driver, patterns: Optional[Dict[str, str]] = None):
+    def __init__(self, driver, subject: Subject):
         self.driver = driver
+        self.subject = subject
         self.log = bytearray()
         self.chunks: List[Tuple[int, int]] = []  # offset, time
         self.marks: List[Mark] = []
         self.on_mark: Optional[Callable[[Mark], None]] = None
         self.auto_go = True  # holds that nobody waits for are released
-        self.patterns = {name: re.compile(text.encode()) for name, text in (patterns or {}).items()}
         self._scanned = 0
         self._serial = 0
         self._fd = self._fileno()
@@ -108,20 +99,13 @@ class Console:
         return bytes(data)
 
     def _scan(self, now: int) -> None:
-        """Marks in whole lines, patterns in whole lines too; each once."""
+        """Marks in whole lines, each once."""
         end = self.log.rfind(b"\n") + 1
         start = self._scanned
         while start < end:
             stop = self.log.index(b"\n", start) + 1
-            line = bytes(self.log[start:stop])
-            found = MARK.search(line)
-            if found:
-                step, what = found.group(1).decode(), found.group(4).decode()
-                self._found(Mark(step, what, int(found.group(2)), int(found.group(3)), start, now))
-            else:
-                for name, pattern in self.patterns.items():
-                    if pattern.search(line):
-                        self._found(Mark(name, "seen", 0, 0, start, now))
+            for mark in self.subject.marks(bytes(self.log[start:stop]), start, now):
+                self._found(mark)
             start = stop
         self._scanned = end
 
@@ -130,7 +114,7 @@ class Console:
         if self.on_mark:
             self.on_mark(mark)
         elif mark.what == "hold" and self.auto_go:
-            self.go()
+            self.release()
 
     def write(self, data: bytes) -> None:
         try:
@@ -138,8 +122,10 @@ class Console:
         except (OSError, ValueError) as error:
             raise ConsoleDied(f"the console is gone: {error}") from error
 
-    def go(self) -> None:
-        self.write(b"ota-go\n")
+    def release(self) -> None:
+        """Ends a hold, where the subject has them."""
+        if self.subject.release:
+            self.write(self.subject.release)
 
     def text(self, start: int = 0) -> str:
         return self.log[start:].decode("utf-8", "replace")

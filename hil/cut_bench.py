@@ -4,12 +4,14 @@
 already killed. Usage: hil/cut_bench.py DIR [CUTS]"""
 import json
 import os
+import re
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = "/usr/bin/python3"
 ADDRESS = "127.98.0.1"
+MARK = r"(?P<step>tick) (?P<count>\d+) (?P<uptime_us>\d+)"  # ticker.py's
 
 
 def quantile(sorted_values, fraction):
@@ -32,6 +34,7 @@ def measure(directory, cuts, driver):
     os.makedirs(directory, exist_ok=True)
     with open(f"{HERE}/env/toy.yaml", encoding="utf-8") as file:
         text = file.read().replace("NetworkPowerDriver", driver).replace("../", f"{HERE}/")
+    text = re.sub(r"( +mark: ).*", lambda found: f"{found.group(1)}'{MARK}'", text)
     with open(f"{directory}/bench.yaml", "w", encoding="utf-8") as file:
         file.write(text)
     box = subprocess.Popen([PYTHON, f"{HERE}/box/box.py", "--with-parent", "--dir", directory, "--address", ADDRESS, "--env", f"{directory}/bench.yaml",
@@ -43,7 +46,7 @@ def measure(directory, cuts, driver):
         agent = subprocess.Popen([PYTHON, f"{HERE}/agent.py", f"{directory}/env.yaml"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         agent.stdout.readline()
         for i in range(cuts):
-            agent.stdin.write(json.dumps({"id": i, "op": "cut", "step": "S06", "nth": 2 + i % 5, "start": "on", "deadline_ms": 10000}) + "\n")
+            agent.stdin.write(json.dumps({"id": i, "op": "cut", "step": "tick", "nth": 2 + i % 5, "start": "on", "deadline_ms": 10000}) + "\n")
             agent.stdin.flush()
             answer = json.loads(agent.stdout.readline())
             if not answer["ok"]:

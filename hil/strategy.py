@@ -14,6 +14,7 @@ from labgrid.strategy import Strategy, StrategyError
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from console import Console, Late  # noqa: E402  (labgrid loads this file by its path)
+from subject import Subject  # noqa: E402
 
 STATES = ("unknown", "off", "bootloader", "linux-old", "linux-new", "broken")
 INTERRUPT_S = 0.05
@@ -30,8 +31,7 @@ class UpdateStrategy(Strategy):
     banner = attr.ib(default="U-Boot 20", validator=attr.validators.instance_of(str))  # each boot prints it
     prompt = attr.ib(default="=> ", validator=attr.validators.instance_of(str))  # the bootloader's
     interrupt = attr.ib(default=" ", validator=attr.validators.instance_of(str))
-    # bootloader steps by what the bootloader prints: {"S12": regex, "R1": regex}
-    steps = attr.ib(factory=dict, validator=attr.validators.instance_of(dict))
+    subject = attr.ib(factory=dict, validator=attr.validators.instance_of(dict))  # the updater's words, see subject.py
     # what is printed when a shell is about to be there: only then is it asked for, never earlier in a boot
     kernel = attr.ib(default="Starting kernel|Linux version", validator=attr.validators.instance_of(str))
     version_command = attr.ib(default="cat /etc/version", validator=attr.validators.instance_of(str))
@@ -42,19 +42,25 @@ class UpdateStrategy(Strategy):
     boot_timeout = attr.ib(default=60, validator=attr.validators.instance_of(int))
     quiet_ms = attr.ib(default=200, validator=attr.validators.instance_of(int))  # silence that shows the power is off
     drain_ms = attr.ib(default=1000, validator=attr.validators.instance_of(int))  # what was on its way may take so long
-    commands = attr.ib(factory=dict, validator=attr.validators.instance_of(dict))  # of the qualification, see README.md
+    # of the qualification, see README.md; the board's own before the subject's of the same name
+    commands = attr.ib(factory=dict, validator=attr.validators.instance_of(dict))
     status = attr.ib(default="unknown", init=False)
 
     def __attrs_post_init__(self):
         super().__attrs_post_init__()
         self._reader: Optional[Console] = None
+        try:
+            self.updater = Subject(self.subject)
+        except ValueError as error:
+            raise StrategyError(str(error)) from error
+        self.commands = {**self.updater.commands, **self.commands}
 
     # labgrid's strategies bind drivers but do not activate them.
     def reader(self) -> Console:
         if self._reader is None:
             self.target.activate(self.console)
             self.target.activate(self.power)
-            self._reader = Console(self.console, self.steps)
+            self._reader = Console(self.console, self.updater)
         return self._reader
 
     def forget(self) -> None:

@@ -11,4 +11,4 @@ while True:
     time.sleep(step.uniform(0.02, 0.04))
     count += 1
     now_us = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
-    os.write(1, f"ota-mark: S06 {count} {now_us} begin\r\n".encode())
+    os.write(1, f"tick {count} {now_us}\r\n".encode())

@@ -6,8 +6,16 @@ import socket
 
 import pexpect
 
+import pytest
+import yaml
+
 from box.box import Box
-from console import Console, Mark, lengths
+from conftest import HERE
+from console import Console, lengths
+from subject import Mark, Subject
+
+with open(f"{HERE}/env/toy.yaml", encoding="utf-8") as environment:
+    OTA = yaml.safe_load(environment)["targets"]["main"]["drivers"]["UpdateStrategy"]["subject"]
 
 
 class Pipe:
@@ -34,9 +42,9 @@ class Pipe:
         os.write(self.sink, data)
 
 
-def reader(**more):
+def reader(subject=None):
     pipe = Pipe()
-    return pipe, Console(pipe, **more)
+    return pipe, Console(pipe, Subject(subject or OTA))
 
 
 def test_marks_in_pieces():
@@ -65,10 +73,30 @@ def test_holds_nobody_waits_for_are_released():
 
 
 def test_patterns_are_steps():
-    pipe, console = reader(patterns={"S12": "ota: slot ", "R1": "ota: back to "})
+    pipe, console = reader()
     pipe.feed(b"U-Boot\r\nota: back to A\r\nota: slot A\r\n")
     console.pump(0.1)
     assert [(m.step, m.what) for m in console.marks] == [("R1", "seen"), ("S12", "seen")]
+
+
+def test_another_updater_says_it_otherwise():
+    """Two subjects that are not `ota`: one whose marks are its log's lines and that never holds; one that prints no marks."""
+    pipe, console = reader({"name": "sh", "mark": r"updater\[\d+\]: (?P<step>fetch|write|switch)", "steps": {"select": "booting "}})
+    pipe.feed(b"updater[71]: fetch\r\nota-mark: S06 3 8 hold\nupdater[71]: switch\nbooting B\nupdater[71]: write error\n")
+    console.pump(0.1)
+    console.release()
+    assert [(m.step, m.what) for m in console.marks] == [("fetch", "seen"), ("switch", "seen"), ("select", "seen")] and pipe.written == b""
+    pipe, console = reader({"name": "silent"})
+    pipe.feed(b"ota-mark: S06 3 8 hold\n")
+    console.pump(0.1)
+    assert console.marks == []
+
+
+@pytest.mark.parametrize("wrong,says", [({"marks": "x"}, "no key 'marks'"), ({"mark": "("}, "no pattern"), ({"mark": "step"}, "needs a group"),
+                                        ({"steps": {"S12": "["}}, "no pattern")])
+def test_a_subject_that_is_described_wrongly(wrong, says):
+    with pytest.raises(ValueError, match=says):
+        Subject(wrong)
 
 
 def test_shell_output_between_noise():
