@@ -18,11 +18,12 @@ build/setup-%.stamp: ci/packages/%.txt
 	@touch $@
 
 .PHONY: setup setup-hil test run-tests check check-san check-cov check-clang check-tidy check-cppcheck check-format check-shell fuzz
-setup: build/setup-build.stamp build/setup-test.stamp ## install what building and testing need
+SETUP_TESTS := build/setup-test.stamp build/setup-hil.stamp
+setup: build/setup-build.stamp $(SETUP_TESTS) ## install what building and testing need
 setup-hil: build/setup-hil.stamp ## install labgrid, for real boards and the board in a box
 
 REPLAY_PROGRAMS := $(foreach r,$(FUZZ_REPLAYS),$(firstword $(subst :, ,$(r))))
-test: build/setup-test.stamp $(PROGRAMS) $(TESTS) $(REPLAY_PROGRAMS) ## run every test; ends with "N passed, N failed, N skipped"
+test: $(SETUP_TESTS) $(PROGRAMS) $(TESTS) $(REPLAY_PROGRAMS) ## run every test; ends with "N passed, N failed, N skipped"
 	@ci/run-tests.sh $(B)/test-logs $(TESTS) $(FUZZ_REPLAYS)
 
 check: check-format check-shell check-clang check-tidy check-cppcheck ## static checks: format, shell, clang, clang-tidy, cppcheck

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs test programs (criterion, or plain: exit 0 passed, 77 skipped) and corpus replays (PROGRAM:CORPUS), and
-# ends with one line "N passed, N failed, N skipped". Logs lie in LOGS. Usage: ci/run-tests.sh LOGS TEST...
+# Runs test programs and corpus replays (PROGRAM:CORPUS), and ends with one line "N passed, N failed, N skipped". A program is criterion's, or it says
+# "counted: N passed, N failed, N skipped" in its last line, or it is one test: exit 0 passed, 77 skipped. Logs lie in LOGS. Usage: ci/run-tests.sh LOGS TEST...
 set -euo pipefail
 logs=$1
 shift
@@ -20,8 +20,11 @@ run_one() {
 		skipped=$(grep -c '^\[.*SKIP' "$log" || true)
 		[ "$tested" -gt 0 ] || failed=1
 		[ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
+	elif read -r passed failed skipped < <(tail -n 1 "$log" | sed -nE 's/^counted: ([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p'); then
+		[ "$((passed + failed + skipped))" -gt 0 ] || failed=1
+		[ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
 	else
-		passed=0 failed=0
+		passed=0 failed=0 skipped=0
 		case $status in 0) passed=1 ;; 77) skipped=1 ;; *) failed=1 ;; esac
 	fi
 	echo "$passed $failed $skipped" >"$logs/$name.count"
