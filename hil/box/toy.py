@@ -18,6 +18,7 @@ import uuid
 
 BOOT_KEY_S = 0.15  # to stop at the prompt
 BOOTS_MAX = 50
+KERNEL_S = 0.05  # until a kernel is loaded and runs: a cut at the bootloader's line hits the boot, also on a busy machine
 WATCHDOG_S = 0.5  # without a sign of life
 
 
@@ -98,6 +99,7 @@ class Toy:
     # ---- Linux ----
     def linux(self, slot):
         """Until a reboot."""
+        time.sleep(KERNEL_S)
         self.say("Linux version 0-toy\n")
         master, slave = pty.openpty()
         attributes = termios.tcgetattr(slave)
