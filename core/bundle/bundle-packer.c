@@ -11,6 +11,8 @@
 #include <openssl/evp.h>
 #include <zstd.h>
 
+#include "bundle/head.h"
+#include "bundle/index.h"
 #include "ota/reason.h"
 
 #define WORKERS          2u

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The head of a bundle: header, manifest, index and signature, opened only after the signature was verified. */
 #include "bundle/head.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number-bytes.h"
 #include "base/sha256.h"
-#include "bundle/manifest.h"
+#include "bundle/index.h"
 #include "bundle/signature.h"
 #include "ota/reason.h"
 
@@ -25,39 +27,19 @@ struct ota_head {
 	uint8_t raw[];
 };
 
-static uint32_t get_u32(const uint8_t *raw)
+static uint32_t read_u32(const uint8_t *raw)
 {
-	return (uint32_t)raw[0] | (uint32_t)raw[1] << 8 | (uint32_t)raw[2] << 16 | (uint32_t)raw[3] << 24;
-}
-
-static void put_u32(uint8_t *raw, uint32_t value)
-{
-	raw[0] = (uint8_t)value;
-	raw[1] = (uint8_t)(value >> 8);
-	raw[2] = (uint8_t)(value >> 16);
-	raw[3] = (uint8_t)(value >> 24);
-}
-
-struct ota_record ota_record_read(const uint8_t *raw)
-{
-	return (struct ota_record){get_u32(raw), get_u32(raw + 4), raw + 8};
-}
-
-void ota_record_write(uint8_t *raw, uint32_t stored_bytes, uint32_t flags, const uint8_t *sha256)
-{
-	put_u32(raw, stored_bytes);
-	put_u32(raw + 4, flags);
-	memcpy(raw + 8, sha256, OTA_DIGEST_BYTES);
+	return (uint32_t)ota_number_get(raw, 4);
 }
 
 void ota_bundle_header_write(const struct ota_bundle_header *header, uint8_t raw[OTA_BUNDLE_HEADER_BYTES])
 {
 	memset(raw, 0, OTA_BUNDLE_HEADER_BYTES);
 	memcpy(raw, magic, sizeof magic);
-	put_u32(raw + 8, OTA_BUNDLE_FORMAT);
-	put_u32(raw + 12, header->manifest_bytes);
-	put_u32(raw + 16, header->index_bytes);
-	put_u32(raw + 20, header->signature_bytes);
+	ota_number_put(raw + 8, OTA_BUNDLE_FORMAT, 4);
+	ota_number_put(raw + 12, header->manifest_bytes, 4);
+	ota_number_put(raw + 16, header->index_bytes, 4);
+	ota_number_put(raw + 20, header->signature_bytes, 4);
 }
 
 int ota_bundle_header_parse(const uint8_t raw[OTA_BUNDLE_HEADER_BYTES], struct ota_bundle_header *out)
@@ -65,9 +47,9 @@ int ota_bundle_header_parse(const uint8_t raw[OTA_BUNDLE_HEADER_BYTES], struct o
 	static const uint8_t zeros[8];
 	if (memcmp(raw, magic, sizeof magic) != 0)
 		return OTA_BAD_MAGIC;
-	if (get_u32(raw + 8) != OTA_BUNDLE_FORMAT || memcmp(raw + 24, zeros, sizeof zeros) != 0)
+	if (read_u32(raw + 8) != OTA_BUNDLE_FORMAT || memcmp(raw + 24, zeros, sizeof zeros) != 0)
 		return OTA_BAD_FORMAT;
-	const struct ota_bundle_header header = {get_u32(raw + 12), get_u32(raw + 16), get_u32(raw + 20)};
+	const struct ota_bundle_header header = {read_u32(raw + 12), read_u32(raw + 16), read_u32(raw + 20)};
 	if (header.manifest_bytes > OTA_MANIFEST_MAX_BYTES || header.index_bytes > OTA_INDEX_MAX_BYTES ||
 	    header.signature_bytes > OTA_SIGNATURE_MAX_BYTES)
 		return OTA_TOO_LARGE;
@@ -86,7 +68,7 @@ size_t ota_bundle_head_bytes(const struct ota_bundle_header *header)
 
 static uint32_t bucket(const struct ota_head *head, const uint8_t *sha256)
 {
-	return get_u32(sha256) & (head->slots - 1);
+	return read_u32(sha256) & (head->slots - 1);
 }
 
 /* The place in the table of this digest and size, or the free place where it belongs. The table is never full. */

@@ -15,4 +15,8 @@
 int ota_head_known(const uint8_t *raw, size_t size_bytes, const uint8_t digest[OTA_DIGEST_BYTES], struct ota_head **out)
     __attribute__((warn_unused_result));
 
+/* The header's bytes; the first OTA_HEADER_SIGNED_BYTES of them are signed. */
+void ota_bundle_header_write(const struct ota_bundle_header *header, uint8_t raw[OTA_BUNDLE_HEADER_BYTES]);
+#define OTA_HEADER_SIGNED_BYTES 20u
+
 #endif

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bundle/manifest.h"
+/* The index of a bundle: its records, and the check against the manifest. */
+#include "bundle/index.h"
 
 #include <inttypes.h>
+#include <string.h>
 
+#include "base/number-bytes.h"
 #include "ota/reason.h"
 
-uint32_t ota_manifest_chunk_bytes(const struct ota_manifest *manifest, uint32_t chunk)
+struct ota_record ota_record_read(const uint8_t *raw)
 {
-	for (unsigned i = 0; i < manifest->image_count; i++) {
-		const struct ota_manifest_image *image = &manifest->images[i];
-		if (chunk < image->first_chunk || chunk - image->first_chunk >= image->chunks)
-			continue;
-		uint64_t left = image->size_bytes - (uint64_t)(chunk - image->first_chunk) * manifest->chunk_bytes;
-		return left < manifest->chunk_bytes ? (uint32_t)left : manifest->chunk_bytes;
-	}
-	return 0;
+	return (struct ota_record){(uint32_t)ota_number_get(raw, 4), (uint32_t)ota_number_get(raw + 4, 4), raw + 8};
+}
+
+void ota_record_write(uint8_t *raw, uint32_t stored_bytes, uint32_t flags, const uint8_t *sha256)
+{
+	ota_number_put(raw, stored_bytes, 4);
+	ota_number_put(raw + 4, flags, 4);
+	memcpy(raw + 8, sha256, OTA_DIGEST_BYTES);
 }
 
 static const char *check_record(const struct ota_record *record, uint32_t content_bytes)

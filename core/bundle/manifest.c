@@ -431,3 +431,15 @@ int ota_manifest_encode(const struct ota_manifest *manifest, char *out, size_t r
 	*size_bytes = w.size;
 	return 0;
 }
+
+uint32_t ota_manifest_chunk_bytes(const struct ota_manifest *manifest, uint32_t chunk)
+{
+	for (unsigned i = 0; i < manifest->image_count; i++) {
+		const struct ota_manifest_image *image = &manifest->images[i];
+		if (chunk < image->first_chunk || chunk - image->first_chunk >= image->chunks)
+			continue;
+		uint64_t left = image->size_bytes - (uint64_t)(chunk - image->first_chunk) * manifest->chunk_bytes;
+		return left < manifest->chunk_bytes ? (uint32_t)left : manifest->chunk_bytes;
+	}
+	return 0;
+}

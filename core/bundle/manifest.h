@@ -36,28 +36,7 @@ int ota_manifest_parse(struct ota_span text, struct ota_manifest *out, char *det
 int ota_manifest_encode(const struct ota_manifest *manifest, char *out, size_t room, size_t *size_bytes, char *detail,
 			size_t detail_bytes) __attribute__((warn_unused_result));
 
-/*
- * The index against the manifest: number of chunks, flags, stored sizes (raw: the content's size; zstd: smaller than
- * it), and their sum against payload-bytes. 0 or OTA_BAD_MANIFEST.
- */
-int ota_index_check(const struct ota_manifest *manifest, struct ota_span index, char *detail, size_t detail_bytes)
-    __attribute__((warn_unused_result));
-
 /* Content bytes of a chunk, and the image it belongs to; chunk is below the sum of all images' chunks. */
 uint32_t ota_manifest_chunk_bytes(const struct ota_manifest *manifest, uint32_t chunk);
-
-/* One record of the index. */
-struct ota_record {
-	uint32_t stored_bytes;
-	uint32_t flags;
-	const uint8_t *sha256;
-};
-#define OTA_RECORD_ZSTD 1u
-struct ota_record ota_record_read(const uint8_t *raw);
-void ota_record_write(uint8_t *raw, uint32_t stored_bytes, uint32_t flags, const uint8_t *sha256);
-
-/* The header's bytes. */
-void ota_bundle_header_write(const struct ota_bundle_header *header, uint8_t raw[OTA_BUNDLE_HEADER_BYTES]);
-#define OTA_HEADER_SIGNED_BYTES 20u
 
 #endif

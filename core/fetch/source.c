@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The head of a bundle from its source: found by the form of its address, read whole, with retries. */
+#include "fetch/source.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +9,6 @@
 #include <strings.h>
 
 #include "fetch/retry.h"
-#include "stream/stream.h"
 
 /* The first request: enough for the head of a small bundle, one round trip for the beginning of a large one. */
 #define PROBE_BYTES 4096u

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "bundle/bundle-packer.h"
-#include "bundle/manifest.h"
+#include "bundle/index.h"
 #include "ota/bundle.h"
 #include "ota/reason.h"
 #include "test/test-pki.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bundle/manifest.h"
+#include "bundle/index.h"
 #include "ota/reason.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

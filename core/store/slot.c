@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number-bytes.h"
 #include "base/sha256.h"
 #include "ota/reason.h"
 
@@ -20,20 +21,6 @@
 #define STASH_BYTES          (OTA_IMAGES_MAX * OTA_SLOT_HEADER_BYTES)
 
 static const uint8_t descriptor_magic[8] = {'O', 'T', 'A', 'S', 'L', 'O', 'T', '\n'};
-
-static void number_put(uint8_t *at, uint64_t value, unsigned bytes)
-{
-	for (unsigned i = 0; i < bytes; i++)
-		at[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t number_get(const uint8_t *at, unsigned bytes)
-{
-	uint64_t value = 0;
-	for (unsigned i = 0; i < bytes; i++)
-		value |= (uint64_t)at[i] << (8 * i);
-	return value;
-}
 
 static size_t smaller(uint64_t a, uint64_t b)
 {
@@ -104,16 +91,16 @@ static void content_encode(const struct ota_slot_content *content, uint8_t out[O
 {
 	memset(out, 0, OTA_SLOT_DESCRIPTOR_BYTES);
 	memcpy(out, descriptor_magic, sizeof descriptor_magic);
-	number_put(out + 8, DESCRIPTOR_SCHEMA, 4);
-	number_put(out + 12, content->image_count, 4);
-	number_put(out + 16, content->descriptor.sequence, 8);
+	ota_number_put(out + 8, DESCRIPTOR_SCHEMA, 4);
+	ota_number_put(out + 12, content->image_count, 4);
+	ota_number_put(out + 16, content->descriptor.sequence, 8);
 	memcpy(out + 24, content->descriptor.version, strnlen(content->descriptor.version, OTA_VERSION_MAX - 1));
 	memcpy(out + 88, content->descriptor.digest, OTA_DIGEST_BYTES);
-	number_put(out + 120, content->descriptor.head_bytes, 4);
+	ota_number_put(out + 120, content->descriptor.head_bytes, 4);
 	for (unsigned i = 0; i < content->image_count; i++) {
 		uint8_t *at = out + DESCRIPTOR_IMAGES_AT + i * DESCRIPTOR_IMAGE;
 		memcpy(at, content->images[i].name, strnlen(content->images[i].name, OTA_NAME_MAX - 1));
-		number_put(at + OTA_NAME_MAX, content->images[i].size_bytes, 8);
+		ota_number_put(at + OTA_NAME_MAX, content->images[i].size_bytes, 8);
 		memcpy(at + OTA_NAME_MAX + 8, content->images[i].sha256, OTA_DIGEST_BYTES);
 	}
 	ota_hash_once(out, DESCRIPTOR_SUM_AT, out + DESCRIPTOR_SUM_AT);
@@ -129,12 +116,12 @@ static int content_decode(const uint8_t raw[OTA_SLOT_DESCRIPTOR_BYTES], const st
 	ota_hash_once(raw, DESCRIPTOR_SUM_AT, sum);
 	if (memcmp(sum, raw + DESCRIPTOR_SUM_AT, sizeof sum) != 0)
 		return OTA_NOTHING_TO_DO;
-	uint64_t images = number_get(raw + 12, 4);
-	uint64_t head = number_get(raw + 120, 4);
-	if (number_get(raw + 8, 4) != DESCRIPTOR_SCHEMA || images > OTA_IMAGES_MAX || head > head_room(slot) ||
+	uint64_t images = ota_number_get(raw + 12, 4);
+	uint64_t head = ota_number_get(raw + 120, 4);
+	if (ota_number_get(raw + 8, 4) != DESCRIPTOR_SCHEMA || images > OTA_IMAGES_MAX || head > head_room(slot) ||
 	    raw[24 + OTA_VERSION_MAX - 1] != 0)
 		return OTA_NOTHING_TO_DO;
-	out->descriptor.sequence = number_get(raw + 16, 8);
+	out->descriptor.sequence = ota_number_get(raw + 16, 8);
 	memcpy(out->descriptor.version, raw + 24, OTA_VERSION_MAX);
 	memcpy(out->descriptor.digest, raw + 88, OTA_DIGEST_BYTES);
 	out->descriptor.head_bytes = (uint32_t)head;
@@ -142,7 +129,7 @@ static int content_decode(const uint8_t raw[OTA_SLOT_DESCRIPTOR_BYTES], const st
 	for (unsigned i = 0; i < out->image_count; i++) {
 		const uint8_t *at = raw + DESCRIPTOR_IMAGES_AT + i * DESCRIPTOR_IMAGE;
 		memcpy(out->images[i].name, at, OTA_NAME_MAX - 1);
-		out->images[i].size_bytes = number_get(at + OTA_NAME_MAX, 8);
+		out->images[i].size_bytes = ota_number_get(at + OTA_NAME_MAX, 8);
 		memcpy(out->images[i].sha256, at + OTA_NAME_MAX + 8, OTA_DIGEST_BYTES);
 	}
 	return 0;

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/number-bytes.h"
 #include "base/sha256.h"
 #include "ota/reason.h"
 
@@ -38,12 +39,9 @@ static void code_bytes(struct cursor *c, void *field, size_t bytes)
 
 static uint64_t code_number(struct cursor *c, uint64_t value, unsigned bytes)
 {
-	uint64_t got = 0;
-	for (unsigned i = 0; i < bytes; i++) {
-		if (!c->decode)
-			c->at[i] = (uint8_t)(value >> (8 * i));
-		got |= (uint64_t)c->at[i] << (8 * i);
-	}
+	if (!c->decode)
+		ota_number_put(c->at, value, bytes);
+	uint64_t got = ota_number_get(c->at, bytes);
 	c->at += bytes;
 	return got;
 }
@@ -128,14 +126,6 @@ void ota_state_encode(const struct ota_state *state, uint64_t counter, uint8_t o
 	ota_hash_once(out, STATE_SUM_AT, out + STATE_SUM_AT);
 }
 
-static uint64_t number_at(const uint8_t *at, unsigned bytes)
-{
-	uint64_t value = 0;
-	for (unsigned i = 0; i < bytes; i++)
-		value |= (uint64_t)at[i] << (8 * i);
-	return value;
-}
-
 int ota_state_decode(const uint8_t raw[OTA_STATE_RECORD_BYTES], struct ota_state *out, uint64_t *counter)
 {
 	uint8_t sum[OTA_DIGEST_BYTES];
@@ -148,17 +138,17 @@ int ota_state_decode(const uint8_t raw[OTA_STATE_RECORD_BYTES], struct ota_state
 	ota_hash_once(raw, STATE_SUM_AT, sum);
 	if (memcmp(sum, raw + STATE_SUM_AT, sizeof sum) != 0)
 		return OTA_CHUNK_DIGEST;
-	if (number_at(raw + 8, 4) > STATE_SCHEMA)
+	if (ota_number_get(raw + 8, 4) > STATE_SCHEMA)
 		return OTA_BAD_FORMAT;
 	memcpy(copy, raw, sizeof copy);
 	struct cursor c = {.at = copy + STATE_FIELDS_AT, .decode = true};
 	code_journal(&c, out);
 	code_memory(&c, out);
-	if (c.bad || number_at(raw + 8, 4) != STATE_SCHEMA || number_at(raw + 12, 8) == 0) {
+	if (c.bad || ota_number_get(raw + 8, 4) != STATE_SCHEMA || ota_number_get(raw + 12, 8) == 0) {
 		memset(out, 0, sizeof *out);
 		return OTA_CHUNK_DIGEST;
 	}
-	*counter = number_at(raw + 12, 8);
+	*counter = ota_number_get(raw + 12, 8);
 	return 0;
 }
 
@@ -172,7 +162,7 @@ static int store_survey(const struct ota_store *store, uint64_t claims[OTA_STATE
 					       store->block.block_bytes);
 		if (r < 0)
 			return r;
-		claims[i] = memcmp(sector, state_magic, sizeof state_magic) == 0 ? number_at(sector + 12, 8) : 0;
+		claims[i] = memcmp(sector, state_magic, sizeof state_magic) == 0 ? ota_number_get(sector + 12, 8) : 0;
 	}
 	return 0;
 }

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "stream/stream.h"
+#include "stream/stream-job.h"
 
 /*
  * Where each chunk comes from and where it goes. Decided chunk by chunk from the two heads, so that it needs no memory

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fetch/retry.h"
+#include "fetch/source.h"
 #include "stream/pipeline.h"
 
 /* Private answer: the pipe failed; ota_pipe_drain() says how. */

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "store/slot-io.h"
-#include "test/fake-parts.h"
 #include "test/test-pki.h"
 
 static const char *const names[FAKE_MEDIA] = {"A.rootfs", "A.kernel", "B.rootfs", "B.kernel", "state"};

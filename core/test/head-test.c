@@ -10,7 +10,6 @@
 
 #include <criterion/criterion.h>
 
-#include "bundle/manifest.h"
 #include "test/bundle-make.h"
 
 struct fixture {

@@ -3,7 +3,7 @@
  * Invariant: a manifest or index that is signed by a trusted key but malformed, ambiguous or inconsistent is refused,
  * with a clause that names the place; what is accepted means exactly what it says.
  */
-#include "bundle/manifest.h"
+#include "bundle/index.h"
 
 #include <errno.h>
 #include <inttypes.h>

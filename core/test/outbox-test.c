@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "transaction/outbox.h"
+#include "transaction/report.h"
 
 static void digest_of(uint8_t out[OTA_DIGEST_BYTES], unsigned n)
 {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fetch/source.h"
 #include "ota/fetch-file.h"
 #include "test/stream-lab.h"
 

@@ -9,11 +9,8 @@
 #include "ota/ota.h"
 #include "store/slot-io.h"
 
-#define OTA_BOOT_ATTEMPTS_DEFAULT    3u
-#define OTA_HEALTH_TIMEOUT_DEFAULT   60000u
-#define OTA_CHECKPOINT_BYTES_DEFAULT (16u * 1024u * 1024u)
-#define OTA_RECOVERY_STEPS_MAX       8u /* actions of one ota_resume(): the table needs at most 4 */
-#define OTA_TEXT_MAX                 256u
+#define OTA_BOOT_ATTEMPTS_DEFAULT 3u
+#define OTA_TEXT_MAX              256u
 
 /*
  * One call into libota: what durable storage said at its start, and what the call changed since. `state` is what the
@@ -35,7 +32,6 @@ struct ota_txn {
 	struct ota_slot_descriptor descriptor;
 };
 
-/* transaction.c: shared by all parts. */
 /* Fills txn from the device; also clears *result. Reads only. 0, -errno, BAD_CONFIG, BOOT_STATE. A lost journal is no
  * error. */
 int ota_txn_open(struct ota_txn *txn, struct ota *ota, unsigned flags, struct ota_result *result)
@@ -45,7 +41,7 @@ int ota_txn_query(struct ota_txn *txn) __attribute__((warn_unused_result)); /* t
 int ota_txn_running(struct ota_txn *txn, struct ota_slot_descriptor *out) __attribute__((warn_unused_result));
 int ota_txn_save(struct ota_txn *txn) __attribute__((warn_unused_result)); /* -EROFS if the journal is unknown */
 void ota_txn_step(const struct ota_txn *txn, enum ota_step step);
-void ota_txn_say(const struct ota_txn *txn, enum ota_level level, const char *format, ...)
+void ota_txn_message(const struct ota_txn *txn, enum ota_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Notes why in the result (first detail wins) and returns `reason` for the caller to return. */
 int ota_txn_fail(struct ota_txn *txn, int reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -60,42 +56,5 @@ void ota_journal_close(struct ota_state *state);
 /* True if the journal speaks of the trial that the boot state knows. */
 bool ota_journal_armed(const struct ota_state *state, const struct ota_boot_state *boot);
 void ota_text_copy(char *out, size_t out_bytes, const char *text); /* cut to fit, zero-filled */
-
-/* report.c */
-void ota_txn_queue(struct ota_txn *txn, enum ota_event_kind kind, int reason, uint64_t id, const char *version,
-		   const char *from_version, const char *detail);
-void ota_txn_deliver(struct ota_txn *txn);
-
-/* policy.c: S03. `resuming`: the journal already holds this head, so what was decided then is not asked again. */
-int ota_policy_check(struct ota_txn *txn, const struct ota_head *head, bool resuming)
-    __attribute__((warn_unused_result));
-uint64_t ota_policy_floor(struct ota_txn *txn); /* the stored floor, or the running slot's sequence if that is higher */
-
-/* install.c: S01 or S02 to S11. poll: S01, with the last validator. */
-int ota_install_run(struct ota_txn *txn, const char *source, bool poll) __attribute__((warn_unused_result));
-/* ARM: the slot is written; verify it once more, then S10 and S11. Falls back to CONTINUE if it does not verify. */
-int ota_install_arm(struct ota_txn *txn) __attribute__((warn_unused_result));
-int ota_install_continue(struct ota_txn *txn) __attribute__((warn_unused_result));
-/* Post-install hook, S10, S11. The journal says WRITTEN, durably. */
-int ota_install_try(struct ota_txn *txn) __attribute__((warn_unused_result));
-/* Id of a trial: never 0, never the boot state's. */
-uint64_t ota_install_trial_id(const struct ota_txn *txn, const uint8_t digest[OTA_DIGEST_BYTES]);
-
-/* install-slot.c: S05 to S08, for the slot that is not booted. */
-int ota_install_slot(struct ota_txn *txn, const struct ota_head *head, const char *source, bool size_known)
-    __attribute__((warn_unused_result));
-
-/* trial.c: what follows a trial. */
-int ota_trial_judge(struct ota_txn *txn) __attribute__((warn_unused_result));
-int ota_trial_commit(struct ota_txn *txn) __attribute__((warn_unused_result));              /* S15, then finish */
-int ota_trial_finish(struct ota_txn *txn) __attribute__((warn_unused_result));              /* S16 */
-int ota_trial_condemn(struct ota_txn *txn, int reason) __attribute__((warn_unused_result)); /* verdict, back, reboot */
-int ota_trial_go_back(struct ota_txn *txn) __attribute__((warn_unused_result)); /* the old slot runs already */
-int ota_trial_record(struct ota_txn *txn) __attribute__((warn_unused_result));  /* R2 */
-int ota_trial_await(struct ota_txn *txn) __attribute__((warn_unused_result));   /* REBOOT, a bounded number of times */
-int ota_trial_repair(struct ota_txn *txn) __attribute__((warn_unused_result));
-
-/* rollback.c: to the other slot, by hand. */
-int ota_rollback_run(struct ota_txn *txn) __attribute__((warn_unused_result));
 
 #endif

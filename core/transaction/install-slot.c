@@ -3,13 +3,16 @@
  * S05 to S08: the slot that is not booted, from whatever it held to a verified version. Every order here is an order
  * of flushes: between two of them, a cut may keep any of the writes and lose any other.
  */
+#include "transaction/install-slot.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bundle/head.h"
 #include "stream/stream.h"
-#include "transaction/context.h"
+
+#define CHECKPOINT_BYTES_DEFAULT (16u * 1024u * 1024u)
 
 struct progress {
 	struct ota_txn *txn;
@@ -74,7 +77,7 @@ static int stream_chunks(struct ota_txn *txn, struct ota_stream *stream, struct 
 	uint32_t checkpoint_bytes = txn->ota->policy.checkpoint_bytes;
 	ota_txn_step(txn, OTA_S06_STREAM);
 	stream->first_chunk = txn->state.chunks_done;
-	stream->checkpoint_bytes = checkpoint_bytes ? checkpoint_bytes : OTA_CHECKPOINT_BYTES_DEFAULT;
+	stream->checkpoint_bytes = checkpoint_bytes ? checkpoint_bytes : CHECKPOINT_BYTES_DEFAULT;
 	if (stream->first_chunk > ota_head_chunks(stream->head))
 		stream->first_chunk = 0;
 	for (unsigned i = 0; i < manifest->image_count; i++) {

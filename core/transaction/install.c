@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* S01 to S04 and S09 to S11: from an offer to a slot on trial. What happens to the slot itself is in install-slot.c. */
+#include "transaction/install.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number-bytes.h"
 #include "base/sha256.h"
-#include "stream/stream.h"
-#include "transaction/context.h"
+#include "fetch/source.h"
+#include "transaction/install-slot.h"
 #include "transaction/outbox.h"
+#include "transaction/policy.h"
+#include "transaction/report.h"
+#include "transaction/trial.h"
 
 #define TRIAL_ID_TRIES_MAX 8u
 
@@ -81,12 +87,12 @@ static int give_up(struct ota_txn *txn, const struct offer *offer, int r)
 		ota_hash_once(offer->source, strlen(offer->source), key);
 	if (txn->ota->policy.report_url && r != OTA_ALREADY_INSTALLED && ota_refused_add(state, key, reason)) {
 		enum ota_event_kind kind = after == AFTER_ALARM ? OTA_EVENT_ALARM : OTA_EVENT_FAILURE;
-		ota_txn_queue(txn, kind, r, ota_event_id(key, sizeof key, kind, reason), txn->result->version,
-			      state->installed_version, txn->result->detail);
+		ota_report_queue(txn, kind, r, ota_event_id(key, sizeof key, kind, reason), txn->result->version,
+				 state->installed_version, txn->result->detail);
 		changed = true;
 	}
 	if (changed && ota_txn_save(txn))
-		ota_txn_say(txn, OTA_LEVEL_WARNING, "the failure could not be recorded");
+		ota_txn_message(txn, OTA_LEVEL_WARNING, "the failure could not be recorded");
 	return r;
 }
 
@@ -99,9 +105,9 @@ uint64_t ota_install_trial_id(const struct ota_txn *txn, const uint8_t digest[OT
 	uint32_t attempt = failed ? failed->count : 0;
 	for (unsigned i = 0; i < TRIAL_ID_TRIES_MAX && (id == 0 || id == txn->boot.trial_id); i++, attempt++) {
 		uint8_t sum[OTA_DIGEST_BYTES];
-		const uint8_t tail[4] = {(uint8_t)attempt, (uint8_t)(attempt >> 8), (uint8_t)(attempt >> 16),
-					 (uint8_t)(attempt >> 24)};
+		uint8_t tail[4];
 		struct ota_hash hash;
+		ota_number_put(tail, attempt, sizeof tail);
 		ota_hash_init(&hash);
 		ota_hash_update(&hash, digest, OTA_DIGEST_BYTES);
 		ota_hash_update(&hash, txn->state.installed_digest, OTA_DIGEST_BYTES);
@@ -234,7 +240,8 @@ int ota_install_continue(struct ota_txn *txn)
 	if (state->source[0] == '\0' || strcmp(state->target, txn->other->bootname) != 0) {
 		/* A rollback by hand whose slot is damaged, a slot that is booted by now, or one that is not configured
 		 * any more: nothing that could go on. */
-		ota_txn_say(txn, OTA_LEVEL_WARNING, "the interrupted install into slot %s is given up", state->target);
+		ota_txn_message(txn, OTA_LEVEL_WARNING, "the interrupted install into slot %s is given up",
+				state->target);
 		ota_journal_close(state);
 		return ota_txn_save(txn);
 	}
@@ -278,8 +285,8 @@ int ota_install_arm(struct ota_txn *txn)
 		return ota_txn_fail(txn, r, "slot %s cannot be read", txn->other->bootname);
 	if (r == 0)
 		return arm_again(txn);
-	ota_txn_say(txn, OTA_LEVEL_WARNING, "slot %s does not hold %s any more: installing it anew",
-		    txn->other->bootname, state->version);
+	ota_txn_message(txn, OTA_LEVEL_WARNING, "slot %s does not hold %s any more: installing it anew",
+			txn->other->bootname, state->version);
 	return ota_install_continue(txn);
 }
 

@@ -16,8 +16,7 @@
  * reported, and so not stored, again). Refusals take at most OTA_REFUSED_MAX entries and never the place of a
  * rolled-back version: a server cannot make a device forget one by offering rubbish.
  */
-#define OTA_REFUSED_MAX      2u
-#define OTA_REPORT_MAX_BYTES 4096u
+#define OTA_REFUSED_MAX 2u
 
 /* True for the reasons that condemn a version: HEALTH_FAILED ... MARKED_BAD. */
 bool ota_reason_condemns(int reason);
@@ -37,8 +36,5 @@ void ota_outbox_add(struct ota_state *state, const struct ota_event *event);
 /* The oldest event, or NULL. Events keep their order. */
 const struct ota_event *ota_outbox_first(const struct ota_state *state);
 void ota_outbox_remove(struct ota_state *state, uint64_t id);
-
-/* The JSON body of a report; returns its length, below OTA_REPORT_MAX_BYTES. device may be NULL. */
-size_t ota_report_format(const struct ota_event *event, const char *device, char out[OTA_REPORT_MAX_BYTES]);
 
 #endif

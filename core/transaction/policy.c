@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* S03: whether a verified update is for this device, now. Nothing is written before it agrees. */
+#include "transaction/policy.h"
+
 #include <inttypes.h>
 #include <string.h>
 
-#include "transaction/context.h"
 #include "transaction/outbox.h"
 
 /* True if a comma separated list holds the name; spaces around names do not count. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* S17 and R3: the JSON of a report and its delivery. */
+#include "transaction/report.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "transaction/context.h"
 #include "transaction/outbox.h"
 
 #define REPORT_DEVICE_MAX 128u /* longer device ids are cut: one character may take six bytes */
@@ -64,8 +65,8 @@ size_t ota_report_format(const struct ota_event *event, const char *device, char
 	return used;
 }
 
-void ota_txn_queue(struct ota_txn *txn, enum ota_event_kind kind, int reason, uint64_t id, const char *version,
-		   const char *from_version, const char *detail)
+void ota_report_queue(struct ota_txn *txn, enum ota_event_kind kind, int reason, uint64_t id, const char *version,
+		      const char *from_version, const char *detail)
 {
 	struct ota_event event = {.id = id, .kind = (uint16_t)kind, .reason = (uint16_t)ota_reason_of(reason)};
 	if (!txn->ota->policy.report_url)
@@ -76,7 +77,7 @@ void ota_txn_queue(struct ota_txn *txn, enum ota_event_kind kind, int reason, ui
 	ota_outbox_add(&txn->state, &event);
 }
 
-void ota_txn_deliver(struct ota_txn *txn)
+void ota_report_deliver(struct ota_txn *txn)
 {
 	const struct ota *ota = txn->ota;
 	const struct ota_event *event = ota_outbox_first(&txn->state);
@@ -90,9 +91,9 @@ void ota_txn_deliver(struct ota_txn *txn)
 		int r = ota->fetch.ops->post(ota->fetch.fetch, ota->policy.report_url, json, size);
 		if (r) {
 			/* Never a failure of the update: the report waits for the next run. */
-			ota_txn_say(txn, OTA_LEVEL_INFO,
-				    "a report could not be delivered (%s); it is kept for the next run",
-				    ota_reason_name((int)ota_reason_of(r)));
+			ota_txn_message(txn, OTA_LEVEL_INFO,
+					"a report could not be delivered (%s); it is kept for the next run",
+					ota_reason_name((int)ota_reason_of(r)));
 			break;
 		}
 		ota_outbox_remove(&txn->state, event->id);
@@ -101,6 +102,6 @@ void ota_txn_deliver(struct ota_txn *txn)
 	}
 	/* One store for all of them. If it is cut or fails, they are delivered again under the same ids. */
 	if (delivered && ota_txn_save(txn) < 0)
-		ota_txn_say(txn, OTA_LEVEL_WARNING,
-			    "delivered reports could not be taken off the list; they will be sent again");
+		ota_txn_message(txn, OTA_LEVEL_WARNING,
+				"delivered reports could not be taken off the list; they will be sent again");
 }

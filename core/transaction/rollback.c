@@ -3,10 +3,13 @@
  * Going to the other slot by hand. It goes there on trial, like an update: a slot that does not start any more is left
  * again by the bootloader. A journal without a source tells such a trial from an install.
  */
+#include "transaction/rollback.h"
+
 #include <string.h>
 
-#include "transaction/context.h"
+#include "transaction/install.h"
 #include "transaction/outbox.h"
+#include "transaction/policy.h"
 
 static int rollback_allowed(struct ota_txn *txn, struct ota_slot_content *content)
 {

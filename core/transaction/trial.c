@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What follows a trial: S13 to S16, going back, R2. Every function may be cut anywhere and run again. */
+#include "transaction/trial.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "transaction/context.h"
+#include "base/number-bytes.h"
 #include "transaction/outbox.h"
+#include "transaction/report.h"
+
+#define HEALTH_TIMEOUT_DEFAULT_MS 60000u
 
 static const char *nonempty(const char *text, const char *otherwise)
 {
@@ -16,8 +21,7 @@ static uint64_t event_id(const struct ota_txn *txn, enum ota_event_kind kind)
 {
 	uint64_t trial_id = txn->state.trial_id ? txn->state.trial_id : txn->boot.trial_id;
 	uint8_t seed[8];
-	for (unsigned i = 0; i < sizeof seed; i++)
-		seed[i] = (uint8_t)(trial_id >> (8 * i));
+	ota_number_put(seed, trial_id, sizeof seed);
 	return ota_event_id(seed, sizeof seed, kind, OTA_OK);
 }
 
@@ -104,15 +108,16 @@ int ota_trial_judge(struct ota_txn *txn)
 		system->ops->watchdog(system->system, false);
 	bool described = ota_txn_running(txn, &found) == 0;
 	if (described && armed && memcmp(found.digest, txn->state.digest, OTA_DIGEST_BYTES) != 0)
-		ota_txn_say(txn, OTA_LEVEL_WARNING, "slot %s holds %s, the journal speaks of %s: the slot is believed",
-			    txn->booted, found.version, txn->state.version);
+		ota_txn_message(txn, OTA_LEVEL_WARNING,
+				"slot %s holds %s, the journal speaks of %s: the slot is believed", txn->booted,
+				found.version, txn->state.version);
 	ota_text_copy(txn->result->version, sizeof txn->result->version,
 		      described ? found.version : (armed ? txn->state.version : ""));
 	int reason = armed ? txn->state.verdict : OTA_OK;
 	if (reason == OTA_OK) {
 		ota_txn_step(txn, OTA_S14_HEALTH);
 		reason = system->ops->health
-			     ? system->ops->health(system->system, deadline ? deadline : OTA_HEALTH_TIMEOUT_DEFAULT,
+			     ? system->ops->health(system->system, deadline ? deadline : HEALTH_TIMEOUT_DEFAULT_MS,
 						   failed, sizeof failed)
 			     : 0;
 		failed[sizeof failed - 1] = '\0';
@@ -143,7 +148,7 @@ int ota_trial_condemn(struct ota_txn *txn, int reason)
 	if (ota_journal_armed(&txn->state, &txn->boot)) {
 		txn->state.verdict = (uint16_t)reason;
 		if (ota_txn_save(txn))
-			ota_txn_say(txn, OTA_LEVEL_WARNING, "the reason for going back could not be stored");
+			ota_txn_message(txn, OTA_LEVEL_WARNING, "the reason for going back could not be stored");
 	}
 	int r = boot->ops->rollback(boot->boot, keep->bootname, bad->bootname);
 	if (r)
@@ -220,9 +225,10 @@ int ota_trial_finish(struct ota_txn *txn)
 	if (by_hand && memcmp(left.digest, zero, sizeof zero) != 0)
 		ota_failed_add(state, left.digest, OTA_MARKED_BAD);
 	if (by_hand)
-		ota_txn_queue(txn, OTA_EVENT_ROLLBACK, OTA_MARKED_BAD, rollback, left.version, now.version, "rollback");
+		ota_report_queue(txn, OTA_EVENT_ROLLBACK, OTA_MARKED_BAD, rollback, left.version, now.version,
+				 "rollback");
 	else
-		ota_txn_queue(txn, OTA_EVENT_SUCCESS, OTA_OK, success, now.version, left.version, "");
+		ota_report_queue(txn, OTA_EVENT_SUCCESS, OTA_OK, success, now.version, left.version, "");
 	/* Source and validator stay: the next poll then costs one request without a body, and no store. */
 	char source[sizeof state->source];
 	char etag[sizeof state->etag];
@@ -236,7 +242,7 @@ int ota_trial_finish(struct ota_txn *txn)
 	int r = ota_txn_save(txn);
 	ota_text_copy(txn->result->version, sizeof txn->result->version, now.version);
 	if (ota_txn_hook(txn, OTA_HOOK_POST_COMMIT, now.version))
-		ota_txn_say(txn, OTA_LEVEL_WARNING, "the post-commit hook failed; %s stays committed", now.version);
+		ota_txn_message(txn, OTA_LEVEL_WARNING, "the post-commit hook failed; %s stays committed", now.version);
 	return r ? ota_txn_fail(txn, r, "%s is committed; recording it waits for the next start", now.version) : 0;
 }
 
@@ -254,10 +260,10 @@ int ota_trial_record(struct ota_txn *txn)
 	/* Most bootloaders bar the slot when they go back. Not being able to is no reason to forget the failure. */
 	if (strcmp(txn->boot.barred, state->target) != 0 &&
 	    boot->ops->rollback(boot->boot, txn->booted, state->target) != 0)
-		ota_txn_say(txn, OTA_LEVEL_WARNING, "slot %s could not be barred", state->target);
+		ota_txn_message(txn, OTA_LEVEL_WARNING, "slot %s could not be barred", state->target);
 	ota_failed_add(state, state->digest, reason);
-	ota_txn_queue(txn, OTA_EVENT_ROLLBACK, reason, event_id(txn, OTA_EVENT_ROLLBACK), state->version,
-		      nonempty(now.version, state->installed_version), "");
+	ota_report_queue(txn, OTA_EVENT_ROLLBACK, reason, event_id(txn, OTA_EVENT_ROLLBACK), state->version,
+			 nonempty(now.version, state->installed_version), "");
 	txn->result->reason = ota_reason_of(reason);
 	ota_text_copy(txn->result->version, sizeof txn->result->version, state->version);
 	(void)ota_txn_fail(txn, reason, "%s was rolled back: %s", nonempty(state->version, "the new version"),
