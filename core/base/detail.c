@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/refuse.h"
+/* Details: one clause for a person beside a reason. */
+#include "base/detail.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-int ota_refuse(char *detail, size_t detail_bytes, int reason, const char *format, ...)
+int ota_detail_write(char *detail, size_t detail_bytes, int reason, const char *format, ...)
 {
 	if (detail && detail_bytes > 0) {
 		va_list arguments;

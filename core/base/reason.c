@@ -65,7 +65,7 @@ static const struct reason reasons[OTA_REASON_COUNT] = {
     [OTA_INTERNAL] = {"INTERNAL", "an unexpected error"},
 };
 
-static const struct reason *find(int reason)
+static const struct reason *find_reason(int reason)
 {
 	static const struct reason unknown = {"UNKNOWN", "an unknown reason"};
 	return reason >= 0 && reason < OTA_REASON_COUNT ? &reasons[reason] : &unknown;
@@ -73,12 +73,12 @@ static const struct reason *find(int reason)
 
 const char *ota_reason_name(int reason)
 {
-	return find(reason)->name;
+	return find_reason(reason)->name;
 }
 
 const char *ota_reason_text(int reason)
 {
-	return find(reason)->text;
+	return find_reason(reason)->text;
 }
 
 bool ota_reason_exhausted(int result)

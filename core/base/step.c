@@ -29,7 +29,7 @@ static const struct step steps[OTA_STEP_COUNT] = {
     [OTA_R3_REPORT] = {"R3", "report the failure"},
 };
 
-static const struct step *find(enum ota_step step)
+static const struct step *find_step(enum ota_step step)
 {
 	static const struct step unknown = {"S00", "no step"};
 	return (int)step >= OTA_S01_POLL && (int)step < OTA_STEP_COUNT ? &steps[step] : &unknown;
@@ -37,10 +37,10 @@ static const struct step *find(enum ota_step step)
 
 const char *ota_step_name(enum ota_step step)
 {
-	return find(step)->name;
+	return find_step(step)->name;
 }
 
 const char *ota_step_text(enum ota_step step)
 {
-	return find(step)->text;
+	return find_step(step)->text;
 }

@@ -28,12 +28,12 @@ struct sample {
 	double wall_s, cpu_s, rss_mib;
 };
 
-static double seconds(const struct timeval *time)
+static double time_seconds(const struct timeval *time)
 {
 	return (double)time->tv_sec + (double)time->tv_usec / 1e6;
 }
 
-static int run(const char *command, struct sample *sample)
+static int run_command(const char *command, struct sample *sample)
 {
 	struct timespec start, end;
 	struct rusage usage;
@@ -53,31 +53,31 @@ static int run(const char *command, struct sample *sample)
 			return -errno;
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	sample->wall_s = (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
-	sample->cpu_s = seconds(&usage.ru_utime) + seconds(&usage.ru_stime);
+	sample->cpu_s = time_seconds(&usage.ru_utime) + time_seconds(&usage.ru_stime);
 	sample->rss_mib = (double)usage.ru_maxrss / 1024;
 	if (status != 0)
 		fprintf(stderr, "install-bench: status %d: %s\n", status, command);
 	return status == 0 ? 0 : -ECHILD;
 }
 
-static int ascending(const void *a, const void *b)
+static int compare_ascending(const void *a, const void *b)
 {
 	double left = *(const double *)a, right = *(const double *)b;
 
 	return left < right ? -1 : left > right;
 }
 
-static double median(const double *values, int count)
+static double find_median(const double *values, int count)
 {
 	double sorted[ROUNDS_MAX];
 
 	memcpy(sorted, values, (size_t)count * sizeof(*values));
-	qsort(sorted, (size_t)count, sizeof(*sorted), ascending);
+	qsort(sorted, (size_t)count, sizeof(*sorted), compare_ascending);
 	return count % 2 != 0 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
 }
 
 /* The ratio is the median of the ratios within each round: what both runs of a round suffered cancels out. */
-static void report(const char *name, struct sample samples[][COMMANDS_MAX], int rounds, int command)
+static void report_command(const char *name, struct sample samples[][COMMANDS_MAX], int rounds, int command)
 {
 	double wall[ROUNDS_MAX], cpu[ROUNDS_MAX], rss[ROUNDS_MAX], ratio[ROUNDS_MAX];
 
@@ -87,11 +87,11 @@ static void report(const char *name, struct sample samples[][COMMANDS_MAX], int 
 		rss[i] = samples[i][command].rss_mib;
 		ratio[i] = samples[i][command].wall_s / samples[i][0].wall_s;
 	}
-	printf("%-34s %8.3f %8.3f %9.1f %8.2f\n", name, median(wall, rounds), median(cpu, rounds), median(rss, rounds),
-	       median(ratio, rounds));
+	printf("%-34s %8.3f %8.3f %9.1f %8.2f\n", name, find_median(wall, rounds), find_median(cpu, rounds),
+	       find_median(rss, rounds), find_median(ratio, rounds));
 }
 
-static int measure(int argc, char **argv)
+static int measure_commands(int argc, char **argv)
 {
 	static struct sample samples[ROUNDS_MAX][COMMANDS_MAX];
 	int rounds = argc > 0 ? atoi(argv[0]) : 0;
@@ -102,15 +102,15 @@ static int measure(int argc, char **argv)
 		return 2;
 	for (int i = 0; i < rounds; i++)
 		for (int k = 0; k < commands; k++)
-			if (run(argv[1], &ignored) != 0 || run(argv[3 + 2 * k], &samples[i][k]) != 0)
+			if (run_command(argv[1], &ignored) != 0 || run_command(argv[3 + 2 * k], &samples[i][k]) != 0)
 				return 1;
 	printf("%-34s %8s %8s %9s %8s\n", "", "wall s", "CPU s", "peak MiB", "ratio");
 	for (int k = 0; k < commands; k++)
-		report(argv[2 + 2 * k], samples, rounds, k);
+		report_command(argv[2 + 2 * k], samples, rounds, k);
 	return 0;
 }
 
-static int change(const char *path, int thousandths, int run_blocks)
+static int change_blocks(const char *path, int thousandths, int run_blocks)
 {
 	uint8_t block[BLOCK_BYTES];
 	uint32_t random = 1;
@@ -142,9 +142,9 @@ static int change(const char *path, int thousandths, int run_blocks)
 int main(int argc, char **argv)
 {
 	if (argc > 2 && strcmp(argv[1], "measure") == 0)
-		return measure(argc - 2, argv + 2);
+		return measure_commands(argc - 2, argv + 2);
 	if (argc == 5 && strcmp(argv[1], "change") == 0)
-		return change(argv[2], atoi(argv[3]), atoi(argv[4]));
+		return change_blocks(argv[2], atoi(argv[3]), atoi(argv[4]));
 	fputs("usage: install-bench measure ROUNDS BEFORE NAME COMMAND [NAME COMMAND]... | change FILE THOUSANDTHS "
 	      "RUN_BLOCKS\n",
 	      stderr);

@@ -66,7 +66,7 @@ static int spawn_child(const char *path, char *const args[], int stdout_fd, pid_
 }
 
 /* Takes what is there. 1: more may come, 0: end, below zero: -errno, or -EMSGSIZE. */
-static int drain(int fd, char out[OTA_CUSTOM_OUTPUT_MAX + 1], size_t *used)
+static int read_available(int fd, char out[OTA_CUSTOM_OUTPUT_MAX + 1], size_t *used)
 {
 	for (;;) {
 		char more;
@@ -83,7 +83,7 @@ static int drain(int fd, char out[OTA_CUSTOM_OUTPUT_MAX + 1], size_t *used)
 }
 
 /* Until the child is gone: its output may be held open longer by what it left behind. */
-static int collect(int child, int fd, int64_t deadline, char out[OTA_CUSTOM_OUTPUT_MAX + 1])
+static int collect_output(int child, int fd, int64_t deadline, char out[OTA_CUSTOM_OUTPUT_MAX + 1])
 {
 	struct pollfd fds[2] = {{.fd = child, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
 	size_t used = 0;
@@ -99,7 +99,7 @@ static int collect(int child, int fd, int64_t deadline, char out[OTA_CUSTOM_OUTP
 		if (n <= 0)
 			continue;
 		running = !fds[0].revents;
-		result = fds[1].revents || !running ? drain(fd, out, &used) : 1;
+		result = fds[1].revents || !running ? read_available(fd, out, &used) : 1;
 		if (result == 0)
 			fds[1].fd = -1;
 	}
@@ -118,7 +118,7 @@ static int run_child(const struct ota_custom *custom, char *const args[], const 
 	if (result)
 		return result;
 	int child = pidfd_open(pid, 0);
-	result = child < 0 ? -errno : collect(child, pipe_fds[0], deadline, out);
+	result = child < 0 ? -errno : collect_output(child, pipe_fds[0], deadline, out);
 	if (child >= 0)
 		(void)close(child);
 	/* Not on success: what it deliberately leaves running is its own affair. */
@@ -136,8 +136,8 @@ static int run_child(const struct ota_custom *custom, char *const args[], const 
 }
 
 /* One call; out: its output without the line end. */
-static int run(const struct ota_custom *custom, const char *const words[ARGS_MAX - 1],
-	       char out[OTA_CUSTOM_OUTPUT_MAX + 1])
+static int run_backend(const struct ota_custom *custom, const char *const words[ARGS_MAX - 1],
+		       char out[OTA_CUSTOM_OUTPUT_MAX + 1])
 {
 	/* posix_spawn takes char *const[], for history's sake; it changes nothing. */
 	union {
@@ -168,7 +168,7 @@ static int slot_of(const struct ota_custom *custom, const char *name)
 static int get_slot(const struct ota_custom *custom, const char *verb, int *slot)
 {
 	char out[OTA_CUSTOM_OUTPUT_MAX + 1];
-	int result = run(custom, (const char *[]){verb, NULL, NULL}, out);
+	int result = run_backend(custom, (const char *[]){verb, NULL, NULL}, out);
 
 	if (result)
 		return result;
@@ -179,7 +179,7 @@ static int get_slot(const struct ota_custom *custom, const char *verb, int *slot
 static int get_bad(const struct ota_custom *custom, int slot, bool *bad)
 {
 	char out[OTA_CUSTOM_OUTPUT_MAX + 1];
-	int result = run(custom, (const char *[]){"get-state", custom->names[slot], NULL}, out);
+	int result = run_backend(custom, (const char *[]){"get-state", custom->names[slot], NULL}, out);
 
 	if (result)
 		return result;
@@ -190,16 +190,16 @@ static int get_bad(const struct ota_custom *custom, int slot, bool *bad)
 static int set_primary(const struct ota_custom *custom, int slot)
 {
 	char out[OTA_CUSTOM_OUTPUT_MAX + 1];
-	return run(custom, (const char *[]){"set-primary", custom->names[slot], NULL}, out);
+	return run_backend(custom, (const char *[]){"set-primary", custom->names[slot], NULL}, out);
 }
 
 static int set_bad(const struct ota_custom *custom, int slot, bool bad)
 {
 	char out[OTA_CUSTOM_OUTPUT_MAX + 1];
-	return run(custom, (const char *[]){"set-state", custom->names[slot], bad ? "bad" : "good"}, out);
+	return run_backend(custom, (const char *[]){"set-state", custom->names[slot], bad ? "bad" : "good"}, out);
 }
 
-static int look(const struct ota_custom *custom, int *primary, bool bad[2])
+static int read_slots(const struct ota_custom *custom, int *primary, bool bad[2])
 {
 	int result = get_slot(custom, "get-primary", primary);
 
@@ -213,7 +213,7 @@ static int custom_query(void *boot, struct ota_boot_state *out)
 	struct ota_custom *custom = boot;
 	int primary;
 	bool bad[2];
-	int result = look(custom, &primary, bad);
+	int result = read_slots(custom, &primary, bad);
 
 	if (result)
 		return result;
@@ -240,7 +240,7 @@ static int custom_try(void *boot, const char *name, uint64_t trial_id, unsigned 
 
 	if (slot < 0 || !trial_id || !limit)
 		return -EINVAL;
-	int result = look(custom, &primary, bad);
+	int result = read_slots(custom, &primary, bad);
 	if (!result && bad[slot])
 		result = set_bad(custom, slot, false);
 	if (!result && (primary != slot || bad[slot] || custom->trial_id != trial_id))
@@ -282,7 +282,7 @@ static int custom_rollback(void *boot, const char *keep_name, const char *bad_na
 
 	if (keep < 0 || (bars && other < 0) || keep == other)
 		return -EINVAL;
-	int result = look(custom, &primary, bad);
+	int result = read_slots(custom, &primary, bad);
 	if (!result && primary != keep)
 		result = set_primary(custom, keep);
 	if (!result && bars && !bad[other])

@@ -23,7 +23,7 @@ struct place {
 	size_t detail_bytes;
 };
 
-__attribute__((format(printf, 2, 3))) static int bad(const struct place *place, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int refuse_line(const struct place *place, const char *format, ...)
 {
 	if (!place->detail || !place->detail_bytes)
 		return OTA_BAD_CONFIG;
@@ -37,14 +37,14 @@ __attribute__((format(printf, 2, 3))) static int bad(const struct place *place, 
 	return OTA_BAD_CONFIG;
 }
 
-static int number(const struct place *place, const char *what, const char *text, int base, long long *out)
+static int parse_number(const struct place *place, const char *what, const char *text, int base, long long *out)
 {
 	char *end;
 
 	errno = 0;
 	*out = strtoll(text, &end, base);
 	if (errno || end == text || *end)
-		return bad(place, "%s '%s' is not a number", what, text);
+		return refuse_line(place, "%s '%s' is not a number", what, text);
 	return 0;
 }
 
@@ -55,7 +55,7 @@ static bool raw_flash(const char *device)
 	       strncmp(device, "/dev/ubi", 8) == 0;
 }
 
-static unsigned split(char *line, char *fields[FIELDS_MAX])
+static unsigned split_fields(char *line, char *fields[FIELDS_MAX])
 {
 	unsigned count = 0;
 	char *save = NULL;
@@ -77,27 +77,27 @@ static int parse_copy(const struct place *place, char *const fields[], unsigned 
 	long long ignored;
 
 	if (count < 3 || count > FIELDS_MAX)
-		return bad(place, "expected: device offset size [sector size [sectors]]");
+		return refuse_line(place, "expected: device offset size [sector size [sectors]]");
 	if (strlen(fields[0]) >= sizeof copy->device)
-		return bad(place, "device name is longer than %zu bytes", sizeof copy->device - 1);
+		return refuse_line(place, "device name is longer than %zu bytes", sizeof copy->device - 1);
 	if (raw_flash(fields[0]))
-		return bad(place, "%s is raw flash, which is not supported: use a block device", fields[0]);
-	if (number(place, "offset", fields[1], 0, &offset) || number(place, "size", fields[2], 16, &size))
+		return refuse_line(place, "%s is raw flash, which is not supported: use a block device", fields[0]);
+	if (parse_number(place, "offset", fields[1], 0, &offset) || parse_number(place, "size", fields[2], 16, &size))
 		return OTA_BAD_CONFIG;
 	for (unsigned i = 3; i < count; i++) {
-		if (number(place, i == 3 ? "sector size" : "sectors", fields[i], 16, &ignored))
+		if (parse_number(place, i == 3 ? "sector size" : "sectors", fields[i], 16, &ignored))
 			return OTA_BAD_CONFIG;
 		if (ignored < 0)
-			return bad(place, "%s is negative", i == 3 ? "sector size" : "sectors");
+			return refuse_line(place, "%s is negative", i == 3 ? "sector size" : "sectors");
 	}
 	if (size < (long long)OTA_ENV_MIN_BYTES || size > (long long)OTA_ENV_MAX_BYTES || size % COPY_ALIGN_BYTES)
-		return bad(place, "size 0x%llx is not a multiple of 0x200 from 0x%x to 0x%x", (unsigned long long)size,
-			   OTA_ENV_MIN_BYTES, OTA_ENV_MAX_BYTES);
+		return refuse_line(place, "size 0x%llx is not a multiple of 0x200 from 0x%x to 0x%x",
+				   (unsigned long long)size, OTA_ENV_MIN_BYTES, OTA_ENV_MAX_BYTES);
 	if (offset % (long long)COPY_ALIGN_BYTES)
-		return bad(place, "offset %s is not a multiple of 0x200", fields[1]);
+		return refuse_line(place, "offset %s is not a multiple of 0x200", fields[1]);
 	if (copies && (uint32_t)size != out->env_bytes)
-		return bad(place, "size 0x%llx differs from the first copy's 0x%x", (unsigned long long)size,
-			   out->env_bytes);
+		return refuse_line(place, "size 0x%llx differs from the first copy's 0x%x", (unsigned long long)size,
+				   out->env_bytes);
 	(void)snprintf(copy->device, sizeof copy->device, "%s", fields[0]);
 	copy->offset_bytes = offset;
 	out->env_bytes = (uint32_t)size;
@@ -105,7 +105,7 @@ static int parse_copy(const struct place *place, char *const fields[], unsigned 
 }
 
 /* Offsets counted from different ends cannot be compared without the device: ota_uboot_new() sees them. */
-static bool overlaps(const struct ota_fw_env *config)
+static bool copies_overlap(const struct ota_fw_env *config)
 {
 	const struct ota_fw_env_copy *a = &config->copies[0];
 	const struct ota_fw_env_copy *b = &config->copies[1];
@@ -131,23 +131,23 @@ int ota_fw_env_parse(const char *text, size_t size_bytes, const char *file, stru
 		size_t bytes = end ? (size_t)(end - (text + at)) : size_bytes - at;
 		place.line++;
 		if (bytes >= sizeof line || memchr(text + at, 0, bytes))
-			return bad(&place, "line is too long or not text");
+			return refuse_line(&place, "line is too long or not text");
 		memcpy(line, text + at, bytes);
 		line[bytes] = '\0';
 		at += bytes + 1;
-		unsigned count = line[0] == '#' ? 0 : split(line, fields);
+		unsigned count = line[0] == '#' ? 0 : split_fields(line, fields);
 		if (!count || fields[0][0] == '#')
 			continue;
 		if (copies == 2)
-			return bad(&place, "a third copy: there are at most two");
+			return refuse_line(&place, "a third copy: there are at most two");
 		if (parse_copy(&place, fields, count, out, copies))
 			return OTA_BAD_CONFIG;
 		copies++;
 	}
 	if (!copies)
-		return bad(&place, "no line tells where the environment lies");
+		return refuse_line(&place, "no line tells where the environment lies");
 	out->redundant = copies == 2;
-	return out->redundant && overlaps(out) ? bad(&place, "the two copies overlap") : 0;
+	return out->redundant && copies_overlap(out) ? refuse_line(&place, "the two copies overlap") : 0;
 }
 
 int ota_fw_env_load(const char *path, struct ota_fw_env *out, char *detail, size_t detail_bytes)

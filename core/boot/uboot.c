@@ -242,7 +242,7 @@ static bool vars_equal(const struct vars *a, const struct vars *b)
 }
 
 /* Stores `wanted` unless it holds already. trial_id 0: keep the one that is there. */
-static int store(struct ota_uboot *uboot, struct vars wanted)
+static int store_vars(struct ota_uboot *uboot, struct vars wanted)
 {
 	struct view view;
 	int result = view_load(uboot, &view);
@@ -282,7 +282,7 @@ static int uboot_try(void *boot, const char *slot, uint64_t trial_id, unsigned l
 
 	if (wanted.slot == NONE || !trial_id || !limit || limit > LIMIT_MAX)
 		return -EINVAL;
-	return store(uboot, wanted);
+	return store_vars(uboot, wanted);
 }
 
 static int uboot_rollback(void *boot, const char *keep, const char *bad)
@@ -293,7 +293,7 @@ static int uboot_rollback(void *boot, const char *keep, const char *bad)
 
 	if (wanted.slot == NONE || (bars && wanted.barred == NONE) || wanted.slot == wanted.barred)
 		return -EINVAL;
-	return store(uboot, wanted);
+	return store_vars(uboot, wanted);
 }
 
 static int uboot_commit(void *boot, const char *slot)

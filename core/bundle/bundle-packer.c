@@ -54,7 +54,7 @@ struct ota_packer {
 	uint32_t chunks_done;
 };
 
-static int pack(struct worker *worker, struct job *job)
+static int pack_chunk(struct worker *worker, struct job *job)
 {
 	if (EVP_DigestInit_ex2(worker->hash, NULL, NULL) != 1 ||
 	    EVP_DigestUpdate(worker->hash, job->content, job->content_bytes) != 1 ||
@@ -74,12 +74,12 @@ static int pack(struct worker *worker, struct job *job)
 	return 0;
 }
 
-static void *work(void *arg)
+static void *run_worker(void *arg)
 {
 	struct worker *worker = arg;
 	worker->result = 0;
 	for (unsigned i = worker->first; !worker->result && i < worker->job_count; i += WORKERS)
-		worker->result = pack(worker, &worker->jobs[i]);
+		worker->result = pack_chunk(worker, &worker->jobs[i]);
 	return NULL;
 }
 
@@ -93,11 +93,11 @@ static int pack_batch(struct ota_packer *packer, unsigned count)
 		packer->workers[i].job_count = count;
 		packer->workers[i].first = i;
 		if (i > 0 && count > i && (size_t)count * packer->manifest.chunk_bytes >= THREAD_MIN_BYTES)
-			started[i] = pthread_create(&threads[i], NULL, work, &packer->workers[i]) == 0;
+			started[i] = pthread_create(&threads[i], NULL, run_worker, &packer->workers[i]) == 0;
 	}
 	for (unsigned i = 0; i < WORKERS; i++) {
 		if (!started[i]) /* the first always; the others when there is no thread to be had */
-			(void)work(&packer->workers[i]);
+			(void)run_worker(&packer->workers[i]);
 	}
 	for (unsigned i = 0; i < WORKERS; i++) {
 		if (started[i])
@@ -150,15 +150,15 @@ static int init_manifest(struct ota_packer *packer, const struct ota_manifest *m
 	m->payload_bytes = 0;
 	memset(m->images, 0, sizeof m->images);
 	if (count < 1 || count > OTA_IMAGES_MAX)
-		return ota_refuse(detail, detail_bytes, OTA_BAD_CONFIG, "a bundle holds 1 to %u images, not %u",
-				  OTA_IMAGES_MAX, count);
+		return ota_detail_write(detail, detail_bytes, OTA_BAD_CONFIG, "a bundle holds 1 to %u images, not %u",
+					OTA_IMAGES_MAX, count);
 	m->image_count = count;
 	for (unsigned i = 0; i < count; i++) {
 		struct ota_manifest_image *image = &m->images[i];
 		int n = snprintf(image->name, sizeof image->name, "%s", packer->sources[i].name);
 		if (n < 0 || (size_t)n >= sizeof image->name)
-			return ota_refuse(detail, detail_bytes, OTA_BAD_CONFIG, "image name longer than %u characters",
-					  OTA_NAME_MAX - 1);
+			return ota_detail_write(detail, detail_bytes, OTA_BAD_CONFIG,
+						"image name longer than %u characters", OTA_NAME_MAX - 1);
 		image->size_bytes = packer->sources[i].size_bytes;
 	}
 	int result = ota_manifest_encode(m, text, sizeof text, &size, detail, detail_bytes);
@@ -174,8 +174,8 @@ int ota_packer_new(const struct ota_manifest *manifest, const struct ota_packer_
 {
 	*out = NULL;
 	if (zstd_level < 0 || zstd_level > ZSTD_maxCLevel())
-		return ota_refuse(detail, detail_bytes, OTA_BAD_CONFIG, "zstd level %d is not in 0 to %d", zstd_level,
-				  ZSTD_maxCLevel());
+		return ota_detail_write(detail, detail_bytes, OTA_BAD_CONFIG, "zstd level %d is not in 0 to %d",
+					zstd_level, ZSTD_maxCLevel());
 	struct ota_packer *packer = calloc(1, sizeof *packer);
 	if (!packer)
 		return -ENOMEM;
@@ -259,14 +259,15 @@ static int run_image(struct ota_packer *packer, unsigned image, const struct ota
 	while (left > 0) {
 		int result = read_batch(packer, source, &left, &count);
 		if (result)
-			return ota_refuse(detail, detail_bytes, result, "reading image %s: %s", source->name,
-					  strerror(-result));
+			return ota_detail_write(detail, detail_bytes, result, "reading image %s: %s", source->name,
+						strerror(-result));
 		result = pack_batch(packer, count);
 		if (result)
 			return result;
 		result = write_batch(packer, sink, count);
 		if (result)
-			return ota_refuse(detail, detail_bytes, result, "writing the payload: %s", strerror(-result));
+			return ota_detail_write(detail, detail_bytes, result, "writing the payload: %s",
+						strerror(-result));
 	}
 	return EVP_DigestFinal_ex(packer->image_hash, packer->manifest.images[image].sha256, NULL) == 1 ? 0 : -ENOMEM;
 }

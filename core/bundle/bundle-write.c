@@ -68,17 +68,17 @@ static int read_pem(const char *path, char **out, char *detail, size_t detail_by
 	char *text = NULL;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return ota_refuse(detail, detail_bytes, -errno, "%s: %s", path, strerror(errno));
+		return ota_detail_write(detail, detail_bytes, -errno, "%s: %s", path, strerror(errno));
 	size = lseek(fd, 0, SEEK_END);
 	if (size < 0 || size > PEM_MAX_BYTES || lseek(fd, 0, SEEK_SET) != 0) {
-		result = ota_refuse(detail, detail_bytes, OTA_BAD_CONFIG, "%s: not a file of at most %ld bytes", path,
-				    PEM_MAX_BYTES);
+		result = ota_detail_write(detail, detail_bytes, OTA_BAD_CONFIG, "%s: not a file of at most %ld bytes",
+					  path, PEM_MAX_BYTES);
 		goto out;
 	}
 	text = malloc((size_t)size + 1);
 	result = text ? read_all(fd, (uint8_t *)text, (size_t)size) : -ENOMEM;
 	if (result) {
-		(void)ota_refuse(detail, detail_bytes, result, "%s: %s", path, strerror(-result));
+		(void)ota_detail_write(detail, detail_bytes, result, "%s: %s", path, strerror(-result));
 		goto out;
 	}
 	text[size] = '\0';
@@ -95,22 +95,23 @@ static int open_images(const struct ota_bundle_spec *spec, int *fds, struct ota_
 		       size_t detail_bytes)
 {
 	if (spec->image_count < 1 || spec->image_count > OTA_IMAGES_MAX)
-		return ota_refuse(detail, detail_bytes, OTA_BAD_CONFIG, "a bundle holds 1 to %u images, not %u",
-				  OTA_IMAGES_MAX, spec->image_count);
+		return ota_detail_write(detail, detail_bytes, OTA_BAD_CONFIG, "a bundle holds 1 to %u images, not %u",
+					OTA_IMAGES_MAX, spec->image_count);
 	for (unsigned i = 0; i < spec->image_count; i++) {
 		const char *path = spec->images[i].path;
 		fds[i] = open(path, O_RDONLY | O_CLOEXEC);
 		struct stat status;
 		off_t size = fds[i] < 0 || fstat(fds[i], &status) ? -1 : lseek(fds[i], 0, SEEK_END);
 		if (size >= 0 && S_ISDIR(status.st_mode))
-			return ota_refuse(detail, detail_bytes, -EISDIR, "%s: %s", path, strerror(EISDIR));
+			return ota_detail_write(detail, detail_bytes, -EISDIR, "%s: %s", path, strerror(EISDIR));
 		if (size < 0 || lseek(fds[i], 0, SEEK_SET) != 0)
-			return ota_refuse(detail, detail_bytes, -errno, "%s: %s", path, strerror(errno));
+			return ota_detail_write(detail, detail_bytes, -errno, "%s: %s", path, strerror(errno));
 		if (size == 0 || size % IMAGE_UNIT_BYTES != 0)
-			return ota_refuse(detail, detail_bytes, OTA_BAD_CONFIG,
-					  "%s: %lld bytes are no image, for devices have whole sectors; pad it to a "
-					  "multiple of %u",
-					  path, (long long)size, IMAGE_UNIT_BYTES);
+			return ota_detail_write(
+			    detail, detail_bytes, OTA_BAD_CONFIG,
+			    "%s: %lld bytes are no image, for devices have whole sectors; pad it to a "
+			    "multiple of %u",
+			    path, (long long)size, IMAGE_UNIT_BYTES);
 		sources[i] = (struct ota_packer_source){spec->images[i].name, (uint64_t)size, read_file, &fds[i]};
 	}
 	return 0;
@@ -122,8 +123,8 @@ static int check_target(const char *out_path, char *detail, size_t detail_bytes)
 	struct stat status;
 	if (stat(out_path, &status) || S_ISREG(status.st_mode))
 		return 0;
-	return ota_refuse(detail, detail_bytes, OTA_BAD_CONFIG, "%s: is there and no regular file; give another path",
-			  out_path);
+	return ota_detail_write(detail, detail_bytes, OTA_BAD_CONFIG,
+				"%s: is there and no regular file; give another path", out_path);
 }
 
 /* A new file beside out_path, with the permissions that the umask leaves. */
@@ -174,7 +175,7 @@ static int sync_folder(const char *out_path)
 }
 
 /* Head and payload under a temporary name, then renamed: whoever looks sees no bundle, the old one or the new one. */
-static int publish(const char *out_path, const uint8_t *head, size_t head_bytes, int payload_fd)
+static int publish_bundle(const char *out_path, const uint8_t *head, size_t head_bytes, int payload_fd)
 {
 	char name[PATH_MAX];
 	int fd = -1;
@@ -213,7 +214,7 @@ static int pack_to_file(const struct ota_bundle_spec *spec, const struct ota_pac
 		return result;
 	result = open_beside(out_path, name, sizeof name, &payload_fd);
 	if (result) {
-		(void)ota_refuse(detail, detail_bytes, result, "%s: %s", out_path, strerror(-result));
+		(void)ota_detail_write(detail, detail_bytes, result, "%s: %s", out_path, strerror(-result));
 		goto out;
 	}
 	(void)unlink(name); /* the payload's file goes with its descriptor, however this ends */
@@ -222,9 +223,9 @@ static int pack_to_file(const struct ota_bundle_spec *spec, const struct ota_pac
 	if (!result)
 		result = ota_packer_seal(packer, certificate_pem, key_pem, &head, &head_bytes, detail, detail_bytes);
 	if (!result) {
-		result = publish(out_path, head, head_bytes, payload_fd);
+		result = publish_bundle(out_path, head, head_bytes, payload_fd);
 		if (result)
-			(void)ota_refuse(detail, detail_bytes, result, "%s: %s", out_path, strerror(-result));
+			(void)ota_detail_write(detail, detail_bytes, result, "%s: %s", out_path, strerror(-result));
 	}
 out:
 	if (payload_fd >= 0)

@@ -66,15 +66,15 @@ size_t ota_bundle_head_bytes(const struct ota_bundle_header *header)
 	return (size_t)OTA_BUNDLE_HEADER_BYTES + header->manifest_bytes + header->index_bytes + header->signature_bytes;
 }
 
-static uint32_t bucket(const struct ota_head *head, const uint8_t *sha256)
+static uint32_t first_bucket(const struct ota_head *head, const uint8_t *sha256)
 {
 	return read_u32(sha256) & (head->slots - 1);
 }
 
 /* The place in the table of this digest and size, or the free place where it belongs. The table is never full. */
-static uint32_t find(const struct ota_head *head, const uint8_t *sha256, uint32_t content_bytes)
+static uint32_t find_bucket(const struct ota_head *head, const uint8_t *sha256, uint32_t content_bytes)
 {
-	uint32_t at = bucket(head, sha256);
+	uint32_t at = first_bucket(head, sha256);
 	for (; head->table[at]; at = (at + 1) & (head->slots - 1)) {
 		uint32_t chunk = head->table[at] - 1;
 		const struct ota_record record = ota_record_read(head->index + (size_t)chunk * OTA_INDEX_RECORD_BYTES);
@@ -100,7 +100,7 @@ static int build_tables(struct ota_head *head)
 		head->offsets[i] = offset;
 		offset += record.stored_bytes;
 		/* Equal chunks (runs of zeros) share one place, or filling the table would take quadratic time. */
-		uint32_t at = find(head, record.sha256, ota_manifest_chunk_bytes(&head->manifest, i));
+		uint32_t at = find_bucket(head, record.sha256, ota_manifest_chunk_bytes(&head->manifest, i));
 		if (!head->table[at])
 			head->table[at] = i + 1;
 	}
@@ -125,17 +125,18 @@ static int check_size(const uint8_t *raw, size_t size_bytes, struct ota_bundle_h
 		      size_t detail_bytes)
 {
 	if (size_bytes < OTA_BUNDLE_HEADER_BYTES)
-		return ota_refuse(detail, detail_bytes, OTA_TRUNCATED, "header: %zu bytes of %u", size_bytes,
-				  OTA_BUNDLE_HEADER_BYTES);
+		return ota_detail_write(detail, detail_bytes, OTA_TRUNCATED, "header: %zu bytes of %u", size_bytes,
+					OTA_BUNDLE_HEADER_BYTES);
 	int result = ota_bundle_header_parse(raw, header);
 	if (result)
-		return ota_refuse(detail, detail_bytes, result, "%s", header_text(result));
+		return ota_detail_write(detail, detail_bytes, result, "%s", header_text(result));
 	size_t wanted = ota_bundle_head_bytes(header);
 	if (size_bytes < wanted)
-		return ota_refuse(detail, detail_bytes, OTA_TRUNCATED, "head: %zu bytes of %zu", size_bytes, wanted);
+		return ota_detail_write(detail, detail_bytes, OTA_TRUNCATED, "head: %zu bytes of %zu", size_bytes,
+					wanted);
 	if (size_bytes > wanted)
-		return ota_refuse(detail, detail_bytes, OTA_TRAILING, "head: %zu bytes instead of %zu", size_bytes,
-				  wanted);
+		return ota_detail_write(detail, detail_bytes, OTA_TRAILING, "head: %zu bytes instead of %zu",
+					size_bytes, wanted);
 	return 0;
 }
 
@@ -268,7 +269,7 @@ void ota_head_chunk(const struct ota_head *head, uint32_t chunk, struct ota_chun
 
 int64_t ota_head_find(const struct ota_head *head, const uint8_t sha256[OTA_DIGEST_BYTES], uint32_t content_bytes)
 {
-	return (int64_t)head->table[find(head, sha256, content_bytes)] - 1;
+	return (int64_t)head->table[find_bucket(head, sha256, content_bytes)] - 1;
 }
 
 const uint8_t *ota_head_raw(const struct ota_head *head)

@@ -39,19 +39,20 @@ int ota_index_check(const struct ota_manifest *manifest, struct ota_span index, 
 	for (unsigned i = 0; i < manifest->image_count; i++)
 		chunks += manifest->images[i].chunks;
 	if (index.size_bytes % OTA_INDEX_RECORD_BYTES || index.size_bytes / OTA_INDEX_RECORD_BYTES != chunks)
-		return ota_refuse(detail, detail_bytes, OTA_BAD_MANIFEST,
-				  "index: %zu bytes, but the images have %" PRIu64 " chunks", index.size_bytes, chunks);
+		return ota_detail_write(detail, detail_bytes, OTA_BAD_MANIFEST,
+					"index: %zu bytes, but the images have %" PRIu64 " chunks", index.size_bytes,
+					chunks);
 	for (uint32_t i = 0; i < chunks; i++) {
 		const struct ota_record record = ota_record_read(index.data + (size_t)i * OTA_INDEX_RECORD_BYTES);
 		const char *wrong = check_record(&record, ota_manifest_chunk_bytes(manifest, i));
 		if (wrong)
-			return ota_refuse(detail, detail_bytes, OTA_BAD_MANIFEST, "index: chunk %" PRIu32 ": %s", i,
-					  wrong);
+			return ota_detail_write(detail, detail_bytes, OTA_BAD_MANIFEST, "index: chunk %" PRIu32 ": %s",
+						i, wrong);
 		payload_bytes += record.stored_bytes; /* at most 2^18 times 2^20 */
 	}
 	if (payload_bytes != manifest->payload_bytes)
-		return ota_refuse(detail, detail_bytes, OTA_BAD_MANIFEST,
-				  "[update] payload-bytes: says %" PRIu64 ", the index %" PRIu64,
-				  manifest->payload_bytes, payload_bytes);
+		return ota_detail_write(detail, detail_bytes, OTA_BAD_MANIFEST,
+					"[update] payload-bytes: says %" PRIu64 ", the index %" PRIu64,
+					manifest->payload_bytes, payload_bytes);
 	return 0;
 }

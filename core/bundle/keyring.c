@@ -262,8 +262,8 @@ static int verify_chain(struct verification *v, X509 *leaf)
 		if (result == 0)
 			result = OTA_UNTRUSTED;
 		ota_certificate_name(current ? current : leaf, name, sizeof name);
-		(void)ota_refuse(v->detail, v->detail_bytes, result, "certificate \"%s\": %s", name,
-				 X509_verify_cert_error_string(error));
+		(void)ota_detail_write(v->detail, v->detail_bytes, result, "certificate \"%s\": %s", name,
+				       X509_verify_cert_error_string(error));
 		goto out;
 	}
 	result = ota_chain_check(X509_STORE_CTX_get0_chain(context), v->detail, v->detail_bytes);
@@ -274,9 +274,10 @@ out:
 	return result;
 }
 
-static int mismatch(const struct verification *v, const char *what)
+static int refuse_signature(const struct verification *v, const char *what)
 {
-	return ota_refuse(v->detail, v->detail_bytes, reason_or_no_memory(OTA_BAD_SIGNATURE), "signature: %s", what);
+	return ota_detail_write(v->detail, v->detail_bytes, reason_or_no_memory(OTA_BAD_SIGNATURE), "signature: %s",
+				what);
 }
 
 /* The signed attributes must name the content: its type and its digest, once each. */
@@ -287,11 +288,11 @@ static int verify_attributes(const struct verification *v, CMS_SignerInfo *signe
 	const ASN1_OCTET_STRING *value =
 	    CMS_signed_get0_data_by_OBJ(signer, OBJ_nid2obj(NID_pkcs9_messageDigest), -3, V_ASN1_OCTET_STRING);
 	if (!type || OBJ_obj2nid(type) != NID_pkcs7_data || !value)
-		return mismatch(v, "its signed attributes lack content type or digest");
+		return refuse_signature(v, "its signed attributes lack content type or digest");
 	int size = EVP_MD_get_size(v->keyring->digest[digest]);
 	if (ASN1_STRING_length(value) != size ||
 	    memcmp(ASN1_STRING_get0_data(value), v->content[digest], (size_t)size) != 0)
-		return mismatch(v, "does not match what it signs");
+		return refuse_signature(v, "does not match what it signs");
 	return 0;
 }
 
@@ -299,19 +300,19 @@ static int verify_signer(struct verification *v, CMS_SignerInfo *signer, unsigne
 {
 	X509 *leaf = find_certificate(v, signer);
 	if (!leaf)
-		return mismatch(v, "a signer's certificate is missing");
+		return refuse_signature(v, "a signer's certificate is missing");
 	int result = verify_chain(v, leaf);
 	if (result)
 		return result;
 	bool rsa = EVP_PKEY_get_base_id(X509_get0_pubkey(leaf)) == EVP_PKEY_RSA;
 	if (rsa != v->shape->signer[index].rsa)
-		return mismatch(v, "its algorithm is not that of the signer's key");
+		return refuse_signature(v, "its algorithm is not that of the signer's key");
 	result = verify_attributes(v, signer, v->shape->signer[index].digest);
 	if (result)
 		return result;
 	CMS_SignerInfo_set1_signer_cert(signer, leaf);
 	if (CMS_SignerInfo_verify(signer) != 1)
-		return mismatch(v, "was not made by the signer's key");
+		return refuse_signature(v, "was not made by the signer's key");
 	return 0;
 }
 
@@ -322,7 +323,7 @@ static int check_canonical(const struct verification *v, struct ota_span der)
 	int size = i2d_CMS_ContentInfo(v->cms, &again);
 	bool same = size > 0 && (size_t)size == der.size_bytes && memcmp(again, der.data, der.size_bytes) == 0;
 	OPENSSL_free(again);
-	return same ? 0 : mismatch(v, "not in canonical DER");
+	return same ? 0 : refuse_signature(v, "not in canonical DER");
 }
 
 static int verify_cms(struct verification *v, struct ota_span der)
@@ -330,7 +331,7 @@ static int verify_cms(struct verification *v, struct ota_span der)
 	const unsigned char *at = der.data;
 	v->cms = d2i_CMS_ContentInfo(NULL, &at, (long)der.size_bytes);
 	if (!v->cms || at != der.data + der.size_bytes)
-		return mismatch(v, "malformed CMS");
+		return refuse_signature(v, "malformed CMS");
 	int result = check_canonical(v, der);
 	if (result)
 		return result;
@@ -338,11 +339,11 @@ static int verify_cms(struct verification *v, struct ota_span der)
 	STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(v->cms);
 	if (sk_X509_num(v->certificates) != (int)v->shape->certificates ||
 	    sk_CMS_SignerInfo_num(signers) != (int)v->shape->signers)
-		return mismatch(v, "malformed CMS");
+		return refuse_signature(v, "malformed CMS");
 	for (unsigned i = 0; !result && i < v->shape->signers; i++)
 		result = verify_signer(v, sk_CMS_SignerInfo_value(signers, (int)i), i);
 	if (!result && v->used != (1u << v->shape->certificates) - 1)
-		result = mismatch(v, "it carries certificates that belong to no signer");
+		result = refuse_signature(v, "it carries certificates that belong to no signer");
 	return result;
 }
 
@@ -392,7 +393,7 @@ int ota_keyring_verify_spans(const struct ota_keyring *keyring, const struct ota
 	 * blamed for that: a refusal counts if it comes again while there is memory.
 	 */
 	if (memory_is_short())
-		return ota_refuse(detail, detail_bytes, -ENOMEM, "signature: memory ran out");
+		return ota_detail_write(detail, detail_bytes, -ENOMEM, "signature: memory ran out");
 	return verify_once(keyring, &shape, spans, count, signature, now_s, digest, detail, detail_bytes);
 }
 

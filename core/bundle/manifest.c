@@ -66,7 +66,7 @@ static const char *section_name(const struct parser *p)
 	return p->section >= 2 ? p->out->images[p->section - 2].name : "update";
 }
 
-__attribute__((format(printf, 2, 3))) static int bad(const struct parser *p, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int refuse_line(const struct parser *p, const char *format, ...)
 {
 	char what[160];
 	va_list arguments;
@@ -74,12 +74,12 @@ __attribute__((format(printf, 2, 3))) static int bad(const struct parser *p, con
 	if (vsnprintf(what, sizeof what, format, arguments) < 0)
 		what[0] = '\0';
 	va_end(arguments);
-	return ota_refuse(p->detail, p->detail_bytes, OTA_BAD_MANIFEST, "manifest line %u: %s", p->line, what);
+	return ota_detail_write(p->detail, p->detail_bytes, OTA_BAD_MANIFEST, "manifest line %u: %s", p->line, what);
 }
 
-static int bad_key(const struct parser *p, const char *key, const char *what)
+static int refuse_key(const struct parser *p, const char *key, const char *what)
 {
-	return bad(p, "[%s%s] %s: %s", p->section >= 2 ? "image." : "", section_name(p), key, what);
+	return refuse_line(p, "[%s%s] %s: %s", p->section >= 2 ? "image." : "", section_name(p), key, what);
 }
 
 static bool is_word(uint8_t c)
@@ -121,7 +121,7 @@ static bool parse_u64(struct ota_span in, uint64_t *out)
 	return true;
 }
 
-static int nibble(uint8_t c)
+static int parse_nibble(uint8_t c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -133,8 +133,8 @@ static const char *parse_digest(struct ota_span in, uint8_t *out)
 	if (in.size_bytes / 2 != OTA_DIGEST_BYTES || in.size_bytes % 2)
 		return "not 64 hex digits";
 	for (size_t i = 0; i < OTA_DIGEST_BYTES; i++) {
-		int high = nibble(in.data[2 * i]);
-		int low = nibble(in.data[2 * i + 1]);
+		int high = parse_nibble(in.data[2 * i]);
+		int low = parse_nibble(in.data[2 * i + 1]);
 		if (high < 0 || low < 0)
 			return "not 64 lower case hex digits";
 		out[i] = (uint8_t)(high << 4 | low);
@@ -193,35 +193,35 @@ static const char *parse_value(const struct key *key, struct ota_span in, void *
 }
 
 /* Keys for other tools: remembered only so that none comes twice. */
-static int take_extra(struct parser *p, struct ota_span name, const char *text)
+static int parse_extra(struct parser *p, struct ota_span name, const char *text)
 {
 	for (unsigned i = 0; i < p->extra_count; i++) {
 		const struct extra *e = &p->extras[i];
 		if (e->section == p->section && e->name.size_bytes == name.size_bytes &&
 		    memcmp(e->name.data, name.data, name.size_bytes) == 0)
-			return bad_key(p, text, "given twice");
+			return refuse_key(p, text, "given twice");
 	}
 	if (p->extra_count == OTA_MANIFEST_EXTRA_MAX)
-		return bad_key(p, text, "too many x- keys");
+		return refuse_key(p, text, "too many x- keys");
 	p->extras[p->extra_count++] = (struct extra){p->section, name};
 	return 0;
 }
 
-static int take_pair(struct parser *p, struct ota_span name, struct ota_span value)
+static int parse_pair(struct parser *p, struct ota_span name, struct ota_span value)
 {
 	char text[KEY_MAX + 1];
 	if (name.size_bytes == 0 || name.size_bytes > KEY_MAX)
-		return bad(p, "a key is empty or longer than %u characters", KEY_MAX);
+		return refuse_line(p, "a key is empty or longer than %u characters", KEY_MAX);
 	for (size_t i = 0; i < name.size_bytes; i++) {
 		if (!is_name(name.data[i]))
-			return bad(p, "a key holds a character that is not allowed");
+			return refuse_line(p, "a key holds a character that is not allowed");
 	}
 	memcpy(text, name.data, name.size_bytes);
 	text[name.size_bytes] = '\0';
 	if (p->section == 0)
-		return bad(p, "%s: outside any section", text);
+		return refuse_line(p, "%s: outside any section", text);
 	if (strncmp(text, "x-", 2) == 0)
-		return take_extra(p, name, text);
+		return parse_extra(p, name, text);
 	bool image = p->section >= 2;
 	const struct key *keys = image ? image_keys : update_keys;
 	size_t count = image ? IMAGE_KEYS : UPDATE_KEYS;
@@ -231,42 +231,42 @@ static int take_pair(struct parser *p, struct ota_span name, struct ota_span val
 		if (strcmp(keys[i].name, text) != 0)
 			continue;
 		if (*seen & 1u << i)
-			return bad_key(p, text, "given twice");
+			return refuse_key(p, text, "given twice");
 		*seen |= 1u << i;
 		const char *wrong = parse_value(&keys[i], value, base);
-		return wrong ? bad_key(p, text, wrong) : 0;
+		return wrong ? refuse_key(p, text, wrong) : 0;
 	}
-	return bad_key(p, text, "unknown key");
+	return refuse_key(p, text, "unknown key");
 }
 
-static int take_section(struct parser *p, struct ota_span name)
+static int parse_section(struct parser *p, struct ota_span name)
 {
 	static const char prefix[] = "image.";
 	const size_t prefix_bytes = sizeof prefix - 1;
 	if (span_is(name, "update")) {
 		if (p->update_section)
-			return bad(p, "[update]: section given twice");
+			return refuse_line(p, "[update]: section given twice");
 		p->update_section = true;
 		p->section = 1;
 		return 0;
 	}
 	if (name.size_bytes <= prefix_bytes || memcmp(name.data, prefix, prefix_bytes) != 0)
-		return bad(p, "unknown section");
+		return refuse_line(p, "unknown section");
 	name.data += prefix_bytes;
 	name.size_bytes -= prefix_bytes;
 	if (name.size_bytes >= OTA_NAME_MAX)
-		return bad(p, "[image.]: name too long");
+		return refuse_line(p, "[image.]: name too long");
 	for (size_t i = 0; i < name.size_bytes; i++) {
 		if (!is_name(name.data[i]) && name.data[i] != '_')
-			return bad(p, "[image.]: a character of the name is not allowed");
+			return refuse_line(p, "[image.]: a character of the name is not allowed");
 	}
 	if (name.data[0] == '-' || name.data[0] == '_')
-		return bad(p, "[image.]: the name must begin with a letter or a digit");
+		return refuse_line(p, "[image.]: the name must begin with a letter or a digit");
 	if (p->out->image_count == OTA_IMAGES_MAX)
-		return bad(p, "[image.]: more than %u images", OTA_IMAGES_MAX);
+		return refuse_line(p, "[image.]: more than %u images", OTA_IMAGES_MAX);
 	for (unsigned i = 0; i < p->out->image_count; i++) {
 		if (span_is(name, p->out->images[i].name))
-			return bad(p, "[image.%s]: section given twice", p->out->images[i].name);
+			return refuse_line(p, "[image.%s]: section given twice", p->out->images[i].name);
 	}
 	memcpy(p->out->images[p->out->image_count].name, name.data, name.size_bytes);
 	p->out->image_count++;
@@ -274,34 +274,34 @@ static int take_section(struct parser *p, struct ota_span name)
 	return 0;
 }
 
-static int take_line(struct parser *p, struct ota_span line)
+static int parse_line(struct parser *p, struct ota_span line)
 {
 	if (line.size_bytes > OTA_MANIFEST_LINE_MAX)
-		return bad(p, "longer than %u bytes", OTA_MANIFEST_LINE_MAX);
+		return refuse_line(p, "longer than %u bytes", OTA_MANIFEST_LINE_MAX);
 	for (size_t i = 0; i < line.size_bytes; i++) {
 		if (line.data[i] < ' ' || line.data[i] > '~')
-			return bad(p, "byte 0x%02x is not printable ASCII", line.data[i]);
+			return refuse_line(p, "byte 0x%02x is not printable ASCII", line.data[i]);
 	}
 	if (line.size_bytes == 0 || line.data[0] == '#')
 		return 0;
 	if (line.data[0] == '[') {
 		if (line.size_bytes < 3 || line.data[line.size_bytes - 1] != ']')
-			return bad(p, "malformed section");
-		return take_section(p, (struct ota_span){line.data + 1, line.size_bytes - 2});
+			return refuse_line(p, "malformed section");
+		return parse_section(p, (struct ota_span){line.data + 1, line.size_bytes - 2});
 	}
 	const uint8_t *equals = memchr(line.data, '=', line.size_bytes);
 	if (!equals)
-		return bad(p, "neither [section], key=value nor # comment");
+		return refuse_line(p, "neither [section], key=value nor # comment");
 	size_t name_bytes = (size_t)(equals - line.data);
-	return take_pair(p, (struct ota_span){line.data, name_bytes},
-			 (struct ota_span){equals + 1, line.size_bytes - name_bytes - 1});
+	return parse_pair(p, (struct ota_span){line.data, name_bytes},
+			  (struct ota_span){equals + 1, line.size_bytes - name_bytes - 1});
 }
 
 static int check_required(const struct parser *p, const struct key *keys, size_t count, unsigned seen)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (keys[i].required && !(seen & 1u << i))
-			return bad_key(p, keys[i].name, "missing");
+			return refuse_key(p, keys[i].name, "missing");
 	}
 	return 0;
 }
@@ -315,7 +315,7 @@ static int check_whole(struct parser *p)
 	p->section = 1;
 	int result = check_required(p, update_keys, UPDATE_KEYS, p->update_seen);
 	if (!result && m->expires_s && m->expires_s < m->created_s)
-		result = bad_key(p, "expires", "before created");
+		result = refuse_key(p, "expires", "before created");
 	for (unsigned i = 0; !result && i < m->image_count; i++) {
 		struct ota_manifest_image *image = &m->images[i];
 		p->section = 2 + i;
@@ -323,18 +323,18 @@ static int check_whole(struct parser *p)
 		if (result)
 			break;
 		if (image->size_bytes == 0 || image->size_bytes % 512)
-			return bad_key(p, "size", "not a positive multiple of 512");
+			return refuse_key(p, "size", "not a positive multiple of 512");
 		uint64_t own = image->size_bytes / m->chunk_bytes + (image->size_bytes % m->chunk_bytes != 0);
 		/* Each addend is at most 2^52, so the sum of four cannot wrap. */
 		if (chunks + own > OTA_INDEX_MAX_BYTES / OTA_INDEX_RECORD_BYTES)
-			return bad_key(p, "size", "more chunks than an index can hold");
+			return refuse_key(p, "size", "more chunks than an index can hold");
 		image->first_chunk = (uint32_t)chunks;
 		image->chunks = (uint32_t)own;
 		chunks += own;
 		rootfs = rootfs || strcmp(image->name, "rootfs") == 0;
 	}
 	if (!result && !rootfs)
-		result = bad(p, "[image.rootfs]: section missing");
+		result = refuse_line(p, "[image.rootfs]: section missing");
 	return result;
 }
 
@@ -346,9 +346,9 @@ int ota_manifest_parse(struct ota_span text, struct ota_manifest *out, char *det
 		p.line++;
 		const uint8_t *feed = memchr(text.data, '\n', text.size_bytes);
 		if (!feed)
-			return bad(&p, "does not end in a line feed");
+			return refuse_line(&p, "does not end in a line feed");
 		size_t size = (size_t)(feed - text.data);
-		int result = take_line(&p, (struct ota_span){text.data, size});
+		int result = parse_line(&p, (struct ota_span){text.data, size});
 		if (result)
 			return result;
 		text.data += size + 1;
@@ -364,7 +364,7 @@ struct writer {
 	bool full;
 };
 
-__attribute__((format(printf, 2, 3))) static void put(struct writer *w, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void put_text(struct writer *w, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
@@ -379,28 +379,28 @@ __attribute__((format(printf, 2, 3))) static void put(struct writer *w, const ch
 static void put_string(struct writer *w, const char *key, const char *value)
 {
 	if (*value)
-		put(w, "%s=%s\n", key, value);
+		put_text(w, "%s=%s\n", key, value);
 }
 
 static void put_manifest(struct writer *w, const struct ota_manifest *m)
 {
-	put(w, "[update]\n");
+	put_text(w, "[update]\n");
 	put_string(w, "compatible", m->compatible);
 	put_string(w, "version", m->version);
-	put(w, "sequence=%" PRIu64 "\n", m->sequence);
+	put_text(w, "sequence=%" PRIu64 "\n", m->sequence);
 	put_string(w, "hardware", m->hardware);
 	put_string(w, "channel", m->channel);
 	put_string(w, "devices", m->devices);
-	put(w, "created=%" PRId64 "\n", m->created_s);
+	put_text(w, "created=%" PRId64 "\n", m->created_s);
 	if (m->expires_s)
-		put(w, "expires=%" PRId64 "\n", m->expires_s);
-	put(w, "chunk-bytes=%" PRIu32 "\n", m->chunk_bytes);
-	put(w, "payload-bytes=%" PRIu64 "\n", m->payload_bytes);
+		put_text(w, "expires=%" PRId64 "\n", m->expires_s);
+	put_text(w, "chunk-bytes=%" PRIu32 "\n", m->chunk_bytes);
+	put_text(w, "payload-bytes=%" PRIu64 "\n", m->payload_bytes);
 	for (unsigned i = 0; i < m->image_count && i < OTA_IMAGES_MAX; i++) {
-		put(w, "\n[image.%s]\nsize=%" PRIu64 "\nsha256=", m->images[i].name, m->images[i].size_bytes);
+		put_text(w, "\n[image.%s]\nsize=%" PRIu64 "\nsha256=", m->images[i].name, m->images[i].size_bytes);
 		for (unsigned j = 0; j < OTA_DIGEST_BYTES; j++)
-			put(w, "%02x", m->images[i].sha256[j]);
-		put(w, "\n");
+			put_text(w, "%02x", m->images[i].sha256[j]);
+		put_text(w, "\n");
 	}
 }
 
@@ -421,13 +421,13 @@ int ota_manifest_encode(const struct ota_manifest *manifest, char *out, size_t r
 	struct ota_manifest parsed;
 	put_manifest(&w, manifest);
 	if (w.full)
-		return ota_refuse(detail, detail_bytes, -ENOSPC, "manifest: longer than %zu bytes", room);
+		return ota_detail_write(detail, detail_bytes, -ENOSPC, "manifest: longer than %zu bytes", room);
 	int result = ota_manifest_parse((struct ota_span){(const uint8_t *)out, w.size}, &parsed, detail, detail_bytes);
 	if (result)
 		return result;
 	/* A line feed inside a value would have become a line of its own. */
 	if (!same_strings(manifest, &parsed))
-		return ota_refuse(detail, detail_bytes, OTA_BAD_MANIFEST, "manifest: a value holds a line feed");
+		return ota_detail_write(detail, detail_bytes, OTA_BAD_MANIFEST, "manifest: a value holds a line feed");
 	*size_bytes = w.size;
 	return 0;
 }

@@ -2,7 +2,8 @@
 #ifndef CORE_BUNDLE_MANIFEST_H
 #define CORE_BUNDLE_MANIFEST_H
 
-#include "base/refuse.h"
+#include "base/detail.h"
+#include "base/span.h"
 #include "ota/bundle.h"
 
 #define OTA_MANIFEST_LINE_MAX    512u  /* bytes, without the line feed */

@@ -15,12 +15,12 @@
 
 #define SIGN_FLAGS (CMS_BINARY | CMS_DETACHED | CMS_NOSMIMECAP | CMS_PARTIAL)
 
-static int failed(const char *what, char *detail, size_t detail_bytes)
+static int refuse_signing(const char *what, char *detail, size_t detail_bytes)
 {
 	unsigned long error = ERR_peek_last_error();
 	const char *why = ERR_reason_error_string(error);
 	int reason = ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE ? -ENOMEM : OTA_BAD_CONFIG;
-	return ota_refuse(detail, detail_bytes, reason, "%s: %s", what, why ? why : "cannot be used");
+	return ota_detail_write(detail, detail_bytes, reason, "%s: %s", what, why ? why : "cannot be used");
 }
 
 /* No passphrase is ever asked for: a locked key is an error, not a prompt in a build job. */
@@ -53,7 +53,7 @@ static int add_intermediates(CMS_ContentInfo *cms, BIO *bio)
 	return 0;
 }
 
-static int emit(CMS_ContentInfo *cms, uint8_t **out, size_t *out_bytes)
+static int encode_der(CMS_ContentInfo *cms, uint8_t **out, size_t *out_bytes)
 {
 	int size = i2d_CMS_ContentInfo(cms, NULL);
 	uint8_t *der = size > 0 ? malloc((size_t)size) : NULL;
@@ -83,12 +83,12 @@ int ota_keyring_sign(const char *certificate_pem, const char *key_pem, const uin
 		goto out;
 	leaf = PEM_read_bio_X509(certificates, NULL, no_passphrase, NULL);
 	if (!leaf) {
-		result = failed("signer's certificate", detail, detail_bytes);
+		result = refuse_signing("signer's certificate", detail, detail_bytes);
 		goto out;
 	}
 	key = PEM_read_bio_PrivateKey(keys, NULL, no_passphrase, NULL);
 	if (!key) {
-		result = failed("signer's key", detail, detail_bytes);
+		result = refuse_signing("signer's key", detail, detail_bytes);
 		goto out;
 	}
 	content = BIO_new_mem_buf(data, (int)size_bytes);
@@ -96,18 +96,18 @@ int ota_keyring_sign(const char *certificate_pem, const char *key_pem, const uin
 	if (!content || !cms)
 		goto out;
 	if (!CMS_add1_signer(cms, leaf, key, EVP_sha256(), SIGN_FLAGS)) {
-		result = failed("signer's certificate and key", detail, detail_bytes);
+		result = refuse_signing("signer's certificate and key", detail, detail_bytes);
 		goto out;
 	}
 	if (add_intermediates(cms, certificates)) {
-		result = failed("intermediate certificates", detail, detail_bytes);
+		result = refuse_signing("intermediate certificates", detail, detail_bytes);
 		goto out;
 	}
 	if (CMS_final(cms, content, NULL, SIGN_FLAGS) != 1) {
-		result = failed("signing", detail, detail_bytes);
+		result = refuse_signing("signing", detail, detail_bytes);
 		goto out;
 	}
-	result = emit(cms, out, out_bytes);
+	result = encode_der(cms, out, out_bytes);
 out:
 	BIO_free(content);
 	CMS_ContentInfo_free(cms);

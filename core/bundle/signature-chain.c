@@ -21,11 +21,11 @@ void ota_certificate_name(const X509 *certificate, char *out, size_t out_bytes)
 		(void)snprintf(out, out_bytes, "?");
 }
 
-static int refuse(const X509 *certificate, int reason, const char *what, char *detail, size_t detail_bytes)
+static int refuse_certificate(const X509 *certificate, int reason, const char *what, char *detail, size_t detail_bytes)
 {
 	char name[NAME_MAX_BYTES];
 	ota_certificate_name(certificate, name, sizeof name);
-	return ota_refuse(detail, detail_bytes, reason, "certificate \"%s\": %s", name, what);
+	return ota_detail_write(detail, detail_bytes, reason, "certificate \"%s\": %s", name, what);
 }
 
 /* The key alone, whatever signed it. A curve given by its parameters may be a forged twin of a named one. */
@@ -33,25 +33,29 @@ static int check_key(const X509 *certificate, char *detail, size_t detail_bytes)
 {
 	const EVP_PKEY *key = X509_get0_pubkey(certificate);
 	if (!key)
-		return refuse(certificate, OTA_BAD_SIGNATURE, "its key cannot be read", detail, detail_bytes);
+		return refuse_certificate(certificate, OTA_BAD_SIGNATURE, "its key cannot be read", detail,
+					  detail_bytes);
 	int id = EVP_PKEY_get_base_id(key);
 	if (id == EVP_PKEY_RSA) {
 		if (EVP_PKEY_get_bits(key) < RSA_MIN_BITS)
-			return refuse(certificate, OTA_WEAK_ALGORITHM, "RSA key below 2048 bits", detail, detail_bytes);
+			return refuse_certificate(certificate, OTA_WEAK_ALGORITHM, "RSA key below 2048 bits", detail,
+						  detail_bytes);
 		return 0;
 	}
 	if (id == EVP_PKEY_EC) {
 		int explicit_parameters = 0;
 		if (EVP_PKEY_get_bits(key) < EC_MIN_BITS)
-			return refuse(certificate, OTA_WEAK_ALGORITHM, "EC key below 256 bits", detail, detail_bytes);
+			return refuse_certificate(certificate, OTA_WEAK_ALGORITHM, "EC key below 256 bits", detail,
+						  detail_bytes);
 		if (EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
 					   &explicit_parameters) != 1 ||
 		    explicit_parameters)
-			return refuse(certificate, OTA_WEAK_ALGORITHM, "its curve is not a named one", detail,
-				      detail_bytes);
+			return refuse_certificate(certificate, OTA_WEAK_ALGORITHM, "its curve is not a named one",
+						  detail, detail_bytes);
 		return 0;
 	}
-	return refuse(certificate, OTA_WEAK_ALGORITHM, "its key is neither RSA nor EC", detail, detail_bytes);
+	return refuse_certificate(certificate, OTA_WEAK_ALGORITHM, "its key is neither RSA nor EC", detail,
+				  detail_bytes);
 }
 
 /* The digest that its issuer signed it with; says nothing for the root, which is trusted for its key. */
@@ -71,20 +75,22 @@ static int check_digest(X509 *certificate, char *detail, size_t detail_bytes)
 			break;
 		}
 	}
-	return refuse(certificate, OTA_WEAK_ALGORITHM, "signed with a digest weaker than SHA-256", detail,
-		      detail_bytes);
+	return refuse_certificate(certificate, OTA_WEAK_ALGORITHM, "signed with a digest weaker than SHA-256", detail,
+				  detail_bytes);
 }
 
 static int check_leaf_purpose(X509 *certificate, char *detail, size_t detail_bytes)
 {
 	uint32_t flags = X509_get_extension_flags(certificate);
 	if (flags & EXFLAG_INVALID)
-		return refuse(certificate, OTA_BAD_SIGNATURE, "its extensions are malformed", detail, detail_bytes);
+		return refuse_certificate(certificate, OTA_BAD_SIGNATURE, "its extensions are malformed", detail,
+					  detail_bytes);
 	if (!(flags & EXFLAG_XKUSAGE) || !(X509_get_extended_key_usage(certificate) & XKU_CODE_SIGN))
-		return refuse(certificate, OTA_CERT_PURPOSE, "extended key usage lacks codeSigning", detail,
-			      detail_bytes);
+		return refuse_certificate(certificate, OTA_CERT_PURPOSE, "extended key usage lacks codeSigning", detail,
+					  detail_bytes);
 	if (!(flags & EXFLAG_KUSAGE) || !(X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE))
-		return refuse(certificate, OTA_CERT_PURPOSE, "key usage lacks digitalSignature", detail, detail_bytes);
+		return refuse_certificate(certificate, OTA_CERT_PURPOSE, "key usage lacks digitalSignature", detail,
+					  detail_bytes);
 	return 0;
 }
 
@@ -94,15 +100,16 @@ static int check_issuer_purpose(X509 *certificate, char *detail, size_t detail_b
 	uint32_t flags = X509_get_extension_flags(certificate);
 	if (!(flags & EXFLAG_XKUSAGE) || X509_get_extended_key_usage(certificate) & (XKU_CODE_SIGN | XKU_ANYEKU))
 		return 0;
-	return refuse(certificate, OTA_CERT_PURPOSE, "its extended key usage does not allow issuing for code signing",
-		      detail, detail_bytes);
+	return refuse_certificate(certificate, OTA_CERT_PURPOSE,
+				  "its extended key usage does not allow issuing for code signing", detail,
+				  detail_bytes);
 }
 
 int ota_chain_check(const STACK_OF(X509) * chain, char *detail, size_t detail_bytes)
 {
 	int count = sk_X509_num(chain);
 	if (count < 1)
-		return ota_refuse(detail, detail_bytes, OTA_BAD_SIGNATURE, "signature: empty chain");
+		return ota_detail_write(detail, detail_bytes, OTA_BAD_SIGNATURE, "signature: empty chain");
 	int result = check_leaf_purpose(sk_X509_value(chain, 0), detail, detail_bytes);
 	for (int i = 0; !result && i < count; i++) {
 		X509 *certificate = sk_X509_value(chain, i);

@@ -70,7 +70,7 @@ static bool next_is(const struct ota_span *in, uint8_t tag)
 }
 
 /* Takes one element off the front of `in`; false unless it has this tag, a shortest-form length, and fits. */
-static bool take(struct ota_span *in, uint8_t tag, struct ota_span *content)
+static bool take_element(struct ota_span *in, uint8_t tag, struct ota_span *content)
 {
 	if (in->size_bytes < 2 || in->data[0] != tag)
 		return false;
@@ -98,7 +98,7 @@ static bool take(struct ota_span *in, uint8_t tag, struct ota_span *content)
 static bool take_exactly(struct ota_span *in, uint8_t tag, const uint8_t *bytes, size_t size_bytes)
 {
 	struct ota_span content;
-	return take(in, tag, &content) && content.size_bytes == size_bytes &&
+	return take_element(in, tag, &content) && content.size_bytes == size_bytes &&
 	       memcmp(content.data, bytes, size_bytes) == 0;
 }
 
@@ -108,7 +108,7 @@ static const struct algorithm *take_algorithm(struct ota_span *in, bool digest)
 	struct ota_span sequence;
 	struct ota_span oid;
 	struct ota_span nothing;
-	if (!take(in, DER_SEQUENCE, &sequence) || !take(&sequence, DER_OID, &oid))
+	if (!take_element(in, DER_SEQUENCE, &sequence) || !take_element(&sequence, DER_OID, &oid))
 		return NULL;
 	const struct algorithm *found = NULL;
 	for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++) {
@@ -120,57 +120,57 @@ static const struct algorithm *take_algorithm(struct ota_span *in, bool digest)
 	if (!found)
 		return NULL;
 	if (found->parameters == MUST_BE_NULL || (found->parameters == NONE_OR_NULL && !at_end(&sequence))) {
-		if (!take(&sequence, DER_NULL, &nothing) || !at_end(&nothing))
+		if (!take_element(&sequence, DER_NULL, &nothing) || !at_end(&nothing))
 			return NULL;
 	}
 	return at_end(&sequence) ? found : NULL;
 }
 
-static int bad(char *detail, size_t detail_bytes, const char *what)
+static int refuse_shape(char *detail, size_t detail_bytes, const char *what)
 {
-	return ota_refuse(detail, detail_bytes, OTA_BAD_SIGNATURE, "signature: %s", what);
+	return ota_detail_write(detail, detail_bytes, OTA_BAD_SIGNATURE, "signature: %s", what);
 }
 
-static int weak(char *detail, size_t detail_bytes)
+static int refuse_algorithm(char *detail, size_t detail_bytes)
 {
-	return ota_refuse(detail, detail_bytes, OTA_WEAK_ALGORITHM,
-			  "signature: its digest is weaker than SHA-256; sign with SHA-256 or better");
+	return ota_detail_write(detail, detail_bytes, OTA_WEAK_ALGORITHM,
+				"signature: its digest is weaker than SHA-256; sign with SHA-256 or better");
 }
 
 static int take_digests(struct ota_span *in, unsigned *digests, char *detail, size_t detail_bytes)
 {
 	struct ota_span set;
-	if (!take(in, DER_SET, &set))
-		return bad(detail, detail_bytes, "no list of digest algorithms");
+	if (!take_element(in, DER_SET, &set))
+		return refuse_shape(detail, detail_bytes, "no list of digest algorithms");
 	*digests = 0;
 	for (unsigned i = 0; i < OTA_DIGEST_COUNT && !at_end(&set); i++) {
 		const struct algorithm *algorithm = take_algorithm(&set, true);
 		if (!algorithm)
-			return bad(detail, detail_bytes, "unknown digest algorithm");
+			return refuse_shape(detail, detail_bytes, "unknown digest algorithm");
 		if (algorithm->weak)
-			return weak(detail, detail_bytes);
+			return refuse_algorithm(detail, detail_bytes);
 		if (*digests & 1u << algorithm->digest)
-			return bad(detail, detail_bytes, "digest algorithm listed twice");
+			return refuse_shape(detail, detail_bytes, "digest algorithm listed twice");
 		*digests |= 1u << algorithm->digest;
 	}
-	return at_end(&set) ? 0 : bad(detail, detail_bytes, "too many digest algorithms");
+	return at_end(&set) ? 0 : refuse_shape(detail, detail_bytes, "too many digest algorithms");
 }
 
 static int take_certificates(struct ota_span *in, unsigned *count, char *detail, size_t detail_bytes)
 {
 	struct ota_span set;
 	struct ota_span certificate;
-	if (!take(in, DER_CONTEXT_0, &set))
-		return bad(detail, detail_bytes, "it carries no certificates");
+	if (!take_element(in, DER_CONTEXT_0, &set))
+		return refuse_shape(detail, detail_bytes, "it carries no certificates");
 	*count = 0;
 	while (!at_end(&set)) {
 		if (*count >= OTA_CERTIFICATES_MAX)
-			return bad(detail, detail_bytes, "too many certificates");
-		if (!take(&set, DER_SEQUENCE, &certificate))
-			return bad(detail, detail_bytes, "a certificate is malformed");
+			return refuse_shape(detail, detail_bytes, "too many certificates");
+		if (!take_element(&set, DER_SEQUENCE, &certificate))
+			return refuse_shape(detail, detail_bytes, "a certificate is malformed");
 		*count += 1;
 	}
-	return *count ? 0 : bad(detail, detail_bytes, "it carries no certificates");
+	return *count ? 0 : refuse_shape(detail, detail_bytes, "it carries no certificates");
 }
 
 static int take_signer(struct ota_span *in, struct ota_signature_shape *out, char *detail, size_t detail_bytes)
@@ -178,29 +178,30 @@ static int take_signer(struct ota_span *in, struct ota_signature_shape *out, cha
 	struct ota_span signer;
 	struct ota_span id;
 	struct ota_span part;
-	if (!take(in, DER_SEQUENCE, &signer) || !take_exactly(&signer, DER_INTEGER, version_1, sizeof version_1))
-		return bad(detail, detail_bytes, "a signer is malformed or of another version than 1");
-	if (!take(&signer, DER_SEQUENCE, &id) || !take(&id, DER_SEQUENCE, &part) || !take(&id, DER_INTEGER, &part) ||
-	    !at_end(&id))
-		return bad(detail, detail_bytes, "a signer is not named by issuer and serial number");
+	if (!take_element(in, DER_SEQUENCE, &signer) ||
+	    !take_exactly(&signer, DER_INTEGER, version_1, sizeof version_1))
+		return refuse_shape(detail, detail_bytes, "a signer is malformed or of another version than 1");
+	if (!take_element(&signer, DER_SEQUENCE, &id) || !take_element(&id, DER_SEQUENCE, &part) ||
+	    !take_element(&id, DER_INTEGER, &part) || !at_end(&id))
+		return refuse_shape(detail, detail_bytes, "a signer is not named by issuer and serial number");
 	const struct algorithm *digest = take_algorithm(&signer, true);
 	if (!digest)
-		return bad(detail, detail_bytes, "unknown digest algorithm");
+		return refuse_shape(detail, detail_bytes, "unknown digest algorithm");
 	if (digest->weak)
-		return weak(detail, detail_bytes);
-	if (!take(&signer, DER_CONTEXT_0, &part) || at_end(&part))
-		return bad(detail, detail_bytes, "a signer has no signed attributes");
+		return refuse_algorithm(detail, detail_bytes);
+	if (!take_element(&signer, DER_CONTEXT_0, &part) || at_end(&part))
+		return refuse_shape(detail, detail_bytes, "a signer has no signed attributes");
 	const struct algorithm *algorithm = take_algorithm(&signer, false);
 	if (!algorithm)
-		return bad(detail, detail_bytes, "unknown signature algorithm");
+		return refuse_shape(detail, detail_bytes, "unknown signature algorithm");
 	if (algorithm->weak)
-		return weak(detail, detail_bytes);
+		return refuse_algorithm(detail, detail_bytes);
 	if (algorithm->digest != OTA_DIGEST_COUNT && algorithm->digest != digest->digest)
-		return bad(detail, detail_bytes, "digest and signature algorithm differ");
-	if (!take(&signer, DER_OCTETS, &part) || at_end(&part))
-		return bad(detail, detail_bytes, "a signer's signature is missing");
+		return refuse_shape(detail, detail_bytes, "digest and signature algorithm differ");
+	if (!take_element(&signer, DER_OCTETS, &part) || at_end(&part))
+		return refuse_shape(detail, detail_bytes, "a signer's signature is missing");
 	if (!at_end(&signer))
-		return bad(detail, detail_bytes, "a signer has unsigned attributes");
+		return refuse_shape(detail, detail_bytes, "a signer has unsigned attributes");
 	out->signer[out->signers].digest = digest->digest;
 	out->signer[out->signers].rsa = algorithm->key == KEY_RSA;
 	out->signers++;
@@ -213,20 +214,22 @@ static int take_signers(struct ota_span *in, unsigned digests, struct ota_signat
 	struct ota_span set;
 	unsigned used = 0;
 	if (next_is(in, 0xa1))
-		return bad(detail, detail_bytes, "it carries revocation lists; they belong in the keyring");
-	if (!take(in, DER_SET, &set))
-		return bad(detail, detail_bytes, "no list of signers");
+		return refuse_shape(detail, detail_bytes, "it carries revocation lists; they belong in the keyring");
+	if (!take_element(in, DER_SET, &set))
+		return refuse_shape(detail, detail_bytes, "no list of signers");
 	if (at_end(&set))
-		return ota_refuse(detail, detail_bytes, OTA_NO_SIGNATURE, "signature: no signer");
+		return ota_detail_write(detail, detail_bytes, OTA_NO_SIGNATURE, "signature: no signer");
 	while (!at_end(&set)) {
 		if (out->signers >= OTA_SIGNERS_MAX)
-			return bad(detail, detail_bytes, "too many signers");
+			return refuse_shape(detail, detail_bytes, "too many signers");
 		int result = take_signer(&set, out, detail, detail_bytes);
 		if (result)
 			return result;
 		used |= 1u << out->signer[out->signers - 1].digest;
 	}
-	return used == digests ? 0 : bad(detail, detail_bytes, "the digest algorithms are not those of the signers");
+	return used == digests
+		   ? 0
+		   : refuse_shape(detail, detail_bytes, "the digest algorithms are not those of the signers");
 }
 
 int ota_signature_shape(struct ota_span der, struct ota_signature_shape *out, char *detail, size_t detail_bytes)
@@ -239,29 +242,29 @@ int ota_signature_shape(struct ota_span der, struct ota_signature_shape *out, ch
 	int result;
 	*out = (struct ota_signature_shape){0};
 	if (der.size_bytes == 0)
-		return ota_refuse(detail, detail_bytes, OTA_NO_SIGNATURE, "signature: empty");
-	if (!take(&der, DER_SEQUENCE, &info))
-		return bad(detail, detail_bytes, "not DER, or cut short");
+		return ota_detail_write(detail, detail_bytes, OTA_NO_SIGNATURE, "signature: empty");
+	if (!take_element(&der, DER_SEQUENCE, &info))
+		return refuse_shape(detail, detail_bytes, "not DER, or cut short");
 	if (!at_end(&der))
-		return bad(detail, detail_bytes, "bytes after its end");
+		return refuse_shape(detail, detail_bytes, "bytes after its end");
 	if (!take_exactly(&info, DER_OID, oid_signed_data, sizeof oid_signed_data))
-		return bad(detail, detail_bytes, "not CMS signed data");
-	if (!take(&info, DER_CONTEXT_0, &content) || !at_end(&info) || !take(&content, DER_SEQUENCE, &data) ||
-	    !at_end(&content))
-		return bad(detail, detail_bytes, "malformed CMS");
+		return refuse_shape(detail, detail_bytes, "not CMS signed data");
+	if (!take_element(&info, DER_CONTEXT_0, &content) || !at_end(&info) ||
+	    !take_element(&content, DER_SEQUENCE, &data) || !at_end(&content))
+		return refuse_shape(detail, detail_bytes, "malformed CMS");
 	if (!take_exactly(&data, DER_INTEGER, version_1, sizeof version_1))
-		return bad(detail, detail_bytes, "CMS version is not 1");
+		return refuse_shape(detail, detail_bytes, "CMS version is not 1");
 	result = take_digests(&data, &digests, detail, detail_bytes);
 	if (result)
 		return result;
-	if (!take(&data, DER_SEQUENCE, &encapsulated) ||
+	if (!take_element(&data, DER_SEQUENCE, &encapsulated) ||
 	    !take_exactly(&encapsulated, DER_OID, oid_data, sizeof oid_data) || !at_end(&encapsulated))
-		return bad(detail, detail_bytes, "not detached, or of another content type than data");
+		return refuse_shape(detail, detail_bytes, "not detached, or of another content type than data");
 	result = take_certificates(&data, &out->certificates, detail, detail_bytes);
 	if (result)
 		return result;
 	result = take_signers(&data, digests, out, detail, detail_bytes);
 	if (result)
 		return result;
-	return at_end(&data) ? 0 : bad(detail, detail_bytes, "bytes after the signers");
+	return at_end(&data) ? 0 : refuse_shape(detail, detail_bytes, "bytes after the signers");
 }

@@ -7,7 +7,8 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#include "base/refuse.h"
+#include "base/detail.h"
+#include "base/span.h"
 #include "ota/keyring.h"
 
 #define OTA_SIGNERS_MAX      4u

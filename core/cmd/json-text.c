@@ -17,7 +17,7 @@ static void write_text(FILE *out, const char *text)
 	(void)fputc('"', out);
 }
 
-static void begin(struct cmd_json *json, const char *key)
+static void begin_value(struct cmd_json *json, const char *key)
 {
 	if (json->begun)
 		(void)fputc(',', json->out);
@@ -32,7 +32,7 @@ static void begin(struct cmd_json *json, const char *key)
 
 void cmd_json_open(struct cmd_json *json, const char *key, char bracket)
 {
-	begin(json, key);
+	begin_value(json, key);
 	(void)fputc(bracket, json->out);
 	json->depth++;
 	json->begun = false;
@@ -51,18 +51,18 @@ void cmd_json_close(struct cmd_json *json, char bracket)
 
 void cmd_json_text(struct cmd_json *json, const char *key, const char *value)
 {
-	begin(json, key);
+	begin_value(json, key);
 	write_text(json->out, value);
 }
 
 void cmd_json_number(struct cmd_json *json, const char *key, uint64_t value)
 {
-	begin(json, key);
+	begin_value(json, key);
 	(void)fprintf(json->out, "%" PRIu64, value);
 }
 
 void cmd_json_bool(struct cmd_json *json, const char *key, bool value)
 {
-	begin(json, key);
+	begin_value(json, key);
 	(void)fputs(value ? "true" : "false", json->out);
 }

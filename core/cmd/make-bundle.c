@@ -8,7 +8,7 @@
 #define CHUNK_BYTES_DEFAULT 65536u
 
 /* The first required option that is missing, or NULL. */
-static const char *missing(const struct cmd *cmd)
+static const char *find_missing(const struct cmd *cmd)
 {
 	bool rootfs = false;
 
@@ -55,7 +55,7 @@ int cmd_bundle(struct cmd *cmd)
 	};
 	char detail[OTA_DETAIL_MAX] = "";
 	struct ota_clock clock;
-	const char *option = missing(cmd);
+	const char *option = find_missing(cmd);
 	int result;
 
 	if (option != NULL) {

@@ -9,7 +9,7 @@
 
 #include "cmd/cmd.h"
 
-static int prepare(struct cmd *cmd)
+static int prepare_run(struct cmd *cmd)
 {
 	char detail[OTA_DETAIL_MAX] = "";
 	int result;
@@ -52,7 +52,7 @@ int main(int argc, char **argv)
 		/* One heap for all threads: their own would cost memory that is never given back. */
 		(void)mallopt(M_ARENA_MAX, 1);
 		(void)signal(SIGPIPE, SIG_IGN);
-		status = prepare(&cmd);
+		status = prepare_run(&cmd);
 		if (status == 0)
 			status = cmd.verb->run(&cmd);
 		cmd_progress_free(cmd.progress);

@@ -76,7 +76,7 @@ static enum cmd_exit exit_of(int result)
 }
 
 /* NAME: what happened (version); what to do */
-static void say(FILE *out, const struct cmd *cmd, int result, const char *version, const char *detail)
+static void print_outcome(FILE *out, const struct cmd *cmd, int result, const char *version, const char *detail)
 {
 	enum ota_reason reason = ota_reason_of(result);
 	bool known = (int)reason >= 0 && reason < OTA_REASON_COUNT;
@@ -106,6 +106,6 @@ int cmd_outcome(struct cmd *cmd, int result, const char *version, const char *de
 
 	if (cmd->progress != NULL)
 		cmd_progress_end(cmd->progress);
-	say(status == CMD_EXIT_OK ? stdout : stderr, cmd, result, version, detail);
+	print_outcome(status == CMD_EXIT_OK ? stdout : stderr, cmd, result, version, detail);
 	return (int)status;
 }

@@ -16,7 +16,7 @@ struct cmd_progress {
 	int64_t start_ms, last_ms;
 };
 
-static void wipe(struct cmd_progress *progress)
+static void wipe_line(struct cmd_progress *progress)
 {
 	if (progress->shown)
 		(void)fputs("\r\033[K", stderr);
@@ -30,7 +30,7 @@ static void on_message(void *ctx, enum ota_level level, const char *text)
 	if (level == OTA_LEVEL_DEBUG && !progress->verbose)
 		return;
 	pthread_mutex_lock(&progress->mutex);
-	wipe(progress);
+	wipe_line(progress);
 	(void)fprintf(stderr, "ota: %s\n", text);
 	pthread_mutex_unlock(&progress->mutex);
 }
@@ -40,7 +40,7 @@ static void on_step(void *ctx, enum ota_step step)
 	struct cmd_progress *progress = ctx;
 
 	pthread_mutex_lock(&progress->mutex);
-	wipe(progress);
+	wipe_line(progress);
 	progress->step = step;
 	if (progress->verbose)
 		(void)fprintf(stderr, "ota: %s %s\n", ota_step_name(step), ota_step_text(step));
@@ -93,7 +93,7 @@ int cmd_progress_new(bool verbose, struct ota_events *events, struct cmd_progres
 void cmd_progress_end(struct cmd_progress *progress)
 {
 	pthread_mutex_lock(&progress->mutex);
-	wipe(progress);
+	wipe_line(progress);
 	(void)fflush(stderr);
 	pthread_mutex_unlock(&progress->mutex);
 }

@@ -9,8 +9,8 @@
 #include "cmd/cmd.h"
 
 /* What a success means, for the line at the end. */
-static void describe(const struct cmd *cmd, const struct ota_result *result, bool rebooting, char *out,
-		     size_t out_bytes)
+static void describe_success(const struct cmd *cmd, const struct ota_result *result, bool rebooting, char *out,
+			     size_t out_bytes)
 {
 	if (result->detail[0] != '\0')
 		(void)snprintf(out, out_bytes, "%s", result->detail);
@@ -38,7 +38,7 @@ static int device_run(struct cmd *cmd, enum ota_access access, cmd_call *call)
 	if (outcome == 0)
 		outcome = (int)result.reason;
 	reboot = result.reboot && !cmd->no_reboot && !cmd->dry_run;
-	describe(cmd, &result, reboot, detail, sizeof(detail));
+	describe_success(cmd, &result, reboot, detail, sizeof(detail));
 	if (cmd->verbose)
 		(void)fprintf(stderr, "ota: fetched %llu, reused %llu, wrote %llu bytes\n",
 			      (unsigned long long)result.bytes_fetched, (unsigned long long)result.bytes_reused,

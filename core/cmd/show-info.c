@@ -67,7 +67,7 @@ static int read_head(const char *path, struct raw_head *out)
 	return result;
 }
 
-static const char *hex(const uint8_t *digest, char out[HEX_MAX])
+static const char *format_hex(const uint8_t *digest, char out[HEX_MAX])
 {
 	for (unsigned i = 0; i < OTA_DIGEST_BYTES; i++)
 		(void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
@@ -82,7 +82,7 @@ static void print_json(const struct ota_head *head)
 
 	cmd_json_open(&json, NULL, '{');
 	cmd_json_bool(&json, "verified", true);
-	cmd_json_text(&json, "digest", hex(ota_head_digest(head), text));
+	cmd_json_text(&json, "digest", format_hex(ota_head_digest(head), text));
 	cmd_json_text(&json, "compatible", manifest->compatible);
 	cmd_json_text(&json, "version", manifest->version);
 	cmd_json_number(&json, "sequence", manifest->sequence);
@@ -100,7 +100,7 @@ static void print_json(const struct ota_head *head)
 		cmd_json_open(&json, NULL, '{');
 		cmd_json_text(&json, "name", manifest->images[i].name);
 		cmd_json_number(&json, "size", manifest->images[i].size_bytes);
-		cmd_json_text(&json, "sha256", hex(manifest->images[i].sha256, text));
+		cmd_json_text(&json, "sha256", format_hex(manifest->images[i].sha256, text));
 		cmd_json_close(&json, '}');
 	}
 	cmd_json_close(&json, ']');
@@ -112,7 +112,7 @@ static void print_text(const struct ota_head *head)
 	const struct ota_manifest *manifest = ota_head_manifest(head);
 	char text[HEX_MAX];
 
-	(void)printf("verified:    yes\ndigest:      %s\n", hex(ota_head_digest(head), text));
+	(void)printf("verified:    yes\ndigest:      %s\n", format_hex(ota_head_digest(head), text));
 	(void)printf("compatible:  %s\nversion:     %s\nsequence:    %" PRIu64 "\n", manifest->compatible,
 		     manifest->version, manifest->sequence);
 	if (manifest->hardware[0] != '\0')
@@ -128,7 +128,7 @@ static void print_text(const struct ota_head *head)
 		     ota_head_bytes(head), manifest->payload_bytes, ota_head_chunks(head), manifest->chunk_bytes);
 	for (unsigned i = 0; i < manifest->image_count; i++)
 		(void)printf("image:       %s, %" PRIu64 " bytes, sha256 %s\n", manifest->images[i].name,
-			     manifest->images[i].size_bytes, hex(manifest->images[i].sha256, text));
+			     manifest->images[i].size_bytes, format_hex(manifest->images[i].sha256, text));
 }
 
 /* The manifest's own bytes, made safe for a terminal; nothing is parsed, for nothing is believed. */

@@ -12,7 +12,7 @@ static const char *phase_name(enum ota_phase phase)
 	return phase == OTA_PHASE_INSTALLING ? "installing" : phase == OTA_PHASE_WRITTEN ? "written" : "idle";
 }
 
-static const char *hex(const uint8_t digest[OTA_DIGEST_BYTES], char out[HEX_MAX])
+static const char *format_hex(const uint8_t digest[OTA_DIGEST_BYTES], char out[HEX_MAX])
 {
 	for (unsigned i = 0; i < OTA_DIGEST_BYTES; i++)
 		(void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
@@ -63,7 +63,7 @@ static void json_slots(struct cmd_json *json, const struct ota_config *config, c
 		if (status->described[s]) {
 			cmd_json_text(json, "version", status->slots[s].version);
 			cmd_json_number(json, "sequence", status->slots[s].sequence);
-			cmd_json_text(json, "digest", hex(status->slots[s].digest, text));
+			cmd_json_text(json, "digest", format_hex(status->slots[s].digest, text));
 		}
 		cmd_json_close(json, '}');
 	}
@@ -95,7 +95,7 @@ static void print_json(const struct ota_config *config, const struct ota_status 
 		if (!is_failed_entry(&state->failed[i]))
 			continue;
 		cmd_json_open(&json, NULL, '{');
-		cmd_json_text(&json, "digest", hex(state->failed[i].digest, text));
+		cmd_json_text(&json, "digest", format_hex(state->failed[i].digest, text));
 		cmd_json_text(&json, "reason", ota_reason_name(state->failed[i].reason));
 		cmd_json_number(&json, "count", state->failed[i].count);
 		cmd_json_close(&json, '}');
@@ -143,7 +143,7 @@ static void print_text(const struct ota_config *config, const struct ota_status 
 		     state->installed_version[0] != '\0' ? ", committed last: version " : "", state->installed_version);
 	for (unsigned i = 0; i < OTA_FAILED_MAX; i++) {
 		if (is_failed_entry(&state->failed[i]))
-			(void)printf("failed:      %.16s %s, %u times\n", hex(state->failed[i].digest, text),
+			(void)printf("failed:      %.16s %s, %u times\n", format_hex(state->failed[i].digest, text),
 				     ota_reason_name(state->failed[i].reason), state->failed[i].count);
 	}
 	(void)printf("reports:     %u waiting\n", reports_waiting(state));

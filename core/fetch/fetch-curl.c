@@ -127,7 +127,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 }
 
 /* The body of an error or a redirect is of no use. */
-static size_t drop(struct transfer *t, size_t bytes)
+static size_t drop_body(struct transfer *t, size_t bytes)
 {
 	t->dropped_bytes += bytes;
 	return t->dropped_bytes <= DROPPED_MAX_BYTES ? bytes : 0;
@@ -143,7 +143,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 	int result = 0;
 
 	if (!t->judged || t->verdict != 0 || !t->request)
-		return drop(t, bytes);
+		return drop_body(t, bytes);
 	limit = t->body_bytes;
 	if (t->answer.status == 200 && t->request->length_bytes > 0 && t->request->length_bytes < limit)
 		limit = t->request->length_bytes;
@@ -223,7 +223,7 @@ static int map_silence(const struct transfer *t)
  * libcurl does not say that descriptors ran out: it says that the name does not resolve, that the server cannot be
  * reached, that a file cannot be read. So ask for as many as a transfer takes. 0, -EMFILE or -ENFILE.
  */
-static int shortage(void)
+static int check_descriptors(void)
 {
 	int fds[TRANSFER_DESCRIPTORS];
 	int result = 0;
@@ -287,7 +287,7 @@ static int judge_end(const struct transfer *t, CURLcode code)
 	if (code != CURLE_OK) {
 		int result = map_error(t, code);
 		bool blamed = result == OTA_NAME || result == OTA_UNREACHABLE || result == OTA_BAD_CONFIG;
-		int short_of = blamed && !t->connected ? shortage() : 0;
+		int short_of = blamed && !t->connected ? check_descriptors() : 0;
 
 		return short_of != 0 ? short_of : result;
 	}
@@ -424,7 +424,7 @@ static bool url_allowed(const struct ota_fetch_curl *curl, const char *url)
 	return strncasecmp(url, "https://", 8) == 0 || (curl->config.allow_http && strncasecmp(url, "http://", 7) == 0);
 }
 
-static int perform(struct ota_fetch_curl *curl, struct transfer *t, struct curl_slist *headers)
+static int perform_transfer(struct ota_fetch_curl *curl, struct transfer *t, struct curl_slist *headers)
 {
 	CURLcode code;
 	int result;
@@ -455,7 +455,7 @@ static int curl_get(void *ctx, const struct ota_fetch_request *request)
 	result = request_headers(request, &headers);
 	if (result == 0) {
 		set_common(curl, &t, request->url);
-		result = perform(curl, &t, headers);
+		result = perform_transfer(curl, &t, headers);
 	}
 	curl_slist_free_all(headers);
 	return result;
@@ -477,7 +477,7 @@ static int curl_post(void *ctx, const char *url, const char *json, size_t size_b
 		set_common(curl, &t, url);
 		curl_easy_setopt(curl->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size_bytes);
 		curl_easy_setopt(curl->easy, CURLOPT_POSTFIELDS, json);
-		result = perform(curl, &t, headers);
+		result = perform_transfer(curl, &t, headers);
 	}
 	/* The answer's body is not wanted: once the status is known, only that counts. */
 	if (t.judged && t.answer.status >= 200 && t.answer.status < 300)

@@ -29,7 +29,7 @@ static void answer_from(const struct stat *st, const struct ota_fetch_request *r
 		       (unsigned long long)st->st_mtim.tv_sec, (unsigned long)st->st_mtim.tv_nsec);
 }
 
-static int deliver(struct ota_fetch_file *file, int fd, const struct ota_fetch_request *request, uint64_t end)
+static int deliver_body(struct ota_fetch_file *file, int fd, const struct ota_fetch_request *request, uint64_t end)
 {
 	uint64_t at = request->offset_bytes;
 	int result = 0;
@@ -86,7 +86,7 @@ static int file_get(void *ctx, const struct ota_fetch_request *request)
 	if (result != 0)
 		goto out;
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* a hint */
-	result = deliver(ctx, fd, request, end);
+	result = deliver_body(ctx, fd, request, end);
 out:
 	close(fd); /* opened for reading: nothing to lose */
 	return result;

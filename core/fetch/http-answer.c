@@ -18,7 +18,7 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t';
 }
 
-static struct text trim(struct text t)
+static struct text trim_spaces(struct text t)
 {
 	while (t.size > 0 && is_space(t.at[0])) {
 		t.at++;
@@ -153,7 +153,7 @@ static void start_answer(struct ota_http_answer *answer, struct text line)
 		line.at++;
 		line.size--;
 	}
-	line = trim(line);
+	line = trim_spaces(line);
 	if (take_number(&line, &status) && status >= 100 && status <= 599)
 		answer->status = (int)status;
 }
@@ -175,7 +175,7 @@ void ota_http_answer_line(struct ota_http_answer *answer, const char *line, size
 	name.size = (size_t)(colon - line);
 	value.at = colon + 1;
 	value.size = size_bytes - name.size - 1;
-	value = trim(value);
+	value = trim_spaces(value);
 	if (text_is(name, "Content-Length"))
 		read_length(answer, value);
 	else if (text_is(name, "Content-Range"))

@@ -45,7 +45,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-static void use(const struct ota_head *head, const uint8_t *payload, size_t payload_bytes)
+static void use_head(const struct ota_head *head, const uint8_t *payload, size_t payload_bytes)
 {
 	const struct ota_manifest *m = ota_head_manifest(head);
 	uint64_t offset = 0;
@@ -77,7 +77,7 @@ static void sign_and_use(struct ota_span manifest, struct ota_span index, const 
 		abort();
 	if (ota_head_open(raw, raw_bytes, own, TEST_PKI_NOW_S, &head, NULL, 0))
 		abort();
-	use(head, payload, payload_bytes);
+	use_head(head, payload, payload_bytes);
 	ota_head_free(head);
 	free(raw);
 }

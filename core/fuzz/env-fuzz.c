@@ -43,13 +43,13 @@ static int medium_flush(void *dev)
 
 static const struct ota_block_ops medium_ops = {medium_read, medium_read, medium_write, medium_flush};
 
-static void require(bool holds)
+static void require_true(bool holds)
 {
 	if (!holds)
 		abort();
 }
 
-static void seal(uint8_t *raw, size_t size)
+static void seal_copy(uint8_t *raw, size_t size)
 {
 	uint32_t crc = ota_env_crc32(raw + OTA_ENV_HEADER_BYTES, size - OTA_ENV_HEADER_BYTES);
 	for (int i = 0; i < 4; i++)
@@ -57,7 +57,7 @@ static void seal(uint8_t *raw, size_t size)
 }
 
 /* Returns whether the copy parses. */
-static bool codec(const uint8_t *raw, size_t size)
+static bool check_codec(const uint8_t *raw, size_t size)
 {
 	uint8_t first[LARGE];
 	uint8_t second[LARGE];
@@ -66,20 +66,20 @@ static bool codec(const uint8_t *raw, size_t size)
 
 	if (ota_env_parse(raw, size, &env, &flags))
 		return false;
-	require(flags == raw[4]);
-	require(ota_env_encode(env, flags, first, size) == 0);
+	require_true(flags == raw[4]);
+	require_true(ota_env_encode(env, flags, first, size) == 0);
 	(void)ota_env_get(env, "ota_slot");
-	require(ota_env_set(env, "x", "") == 0 && ota_env_get(env, "x"));
-	require(ota_env_set(env, "x", NULL) == 0 && !ota_env_get(env, "x"));
+	require_true(ota_env_set(env, "x", "") == 0 && ota_env_get(env, "x"));
+	require_true(ota_env_set(env, "x", NULL) == 0 && !ota_env_get(env, "x"));
 	ota_env_free(env);
-	require(ota_env_parse(first, size, &env, &flags) == 0);
-	require(ota_env_encode(env, flags, second, size) == 0);
+	require_true(ota_env_parse(first, size, &env, &flags) == 0);
+	require_true(ota_env_encode(env, flags, second, size) == 0);
 	ota_env_free(env);
-	require(memcmp(first, second, size) == 0);
+	require_true(memcmp(first, second, size) == 0);
 	return true;
 }
 
-static void verbs(struct medium *medium, uint32_t size, unsigned verb, int holds)
+static void run_verbs(struct medium *medium, uint32_t size, unsigned verb, int holds)
 {
 	static const char *const names[2] = {"A", "B"};
 	struct ota_env_place place = {.env_bytes = size, .offset_bytes = {0, size}};
@@ -91,26 +91,27 @@ static void verbs(struct medium *medium, uint32_t size, unsigned verb, int holds
 
 	for (unsigned i = 0; i < 2; i++)
 		place.block[i] = (struct ota_block){&medium_ops, medium, 2 * (uint64_t)size, 512, "fuzz"};
-	require(ota_uboot_new(&place, names, &uboot, &boot) == 0);
-	require(boot.ops->query(boot.boot, &state) == 0);
-	require(memcmp(&before, medium, sizeof before) == 0);
+	require_true(ota_uboot_new(&place, names, &uboot, &boot) == 0);
+	require_true(boot.ops->query(boot.boot, &state) == 0);
+	require_true(memcmp(&before, medium, sizeof before) == 0);
 	bool bar = verb & 2;
 	if (verb & 1)
 		result = boot.ops->try(boot.boot, names[verb >> 2 & 1], 5, 4);
 	else
 		result = boot.ops->rollback(boot.boot, names[verb >> 2 & 1], bar ? names[!(verb >> 2 & 1)] : "");
-	require(result == 0 || result == -ENOSPC);
+	require_true(result == 0 || result == -ENOSPC);
 	if (holds >= 0)
-		require(memcmp(before.bytes + (size_t)holds * size, medium->bytes + (size_t)holds * size, size) == 0);
+		require_true(memcmp(before.bytes + (size_t)holds * size, medium->bytes + (size_t)holds * size, size) ==
+			     0);
 	if (result)
-		require(memcmp(&before, medium, sizeof before) == 0);
-	require(boot.ops->query(boot.boot, &state) == 0);
+		require_true(memcmp(&before, medium, sizeof before) == 0);
+	require_true(boot.ops->query(boot.boot, &state) == 0);
 	if (!result) {
-		require(state.readable && !state.degraded == (holds >= 0));
-		require(strcmp(state.selected, names[verb >> 2 & 1]) == 0);
-		require(state.trial == (verb & 1));
-		require(!state.trial || (state.limit == 4 && state.trial_id == 5 && state.attempts == 0));
-		require(!!*state.barred == (bar && !(verb & 1)));
+		require_true(state.readable && !state.degraded == (holds >= 0));
+		require_true(strcmp(state.selected, names[verb >> 2 & 1]) == 0);
+		require_true(state.trial == (verb & 1));
+		require_true(!state.trial || (state.limit == 4 && state.trial_id == 5 && state.attempts == 0));
+		require_true(!!*state.barred == (bar && !(verb & 1)));
 	}
 	ota_uboot_free(uboot);
 }
@@ -129,13 +130,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; i < 2; i++) {
 		uint8_t *raw = medium.bytes + (size_t)i * env_bytes;
 		if (data[0] >> i & 1)
-			seal(raw, env_bytes);
+			seal_copy(raw, env_bytes);
 		good[i] = ota_env_crc_good(raw, env_bytes, OTA_ENV_HEADER_BYTES) ? OTA_ENV_GOOD : OTA_ENV_BAD;
-		if (codec(raw, env_bytes))
-			require(good[i] == OTA_ENV_GOOD);
+		if (check_codec(raw, env_bytes))
+			require_true(good[i] == OTA_ENV_GOOD);
 	}
 	int holds = ota_env_arbitrate(good[0], medium.bytes[4], good[1], medium.bytes[env_bytes + 4]);
-	require(holds < 0 ? good[0] == OTA_ENV_BAD && good[1] == OTA_ENV_BAD : good[holds] == OTA_ENV_GOOD);
-	verbs(&medium, env_bytes, data[0] >> 3 & 7, holds);
+	require_true(holds < 0 ? good[0] == OTA_ENV_BAD && good[1] == OTA_ENV_BAD : good[holds] == OTA_ENV_GOOD);
+	run_verbs(&medium, env_bytes, data[0] >> 3 & 7, holds);
 	return 0;
 }

@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check(const struct ota_http_answer *answer, const struct ota_fetch_request *request)
+static void check_answer(const struct ota_http_answer *answer, const struct ota_fetch_request *request)
 {
 	uint64_t body = 0, total = 0;
 	int result = ota_http_answer_judge(answer, request, &body, &total);
@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t length = stop != NULL ? (size_t)(stop - at) + 1 : (size_t)(end - at);
 
 		ota_http_answer_line(&answer, (const char *)at, length, NOW_S);
-		check(&answer, &request);
+		check_answer(&answer, &request);
 		at += length;
 	}
 	return 0;

@@ -60,7 +60,7 @@ static void boot_from(const uint8_t *bytes, const struct ota_state *state, struc
 	boot->readable = bytes[7] % 4 != 0;
 }
 
-static void decide(const uint8_t *bytes, const struct ota_state *state)
+static void decide_action(const uint8_t *bytes, const struct ota_state *state)
 {
 	struct ota_boot_state boot;
 	struct ota_slot_descriptor target = {.sequence = 1};
@@ -129,7 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (ota_state_decode(again, &twice, &counter) != 0)
 			abort();
 	}
-	decide(boot, &state);
+	decide_action(boot, &state);
 	if (mode & 2)
 		open_ring(raw, boot);
 	return 0;

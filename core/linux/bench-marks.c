@@ -232,7 +232,7 @@ struct heard {
 };
 
 /* Was a whole line "ota-go" among these bytes? */
-static bool hear(struct heard *heard, const char *bytes, size_t size_bytes)
+static bool hear_go(struct heard *heard, const char *bytes, size_t size_bytes)
 {
 	for (size_t i = 0; i < size_bytes; i++) {
 		if (bytes[i] == '\n' || bytes[i] == '\r') {
@@ -248,7 +248,7 @@ static bool hear(struct heard *heard, const char *bytes, size_t size_bytes)
 	return false;
 }
 
-static const char *hold(struct ota_bench *bench, const struct ota_stop *stop, void (*idle)(void *ctx), void *ctx)
+static const char *hold_step(struct ota_bench *bench, const struct ota_stop *stop, void (*idle)(void *ctx), void *ctx)
 {
 	struct pollfd watched[2] = {{.fd = bench->fd, .events = POLLIN},
 				    {.fd = stop != NULL ? ota_stop_fd(stop) : -1, .events = POLLIN}};
@@ -269,7 +269,7 @@ static const char *hold(struct ota_bench *bench, const struct ota_stop *stop, vo
 		if (watched[1].revents != 0)
 			return "stopped";
 		n = read(bench->fd, bytes, sizeof(bytes));
-		if (n > 0 && hear(&heard, bytes, (size_t)n))
+		if (n > 0 && hear_go(&heard, bytes, (size_t)n))
 			return "released";
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 			return "stopped"; /* nobody is there any more */
@@ -287,7 +287,7 @@ void ota_bench_step(struct ota_bench *bench, enum ota_step step, const struct ot
 	}
 	drop_stale(bench);
 	send_line(bench, step, "hold");
-	send_line(bench, step, hold(bench, stop, idle, ctx));
+	send_line(bench, step, hold_step(bench, stop, idle, ctx));
 }
 
 void ota_bench_deinit(struct ota_bench *bench)

@@ -104,7 +104,7 @@ static int write_out(struct ota_file *file, uint64_t offset, const uint8_t *data
 	return pwrite_all(file->fd, offset, data, size);
 }
 
-static int drain(struct ota_file *file)
+static int write_joined(struct ota_file *file)
 {
 	int result;
 
@@ -124,13 +124,13 @@ static bool is_ready(const struct ota_file *file, const uint8_t *data, size_t si
 }
 
 /* Joins end at multiples of OTA_FILE_JOIN_BYTES, so that the device sees large aligned writes. */
-static int join(struct ota_file *file, uint64_t offset, const uint8_t *data, size_t size)
+static int join_write(struct ota_file *file, uint64_t offset, const uint8_t *data, size_t size)
 {
 	bool ready = is_ready(file, data, size);
 	int result = 0;
 
 	if (file->join_bytes > 0 && (ready || offset != file->join_offset + file->join_bytes))
-		result = drain(file);
+		result = write_joined(file);
 	if (result == 0 && ready)
 		return write_out(file, offset, data, size);
 	if (result == 0)
@@ -147,7 +147,7 @@ static int join(struct ota_file *file, uint64_t offset, const uint8_t *data, siz
 		offset += part;
 		size -= part;
 		if (part == room)
-			result = drain(file);
+			result = write_joined(file);
 	}
 	return result;
 }
@@ -162,7 +162,7 @@ static int file_write(void *dev, uint64_t offset_bytes, const void *data, size_t
 	if (file->stop != NULL && ota_stop_requested(file->stop))
 		return -EINTR;
 	pthread_mutex_lock(&file->mutex);
-	result = join(file, offset_bytes, data, size_bytes);
+	result = join_write(file, offset_bytes, data, size_bytes);
 	pthread_mutex_unlock(&file->mutex);
 	if (result == 0 && file->wrote != NULL)
 		file->wrote(file->wrote_ctx, size_bytes);
@@ -175,7 +175,7 @@ static int file_read(void *dev, uint64_t offset_bytes, void *out, size_t size_by
 	int result;
 
 	pthread_mutex_lock(&file->mutex);
-	result = drain(file);
+	result = write_joined(file);
 	if (result == 0)
 		result = pread_all(file->fd, offset_bytes, out, size_bytes);
 	pthread_mutex_unlock(&file->mutex);
@@ -209,7 +209,7 @@ static int file_read_uncached(void *dev, uint64_t offset_bytes, void *out, size_
 	int result;
 
 	pthread_mutex_lock(&file->mutex);
-	result = drain(file);
+	result = write_joined(file);
 	if (result == 0 && file->direct_fd >= 0) {
 		result = read_direct(file, offset_bytes, out, size_bytes);
 		if (result != -EINVAL)
@@ -237,7 +237,7 @@ static int file_flush(void *dev)
 	int result;
 
 	pthread_mutex_lock(&file->mutex);
-	result = drain(file);
+	result = write_joined(file);
 	if (result == 0 && file->failed != 0)
 		result = file->failed;
 	/* One fdatasync() serves both descriptors: it writes back the file's pages and flushes the device's cache. */
@@ -256,7 +256,7 @@ static const struct ota_block_ops file_ops = {
     .flush = file_flush,
 };
 
-static int measure(int fd, const struct stat *status, struct ota_block *block)
+static int measure_block(int fd, const struct stat *status, struct ota_block *block)
 {
 	uint64_t size_bytes = 0;
 	int sector_bytes = 0;
@@ -319,7 +319,7 @@ int ota_file_open(const char *path, const struct ota_file_options *options, stru
 		result = -errno;
 		goto out;
 	}
-	result = measure(file->fd, &status, block);
+	result = measure_block(file->fd, &status, block);
 	if (result == 0 && options->size_bytes > block->size_bytes)
 		result = -ENOSPC;
 	if (result != 0)

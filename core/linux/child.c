@@ -60,7 +60,7 @@ static void read_output(struct run *run)
 	}
 }
 
-static int spawn(const struct ota_process *process, int output, pid_t *pid)
+static int spawn_child(const struct ota_process *process, int output, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -99,7 +99,7 @@ static int spawn(const struct ota_process *process, int output, pid_t *pid)
 }
 
 /* Waits until the child has ended or `end_ms` is there. 0, -ETIMEDOUT, -EINTR or -errno. */
-static int await(struct run *run, int64_t end_ms, struct ota_stop *stop)
+static int await_child(struct run *run, int64_t end_ms, struct ota_stop *stop)
 {
 	for (;;) {
 		struct pollfd watched[3] = {
@@ -137,11 +137,11 @@ static int end_group(struct run *run, int result)
 
 	if (result != 0) {
 		(void)kill(-run->pid, SIGTERM);
-		waited = await(run, now_ms + OTA_PROCESS_GRACE_MS, NULL);
+		waited = await_child(run, now_ms + OTA_PROCESS_GRACE_MS, NULL);
 	}
 	(void)kill(-run->pid, SIGKILL);
 	if (waited != 0)
-		waited = await(run, now_ms + 3 * OTA_PROCESS_GRACE_MS, NULL);
+		waited = await_child(run, now_ms + 3 * OTA_PROCESS_GRACE_MS, NULL);
 	return waited; /* not 0: stuck in the kernel; it is left behind */
 }
 
@@ -156,7 +156,7 @@ int ota_process_run(const struct ota_process *process, int *status)
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
 		return -errno;
 	run.output = pipe_fds[0];
-	result = spawn(process, pipe_fds[1], &run.pid);
+	result = spawn_child(process, pipe_fds[1], &run.pid);
 	(void)close(pipe_fds[1]);
 	if (result != 0)
 		goto out;
@@ -165,7 +165,8 @@ int ota_process_run(const struct ota_process *process, int *status)
 	if (run.pidfd < 0)
 		result = -errno;
 	if (result == 0)
-		result = await(&run, run.clock.ops->monotonic_ms(run.clock.clock) + process->timeout_ms, process->stop);
+		result = await_child(&run, run.clock.ops->monotonic_ms(run.clock.clock) + process->timeout_ms,
+				     process->stop);
 	if (run.pidfd < 0) {
 		(void)kill(-run.pid, SIGKILL);
 		(void)waitpid(run.pid, NULL, 0);

@@ -9,13 +9,13 @@ static bool stop_wanted(void *ctx)
 	return ota_stop_requested(ctx);
 }
 
-static int start(struct ota_network *network)
+static int start_network(struct ota_network *network)
 {
 	return network->curl != NULL ? 0 : ota_fetch_curl_new(&network->config, &network->curl, &network->fetch);
 }
 
 /* The library's own words, beside the reason that the transaction will give. */
-static void say(struct ota_network *network, const char *url, int result)
+static void send_message(struct ota_network *network, const char *url, int result)
 {
 	char text[OTA_DETAIL_MAX * 2];
 
@@ -32,22 +32,22 @@ static void say(struct ota_network *network, const char *url, int result)
 static int network_get(void *fetch, const struct ota_fetch_request *request)
 {
 	struct ota_network *network = fetch;
-	int result = start(network);
+	int result = start_network(network);
 
 	if (result == 0)
 		result = network->fetch.ops->get(network->fetch.fetch, request);
-	say(network, request->url, result);
+	send_message(network, request->url, result);
 	return result;
 }
 
 static int network_post(void *fetch, const char *url, const char *json, size_t size_bytes)
 {
 	struct ota_network *network = fetch;
-	int result = start(network);
+	int result = start_network(network);
 
 	if (result == 0)
 		result = network->fetch.ops->post(network->fetch.fetch, url, json, size_bytes);
-	say(network, url, result);
+	send_message(network, url, result);
 	return result;
 }
 

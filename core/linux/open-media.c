@@ -26,7 +26,7 @@ void ota_media_deinit(struct ota_media *media)
 	media->count = 0;
 }
 
-static const char *advice(int error)
+static const char *error_advice(int error)
 {
 	switch (error) {
 	case -ENOENT:
@@ -83,7 +83,8 @@ int ota_media_open(struct ota_media *media, const char *what, const char *path, 
 	if (result == 0)
 		media->count++;
 	else
-		(void)snprintf(detail, detail_bytes, "%s (%s): %s; %s", path, what, strerror(-result), advice(result));
+		(void)snprintf(detail, detail_bytes, "%s (%s): %s; %s", path, what, strerror(-result),
+			       error_advice(result));
 	return result;
 }
 
@@ -231,7 +232,7 @@ int ota_media_open_state(struct ota_media *media, const struct ota_config *confi
 		result = ota_file_create(config->state, OTA_STATE_BYTES);
 		if (result != 0) {
 			(void)snprintf(detail, detail_bytes, "%s (state): cannot be made: %s; %s", config->state,
-				       strerror(-result), advice(result));
+				       strerror(-result), error_advice(result));
 			return result;
 		}
 	}

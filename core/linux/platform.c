@@ -17,7 +17,7 @@
 #define HEALTH_CHECKS_MAX 64
 #define REBOOT_TIMEOUT_MS 30000
 
-void ota_platform_say(const struct ota_platform *platform, enum ota_level level, const char *format, ...)
+void ota_platform_message(const struct ota_platform *platform, enum ota_level level, const char *format, ...)
 {
 	char text[OTA_DETAIL_MAX];
 	va_list args;
@@ -42,14 +42,14 @@ static void platform_watchdog(void *system, bool release)
 			return;
 		platform->watchdog_fd = open(device, O_WRONLY | O_CLOEXEC);
 		if (platform->watchdog_fd < 0) {
-			ota_platform_say(platform, OTA_LEVEL_WARNING, "%s: %s; a trial runs without the watchdog",
-					 device, strerror(errno));
+			ota_platform_message(platform, OTA_LEVEL_WARNING, "%s: %s; a trial runs without the watchdog",
+					     device, strerror(errno));
 			return;
 		}
 	}
 	/* 'V' is the magic close: without it the watchdog goes on when the process ends, whatever ended it. */
 	if (write(platform->watchdog_fd, release ? "V" : "f", 1) != 1)
-		ota_platform_say(platform, OTA_LEVEL_WARNING, "%s: %s", device, strerror(errno));
+		ota_platform_message(platform, OTA_LEVEL_WARNING, "%s: %s", device, strerror(errno));
 	if (release) {
 		(void)close(platform->watchdog_fd);
 		platform->watchdog_fd = -1;
@@ -67,7 +67,7 @@ static void feed_if_held(void *ctx)
 
 static void on_line(void *ctx, const char *text)
 {
-	ota_platform_say(ctx, OTA_LEVEL_INFO, "| %s", text);
+	ota_platform_message(ctx, OTA_LEVEL_INFO, "| %s", text);
 }
 
 /* What an executable is told. Nothing of our own environment reaches it. */
@@ -90,8 +90,8 @@ static void fill_environment(const struct ota_platform *platform, const char *pu
 	out->list[6] = NULL;
 }
 
-static int run(struct ota_platform *platform, const char *path, const char *argument, const char *purpose,
-	       const char *version, int64_t timeout_ms, int *status)
+static int run_program(struct ota_platform *platform, const char *path, const char *argument, const char *purpose,
+		       const char *version, int64_t timeout_ms, int *status)
 {
 	char program[OTA_PATH_MAX * 2];
 	char word[OTA_NAME_MAX];
@@ -150,11 +150,12 @@ static int platform_hook(void *system, enum ota_hook hook, const char *bundle_ve
 	}
 	if (path == NULL || path[0] == '\0')
 		return 0;
-	result = run(platform, path, NULL, purpose, bundle_version, (int64_t)config->handler_timeout_ms, &status);
+	result =
+	    run_program(platform, path, NULL, purpose, bundle_version, (int64_t)config->handler_timeout_ms, &status);
 	if (result != 0)
-		ota_platform_say(platform, OTA_LEVEL_ERROR, "%s hook %s: %s", purpose, path, strerror(-result));
+		ota_platform_message(platform, OTA_LEVEL_ERROR, "%s hook %s: %s", purpose, path, strerror(-result));
 	else if (status != 0)
-		ota_platform_say(platform, OTA_LEVEL_ERROR, "%s hook %s: exit status %d", purpose, path, status);
+		ota_platform_message(platform, OTA_LEVEL_ERROR, "%s hook %s: exit status %d", purpose, path, status);
 	if (result != 0)
 		return result;
 	return status != 0 ? OTA_HOOK_REFUSED : 0;
@@ -185,14 +186,15 @@ static int run_check(struct ota_platform *platform, const char *name, int64_t le
 		return 0;
 	if (left_ms <= 0)
 		return OTA_HEALTH_TIMEOUT;
-	result = run(platform, path, NULL, "health", NULL, left_ms, &status);
+	result = run_program(platform, path, NULL, "health", NULL, left_ms, &status);
 	if (result == -ETIMEDOUT)
 		return OTA_HEALTH_TIMEOUT;
 	if (result == -EINTR)
 		return result;
 	if (result != 0 || status != 0) {
-		ota_platform_say(platform, OTA_LEVEL_ERROR, "health check %s: %s %d", name,
-				 result != 0 ? "cannot be run, errno" : "exit status", result != 0 ? -result : status);
+		ota_platform_message(platform, OTA_LEVEL_ERROR, "health check %s: %s %d", name,
+				     result != 0 ? "cannot be run, errno" : "exit status",
+				     result != 0 ? -result : status);
 		return OTA_HEALTH_FAILED;
 	}
 	return 0;
@@ -238,12 +240,13 @@ static int platform_power(void *system)
 
 	if (path[0] == '\0')
 		return 0;
-	result = run(platform, path, NULL, "power", NULL, (int64_t)platform->config->handler_timeout_ms, &status);
+	result =
+	    run_program(platform, path, NULL, "power", NULL, (int64_t)platform->config->handler_timeout_ms, &status);
 	if (result == 0 && status == 0)
 		return 0;
 	/* No answer is no promise of power. */
-	ota_platform_say(platform, OTA_LEVEL_WARNING, "power handler %s: %s", path,
-			 result != 0 ? strerror(-result) : "says there is not enough");
+	ota_platform_message(platform, OTA_LEVEL_WARNING, "power handler %s: %s", path,
+			     result != 0 ? strerror(-result) : "says there is not enough");
 	return ota_reason_exhausted(result) ? result : OTA_LOW_POWER;
 }
 
@@ -260,21 +263,22 @@ static int platform_reboot(void *system)
 		return 0;
 	platform->reboot_asked = true;
 	if (path[0] != '\0') {
-		result = run(platform, path, NULL, "reboot", NULL, REBOOT_TIMEOUT_MS, &status);
+		result = run_program(platform, path, NULL, "reboot", NULL, REBOOT_TIMEOUT_MS, &status);
 	} else if (platform->config->booted[0] != '\0') {
-		ota_platform_say(platform, OTA_LEVEL_INFO,
-				 "not rebooting: [system] booted= says that this is no device");
+		ota_platform_message(platform, OTA_LEVEL_INFO,
+				     "not rebooting: [system] booted= says that this is no device");
 		return 0;
 	} else {
 		for (unsigned i = 0; i < 3 && result == -ENOENT; i++)
-			result = run(platform, ways[i][0], ways[i][1], "reboot", NULL, REBOOT_TIMEOUT_MS, &status);
+			result =
+			    run_program(platform, ways[i][0], ways[i][1], "reboot", NULL, REBOOT_TIMEOUT_MS, &status);
 	}
 	if (result == 0 && status != 0)
 		result = -EIO;
 	if (result != 0) {
 		platform->reboot_asked = false;
-		ota_platform_say(platform, OTA_LEVEL_ERROR, "cannot reboot: %s; reboot the device by hand",
-				 strerror(-result));
+		ota_platform_message(platform, OTA_LEVEL_ERROR, "cannot reboot: %s; reboot the device by hand",
+				     strerror(-result));
 	}
 	return result;
 }
@@ -285,7 +289,7 @@ static void platform_step(void *system, enum ota_step step)
 	char detail[OTA_DETAIL_MAX] = "";
 
 	if (!platform->bench.asked && ota_bench_open(&platform->bench, platform->config, detail, sizeof(detail)) != 0)
-		ota_platform_say(platform, OTA_LEVEL_INFO, "%s", detail);
+		ota_platform_message(platform, OTA_LEVEL_INFO, "%s", detail);
 	if (platform->events != NULL && platform->events->step != NULL)
 		platform->events->step(platform->events->ctx, step);
 	ota_bench_step(&platform->bench, step, platform->stop, feed_if_held, platform);
@@ -293,7 +297,7 @@ static void platform_step(void *system, enum ota_step step)
 
 static void platform_message(void *system, enum ota_level level, const char *text)
 {
-	ota_platform_say(system, level, "%s", text);
+	ota_platform_message(system, level, "%s", text);
 }
 
 void ota_platform_init(struct ota_platform *platform, const struct ota_config *config, const struct ota_events *events,

@@ -22,7 +22,7 @@ void ota_platform_init(struct ota_platform *platform, const struct ota_config *c
 		       struct ota_stop *stop, struct ota_system *out);
 void ota_platform_deinit(struct ota_platform *platform);
 /* One line to whoever started the run. */
-__attribute__((format(printf, 3, 4))) void ota_platform_say(const struct ota_platform *platform, enum ota_level level,
-							    const char *format, ...);
+__attribute__((format(printf, 3, 4))) void ota_platform_message(const struct ota_platform *platform,
+								enum ota_level level, const char *format, ...);
 
 #endif

@@ -117,7 +117,8 @@ struct reader {
 };
 
 /* Keeps the first error. line 0: the file as a whole. */
-__attribute__((format(printf, 3, 4))) static void fail(struct reader *reader, unsigned line, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void record_error(struct reader *reader, unsigned line, const char *format,
+							       ...)
 {
 	va_list args;
 	int used;
@@ -175,29 +176,30 @@ static void set_key(struct reader *reader, const struct key *key, const char *va
 	switch (key->type) {
 	case KEY_PATH:
 		if (value[0] != '/') {
-			fail(reader, reader->line, "%s=%s is not an absolute path; start it with /", key->name, value);
+			record_error(reader, reader->line, "%s=%s is not an absolute path; start it with /", key->name,
+				     value);
 			return;
 		}
 		__attribute__((fallthrough));
 	case KEY_TEXT:
 		if (strlen(value) >= key->size_bytes) {
-			fail(reader, reader->line, "%s= is longer than %zu characters; shorten it", key->name,
-			     key->size_bytes - 1);
+			record_error(reader, reader->line, "%s= is longer than %zu characters; shorten it", key->name,
+				     key->size_bytes - 1);
 			return;
 		}
 		memcpy(field, value, strlen(value) + 1);
 		return;
 	case KEY_NUMBER:
 		if (!parse_number(value, &number) || number < key->min || number > key->max) {
-			fail(reader, reader->line, "%s=%s is not a number from %" PRIu64 " to %" PRIu64, key->name,
-			     value, key->min, key->max);
+			record_error(reader, reader->line, "%s=%s is not a number from %" PRIu64 " to %" PRIu64,
+				     key->name, value, key->min, key->max);
 			return;
 		}
 		memcpy(field, &number, sizeof(number));
 		return;
 	case KEY_BOOL:
 		if (!parse_bool(value, &flag)) {
-			fail(reader, reader->line, "%s=%s is neither yes nor no", key->name, value);
+			record_error(reader, reader->line, "%s=%s is neither yes nor no", key->name, value);
 			return;
 		}
 		memcpy(field, &flag, sizeof(flag));
@@ -259,7 +261,7 @@ static void set_slot_key(struct reader *reader, const struct raw_slot *like, con
 	size_t size_bytes;
 
 	if (slot == NULL) {
-		fail(reader, reader->line, "more than %u slot sections; remove some", CONFIG_SLOTS_MAX);
+		record_error(reader, reader->line, "more than %u slot sections; remove some", CONFIG_SLOTS_MAX);
 		return;
 	}
 	if (strcmp(name, "device") == 0) {
@@ -272,17 +274,19 @@ static void set_slot_key(struct reader *reader, const struct raw_slot *like, con
 		field = slot->parent;
 		size_bytes = sizeof(slot->parent);
 	} else {
-		fail(reader, reader->line, "unknown key %s= in [slot.%s.%u]; device=, bootname= and parent= are known",
-		     name, slot->name, slot->index);
+		record_error(reader, reader->line,
+			     "unknown key %s= in [slot.%s.%u]; device=, bootname= and parent= are known", name,
+			     slot->name, slot->index);
 		return;
 	}
 	if (field[0] != '\0')
-		fail(reader, reader->line, "%s= is given twice in [slot.%s.%u]; remove one", name, slot->name,
-		     slot->index);
+		record_error(reader, reader->line, "%s= is given twice in [slot.%s.%u]; remove one", name, slot->name,
+			     slot->index);
 	else if (strlen(value) >= size_bytes)
-		fail(reader, reader->line, "%s= is longer than %zu characters; shorten it", name, size_bytes - 1);
+		record_error(reader, reader->line, "%s= is longer than %zu characters; shorten it", name,
+			     size_bytes - 1);
 	else if (field == slot->device && value[0] != '/')
-		fail(reader, reader->line, "device=%s is not an absolute path; start it with /", value);
+		record_error(reader, reader->line, "device=%s is not an absolute path; start it with /", value);
 	else
 		memcpy(field, value, strlen(value) + 1);
 }
@@ -295,14 +299,14 @@ static int on_key(void *user, const char *section, const char *name, const char 
 	if (reader->failed)
 		return 0;
 	if (value[0] == '\0') {
-		fail(reader, reader->line, "%s= is empty; give a value or remove the line", name);
+		record_error(reader, reader->line, "%s= is empty; give a value or remove the line", name);
 		return 0;
 	}
 	for (size_t i = 0; i < KEY_COUNT; i++) {
 		if (strcmp(keys[i].section, section) != 0 || strcmp(keys[i].name, name) != 0)
 			continue;
 		if (reader->seen[i])
-			fail(reader, reader->line, "%s= is given twice in [%s]; remove one", name, section);
+			record_error(reader, reader->line, "%s= is given twice in [%s]; remove one", name, section);
 		else
 			set_key(reader, &keys[i], value);
 		reader->seen[i] = true;
@@ -311,8 +315,8 @@ static int on_key(void *user, const char *section, const char *name, const char 
 	if (parse_slot_section(section, &slot))
 		set_slot_key(reader, &slot, name, value);
 	else
-		fail(reader, reader->line, "unknown key %s= in [%s]; see system.conf.example for the keys there are",
-		     name, section);
+		record_error(reader, reader->line,
+			     "unknown key %s= in [%s]; see system.conf.example for the keys there are", name, section);
 	return !reader->failed;
 }
 
@@ -328,12 +332,12 @@ static char *next_line(char *buffer, int size, void *stream)
 		return NULL;
 	reader->line++;
 	if (reader->line > CONFIG_LINES_MAX) {
-		fail(reader, reader->line, "more than %u lines; shorten the file", CONFIG_LINES_MAX);
+		record_error(reader, reader->line, "more than %u lines; shorten the file", CONFIG_LINES_MAX);
 		return NULL;
 	}
 	length = strlen(buffer);
 	if (length + 1 == (size_t)size && buffer[length - 1] != '\n') {
-		fail(reader, reader->line, "longer than %d characters; shorten the line", size - 2);
+		record_error(reader, reader->line, "longer than %d characters; shorten the line", size - 2);
 		return NULL;
 	}
 	close = strchr(buffer, ']');
@@ -344,8 +348,9 @@ static char *next_line(char *buffer, int size, void *stream)
 			section[length] = '\0';
 		}
 		if (length >= sizeof(section) || !section_known(section)) {
-			fail(reader, reader->line, "unknown section %.*s; see system.conf.example for those there are",
-			     (int)length + 2, buffer);
+			record_error(reader, reader->line,
+				     "unknown section %.*s; see system.conf.example for those there are",
+				     (int)length + 2, buffer);
 			return NULL;
 		}
 	}
@@ -357,14 +362,15 @@ static void add_image(struct reader *reader, struct ota_config_slot *slot, const
 	struct ota_config_image *image;
 
 	if (slot->image_count == OTA_IMAGES_MAX) {
-		fail(reader, raw->line, "rootfs.%u has more than %u images; remove one", slot->index, OTA_IMAGES_MAX);
+		record_error(reader, raw->line, "rootfs.%u has more than %u images; remove one", slot->index,
+			     OTA_IMAGES_MAX);
 		return;
 	}
 	image = &slot->images[slot->image_count++];
 	memcpy(image->name, raw->name, sizeof(image->name));
 	memcpy(image->device, raw->device, sizeof(image->device));
 	if (raw->device[0] == '\0')
-		fail(reader, raw->line, "[slot.%s.%u] has no device=; add it", raw->name, raw->index);
+		record_error(reader, raw->line, "[slot.%s.%u] has no device=; add it", raw->name, raw->index);
 }
 
 static void group_rootfs(struct reader *reader)
@@ -379,22 +385,22 @@ static void group_rootfs(struct reader *reader)
 		if (strcmp(raw->name, "rootfs") != 0)
 			continue;
 		if (count == OTA_SLOTS) {
-			fail(reader, raw->line, "a third rootfs slot; exactly two are supported");
+			record_error(reader, raw->line, "a third rootfs slot; exactly two are supported");
 			return;
 		}
 		if (raw->bootname[0] == '\0')
-			fail(reader, raw->line, "[slot.rootfs.%u] has no bootname=; add it, such as bootname=A",
-			     raw->index);
+			record_error(reader, raw->line, "[slot.rootfs.%u] has no bootname=; add it, such as bootname=A",
+				     raw->index);
 		if (raw->parent[0] != '\0')
-			fail(reader, raw->line, "[slot.rootfs.%u] has a parent=; only other classes have one",
-			     raw->index);
+			record_error(reader, raw->line, "[slot.rootfs.%u] has a parent=; only other classes have one",
+				     raw->index);
 		config->slots[count].index = raw->index;
 		memcpy(config->slots[count].bootname, raw->bootname, sizeof(raw->bootname));
 		add_image(reader, &config->slots[count], raw);
 		count++;
 	}
 	if (count < OTA_SLOTS) {
-		fail(reader, 0, "%u rootfs slots; add [slot.rootfs.0] and [slot.rootfs.1]", count);
+		record_error(reader, 0, "%u rootfs slots; add [slot.rootfs.0] and [slot.rootfs.1]", count);
 		return;
 	}
 	if (config->slots[0].index > config->slots[1].index) {
@@ -403,7 +409,8 @@ static void group_rootfs(struct reader *reader)
 		config->slots[1] = swap;
 	}
 	if (strcmp(config->slots[0].bootname, config->slots[1].bootname) == 0)
-		fail(reader, 0, "both rootfs slots have bootname=%s; give each its own", config->slots[0].bootname);
+		record_error(reader, 0, "both rootfs slots have bootname=%s; give each its own",
+			     config->slots[0].bootname);
 }
 
 static void group_children(struct reader *reader)
@@ -418,8 +425,8 @@ static void group_children(struct reader *reader)
 		if (strcmp(raw->name, "rootfs") == 0)
 			continue;
 		if (raw->bootname[0] != '\0')
-			fail(reader, raw->line, "[slot.%s.%u] has a bootname=; only rootfs slots have one", raw->name,
-			     raw->index);
+			record_error(reader, raw->line, "[slot.%s.%u] has a bootname=; only rootfs slots have one",
+				     raw->name, raw->index);
 		placed = false;
 		for (unsigned s = 0; s < OTA_SLOTS; s++) {
 			(void)snprintf(name, sizeof(name), "rootfs.%u", config->slots[s].index);
@@ -427,20 +434,20 @@ static void group_children(struct reader *reader)
 				continue;
 			for (unsigned k = 0; k < config->slots[s].image_count; k++) {
 				if (strcmp(config->slots[s].images[k].name, raw->name) == 0)
-					fail(reader, raw->line, "%s has two %s slots; give one another parent=", name,
-					     raw->name);
+					record_error(reader, raw->line,
+						     "%s has two %s slots; give one another parent=", name, raw->name);
 			}
 			add_image(reader, &config->slots[s], raw);
 			placed = true;
 		}
 		if (!placed)
-			fail(reader, raw->line, "[slot.%s.%u] needs parent=rootfs.%u or parent=rootfs.%u", raw->name,
-			     raw->index, config->slots[0].index, config->slots[1].index);
+			record_error(reader, raw->line, "[slot.%s.%u] needs parent=rootfs.%u or parent=rootfs.%u",
+				     raw->name, raw->index, config->slots[0].index, config->slots[1].index);
 	}
 	if (!reader->failed && config->slots[0].image_count != config->slots[1].image_count)
-		fail(reader, 0, "rootfs.%u has %u images, rootfs.%u has %u; both need the same classes",
-		     config->slots[0].index, config->slots[0].image_count, config->slots[1].index,
-		     config->slots[1].image_count);
+		record_error(reader, 0, "rootfs.%u has %u images, rootfs.%u has %u; both need the same classes",
+			     config->slots[0].index, config->slots[0].image_count, config->slots[1].index,
+			     config->slots[1].image_count);
 }
 
 /* No device may serve two purposes: compared as text; what is one device under two names is seen when it is opened. */
@@ -458,8 +465,9 @@ static void check_devices(struct reader *reader)
 	for (unsigned i = 0; i < count; i++) {
 		for (unsigned k = i + 1; k < count; k++) {
 			if (devices[i][0] != '\0' && strcmp(devices[i], devices[k]) == 0)
-				fail(reader, 0, "%s is used twice; each slot and the state need a device of their own",
-				     devices[i]);
+				record_error(reader, 0,
+					     "%s is used twice; each slot and the state need a device of their own",
+					     devices[i]);
 		}
 	}
 }
@@ -473,9 +481,10 @@ static void check_bench(struct reader *reader)
 	for (size_t i = 0; i < KEY_COUNT; i++)
 		used = used || (strcmp(keys[i].section, "bench") == 0 && reader->seen[i]);
 	if (used && config->bench_unit[0] == '\0')
-		fail(reader, 0, "[bench] has no unit=; add the file that makes a device a bench unit");
+		record_error(reader, 0, "[bench] has no unit=; add the file that makes a device a bench unit");
 	if (config->bench_hold[0] != '\0' && !ota_bench_hold_parse(config->bench_hold, &hold))
-		fail(reader, 0, "[bench] hold=%s is neither none, all nor steps such as S06,S10", config->bench_hold);
+		record_error(reader, 0, "[bench] hold=%s is neither none, all nor steps such as S06,S10",
+			     config->bench_hold);
 }
 
 static void check_whole(struct reader *reader)
@@ -484,30 +493,31 @@ static void check_whole(struct reader *reader)
 	bool booted_known = config->booted[0] == '\0';
 
 	if (config->compatible[0] == '\0')
-		fail(reader, 0, "[system] has no compatible=; add it");
+		record_error(reader, 0, "[system] has no compatible=; add it");
 	if (strcmp(config->bootloader_name, "uboot") == 0)
 		config->bootloader = OTA_BOOTLOADER_UBOOT;
 	else if (strcmp(config->bootloader_name, "custom") == 0)
 		config->bootloader = OTA_BOOTLOADER_CUSTOM;
 	else
-		fail(reader, 0, "[system] bootloader=%s; it must be uboot or custom", config->bootloader_name);
+		record_error(reader, 0, "[system] bootloader=%s; it must be uboot or custom", config->bootloader_name);
 	if (config->bootloader == OTA_BOOTLOADER_CUSTOM && config->custom_backend[0] == '\0')
-		fail(reader, 0, "bootloader=custom needs [handlers] bootloader-custom-backend=");
+		record_error(reader, 0, "bootloader=custom needs [handlers] bootloader-custom-backend=");
 	if (config->state[0] == '\0')
-		fail(reader, 0, "[system] has no state=; give a device or file of %u bytes", OTA_STATE_BYTES);
+		record_error(reader, 0, "[system] has no state=; give a device or file of %u bytes", OTA_STATE_BYTES);
 	if (config->keyring_path[0] == '\0')
-		fail(reader, 0, "[keyring] has no path=; add the file with the certificates that may sign updates");
+		record_error(reader, 0,
+			     "[keyring] has no path=; add the file with the certificates that may sign updates");
 	if (config->device_id[0] != '\0' && config->device_id_file[0] != '\0')
-		fail(reader, 0, "device-id= and device-id-file= are both given; remove one");
+		record_error(reader, 0, "device-id= and device-id-file= are both given; remove one");
 	if ((config->tls_certificate[0] == '\0') != (config->tls_key[0] == '\0'))
-		fail(reader, 0, "[tls] certificate= and key= belong together; give both or none");
+		record_error(reader, 0, "[tls] certificate= and key= belong together; give both or none");
 	if (!config->allow_http &&
 	    (strncmp(config->url, "http://", 7) == 0 || strncmp(config->report_url, "http://", 7) == 0))
-		fail(reader, 0, "[update] has a plain http:// URL; use https:// or set allow-http=yes");
+		record_error(reader, 0, "[update] has a plain http:// URL; use https:// or set allow-http=yes");
 	for (unsigned s = 0; s < OTA_SLOTS; s++)
 		booted_known = booted_known || strcmp(config->booted, config->slots[s].bootname) == 0;
 	if (!booted_known)
-		fail(reader, 0, "booted=%s is the bootname of no slot", config->booted);
+		record_error(reader, 0, "booted=%s is the bootname of no slot", config->booted);
 	check_devices(reader);
 	check_bench(reader);
 }
@@ -547,15 +557,15 @@ int ota_config_load(const char *path, struct ota_config *out, char *detail, size
 		return line;
 	}
 	if (reader.file == NULL) {
-		fail(&reader, 0, "%s; give the right file with --config=FILE", strerror(errno));
+		record_error(&reader, 0, "%s; give the right file with --config=FILE", strerror(errno));
 		return OTA_BAD_CONFIG;
 	}
 	line = ini_parse_stream(next_line, &reader, on_key, &reader);
 	if (line != 0)
-		fail(&reader, line > 0 ? (unsigned)line : 0,
-		     "neither [section], key=value nor a comment; correct the line");
+		record_error(&reader, line > 0 ? (unsigned)line : 0,
+			     "neither [section], key=value nor a comment; correct the line");
 	if (ferror(reader.file))
-		fail(&reader, 0, "cannot be read: %s", strerror(errno));
+		record_error(&reader, 0, "cannot be read: %s", strerror(errno));
 	(void)fclose(reader.file); /* opened for reading: nothing to lose */
 	if (!reader.failed)
 		group_rootfs(&reader);

@@ -22,7 +22,7 @@
 
 static const uint8_t descriptor_magic[8] = {'O', 'T', 'A', 'S', 'L', 'O', 'T', '\n'};
 
-static size_t smaller(uint64_t a, uint64_t b)
+static size_t smaller_size(uint64_t a, uint64_t b)
 {
 	return (size_t)(a < b ? a : b);
 }
@@ -30,7 +30,7 @@ static size_t smaller(uint64_t a, uint64_t b)
 /* Only the first block of an image is its header: a smaller image has a smaller one on the medium. */
 static size_t header_bytes(const struct ota_block *block)
 {
-	return smaller(OTA_SLOT_HEADER_BYTES, block->size_bytes);
+	return smaller_size(OTA_SLOT_HEADER_BYTES, block->size_bytes);
 }
 
 const struct ota_slot_image *ota_slot_image(const struct ota_slot *slot, const char *name)
@@ -226,7 +226,7 @@ static int block_hash(const struct ota_block *block, uint64_t from, uint64_t to,
 {
 	uint64_t mask = block->block_bytes - 1u;
 	while (from < to) {
-		size_t wanted = smaller(to - from, OTA_SLOT_IO_BYTES);
+		size_t wanted = smaller_size(to - from, OTA_SLOT_IO_BYTES);
 		size_t padded = (size_t)((wanted + mask) & ~mask);
 		int r = uncached ? block->ops->read_uncached(block->dev, from, buffer, padded)
 				 : block->ops->read(block->dev, from, buffer, padded);
@@ -256,7 +256,7 @@ int ota_slot_verify(const struct ota_slot *slot, const struct ota_slot_content *
 		}
 		ota_hash_init(&hash);
 		if (header)
-			ota_hash_update(&hash, header[i], smaller(size, OTA_SLOT_HEADER_BYTES));
+			ota_hash_update(&hash, header[i], smaller_size(size, OTA_SLOT_HEADER_BYTES));
 		r = block_hash(&image->block, header ? OTA_SLOT_HEADER_BYTES : 0, size, true, buffer, &hash);
 		ota_hash_final(&hash, sum);
 		if (r == 0 && memcmp(sum, content->images[i].sha256, sizeof sum) != 0)
@@ -371,7 +371,7 @@ int ota_slot_stash_get(const struct ota_slot *slot, const struct ota_head *head,
 	 */
 	ota_head_chunk(head, described->first_chunk, &chunk);
 	ota_hash_init(&hash);
-	ota_hash_update(&hash, header, smaller(chunk.content_bytes, OTA_SLOT_HEADER_BYTES));
+	ota_hash_update(&hash, header, smaller_size(chunk.content_bytes, OTA_SLOT_HEADER_BYTES));
 	r = block_hash(&place->block, OTA_SLOT_HEADER_BYTES, chunk.content_bytes, false, buffer, &hash);
 	ota_hash_final(&hash, sum);
 	free(buffer);

@@ -93,7 +93,7 @@ static int flush_all(struct ota_writer *writer)
 	return 0;
 }
 
-static int checkpoint(struct ota_writer *writer)
+static int store_checkpoint(struct ota_writer *writer)
 {
 	struct ota_stream *stream = writer->stream;
 	int result;
@@ -176,5 +176,5 @@ int ota_batch_write(struct ota_batch *batch, struct ota_writer *writer)
 			       batch->result > 0 ? ota_reason_text(batch->result) : strerror(-batch->result));
 		return batch->result;
 	}
-	return batch->checkpoint ? checkpoint(writer) : 0;
+	return batch->checkpoint ? store_checkpoint(writer) : 0;
 }

@@ -36,8 +36,8 @@ void ota_decoder_free(struct ota_decoder *decoder)
  * One frame, which says the content's exact size and ends where the stored bytes end. Decoded in one call
  * into the caller's buffer, which is the window: whatever window a frame asks for, no memory is allocated for it.
  */
-static int decompress(struct ota_decoder *decoder, const struct ota_chunk *chunk, const uint8_t *stored,
-		      uint8_t *content)
+static int decompress_chunk(struct ota_decoder *decoder, const struct ota_chunk *chunk, const uint8_t *stored,
+			    uint8_t *content)
 {
 	if (ZSTD_getFrameContentSize(stored, chunk->stored_bytes) != chunk->content_bytes ||
 	    ZSTD_findFrameCompressedSize(stored, chunk->stored_bytes) != chunk->stored_bytes)
@@ -55,7 +55,7 @@ int ota_decoder_chunk(struct ota_decoder *decoder, const struct ota_chunk *chunk
 {
 	uint8_t digest[OTA_DIGEST_BYTES];
 	if (chunk->zstd) {
-		int result = decompress(decoder, chunk, stored, content);
+		int result = decompress_chunk(decoder, chunk, stored, content);
 		if (result)
 			return result;
 	} else {

@@ -75,7 +75,7 @@ static void *decoder_main(void *ctx)
 	return NULL;
 }
 
-static int start(struct ota_pipe *pipe, const pthread_attr_t *attr, void *(*body)(void *ctx))
+static int start_thread(struct ota_pipe *pipe, const pthread_attr_t *attr, void *(*body)(void *ctx))
 {
 	int result = pthread_create(&pipe->threads[pipe->thread_count], attr, body, pipe);
 
@@ -106,9 +106,9 @@ static int start_threads(struct ota_pipe *pipe, unsigned decoders)
 	(void)pthread_attr_setstacksize(&attr, STACK_BYTES); /* else the system's default, which is larger */
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	result = start(pipe, &attr, writer_main);
+	result = start_thread(pipe, &attr, writer_main);
 	for (unsigned i = 0; result == 0 && i < decoders; i++)
-		result = start(pipe, &attr, decoder_main);
+		result = start_thread(pipe, &attr, decoder_main);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	if (result != 0)
@@ -124,7 +124,7 @@ static unsigned decoder_count(bool threaded)
 	return sysconf(_SC_NPROCESSORS_ONLN) > 2 ? OTA_PIPE_DECODERS_MAX : 1;
 }
 
-static int alloc(struct ota_pipe *pipe, bool threaded, unsigned decoders)
+static int alloc_batches(struct ota_pipe *pipe, bool threaded, unsigned decoders)
 {
 	unsigned batches = 1;
 	int result = 0;
@@ -143,7 +143,7 @@ static int alloc(struct ota_pipe *pipe, bool threaded, unsigned decoders)
 	return result;
 }
 
-static void release(struct ota_pipe *pipe)
+static void release_batches(struct ota_pipe *pipe)
 {
 	for (unsigned i = 0; i < pipe->batch_count; i++)
 		ota_batch_deinit(&pipe->batches[i]);
@@ -167,9 +167,9 @@ int ota_pipe_open(struct ota_pipe *pipe, struct ota_stream *stream, const struct
 	pipe->writer.checkpoint = stream->first_chunk;
 	pthread_mutex_init(&pipe->lock, NULL); /* with default attributes neither can fail on Linux */
 	pthread_cond_init(&pipe->moved, NULL);
-	result = alloc(pipe, threaded, decoders);
+	result = alloc_batches(pipe, threaded, decoders);
 	if (result != 0) {
-		release(pipe);
+		release_batches(pipe);
 		return result;
 	}
 	pipe->threaded = threaded && start_threads(pipe, decoders) == 0;
@@ -180,7 +180,7 @@ void ota_pipe_close(struct ota_pipe *pipe)
 {
 	if (pipe->threaded)
 		stop_threads(pipe);
-	release(pipe);
+	release_batches(pipe);
 }
 
 struct ota_batch *ota_pipe_take(struct ota_pipe *pipe)

@@ -194,7 +194,7 @@ static int reuse_chunk(struct run *run, const struct ota_block *block, uint64_t 
 }
 
 /* Fills until `end`: 0, or why it stopped. */
-static int fill(struct run *run)
+static int fill_batches(struct run *run)
 {
 	const struct ota_block *block;
 	uint64_t offset_bytes;
@@ -238,7 +238,7 @@ static int compare_head(void *ctx, const struct ota_fetch_answer *answer)
 }
 
 /* The validator no longer holds, but perhaps the same bundle was only put there again: 0 if its head is the same. */
-static int revalidate(struct run *run)
+static int revalidate_source(struct run *run)
 {
 	struct compare compare = {.run = run};
 	struct ota_fetch_request request = {.url = run->stream->source,
@@ -255,7 +255,7 @@ static int revalidate(struct run *run)
 	return result;
 }
 
-static void explain(struct run *run, int result)
+static void explain_result(struct run *run, int result)
 {
 	struct ota_stream *stream = run->stream;
 
@@ -304,7 +304,7 @@ static int wait_again(struct run *run, int result, bool chunk_failed)
 }
 
 /* An attempt failed: 0 to go on, else what the run ends with. */
-static int again(struct run *run, int result, bool chunk_failed)
+static int prepare_retry(struct run *run, int result, bool chunk_failed)
 {
 	const struct ota_system *system = &run->stream->ota->system;
 
@@ -313,12 +313,12 @@ static int again(struct run *run, int result, bool chunk_failed)
 	if (chunk_failed && run->fetch == &run->stream->ota->files)
 		return result; /* a file says the same again */
 	if (result == OTA_HTTP_RANGE && run->check_range) {
-		result = revalidate(run);
+		result = revalidate_source(run);
 		if (result == 0) {
 			run->check_range = false; /* each chunk's digest still decides */
 			return 0;
 		}
-		explain(run, result);
+		explain_result(run, result);
 		if (result == OTA_HTTP_RANGE || !ota_retry_worthwhile(result, run->status))
 			return result;
 	}
@@ -339,7 +339,7 @@ static int run_range(struct run *run, uint32_t first, uint32_t end, bool header_
 	for (;;) { /* bounded by the retries of the policy, and by the mismatches that fetch-plan.c takes */
 		int failure;
 
-		result = fill(run);
+		result = fill_batches(run);
 		failure = ota_pipe_drain(&run->pipe);
 		if (result == 0 && failure == 0)
 			return 0;
@@ -348,13 +348,13 @@ static int run_range(struct run *run, uint32_t first, uint32_t end, bool header_
 			memcpy(run->stream->detail, run->pipe.writer.detail, sizeof(run->stream->detail));
 			result = failure;
 		} else {
-			explain(run, result);
+			explain_result(run, result);
 		}
 		if (result == OTA_STREAM_MISMATCH) {
 			ota_plan_mismatch(&run->plan, run->chunk);
 			continue;
 		}
-		result = again(run, result, failure != 0);
+		result = prepare_retry(run, result, failure != 0);
 		if (result != 0)
 			return result;
 	}

@@ -105,13 +105,13 @@ static int install_start(struct cmd_lab *lab)
 	return cmd_lab_start(lab, words);
 }
 
-static int install(struct cmd_lab *lab)
+static int run_install(struct cmd_lab *lab)
 {
 	return cmd_lab_wait(lab, install_start(lab));
 }
 
 /* "S02 begin S04 begin ..." of a text with marks. Counts and times must grow. */
-static void summary(const char *text, char *out, size_t out_bytes)
+static void summarize_marks(const char *text, char *out, size_t out_bytes)
 {
 	const char *at = text;
 	unsigned before = 0;
@@ -151,7 +151,7 @@ static void marks_of(const struct cmd_lab *lab, char *out, size_t out_bytes)
 	length = fread(text, 1, sizeof(text) - 1, file);
 	(void)fclose(file);
 	text[length] = '\0';
-	summary(text, out, out_bytes);
+	summarize_marks(text, out, out_bytes);
 }
 
 /* A new device and a port; the run that it returns holds at its first step of hold=. */
@@ -175,7 +175,7 @@ Test(bench, marks_in_order)
 
 	lab_init(&lab);
 	bench_configure(&lab, "A", cmd_lab_path(&lab, "marks"), "", "");
-	cr_assert_eq(install(&lab), 0, "%s", lab.out);
+	cr_assert_eq(run_install(&lab), 0, "%s", lab.out);
 	marks_of(&lab, seen, sizeof(seen));
 	cr_expect_str_eq(seen, "S02 S03 S04 S05 S06 S07 S08 S09 S10 S11");
 	bench_configure(&lab, "B", cmd_lab_path(&lab, "marks"), "", "# a unit of the bench\n\n");
@@ -217,7 +217,7 @@ Test(bench, nothing_without_the_unit_file)
 			cr_assert_eq(chmod(cmd_lab_path(&lab, "unit"), rows[i].mode), 0);
 		cmd_lab_write(&lab, "state", "", 0);
 		cr_assert_eq(unlink(cmd_lab_path(&lab, "state")), 0);
-		cr_assert_eq(install(&lab), 0, "row %zu: %s", i, lab.out);
+		cr_assert_eq(run_install(&lab), 0, "row %zu: %s", i, lab.out);
 		line = strstr(lab.out, "ota: [bench] is ignored: ");
 		cr_assert(line != NULL && strstr(line, rows[i].says) != NULL, "row %zu: %s", i, lab.out);
 		cr_assert(strstr(line + strlen("ota: [bench]"), "[bench]") == NULL, "row %zu: said twice: %s", i,
@@ -253,7 +253,7 @@ Test(bench, hold_waits_for_go, .timeout = 60)
 	port_say(&port, "ota-go\r");
 	cr_assert_eq(cmd_lab_wait(&lab, pid), 0, "%s", lab.out);
 	cr_assert(port_hears(&port, "S11", DEADLINE_MS), "%s", port.heard);
-	summary(port.heard, seen, sizeof(seen));
+	summarize_marks(port.heard, seen, sizeof(seen));
 	cr_expect_str_eq(seen, "S02 S03 S04 S05 S06! S06+ S07 S08 S09 S10! S10+ S11");
 	cr_assert_eq(close(port.master), 0);
 	cmd_lab_deinit(&lab);
@@ -276,7 +276,7 @@ Test(bench, hold_times_out, .timeout = 60)
 	cr_assert(port_hears(&port, "S11", DEADLINE_MS), "%s", port.heard);
 	cr_assert_eq(cmd_lab_wait(&lab, pid), 0, "%s", lab.out);
 	cr_assert_geq(now_ms() - start_ms, 800);
-	summary(port.heard, seen, sizeof(seen));
+	summarize_marks(port.heard, seen, sizeof(seen));
 	cr_expect_str_eq(seen, "S02 S03 S04 S05! S05- S06 S07 S08 S09 S10! S10- S11");
 	cr_assert_eq(close(port.master), 0);
 	cmd_lab_deinit(&lab);
@@ -295,7 +295,7 @@ Test(bench, hold_ends_when_stopped, .timeout = 60)
 	cr_assert(port_hears(&port, "stopped\r\n", DEADLINE_MS), "%s", port.heard);
 	cr_assert_eq(close(port.master), 0);
 	bench_configure(&lab, "A", cmd_lab_path(&lab, "marks"), "", "");
-	cr_assert_eq(install(&lab), 0, "%s", lab.out);
+	cr_assert_eq(run_install(&lab), 0, "%s", lab.out);
 	cmd_lab_deinit(&lab);
 }
 

@@ -22,7 +22,7 @@ static struct {
 	bool for_ever;
 } heap;
 
-static bool refuse(void)
+static bool refuse_allocation(void)
 {
 	heap.count++;
 	return heap.fail_at && (heap.for_ever ? heap.count >= heap.fail_at : heap.count == heap.fail_at);
@@ -32,14 +32,14 @@ static void *test_malloc(size_t size, const char *file, int line)
 {
 	(void)file;
 	(void)line;
-	return refuse() ? NULL : malloc(size);
+	return refuse_allocation() ? NULL : malloc(size);
 }
 
 static void *test_realloc(void *old, size_t size, const char *file, int line)
 {
 	(void)file;
 	(void)line;
-	return refuse() ? NULL : realloc(old, size);
+	return refuse_allocation() ? NULL : realloc(old, size);
 }
 
 static void test_free(void *old, const char *file, int line)
@@ -49,13 +49,13 @@ static void test_free(void *old, const char *file, int line)
 	free(old);
 }
 
-static void install(void)
+static void install_allocator(void)
 {
 	(void)CRYPTO_set_mem_functions(test_malloc, test_realloc, test_free);
 }
 
 /* Before any library's constructor: OpenSSL takes other functions only before its first allocation. */
-__attribute__((section(".preinit_array"), used)) static void (*const before_all)(void) = install;
+__attribute__((section(".preinit_array"), used)) static void (*const before_all)(void) = install_allocator;
 
 /* Opens with each allocation failing in turn; returns how many ended in -ENOMEM. */
 static unsigned run_out(const uint8_t *bundle, size_t head_bytes, const struct ota_keyring *keyring, bool for_ever)

@@ -374,7 +374,7 @@ Test(decoder, no_bit_of_a_stored_chunk_can_change)
 }
 
 /* A chunk stored as these bytes, said to hold 4096 bytes of 'a'. */
-static int decode(struct ota_decoder *decoder, const uint8_t *stored, size_t stored_bytes)
+static int decode_chunk(struct ota_decoder *decoder, const uint8_t *stored, size_t stored_bytes)
 {
 	uint8_t wanted[4096];
 	uint8_t digest[OTA_DIGEST_BYTES];
@@ -391,7 +391,7 @@ static int decode(struct ota_decoder *decoder, const uint8_t *stored, size_t sto
 	return result;
 }
 
-static size_t compress(uint8_t *out, size_t room, size_t content_bytes, int window_log, bool sized)
+static size_t compress_chunk(uint8_t *out, size_t room, size_t content_bytes, int window_log, bool sized)
 {
 	uint8_t content[8192];
 	memset(content, 'a', sizeof content);
@@ -411,27 +411,27 @@ Test(decoder, one_frame_of_exactly_that_size)
 	uint8_t stored[1024];
 	static const uint8_t skippable[] = {0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0};
 	cr_assert_eq(ota_decoder_new(&decoder), 0);
-	size_t size = compress(stored, sizeof stored, 4096, 0, true);
-	cr_assert_eq(decode(decoder, stored, size), 0);
+	size_t size = compress_chunk(stored, sizeof stored, 4096, 0, true);
+	cr_assert_eq(decode_chunk(decoder, stored, size), 0);
 	for (size_t cut = 1; cut < size; cut++)
-		cr_assert_eq(decode(decoder, stored, size - cut), OTA_CHUNK_DECODE);
+		cr_assert_eq(decode_chunk(decoder, stored, size - cut), OTA_CHUNK_DECODE);
 	stored[size] = 0;
-	cr_assert_eq(decode(decoder, stored, size + 1), OTA_CHUNK_DECODE, "a byte behind the frame");
+	cr_assert_eq(decode_chunk(decoder, stored, size + 1), OTA_CHUNK_DECODE, "a byte behind the frame");
 	memcpy(stored + size, skippable, sizeof skippable);
-	cr_assert_eq(decode(decoder, stored, size + sizeof skippable), OTA_CHUNK_DECODE, "a second frame");
-	cr_assert_eq(decode(decoder, skippable, sizeof skippable), OTA_CHUNK_DECODE, "no content at all");
-	size = compress(stored, sizeof stored, 2048, 0, true);
-	size += compress(stored + size, sizeof stored - size, 2048, 0, true);
-	cr_assert_eq(decode(decoder, stored, size), OTA_CHUNK_DECODE, "two halves");
-	size = compress(stored, sizeof stored, 4096, 0, false);
-	cr_assert_eq(decode(decoder, stored, size), OTA_CHUNK_DECODE, "size not said");
-	size = compress(stored, sizeof stored, 4095, 0, true);
-	cr_assert_eq(decode(decoder, stored, size), OTA_CHUNK_DECODE, "too short");
-	size = compress(stored, sizeof stored, 8192, 0, true);
-	cr_assert_eq(decode(decoder, stored, size), OTA_CHUNK_DECODE, "too long");
+	cr_assert_eq(decode_chunk(decoder, stored, size + sizeof skippable), OTA_CHUNK_DECODE, "a second frame");
+	cr_assert_eq(decode_chunk(decoder, skippable, sizeof skippable), OTA_CHUNK_DECODE, "no content at all");
+	size = compress_chunk(stored, sizeof stored, 2048, 0, true);
+	size += compress_chunk(stored + size, sizeof stored - size, 2048, 0, true);
+	cr_assert_eq(decode_chunk(decoder, stored, size), OTA_CHUNK_DECODE, "two halves");
+	size = compress_chunk(stored, sizeof stored, 4096, 0, false);
+	cr_assert_eq(decode_chunk(decoder, stored, size), OTA_CHUNK_DECODE, "size not said");
+	size = compress_chunk(stored, sizeof stored, 4095, 0, true);
+	cr_assert_eq(decode_chunk(decoder, stored, size), OTA_CHUNK_DECODE, "too short");
+	size = compress_chunk(stored, sizeof stored, 8192, 0, true);
+	cr_assert_eq(decode_chunk(decoder, stored, size), OTA_CHUNK_DECODE, "too long");
 	memset(stored, 'b', sizeof stored);
-	cr_assert_eq(decode(decoder, stored, sizeof stored), OTA_CHUNK_DECODE, "no frame");
-	size = compress(stored, sizeof stored, 4096, 0, true);
-	cr_assert_eq(decode(decoder, stored, size), 0, "a decoder works on after refusals");
+	cr_assert_eq(decode_chunk(decoder, stored, sizeof stored), OTA_CHUNK_DECODE, "no frame");
+	size = compress_chunk(stored, sizeof stored, 4096, 0, true);
+	cr_assert_eq(decode_chunk(decoder, stored, size), 0, "a decoder works on after refusals");
 	ota_decoder_free(decoder);
 }

@@ -22,7 +22,7 @@ struct folder {
 	struct test_pki signer;
 };
 
-static void put(const struct folder *f, const char *name, const void *data, size_t size_bytes)
+static void put_file(const struct folder *f, const char *name, const void *data, size_t size_bytes)
 {
 	char path[128];
 	(void)snprintf(path, sizeof path, "%s/%s", f->path, name);
@@ -39,10 +39,10 @@ static void set_up(struct folder *f)
 	cr_assert_not_null(mkdtemp(f->path));
 	cr_assert_eq(test_pki_make_pair(TEST_PKI_P256, &f->root, &f->signer), 0);
 	make_images(&images);
-	put(f, "rootfs", images.rootfs, sizeof images.rootfs);
-	put(f, "kernel", images.kernel, sizeof images.kernel);
-	put(f, "cert", f->signer.certificate_pem, strlen(f->signer.certificate_pem));
-	put(f, "key", f->signer.key_pem, strlen(f->signer.key_pem));
+	put_file(f, "rootfs", images.rootfs, sizeof images.rootfs);
+	put_file(f, "kernel", images.kernel, sizeof images.kernel);
+	put_file(f, "cert", f->signer.certificate_pem, strlen(f->signer.certificate_pem));
+	put_file(f, "key", f->signer.key_pem, strlen(f->signer.key_pem));
 }
 
 /* Removes every file; returns how many there were. */
@@ -131,9 +131,9 @@ Test(bundle_write, a_refusal_leaves_nothing_and_says_why)
 	struct test_pki other;
 	set_up(&f);
 	cr_assert_eq(test_pki_make_pair(TEST_PKI_P256, &other_root, &other), 0);
-	put(&f, "other-key", other.key_pem, strlen(other.key_pem));
-	put(&f, "odd", "odd", 3);
-	put(&f, "empty", "", 0);
+	put_file(&f, "other-key", other.key_pem, strlen(other.key_pem));
+	put_file(&f, "odd", "odd", 3);
+	put_file(&f, "empty", "", 0);
 	static const struct {
 		const char *rootfs, *cert, *key;
 		int level, result;
@@ -192,7 +192,7 @@ Test(bundle_write, large_images_take_bounded_memory, .timeout = 120)
 	manifest.chunk_bytes = OTA_CHUNK_MAX_BYTES;
 	for (unsigned i = 0; i < 4; i++)
 		(void)snprintf(paths[i], sizeof paths[i], "%s/%s", f.path, names[i]);
-	put(&f, "large", "begin", 5);
+	put_file(&f, "large", "begin", 5);
 	cr_assert_eq(truncate(paths[0], 64 << 20), 0);
 	const struct ota_bundle_image images[] = {{"rootfs", paths[0]}};
 	const struct ota_bundle_spec spec = {&manifest, images, 1, paths[1], paths[2], 1};

@@ -28,7 +28,7 @@ static int run_on(struct cmd_lab *lab, const char *words, const char *name)
 	return cmd_lab_run(lab, line);
 }
 
-static bool exists(const struct cmd_lab *lab, const char *name)
+static bool file_exists(const struct cmd_lab *lab, const char *name)
 {
 	struct stat status;
 
@@ -50,7 +50,7 @@ Test(cmd, install_reboot_commit)
 	EXPECT_SAYS(&lab, "version:     1.0");
 	EXPECT_RUN(&lab, 0, "status");
 	EXPECT_SAYS(&lab, "booted:      A");
-	cr_assert_not(exists(&lab, "state"), "status made a file");
+	cr_assert_not(file_exists(&lab, "state"), "status made a file");
 	cr_assert_eq(run_on(&lab, "install --dry-run", "1.ota"), 0, "%s", lab.out);
 	cr_assert(cmd_lab_same(&lab, "b", "ka", LAB_SLOT_BYTES), "a dry run wrote");
 	cr_assert_eq(run_on(&lab, "install", "1.ota"), 0, "%s", lab.out);
@@ -107,14 +107,14 @@ Test(cmd, health_decides, .timeout = 60)
 		cmd_lab_configure(&lab, "A", extra);
 		cmd_lab_bundle(&lab, "1.ota", "1.0", 10);
 		cr_assert_eq(run_on(&lab, "install", "1.ota"), 0, "%s", lab.out);
-		cr_assert(exists(&lab, "rebooted"), "the reboot handler was not run");
+		cr_assert(file_exists(&lab, "rebooted"), "the reboot handler was not run");
 		cr_assert_eq(unlink(cmd_lab_path(&lab, "rebooted")), 0);
 		cmd_lab_configure(&lab, "B", extra);
 		EXPECT_RUN(&lab, 6, "resume");
 		EXPECT_SAYS(&lab, rows[i].reason);
 		if (rows[i].check != NULL)
 			EXPECT_SAYS(&lab, "20-bad");
-		cr_assert(exists(&lab, "rebooted"), "a version judged bad must be left");
+		cr_assert(file_exists(&lab, "rebooted"), "a version judged bad must be left");
 		cmd_lab_configure(&lab, "A", extra);
 		(void)cmd_lab_run(&lab, "resume");
 		EXPECT_RUN(&lab, 0, "status");
@@ -221,7 +221,7 @@ Test(cmd, usage)
 		cr_expect_eq(strchr(lab.out, '\n'), lab.out + strlen(lab.out) - 1, "%s: not one line:\n%s",
 			     rows[i].words, lab.out);
 	}
-	cr_assert_not(exists(&lab, "state"));
+	cr_assert_not(file_exists(&lab, "state"));
 	cmd_lab_configure(&lab, "A", "[update]\nspeed=1\n");
 	EXPECT_RUN(&lab, 2, "status");
 	EXPECT_SAYS(&lab, "system.conf:24: unknown key speed=");

@@ -27,7 +27,7 @@ struct device {
 
 static const char *const names[2] = {"system0", "system1"};
 
-static void file(const struct device *d, const char *name, const char *text, bool executable)
+static void make_file(const struct device *d, const char *name, const char *text, bool executable)
 {
 	char path[PATH_BYTES];
 	(void)snprintf(path, sizeof path, "%s/%s", d->dir, name);
@@ -38,7 +38,7 @@ static void file(const struct device *d, const char *name, const char *text, boo
 	cr_assert_eq(chmod(path, executable ? 0755 : 0644), 0);
 }
 
-static void content(const struct device *d, const char *name, char out[PATH_BYTES])
+static void read_content(const struct device *d, const char *name, char out[PATH_BYTES])
 {
 	char path[PATH_BYTES];
 	(void)snprintf(path, sizeof path, "%s/%s", d->dir, name);
@@ -60,7 +60,7 @@ static void device_init(struct device *d, const char *script, uint32_t deadline_
 	cr_assert(mkdtemp(d->dir));
 	(void)snprintf(d->path, sizeof d->path, "%s/backend", d->dir);
 	(void)snprintf(text, sizeof text, "#!/bin/sh\ncd %s\necho \"$*\" >> log\n%s\n", d->dir, script);
-	file(d, "backend", text, true);
+	make_file(d, "backend", text, true);
 	cr_assert_eq(ota_custom_new(d->path, names, deadline_ms, &d->custom, &d->boot), 0);
 }
 
@@ -89,17 +89,17 @@ static const char good_script[] = "case $1 in\n"
 static void good_init(struct device *d, const char *primary, const char *state0, const char *state1)
 {
 	device_init(d, good_script, 10000);
-	file(d, "primary", primary, false);
-	file(d, "system0", state0, false);
-	file(d, "system1", state1, false);
+	make_file(d, "primary", primary, false);
+	make_file(d, "system0", state0, false);
+	make_file(d, "system1", state1, false);
 }
 
 /* What was called since the last time, without the get-... calls, lines joined by ";". */
-static void calls(const struct device *d, char out[PATH_BYTES])
+static void read_calls(const struct device *d, char out[PATH_BYTES])
 {
 	char log[PATH_BYTES];
-	content(d, "log", log);
-	file(d, "log", "", false);
+	read_content(d, "log", log);
+	make_file(d, "log", "", false);
 	out[0] = '\0';
 	for (char *save = NULL, *line = strtok_r(log, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		if (strncmp(line, "get-", 4) == 0)
@@ -123,10 +123,10 @@ Test(custom, verbs)
 	void *b = d.boot.boot;
 
 	cr_assert_eq(ops->rollback(b, "system0", "system1"), 0);
-	calls(&d, log);
+	read_calls(&d, log);
 	cr_assert_str_eq(log, "set-state system1 bad;");
 	cr_assert_eq(ops->rollback(b, "system0", "system1"), 0);
-	calls(&d, log);
+	read_calls(&d, log);
 	cr_assert_str_eq(log, "", "what holds already is not stored");
 	cr_assert_eq(ops->query(b, &state), 0);
 	cr_assert(state.readable && !state.trial);
@@ -134,10 +134,10 @@ Test(custom, verbs)
 	cr_assert_str_eq(state.barred, "system1");
 
 	cr_assert_eq(ops->try(b, "system1", 77, 3), 0);
-	calls(&d, log);
+	read_calls(&d, log);
 	cr_assert_str_eq(log, "set-state system1 good;set-primary system1;");
 	cr_assert_eq(ops->try(b, "system1", 77, 3), 0);
-	calls(&d, log);
+	read_calls(&d, log);
 	cr_assert_str_eq(log, "");
 	cr_assert_eq(ops->query(b, &state), 0);
 	cr_assert(state.trial && state.trial_id == 77 && state.limit == 3 && state.attempts == 0);
@@ -145,13 +145,13 @@ Test(custom, verbs)
 	cr_assert_str_eq(state.barred, "");
 
 	cr_assert_eq(ops->commit(b, "system1"), 0);
-	calls(&d, log);
+	read_calls(&d, log);
 	cr_assert_str_eq(log, "set-state system1 good;");
 	cr_assert_eq(ops->query(b, &state), 0);
 	cr_assert(!state.trial && state.trial_id == 77);
 
 	cr_assert_eq(ops->rollback(b, "system0", "system1"), 0);
-	calls(&d, log);
+	read_calls(&d, log);
 	cr_assert_str_eq(log, "set-primary system0;set-state system1 bad;");
 	cr_assert_eq(ota_custom_current(d.custom, current), 0);
 	cr_assert_str_eq(current, "system0");
@@ -205,7 +205,7 @@ Test(custom, misbehaviour)
 		cr_assert_eq(d.boot.ops->query(d.boot.boot, &state), rows[i].want, "row %zu", i);
 		(void)clock_gettime(CLOCK_MONOTONIC, &to);
 		cr_assert_lt(to.tv_sec - from.tv_sec, 9, "row %zu", i);
-		content(&d, "pid", pid);
+		read_content(&d, "pid", pid);
 		if (*pid) {
 			/* The grandchild is gone too, or about to be: it was killed, and may wait for a processor. */
 			int fd = (int)syscall(SYS_pidfd_open, atoi(pid), 0);

@@ -109,7 +109,7 @@ static void bench_deinit(struct bench *b)
 }
 
 /* Runs a tool; its output goes to out. Exit status, or -1. */
-static int run(const char *const args[], char out[TEXT_BYTES])
+static int run_tool(const char *const args[], char out[TEXT_BYTES])
 {
 	union {
 		const char *const *in;
@@ -138,7 +138,7 @@ static int run(const char *const args[], char out[TEXT_BYTES])
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static bool missing(const char *tool)
+static bool tool_missing(const char *tool)
 {
 	char path[64];
 	(void)snprintf(path, sizeof path, "/usr/bin/%s", tool);
@@ -299,8 +299,8 @@ static void random_environment(struct bench *b, uint32_t *seed, struct env_list 
 }
 
 /* 0: the texts agree; else the class that explains the difference. Fails on any other. */
-static enum env_special compare(const struct env_list *list, enum env_special special, const struct ota_env *env,
-				char *theirs, unsigned i)
+static enum env_special compare_texts(const struct env_list *list, enum env_special special, const struct ota_env *env,
+				      char *theirs, unsigned i)
 {
 	char ours[TEXT_BYTES];
 
@@ -330,7 +330,7 @@ Test(env_interop, fw_printenv)
 	static uint8_t raw[2][ENV_TEST_BYTES];
 	static char theirs[TEXT_BYTES];
 
-	if (missing("fw_printenv"))
+	if (tool_missing("fw_printenv"))
 		cr_skip_test("fw_printenv is not installed (package libubootenv-tool), or /var/lock is read-only");
 	bench_init(&b);
 	for (unsigned i = 0; i < ENVIRONMENTS; i++) {
@@ -340,7 +340,7 @@ Test(env_interop, fw_printenv)
 		enum env_special special;
 
 		random_environment(&b, &seed, lists, raw, &special, &totals);
-		int status = run((const char *[]){"fw_printenv", "-c", b.config, NULL}, theirs);
+		int status = run_tool((const char *[]){"fw_printenv", "-c", b.config, NULL}, theirs);
 		cr_assert_eq(b.boot.ops->query(b.boot.boot, &state), 0);
 		for (unsigned k = 0; k < 2; k++) {
 			uint8_t flags;
@@ -362,7 +362,7 @@ Test(env_interop, fw_printenv)
 		} else {
 			cr_assert_eq(status, 0, "%u", i);
 			cr_assert(state.readable && env[holds], "%u", i);
-			enum env_special class = compare(&lists[holds], special, env[holds], theirs, i);
+			enum env_special class = compare_texts(&lists[holds], special, env[holds], theirs, i);
 			check_query(&state, theirs, i);
 			totals.agree += class == ENV_PLAIN;
 			totals.differ[class] += class != ENV_PLAIN;
@@ -401,7 +401,7 @@ Test(env_interop, fw_setenv)
 	unsigned stores = 0;
 	unsigned rebuilt = 0;
 
-	if (missing("fw_setenv"))
+	if (tool_missing("fw_setenv"))
 		cr_skip_test("fw_setenv is not installed (package libubootenv-tool), or /var/lock is read-only");
 	bench_init(&b);
 	write_file(b.extra, script, strlen(script));
@@ -415,28 +415,29 @@ Test(env_interop, fw_setenv)
 			continue;
 		if (!state.readable) {
 			/* fw_setenv gives up on two bad copies; what we make from nothing it can read. */
-			cr_assert_neq(run((const char *[]){"fw_setenv", "-c", b.config, "-s", b.extra, NULL}, text), 0);
+			cr_assert_neq(
+			    run_tool((const char *[]){"fw_setenv", "-c", b.config, "-s", b.extra, NULL}, text), 0);
 			cr_assert_eq(b.boot.ops->rollback(b.boot.boot, "B", "A"), 0);
-			cr_assert_eq(run((const char *[]){"fw_printenv", "-c", b.config, NULL}, text), 0);
+			cr_assert_eq(run_tool((const char *[]){"fw_printenv", "-c", b.config, NULL}, text), 0);
 			cr_assert(strstr(text, "\nota_slot=B\n") && strstr(text, "\nota_barred=A\n"), "%s", text);
 			rebuilt++;
 			continue;
 		}
 		stores++;
 		/* Theirs: in one call. Then read by us. */
-		cr_assert_eq(run((const char *[]){"fw_setenv", "-c", b.config, "-s", b.extra, NULL}, text), 0);
+		cr_assert_eq(run_tool((const char *[]){"fw_setenv", "-c", b.config, "-s", b.extra, NULL}, text), 0);
 		cr_assert_eq(read_file(b.env, theirs, sizeof theirs), sizeof theirs);
 		cr_assert_eq(b.boot.ops->query(b.boot.boot, &state), 0);
 		cr_assert(state.readable && state.trial && state.limit == 5 && state.trial_id == 0xff, "%u", i);
 		cr_assert_str_eq(state.selected, "B");
 		cr_assert_str_eq(state.barred, "");
-		cr_assert_eq(run((const char *[]){"fw_printenv", "-c", b.config, NULL}, text), 0);
+		cr_assert_eq(run_tool((const char *[]){"fw_printenv", "-c", b.config, NULL}, text), 0);
 		/* Ours, from the same start. Then read by them: the same text. */
 		static char text2[TEXT_BYTES];
 		write_file(b.env, raw, sizeof raw);
 		cr_assert_eq(b.boot.ops->try(b.boot.boot, "B", 0xff, 5), 0);
 		cr_assert_eq(read_file(b.env, ours, sizeof ours), sizeof ours);
-		cr_assert_eq(run((const char *[]){"fw_printenv", "-c", b.config, NULL}, text2), 0);
+		cr_assert_eq(run_tool((const char *[]){"fw_printenv", "-c", b.config, NULL}, text2), 0);
 		cr_assert_str_eq(text, text2, "%u", i);
 		for (unsigned k = 0; k < 2; k++) {
 			bool touched = memcmp(ours[k], raw[k], ENV_TEST_BYTES) != 0;
@@ -463,7 +464,7 @@ Test(env_interop, mkenvimage)
 	static uint8_t theirs[ENV_TEST_BYTES];
 	static uint8_t ours[ENV_TEST_BYTES];
 
-	if (missing("mkenvimage"))
+	if (tool_missing("mkenvimage"))
 		cr_skip_test("mkenvimage is not installed (package u-boot-tools)");
 	bench_init(&b);
 	for (unsigned i = 0; i < 60; i++) {
@@ -494,10 +495,10 @@ Test(env_interop, mkenvimage)
 		}
 		write_file(b.extra, text, used);
 		const char *const *pad = mkenvimage_args[i % 2];
-		cr_assert_eq(
-		    run((const char *[]){"mkenvimage", "-r", "-s", "4096", pad[0], pad[1], "-o", b.env, b.extra, NULL},
-			out),
-		    0);
+		cr_assert_eq(run_tool((const char *[]){"mkenvimage", "-r", "-s", "4096", pad[0], pad[1], "-o", b.env,
+						       b.extra, NULL},
+				      out),
+			     0);
 		cr_assert_eq(read_file(b.env, theirs, ENV_TEST_BYTES), ENV_TEST_BYTES);
 		cr_assert_eq(ota_env_parse(theirs, ENV_TEST_BYTES, &parsed, &flags), 0);
 		cr_assert_eq(flags, 1);
@@ -526,11 +527,11 @@ Test(env_interop, default_environment)
 	struct ota_env *env;
 	uint8_t flags;
 
-	if (missing("mkenvimage"))
+	if (tool_missing("mkenvimage"))
 		cr_skip_test("mkenvimage is not installed (package u-boot-tools)");
 	bench_init(&b);
 	const char *const args[] = {"mkenvimage", "-r", "-s", "4096", "-o", b.env, "images/uboot/ota.env", NULL};
-	cr_assert_eq(run(args, out), 0);
+	cr_assert_eq(run_tool(args, out), 0);
 	cr_assert_eq(read_file(b.env, raw, ENV_TEST_BYTES), ENV_TEST_BYTES);
 	cr_assert_eq(ota_env_parse(raw, ENV_TEST_BYTES, &env, &flags), 0);
 	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)

@@ -10,7 +10,7 @@
 
 #define SIZE 1024u
 
-static void seal(uint8_t *raw, size_t size, uint8_t flags)
+static void seal_copy(uint8_t *raw, size_t size, uint8_t flags)
 {
 	uint32_t crc = ota_env_crc32(raw + OTA_ENV_HEADER_BYTES, size - OTA_ENV_HEADER_BYTES);
 	for (int i = 0; i < 4; i++)
@@ -19,11 +19,11 @@ static void seal(uint8_t *raw, size_t size, uint8_t flags)
 }
 
 /* A copy whose list is the given bytes, padded with `pad`. */
-static void make(uint8_t raw[SIZE], const char *list, size_t list_bytes, uint8_t pad)
+static void make_copy(uint8_t raw[SIZE], const char *list, size_t list_bytes, uint8_t pad)
 {
 	memset(raw, pad, SIZE);
 	memcpy(raw + OTA_ENV_HEADER_BYTES, list, list_bytes);
-	seal(raw, SIZE, 7);
+	seal_copy(raw, SIZE, 7);
 }
 
 /* The CRC is CRC-32 of IEEE 802.3, at every length and alignment: bit by bit and by the table agree. */
@@ -97,7 +97,7 @@ Test(env, set_keeps_order)
 	uint8_t flags;
 	struct ota_env *env;
 
-	make(raw, list, sizeof list, 0xff);
+	make_copy(raw, list, sizeof list, 0xff);
 	cr_assert_eq(ota_env_parse(raw, SIZE, &env, &flags), 0);
 	cr_assert_eq(flags, 7);
 	cr_assert_str_eq(ota_env_get(env, "bootcmd"), "run x; y=2");
@@ -127,7 +127,7 @@ Test(env, last_entry_counts)
 	uint8_t flags;
 	struct ota_env *env;
 
-	make(raw, list, sizeof list, 0);
+	make_copy(raw, list, sizeof list, 0);
 	cr_assert_eq(ota_env_parse(raw, SIZE, &env, &flags), 0);
 	cr_assert_str_eq(ota_env_get(env, "a"), "3");
 	cr_assert_null(ota_env_get(env, "b"));
@@ -161,7 +161,7 @@ Test(env, malformed)
 	struct ota_env *env;
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		make(raw, rows[i].list, rows[i].bytes, rows[i].pad);
+		make_copy(raw, rows[i].list, rows[i].bytes, rows[i].pad);
 		cr_assert_eq(ota_env_parse(raw, SIZE, &env, &flags), rows[i].want, "row %zu", i);
 		cr_assert_eq(env == NULL, rows[i].want != 0);
 		ota_env_free(env);
@@ -175,7 +175,7 @@ Test(env, malformed)
 		memset(raw, 'v', SIZE);
 		raw[OTA_ENV_HEADER_BYTES + 1] = '=';
 		memcpy(raw + SIZE - 2, ends[i].last, 2);
-		seal(raw, SIZE, 0);
+		seal_copy(raw, SIZE, 0);
 		cr_assert_eq(ota_env_parse(raw, SIZE, &env, &flags), ends[i].want, "end %zu", i);
 		if (env)
 			cr_assert_eq(ota_env_encode(env, 0, raw, SIZE), 0);
@@ -192,7 +192,7 @@ Test(env, bit_flips)
 
 	memset(raw, 0, sizeof raw);
 	memcpy(raw + OTA_ENV_HEADER_BYTES, "ota_slot=A", 11);
-	seal(raw, sizeof raw, 3);
+	seal_copy(raw, sizeof raw, 3);
 	for (size_t bit = 0; bit < sizeof raw * 8; bit++) {
 		raw[bit / 8] ^= (uint8_t)(1u << bit % 8);
 		cr_assert_eq(ota_env_parse(raw, sizeof raw, &env, &flags), bit / 8 == 4 ? 0 : OTA_BOOT_STATE, "bit %zu",
@@ -210,11 +210,11 @@ Test(env, bounds)
 	uint8_t flags;
 	struct ota_env *env;
 
-	seal(raw, OTA_ENV_MIN_BYTES - 1, 0);
+	seal_copy(raw, OTA_ENV_MIN_BYTES - 1, 0);
 	cr_assert_eq(ota_env_parse(raw, OTA_ENV_MIN_BYTES - 1, &env, &flags), OTA_BOOT_STATE);
-	seal(raw, OTA_ENV_MAX_BYTES + 1, 0);
+	seal_copy(raw, OTA_ENV_MAX_BYTES + 1, 0);
 	cr_assert_eq(ota_env_parse(raw, OTA_ENV_MAX_BYTES + 1, &env, &flags), OTA_BOOT_STATE);
-	seal(raw, OTA_ENV_MAX_BYTES, 0);
+	seal_copy(raw, OTA_ENV_MAX_BYTES, 0);
 	cr_assert_eq(ota_env_parse(raw, OTA_ENV_MAX_BYTES, &env, &flags), 0);
 	cr_assert_eq(ota_env_set(env, "", "x"), -EINVAL);
 	cr_assert_eq(ota_env_set(env, "a=b", "x"), -EINVAL);

@@ -64,7 +64,7 @@ struct fake_bundle fake_bundle_make(const struct fake_world *world, unsigned ver
 }
 
 /* What a factory does: images, descriptor and head. */
-static void factory(struct fake *fake, const struct fake_world *world)
+static void install_factory(struct fake *fake, const struct fake_world *world)
 {
 	static uint8_t header[OTA_IMAGES_MAX][OTA_SLOT_HEADER_BYTES];
 	struct fake_bundle bundle = fake_bundle_make(world, 1, 'G', NULL);
@@ -85,7 +85,7 @@ static void factory(struct fake *fake, const struct fake_world *world)
 	free(bundle.raw);
 }
 
-static void wire(struct fake *fake)
+static void wire_seams(struct fake *fake)
 {
 	struct ota *ota = &fake->ota;
 	for (unsigned i = 0; i < FAKE_MEDIA; i++) {
@@ -131,11 +131,11 @@ struct fake *fake_new(const struct fake_world *world, uint32_t tail_bytes)
 					  .fetch_attempts = 2,
 					  .retry_delay_ms = 1};
 	ota->keyring = world->keyring;
-	wire(fake);
+	wire_seams(fake);
 	(void)snprintf(fake->env.selected, sizeof fake->env.selected, "A");
 	fake->env.readable = true;
 	fake->clock_s = TEST_PKI_NOW_S;
-	factory(fake, world);
+	install_factory(fake, world);
 	fake->ops = 0;
 	for (unsigned i = 0; i < FAKE_MEDIA; i++)
 		fake->media[i].writes = fake->media[i].flushes = 0;
@@ -147,7 +147,7 @@ struct fake *fake_copy(const struct fake *fake)
 	struct fake *copy = malloc(sizeof *copy);
 	cr_assert_not_null(copy);
 	memcpy(copy, fake, sizeof *copy);
-	wire(copy);
+	wire_seams(copy);
 	return copy;
 }
 
@@ -186,7 +186,7 @@ static char slot_kind(const struct fake *fake, const char *slot)
 	return (char)fake->media[slot[0] == 'B' ? 2 : 0].durable[0];
 }
 
-static bool loads(const struct fake *fake, const char *slot)
+static bool kernel_loads(const struct fake *fake, const char *slot)
 {
 	char kind = slot_kind(fake, slot);
 	return kind && kind != 'L' && strcmp(fake->env.barred, slot) != 0;
@@ -208,7 +208,7 @@ static bool boot_once(struct fake *fake)
 			return false;
 	}
 	bool over = env->trial && env->attempts > env->limit;
-	if (!over && loads(fake, env->selected)) {
+	if (!over && kernel_loads(fake, env->selected)) {
 		memcpy(fake->booted, env->selected, sizeof other);
 		return true;
 	}
@@ -222,7 +222,7 @@ static bool boot_once(struct fake *fake)
 			return false;
 	}
 	memcpy(fake->booted, other, sizeof other);
-	return loads(fake, other);
+	return kernel_loads(fake, other);
 }
 
 bool fake_boot(struct fake *fake)

@@ -27,7 +27,7 @@ void fake_log(struct fake *fake, const char *format, ...)
 	fake->log_used += size;
 }
 
-static bool alive(struct fake *fake)
+static bool count_operation(struct fake *fake)
 {
 	fake->ops++;
 	if (fake->die_at && fake->ops >= fake->die_at)
@@ -44,7 +44,7 @@ static int block_read(void *dev, uint64_t offset_bytes, void *out, size_t size_b
 {
 	struct fake_medium *medium = dev;
 	cr_assert(offset_bytes + size_bytes <= medium->size_bytes && (offset_bytes | size_bytes) % 512 == 0);
-	if (!alive(medium->fake))
+	if (!count_operation(medium->fake))
 		return -EIO;
 	memcpy(out, medium->cache + offset_bytes, size_bytes);
 	return 0;
@@ -54,7 +54,7 @@ static int block_read_uncached(void *dev, uint64_t offset_bytes, void *out, size
 {
 	struct fake_medium *medium = dev;
 	cr_assert(offset_bytes + size_bytes <= medium->size_bytes && (offset_bytes | size_bytes) % 512 == 0);
-	if (!alive(medium->fake))
+	if (!count_operation(medium->fake))
 		return -EIO;
 	fake_log(medium->fake, "%s read-back", medium->name);
 	memcpy(out, (medium->fake->device_cache ? medium->cache : medium->durable) + offset_bytes, size_bytes);
@@ -68,7 +68,7 @@ static int block_write(void *dev, uint64_t offset_bytes, const void *data, size_
 	const uint8_t *bytes = data;
 	cr_assert(offset_bytes + size_bytes <= medium->size_bytes && (offset_bytes | size_bytes) % 512 == 0);
 	cr_assert(fake->booted[0] != medium->name[0], "the running slot is written");
-	if (!alive(fake) || fake->fail_write_medium == index_of(medium) + 1)
+	if (!count_operation(fake) || fake->fail_write_medium == index_of(medium) + 1)
 		return -EIO;
 	fake_log(fake, "%s write%s", medium->name,
 		 offset_bytes == 0 && index_of(medium) != FAKE_STATE ? " header" : "");
@@ -92,7 +92,7 @@ static int block_flush(void *dev)
 	struct fake_medium *medium = dev;
 	struct fake *fake = medium->fake;
 	unsigned kept = 0;
-	if (!alive(fake) || fake->fail_flush_medium == index_of(medium) + 1)
+	if (!count_operation(fake) || fake->fail_flush_medium == index_of(medium) + 1)
 		return -EIO;
 	if (fake->fail_flush_nth && --fake->fail_flush_nth == 0)
 		return -EIO;
@@ -122,7 +122,7 @@ int fake_env_store(struct fake *fake, const struct ota_boot_state *state)
 	next.degraded = false;
 	if (memcmp(&next, &fake->env, sizeof next) == 0)
 		return 0;
-	if (!alive(fake) || fake->env_fails)
+	if (!count_operation(fake) || fake->env_fails)
 		return -EIO;
 	fake_log(fake, "env selected=%s barred=%s trial=%d", next.selected, next.barred, next.trial);
 	fake->env = next;
@@ -133,7 +133,7 @@ int fake_env_store(struct fake *fake, const struct ota_boot_state *state)
 static int boot_query(void *boot, struct ota_boot_state *out)
 {
 	struct fake *fake = boot;
-	if (!alive(fake))
+	if (!count_operation(fake))
 		return -EIO;
 	*out = fake->env;
 	return 0;

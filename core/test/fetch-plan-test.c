@@ -7,7 +7,7 @@
 
 #include <criterion/criterion.h>
 
-static struct ota_plan fresh(void)
+static struct ota_plan fresh_plan(void)
 {
 	return (struct ota_plan){.wait_ms = -1, .gap_bytes = OTA_GAP_MAX_BYTES};
 }
@@ -31,7 +31,7 @@ Test(plan, gap_is_wait_times_rate)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct ota_plan plan = fresh();
+		struct ota_plan plan = fresh_plan();
 
 		ota_plan_learn(&plan, cases[i].wait_ms, cases[i].body_ms, cases[i].body_bytes);
 		cr_assert_eq(plan.gap_bytes, cases[i].gap_bytes, "case %zu: %llu", i,
@@ -41,7 +41,7 @@ Test(plan, gap_is_wait_times_rate)
 
 Test(plan, one_slow_answer_changes_nothing)
 {
-	struct ota_plan plan = fresh();
+	struct ota_plan plan = fresh_plan();
 
 	ota_plan_learn(&plan, 50, 400, 1000000);
 	ota_plan_learn(&plan, 5000, 400, 1000000);

@@ -37,7 +37,7 @@ struct ota_fetch_curl *open_fetch(const struct ota_fetch_curl_config *config, st
 	return curl;
 }
 
-int get(const struct ota_fetch *fetch, const char *url, uint64_t offset, uint64_t length, struct seen *seen)
+int get_range(const struct ota_fetch *fetch, const char *url, uint64_t offset, uint64_t length, struct seen *seen)
 {
 	struct ota_fetch_request request = {.url = url,
 					    .offset_bytes = offset,

@@ -5,7 +5,7 @@
 #include "ota/fetch-curl.h"
 #include "test/test-origin.h"
 
-/* What tests of fetch_curl share: a server that says the same bytes to every request, and what one get() let through. */
+/* What tests of fetch_curl share: a server that says the same bytes to every request, and what one get_range() let through. */
 #define RESOURCE_BYTES 20u
 extern const char resource[RESOURCE_BYTES + 1];
 
@@ -36,7 +36,7 @@ int see_head(void *ctx, const struct ota_fetch_answer *answer);
 int see_body(void *ctx, const void *data, size_t size_bytes);
 /* config NULL: plain HTTP is allowed. */
 struct ota_fetch_curl *open_fetch(const struct ota_fetch_curl_config *config, struct ota_fetch *fetch);
-int get(const struct ota_fetch *fetch, const char *url, uint64_t offset, uint64_t length, struct seen *seen);
+int get_range(const struct ota_fetch *fetch, const char *url, uint64_t offset, uint64_t length, struct seen *seen);
 bool canned_script(void *ctx, const struct origin_request *request, struct origin_reply *reply);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fetch_curl against servers that lie: whatever a server does, body() sees bytes of the asked range alone, in order,
- * and get() says 0 only when all of them came.
+ * and get_range() says 0 only when all of them came.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -115,7 +115,7 @@ Test(fetch, traps)
 		int result;
 
 		canned = (struct canned){.says = trap->says, .end = trap->end};
-		result = get(&fetch, origin_url(origin), trap->offset, trap->length, seen);
+		result = get_range(&fetch, origin_url(origin), trap->offset, trap->length, seen);
 		cr_expect_eq(result, trap->result, "%s: %s instead of %s", trap->name, ota_reason_name(result),
 			     ota_reason_name(trap->result));
 		cr_expect_leq(seen->body_bytes, strlen(trap->body), "%s: %zu bytes", trap->name, seen->body_bytes);
@@ -161,7 +161,7 @@ Test(fetch, heads)
 		struct seen *seen = calloc(1, sizeof(*seen));
 
 		canned = (struct canned){.says = heads[i].says, .end = END_KEEP};
-		(void)!get(&fetch, origin_url(origin), 4, 4, seen);
+		(void)!get_range(&fetch, origin_url(origin), 4, 4, seen);
 		cr_expect_eq(seen->heads, 1, "%zu", i);
 		cr_expect_str_eq(seen->answer.etag, heads[i].etag, "%zu", i);
 		cr_expect_eq(seen->answer.total_bytes, heads[i].total, "%zu", i);
@@ -210,7 +210,7 @@ Test(fetch, requests_and_one_connection)
 	origin_stop(origin);
 }
 
-/* What head() or body() says is what get() says. */
+/* What head() or body() says is what get_range() says. */
 Test(fetch, abort_is_forwarded)
 {
 	struct origin_file file = {.data = (const uint8_t *)resource, .size_bytes = RESOURCE_BYTES};
@@ -221,12 +221,12 @@ Test(fetch, abort_is_forwarded)
 
 	cr_assert_eq(origin_start(origin_file_script, &file, NULL, &origin), 0);
 	seen->body_says = -ENOSPC;
-	cr_assert_eq(get(&fetch, origin_url(origin), 0, 4, seen), -ENOSPC);
+	cr_assert_eq(get_range(&fetch, origin_url(origin), 0, 4, seen), -ENOSPC);
 	seen->body_says = 4242;
-	cr_assert_eq(get(&fetch, origin_url(origin), 4, 0, seen), 4242);
+	cr_assert_eq(get_range(&fetch, origin_url(origin), 4, 0, seen), 4242);
 	seen->head_says = 77;
 	seen->body_bytes = 0;
-	cr_assert_eq(get(&fetch, origin_url(origin), 4, 4, seen), 77);
+	cr_assert_eq(get_range(&fetch, origin_url(origin), 4, 4, seen), 77);
 	cr_assert_eq(seen->body_bytes, 0);
 	free(seen);
 	ota_fetch_curl_free(curl);
@@ -260,7 +260,7 @@ Test(fetch, redirects)
 		int result;
 
 		snprintf(url, sizeof(url), "%s/%d", origin_url(origin), depth);
-		result = get(&fetch, url, 4, 4, seen);
+		result = get_range(&fetch, url, 4, 4, seen);
 		cr_expect_eq(result, depth <= OTA_CURL_REDIRECTS_MAX ? 0 : OTA_HTTP_STATUS, "%d deep: %s", depth,
 			     ota_reason_name(result));
 		cr_expect_eq(seen->body_bytes, result == 0 ? 4 : 0, "%d deep", depth);
@@ -303,11 +303,11 @@ Test(fetch, endless)
 	uint64_t sent = 0;
 
 	cr_assert_eq(origin_start(long_header_script, NULL, NULL, &origin), 0);
-	cr_assert_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_HTTP_STATUS);
+	cr_assert_eq(get_range(&fetch, origin_url(origin), 4, 4, seen), OTA_HTTP_STATUS);
 	cr_assert_eq(seen->heads, 0);
 	origin_stop(origin);
 	cr_assert_eq(origin_start(long_body_script, &sent, NULL, &origin), 0);
-	cr_assert_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_HTTP_STATUS);
+	cr_assert_eq(get_range(&fetch, origin_url(origin), 4, 4, seen), OTA_HTTP_STATUS);
 	cr_assert_eq(seen->body_bytes, 0);
 	ota_fetch_curl_free(curl);
 	origin_stop(origin);
@@ -346,22 +346,22 @@ Test(fetch, tls)
 	write_file(other, stranger.certificate_pem);
 	cr_assert_eq(origin_start(canned_script, &canned, &host, &origin), 0);
 	curl = open_fetch(&config, &fetch);
-	cr_expect_eq(get(&fetch, origin_url(origin), 4, 4, seen), 0, "%s", ota_fetch_curl_detail(curl));
+	cr_expect_eq(get_range(&fetch, origin_url(origin), 4, 4, seen), 0, "%s", ota_fetch_curl_detail(curl));
 	canned = (struct canned){.says = OK206 R4_7 "\r\n456", .end = END_CLOSE};
-	cr_expect_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_SHORT_BODY);
+	cr_expect_eq(get_range(&fetch, origin_url(origin), 4, 4, seen), OTA_SHORT_BODY);
 	canned = (struct canned){.says = OK206 R4_7 "\r\n456", .end = END_RUDE};
-	cr_expect_neq(get(&fetch, origin_url(origin), 4, 4, seen), 0);
+	cr_expect_neq(get_range(&fetch, origin_url(origin), 4, 4, seen), 0);
 	canned = (struct canned){.says = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n" LEN(0) "\r\n",
 				 .end = END_CLOSE};
-	cr_expect_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_HTTP_STATUS, "redirect to plain http");
+	cr_expect_eq(get_range(&fetch, origin_url(origin), 4, 4, seen), OTA_HTTP_STATUS, "redirect to plain http");
 	ota_fetch_curl_free(curl);
 	config.ca_path = other;
 	curl = open_fetch(&config, &fetch);
-	cr_expect_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_TLS);
+	cr_expect_eq(get_range(&fetch, origin_url(origin), 4, 4, seen), OTA_TLS);
 	ota_fetch_curl_free(curl);
 	config.ca_path = "/nonexistent.pem";
 	curl = open_fetch(&config, &fetch);
-	cr_expect_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_BAD_CONFIG);
+	cr_expect_eq(get_range(&fetch, origin_url(origin), 4, 4, seen), OTA_BAD_CONFIG);
 	ota_fetch_curl_free(curl);
 	origin_stop(origin);
 	unlink(good);

@@ -49,13 +49,13 @@ Test(fetch, stall_and_deadline, .timeout = 60)
 	curl = open_fetch(&config, &fetch);
 	cr_assert_eq(origin_start(canned_script, &canned, NULL, &origin), 0);
 	start = now_ms();
-	cr_assert_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_STALLED);
+	cr_assert_eq(get_range(&fetch, origin_url(origin), 4, 4, seen), OTA_STALLED);
 	cr_expect_lt(now_ms() - start, 4000, "%d ms", (int)(now_ms() - start));
 	origin_stop(origin);
 	/* Not even a head. */
 	canned.says = "";
 	cr_assert_eq(origin_start(canned_script, &canned, NULL, &origin), 0);
-	cr_assert_eq(get(&fetch, origin_url(origin), 4, 4, seen), OTA_STALLED);
+	cr_assert_eq(get_range(&fetch, origin_url(origin), 4, 4, seen), OTA_STALLED);
 	origin_stop(origin);
 	ota_fetch_curl_free(curl);
 	/* 20 bytes a second are fast enough for ever, but not beyond the deadline. */
@@ -63,7 +63,7 @@ Test(fetch, stall_and_deadline, .timeout = 60)
 	curl = open_fetch(&config, &fetch);
 	cr_assert_eq(origin_start(drip_script, &each_ms, NULL, &origin), 0);
 	start = now_ms();
-	cr_assert_eq(get(&fetch, origin_url(origin), 4, 1000, seen), OTA_DEADLINE);
+	cr_assert_eq(get_range(&fetch, origin_url(origin), 4, 1000, seen), OTA_DEADLINE);
 	cr_expect_lt(now_ms() - start, 6000);
 	origin_stop(origin);
 	ota_fetch_curl_free(curl);
@@ -85,7 +85,7 @@ Test(fetch, slow_sink, .timeout = 60)
 	curl = open_fetch(&config, &fetch);
 	cr_assert_eq(origin_start(origin_file_script, &file, NULL, &origin), 0);
 	seen->body_delay_ms = 1200;
-	cr_assert_eq(get(&fetch, origin_url(origin), 0, 0, seen), 0);
+	cr_assert_eq(get_range(&fetch, origin_url(origin), 0, 0, seen), 0);
 	cr_assert_eq(seen->body_bytes, size_bytes);
 	ota_fetch_curl_free(curl);
 	origin_stop(origin);
@@ -111,7 +111,7 @@ Test(fetch, stop, .timeout = 60)
 
 	curl = open_fetch(&config, &fetch);
 	cr_assert_eq(origin_start(canned_script, &canned, NULL, &origin), 0);
-	cr_assert_eq(get(&fetch, origin_url(origin), 4, 4, seen), -EINTR);
+	cr_assert_eq(get_range(&fetch, origin_url(origin), 4, 4, seen), -EINTR);
 	cr_expect_lt(now_ms() - stop_ms, 2500);
 	ota_fetch_curl_free(curl);
 	origin_stop(origin);
@@ -132,14 +132,14 @@ Test(fetch, unreachable)
 	cr_assert_eq(origin_start(canned_script, &canned, NULL, &origin), 0);
 	snprintf(url, sizeof(url), "%s", origin_url(origin));
 	origin_stop(origin);
-	cr_expect_eq(get(&fetch, url, 0, 0, seen), OTA_UNREACHABLE);
-	cr_expect_eq(get(&fetch, "http://no-such-host.invalid/", 0, 0, seen), OTA_NAME);
-	cr_expect_eq(get(&fetch, "ftp://127.0.0.1/x", 0, 0, seen), OTA_BAD_CONFIG);
-	cr_expect_eq(get(&fetch, "file:///etc/passwd", 0, 0, seen), OTA_BAD_CONFIG);
-	cr_expect_eq(get(&fetch, "http://[", 0, 0, seen), OTA_BAD_CONFIG);
+	cr_expect_eq(get_range(&fetch, url, 0, 0, seen), OTA_UNREACHABLE);
+	cr_expect_eq(get_range(&fetch, "http://no-such-host.invalid/", 0, 0, seen), OTA_NAME);
+	cr_expect_eq(get_range(&fetch, "ftp://127.0.0.1/x", 0, 0, seen), OTA_BAD_CONFIG);
+	cr_expect_eq(get_range(&fetch, "file:///etc/passwd", 0, 0, seen), OTA_BAD_CONFIG);
+	cr_expect_eq(get_range(&fetch, "http://[", 0, 0, seen), OTA_BAD_CONFIG);
 	ota_fetch_curl_free(curl);
 	curl = open_fetch(&https_only, &fetch);
-	cr_expect_eq(get(&fetch, url, 0, 0, seen), OTA_BAD_CONFIG);
+	cr_expect_eq(get_range(&fetch, url, 0, 0, seen), OTA_BAD_CONFIG);
 	ota_fetch_curl_free(curl);
 	free(seen);
 }
@@ -160,12 +160,12 @@ Test(fetch, silence, .timeout = 30)
 	cr_assert(bind(listener, (struct sockaddr *)&address, size) == 0 && listen(listener, 0) == 0);
 	cr_assert_eq(getsockname(listener, (struct sockaddr *)&address, &size), 0);
 	snprintf(url, sizeof(url), "https://127.0.0.1:%u/x", (unsigned)ntohs(address.sin_port));
-	cr_expect_eq(get(&fetch, url, 0, 0, seen), OTA_STALLED);
+	cr_expect_eq(get_range(&fetch, url, 0, 0, seen), OTA_STALLED);
 	for (unsigned i = 0; i < 4; i++) {
 		waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 		(void)!connect(waiting[i], (struct sockaddr *)&address, size);
 	}
-	cr_expect_eq(get(&fetch, url, 0, 0, seen), OTA_STALLED);
+	cr_expect_eq(get_range(&fetch, url, 0, 0, seen), OTA_STALLED);
 	for (unsigned i = 0; i < 4; i++)
 		close(waiting[i]);
 	close(listener);

@@ -11,7 +11,7 @@
 
 #include "ota/reason.h"
 
-static int parse(const char *text, struct ota_fw_env *out, char detail[200])
+static int parse_text(const char *text, struct ota_fw_env *out, char detail[200])
 {
 	detail[0] = '\0';
 	return ota_fw_env_parse(text, strlen(text), "fw_env.config", out, detail, 200);
@@ -24,8 +24,8 @@ Test(env_config, good)
 	char detail[200];
 	uint64_t offset;
 
-	cr_assert_eq(parse("# two copies\n\n/dev/mmcblk0\t0x100000  0x4000\r\n  /dev/mmcblk0 1114112 4000 200 20",
-			   &config, detail),
+	cr_assert_eq(parse_text("# two copies\n\n/dev/mmcblk0\t0x100000  0x4000\r\n  /dev/mmcblk0 1114112 4000 200 20",
+				&config, detail),
 		     0, "%s", detail);
 	cr_assert(config.redundant);
 	cr_assert_str_eq(config.copies[1].device, "/dev/mmcblk0");
@@ -37,7 +37,7 @@ Test(env_config, good)
 	cr_assert_eq(ota_fw_env_offset(&config, 1, 0x113fff, &offset), OTA_BAD_CONFIG);
 	cr_assert_eq(ota_fw_env_offset(&config, 1, 0x1000, &offset), OTA_BAD_CONFIG);
 
-	cr_assert_eq(parse("/dev/mtdblock0 -0x2000 0x2000\n", &config, detail), 0, "%s", detail);
+	cr_assert_eq(parse_text("/dev/mtdblock0 -0x2000 0x2000\n", &config, detail), 0, "%s", detail);
 	cr_assert(!config.redundant);
 	cr_assert_eq(ota_fw_env_offset(&config, 0, 0x10000, &offset), 0);
 	cr_assert_eq(offset, 0xe000u);
@@ -76,7 +76,7 @@ Test(env_config, bad)
 	char detail[200];
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		cr_assert_eq(parse(rows[i].text, &config, detail), OTA_BAD_CONFIG, "row %zu", i);
+		cr_assert_eq(parse_text(rows[i].text, &config, detail), OTA_BAD_CONFIG, "row %zu", i);
 		cr_assert_str_eq(detail, rows[i].detail);
 		cr_assert_eq(ota_fw_env_parse(rows[i].text, strlen(rows[i].text), "f", &config, NULL, 0),
 			     OTA_BAD_CONFIG);

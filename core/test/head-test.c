@@ -43,7 +43,7 @@ static void tear_down(struct fixture *f)
 	free(f->raw);
 }
 
-static int known(const struct fixture *f, size_t size_bytes, struct ota_head **out)
+static int open_known(const struct fixture *f, size_t size_bytes, struct ota_head **out)
 {
 	return ota_head_known(f->raw, size_bytes, ota_head_digest(f->verified), out);
 }
@@ -55,7 +55,7 @@ Test(head, known_by_digest)
 	struct ota_chunk a, b;
 
 	set_up(&f);
-	cr_assert_eq(known(&f, f.size_bytes, &head), 0);
+	cr_assert_eq(open_known(&f, f.size_bytes, &head), 0);
 	cr_assert_arr_eq(ota_head_digest(head), ota_head_digest(f.verified), OTA_DIGEST_BYTES);
 	cr_assert_eq(ota_head_chunks(head), ota_head_chunks(f.verified));
 	for (uint32_t i = 0; i < ota_head_chunks(head); i++) {
@@ -81,13 +81,13 @@ Test(head, changed_is_not_known)
 		if (bit / 8 >= OTA_HEADER_SIGNED_BYTES && bit / 8 < OTA_BUNDLE_HEADER_BYTES)
 			continue;
 		f.raw[bit / 8] ^= (uint8_t)(1u << bit % 8);
-		cr_assert_neq(known(&f, f.size_bytes, &head), 0, "bit %zu", bit);
+		cr_assert_neq(open_known(&f, f.size_bytes, &head), 0, "bit %zu", bit);
 		cr_assert_null(head);
 		f.raw[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
 	for (size_t bytes = 0; bytes < f.size_bytes; bytes++)
-		cr_assert_neq(known(&f, bytes, &head), 0, "%zu bytes", bytes);
-	cr_assert_eq(known(&f, f.size_bytes, &head), 0);
+		cr_assert_neq(open_known(&f, bytes, &head), 0, "%zu bytes", bytes);
+	cr_assert_eq(open_known(&f, f.size_bytes, &head), 0);
 	ota_head_free(head);
 	tear_down(&f);
 }

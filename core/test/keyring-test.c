@@ -19,7 +19,7 @@
 
 static const uint8_t content[] = "what is signed";
 
-static struct test_pki make(const struct test_pki_spec *spec, const struct test_pki *issuer)
+static struct test_pki make_certificate(const struct test_pki_spec *spec, const struct test_pki *issuer)
 {
 	struct test_pki pki;
 	cr_assert_eq(test_pki_make(spec, issuer, &pki), 0);
@@ -106,13 +106,13 @@ Test(keyring, each_flaw_of_a_signer_has_its_reason, .timeout = 60)
 	     .key = TEST_PKI_RSA_2048,
 	     .digest = "SHA1"}};
 	for (size_t r = 0; r < sizeof roots / sizeof roots[0]; r++) {
-		struct test_pki root = make(&roots[r], NULL);
+		struct test_pki root = make_certificate(&roots[r], NULL);
 		struct ota_keyring *keyring = keyring_of(root.certificate_pem, NULL);
 		for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 			char detail[200] = "";
 			if (r == 0 && rows[i].spec.digest && strcmp(rows[i].spec.digest, "MD5") == 0)
 				continue; /* ECDSA knows no MD5 */
-			struct test_pki signer = make(&rows[i].spec, &root);
+			struct test_pki signer = make_certificate(&rows[i].spec, &root);
 			int result = sign_and_verify(keyring, signer.certificate_pem, signer.key_pem, TEST_PKI_NOW_S,
 						     detail, sizeof detail);
 			cr_assert_eq(result, rows[i].reason, "%s: %s: %s", rows[i].spec.name, ota_reason_name(result),
@@ -169,8 +169,8 @@ Test(keyring, nobody_else_is_trusted)
 	cr_assert_eq(test_pki_make_pair(TEST_PKI_P256, &twin_root, &twin_signer), 0);
 	const struct test_pki_spec alone_spec = {.name = "alone", CODE_SIGNING};
 	const struct test_pki_spec leaf_spec = {.name = "below a signer", CODE_SIGNING};
-	struct test_pki alone = make(&alone_spec, NULL);
-	struct test_pki below = make(&leaf_spec, &signer);
+	struct test_pki alone = make_certificate(&alone_spec, NULL);
+	struct test_pki below = make_certificate(&leaf_spec, &signer);
 	struct ota_keyring *keyring = keyring_of(root.certificate_pem, NULL);
 	char *with_twin_root = test_pki_join(twin_signer.certificate_pem, twin_root.certificate_pem);
 	char *below_chain = test_pki_join(below.certificate_pem, signer.certificate_pem);
@@ -231,12 +231,12 @@ Test(keyring, intermediates_come_with_the_signature, .timeout = 60)
 	    {{.name = "weak", .ca = true, .key_usage = "keyCertSign", .key = TEST_PKI_RSA_1024}, OTA_WEAK_ALGORITHM},
 	    {{.name = "weakly signed", .ca = true, .key_usage = "keyCertSign", .digest = "SHA1"}, OTA_WEAK_ALGORITHM},
 	};
-	struct test_pki root = make(&root_spec, NULL);
+	struct test_pki root = make_certificate(&root_spec, NULL);
 	struct ota_keyring *keyring = keyring_of(root.certificate_pem, NULL);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		char detail[200] = "";
-		struct test_pki middle = make(&rows[i].spec, &root);
-		struct test_pki leaf = make(&leaf_spec, &middle);
+		struct test_pki middle = make_certificate(&rows[i].spec, &root);
+		struct test_pki leaf = make_certificate(&leaf_spec, &middle);
 		char *chain = test_pki_join(leaf.certificate_pem, middle.certificate_pem);
 		char *full = test_pki_join(chain, root.certificate_pem);
 		int result = sign_and_verify(keyring, chain, leaf.key_pem, TEST_PKI_NOW_S, detail, sizeof detail);
@@ -261,11 +261,11 @@ Test(keyring, revoked_is_revoked_and_a_missing_list_is_no_pass)
 	const struct test_pki_spec middle_spec = {
 	    .name = "Middle", .ca = true, .key_usage = "keyCertSign,cRLSign", .serial = 3};
 	const struct test_pki_spec leaf_spec = {.name = "Leaf", CODE_SIGNING};
-	struct test_pki root = make(&root_spec, NULL);
-	struct test_pki middle = make(&middle_spec, &root);
-	struct test_pki leaf = make(&leaf_spec, &middle);
-	struct test_pki direct = make(&leaf_spec, &root);
-	struct test_pki twin = make(&root_spec, NULL);
+	struct test_pki root = make_certificate(&root_spec, NULL);
+	struct test_pki middle = make_certificate(&middle_spec, &root);
+	struct test_pki leaf = make_certificate(&leaf_spec, &middle);
+	struct test_pki direct = make_certificate(&leaf_spec, &root);
+	struct test_pki twin = make_certificate(&root_spec, NULL);
 	char *chain = test_pki_join(leaf.certificate_pem, middle.certificate_pem);
 	const uint32_t leaf_serial[] = {4, 9};
 	const uint32_t middle_serial[] = {3};

@@ -18,7 +18,7 @@
 
 #define MEDIUM_BYTES (3u * 1024u * 1024u)
 
-static char *scratch(const char *name)
+static char *scratch_path(const char *name)
 {
 	static char path[OTA_PATH_MAX];
 
@@ -54,7 +54,7 @@ Test(linux_file, reads_see_writes)
 	uint8_t *data = malloc(MEDIUM_BYTES + 1);
 	uint32_t seed = 7;
 
-	(void)snprintf(path, sizeof(path), "%s", scratch("file"));
+	(void)snprintf(path, sizeof(path), "%s", scratch_path("file"));
 	cr_assert_eq(ota_file_create(path, MEDIUM_BYTES), 0);
 	cr_assert_eq(ota_file_open(path, &options, &file, &block), 0);
 	cr_assert_eq(block.size_bytes, MEDIUM_BYTES);
@@ -99,7 +99,7 @@ Test(linux_file, refusals)
 	struct ota_block block;
 	uint8_t sector[512] = {1};
 
-	(void)snprintf(path, sizeof(path), "%s", scratch("refused"));
+	(void)snprintf(path, sizeof(path), "%s", scratch_path("refused"));
 	cr_assert_eq(ota_file_open(path, &options, &file, &block), -ENOENT);
 	cr_assert_eq(ota_file_create(path, 1000), 0);
 	cr_assert_eq(ota_file_open(path, &options, &file, &block), 0);
@@ -125,7 +125,7 @@ Test(linux_file, full_medium_fails_the_flush)
 	struct ota_block block;
 	uint8_t sector[512] = {1};
 
-	(void)snprintf(path, sizeof(path), "%s", scratch("full"));
+	(void)snprintf(path, sizeof(path), "%s", scratch_path("full"));
 	cr_assert_eq(ota_file_create(path, MEDIUM_BYTES), 0);
 	cr_assert_eq(ota_file_open(path, &options, &file, &block), 0);
 	cr_assert_eq(block.ops->write(block.dev, UINT64_C(1) << 62, sector, sizeof(sector)), 0, "held back");
@@ -147,7 +147,7 @@ Test(linux_lock, one_at_a_time_and_never_stale)
 	char byte = 0;
 	pid_t child;
 
-	(void)snprintf(path, sizeof(path), "%s", scratch("lock"));
+	(void)snprintf(path, sizeof(path), "%s", scratch_path("lock"));
 	cr_assert_eq(pipe(ready), 0);
 	child = fork();
 	if (child == 0) {
@@ -253,7 +253,7 @@ Test(linux_process, deadline_kills_the_group, .timeout = 20)
 	int64_t start_ms;
 
 	ota_clock_linux(NULL, &clock);
-	(void)snprintf(flag, sizeof(flag), "%s", scratch("alive"));
+	(void)snprintf(flag, sizeof(flag), "%s", scratch_path("alive"));
 	/* The grandchild would make the flag after it was left behind. */
 	(void)snprintf(script, sizeof(script), "trap '' TERM; (sleep 2; : > %s) & while :; do sleep 1; done", flag);
 	start_ms = clock.ops->monotonic_ms(NULL);
@@ -316,8 +316,8 @@ Test(linux_host, booted_slot)
 
 	if (!two_devices(&config, status))
 		cr_skip("no two block devices in /dev to name");
-	(void)snprintf(cmdline, sizeof(cmdline), "%s", scratch("cmdline"));
-	(void)snprintf(mountinfo, sizeof(mountinfo), "%s", scratch("mountinfo"));
+	(void)snprintf(cmdline, sizeof(cmdline), "%s", scratch_path("cmdline"));
+	(void)snprintf(mountinfo, sizeof(mountinfo), "%s", scratch_path("mountinfo"));
 	host.cmdline = cmdline;
 	host.mountinfo = mountinfo;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -357,9 +357,9 @@ Test(linux_host, in_use)
 	if (!two_devices(&config, status))
 		cr_skip("no two block devices in /dev to name");
 	device = config.slots[0].images[0].device;
-	(void)snprintf(mountinfo, sizeof(mountinfo), "%s", scratch("mountinfo"));
-	(void)snprintf(swaps, sizeof(swaps), "%s", scratch("swaps"));
-	(void)snprintf(sys, sizeof(sys), "%s", scratch("sys"));
+	(void)snprintf(mountinfo, sizeof(mountinfo), "%s", scratch_path("mountinfo"));
+	(void)snprintf(swaps, sizeof(swaps), "%s", scratch_path("swaps"));
+	(void)snprintf(sys, sizeof(sys), "%s", scratch_path("sys"));
 	host.mountinfo = mountinfo;
 	host.swaps = swaps;
 	host.sys_block = sys;
@@ -384,7 +384,7 @@ Test(linux_host, in_use)
 	cr_assert_eq(system(line), 0);
 	cr_assert_eq(ota_host_in_use(&host, device, why, sizeof(why)), OTA_SLOT_IN_USE, "below a mapping");
 	/* A file behind a mounted loop device. */
-	(void)snprintf(path, sizeof(path), "%s", scratch("backing"));
+	(void)snprintf(path, sizeof(path), "%s", scratch_path("backing"));
 	write_text(path, "x");
 	write_text(mountinfo, "22 1 7:99 / /srv rw - ext4 /dev/loop99 rw\n");
 	cr_assert_eq(ota_host_in_use(&host, path, why, sizeof(why)), 0);
@@ -412,7 +412,7 @@ Test(linux_host, in_use_without_descriptors)
 
 	if (!two_devices(&config, status))
 		cr_skip("no two block devices in /dev to name");
-	(void)snprintf(mountinfo, sizeof(mountinfo), "%s", scratch("mountinfo"));
+	(void)snprintf(mountinfo, sizeof(mountinfo), "%s", scratch_path("mountinfo"));
 	write_text(mountinfo, "22 1 7:99 / /srv rw - ext4 /dev/loop99 rw\n");
 	host.mountinfo = mountinfo;
 	cr_assert_eq(ota_host_in_use(&host, config.slots[0].images[0].device, why, sizeof(why)), 0, "%s", why);

@@ -196,7 +196,7 @@ Test(manifest, no_byte_can_be_zero_or_above_ascii)
 }
 
 /* `key` replaced by `key=value` in a good manifest. */
-static void replace(char *out, size_t room, const char *key, const char *value)
+static void replace_key(char *out, size_t room, const char *key, const char *value)
 {
 	static const char good[] = UPDATE ROOTFS;
 	char find[40];
@@ -246,7 +246,7 @@ Test(manifest, numbers_at_every_edge)
 	set_up(&f);
 	for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
 		for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
-			replace(text, sizeof text, keys[k], never[i]);
+			replace_key(text, sizeof text, keys[k], never[i]);
 			cr_assert_eq(open_text(&f, text, detail, sizeof detail), OTA_BAD_MANIFEST, "%s=%s", keys[k],
 				     never[i]);
 			cr_assert_not_null(strstr(detail, keys[k]), "%s=%s: %s", keys[k], never[i], detail);
@@ -258,7 +258,7 @@ Test(manifest, numbers_at_every_edge)
 			bool fits = strcmp(keys[k], "sequence") == 0 || (time && i <= 6);
 			if (strcmp(keys[k], "expires") == 0 && i == 0)
 				fits = false; /* 0 is "never", which is said by leaving it out */
-			replace(text, sizeof text, keys[k], edges[i]);
+			replace_key(text, sizeof text, keys[k], edges[i]);
 			int result = open_text(&f, text, detail, sizeof detail);
 			int want = fits ? 0 : OTA_BAD_MANIFEST;
 			/* Nobody signs after the end of the certificate: such a date is a lie. */
@@ -324,7 +324,7 @@ Test(manifest, values)
 	char detail[200];
 	set_up(&f);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		replace(text, sizeof text, rows[i].key, rows[i].value);
+		replace_key(text, sizeof text, rows[i].key, rows[i].value);
 		int result = open_text(&f, text, detail, sizeof detail);
 		cr_assert_eq(result, rows[i].good ? 0 : OTA_BAD_MANIFEST, "%s=%s: %s", rows[i].key, rows[i].value,
 			     detail);
@@ -341,10 +341,10 @@ Test(manifest, values)
 	for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
 		char value[512] = "";
 		memset(value, 'a', bounds[i].max);
-		replace(text, sizeof text, bounds[i].key, value);
+		replace_key(text, sizeof text, bounds[i].key, value);
 		cr_assert_eq(open_text(&f, text, detail, sizeof detail), 0, "%s: %s", bounds[i].key, detail);
 		value[bounds[i].max] = 'a';
-		replace(text, sizeof text, bounds[i].key, value);
+		replace_key(text, sizeof text, bounds[i].key, value);
 		cr_assert_eq(open_text(&f, text, detail, sizeof detail), OTA_BAD_MANIFEST);
 		cr_assert_not_null(strstr(detail, "too long"), "%s: %s", bounds[i].key, detail);
 	}
@@ -453,12 +453,12 @@ Test(manifest, chunk_counts_do_not_wrap)
 	char text[1024];
 	char detail[200];
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-		replace(text, sizeof text, "size", sizes[i]);
+		replace_key(text, sizeof text, "size", sizes[i]);
 		const struct ota_span span = {(const uint8_t *)text, strlen(text)};
 		cr_assert_eq(ota_manifest_parse(span, &manifest, detail, sizeof detail), OTA_BAD_MANIFEST);
 		cr_assert_not_null(strstr(detail, "more chunks"), "%s", detail);
 	}
-	replace(text, sizeof text, "size", "858992640");
+	replace_key(text, sizeof text, "size", "858992640");
 	const struct ota_span span = {(const uint8_t *)text, strlen(text)};
 	cr_assert_eq(ota_manifest_parse(span, &manifest, detail, sizeof detail), 0, "%s", detail);
 	cr_assert_eq(manifest.images[0].chunks, OTA_INDEX_MAX_BYTES / OTA_INDEX_RECORD_BYTES);

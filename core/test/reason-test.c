@@ -8,7 +8,7 @@
 
 #include <criterion/criterion.h>
 
-static int plain(const char *name)
+static int is_plain(const char *name)
 {
 	return name && *name && strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == strlen(name);
 }
@@ -16,7 +16,7 @@ static int plain(const char *name)
 Test(reason, each_has_its_own_name_and_text)
 {
 	for (int i = 0; i < OTA_REASON_COUNT; i++) {
-		cr_assert(plain(ota_reason_name(i)), "reason %d has no plain name", i);
+		cr_assert(is_plain(ota_reason_name(i)), "reason %d has no plain name", i);
 		cr_assert(ota_reason_text(i) && *ota_reason_text(i) && !strchr(ota_reason_text(i), '\n'));
 		cr_assert_str_neq(ota_reason_name(i), "UNKNOWN");
 		for (int j = 0; j < i; j++) {
@@ -50,7 +50,7 @@ Test(reason, results_fold)
 Test(step, each_has_its_own_name_and_text)
 {
 	for (int i = OTA_S01_POLL; i < OTA_STEP_COUNT; i++) {
-		cr_assert(plain(ota_step_name((enum ota_step)i)), "step %d has no name", i);
+		cr_assert(is_plain(ota_step_name((enum ota_step)i)), "step %d has no name", i);
 		cr_assert(*ota_step_text((enum ota_step)i));
 		for (int j = OTA_S01_POLL; j < i; j++)
 			cr_assert_str_neq(ota_step_name((enum ota_step)i), ota_step_name((enum ota_step)j));

@@ -34,7 +34,7 @@ enum {
 #define WORLDS                                                                                                         \
 	((uint32_t)BOOTED * SELECTED * BARRED * TRIAL * READABLE * COUNTED * PHASE * TARGET * ID * VERDICT * DESCRIBED)
 
-static unsigned digit(uint32_t *number, unsigned base)
+static unsigned take_digit(uint32_t *number, unsigned base)
 {
 	unsigned d = *number % base;
 	*number /= base;
@@ -46,18 +46,18 @@ static void world_make(uint32_t number, struct world *w)
 	static const char *const slots[] = {"A", "B", ""};
 	static const uint64_t ids[] = {0, TRIAL_ID, 77};
 	memset(w, 0, sizeof *w);
-	strcpy(w->booted, slots[digit(&number, BOOTED)]);
-	strcpy(w->boot.selected, slots[digit(&number, SELECTED)]);
-	strcpy(w->boot.barred, slots[digit(&number, BARRED)]);
-	w->boot.trial = digit(&number, TRIAL);
-	w->boot.readable = digit(&number, READABLE);
-	w->boot.attempts = digit(&number, COUNTED) * 2;
+	strcpy(w->booted, slots[take_digit(&number, BOOTED)]);
+	strcpy(w->boot.selected, slots[take_digit(&number, SELECTED)]);
+	strcpy(w->boot.barred, slots[take_digit(&number, BARRED)]);
+	w->boot.trial = take_digit(&number, TRIAL);
+	w->boot.readable = take_digit(&number, READABLE);
+	w->boot.attempts = take_digit(&number, COUNTED) * 2;
 	w->boot.limit = ATTEMPTS;
-	w->state.phase = (enum ota_phase)digit(&number, PHASE);
-	w->boot.trial_id = ids[digit(&number, ID)];
-	unsigned target = digit(&number, TARGET);
-	unsigned verdict = digit(&number, VERDICT);
-	w->described = digit(&number, DESCRIBED);
+	w->state.phase = (enum ota_phase)take_digit(&number, PHASE);
+	w->boot.trial_id = ids[take_digit(&number, ID)];
+	unsigned target = take_digit(&number, TARGET);
+	unsigned verdict = take_digit(&number, VERDICT);
+	w->described = take_digit(&number, DESCRIBED);
 	if (w->state.phase != OTA_PHASE_IDLE) {
 		strcpy(w->state.target, slots[target]);
 		w->state.trial_id = TRIAL_ID;
@@ -66,19 +66,19 @@ static void world_make(uint32_t number, struct world *w)
 	}
 }
 
-static enum ota_action decide(const struct world *w)
+static enum ota_action decide_action(const struct world *w)
 {
 	struct ota_slot_descriptor target = {.digest = {9}};
 	struct ota_facts facts = {w->booted, &w->boot, &w->state, w->described ? &target : NULL};
 	return ota_recovery_decide(&facts);
 }
 
-static const char *other(const char *slot)
+static const char *other_slot(const char *slot)
 {
 	return strcmp(slot, "A") ? "A" : "B";
 }
 
-static void rollback(struct world *w, const char *keep, const char *bad)
+static void roll_back(struct world *w, const char *keep, const char *bad)
 {
 	cr_assert_str_neq(w->booted, keep[0] == w->booted[0] ? bad : "", "the booted slot is barred and kept");
 	memmove(w->boot.selected, keep, 2);
@@ -99,7 +99,7 @@ static void try_slot(struct world *w, const char *slot)
 }
 
 /* A bootloader that starts what is selected. */
-static void reboot(struct world *w)
+static void boot_selected(struct world *w)
 {
 	if (w->boot.trial)
 		w->boot.attempts++;
@@ -107,13 +107,13 @@ static void reboot(struct world *w)
 		memcpy(w->booted, w->boot.selected, 2);
 }
 
-static void idle(struct world *w)
+static void close_journal(struct world *w)
 {
 	memset(&w->state, 0, sizeof w->state);
 }
 
 /* What each action does to the facts, as trial.c and install.c do it; healthy: what a judgement finds. */
-static void apply(struct world *w, enum ota_action action, bool healthy)
+static void apply_action(struct world *w, enum ota_action action, bool healthy)
 {
 	bool armed = w->state.phase != OTA_PHASE_IDLE && w->state.trial_id == w->boot.trial_id;
 	char bad[2];
@@ -123,13 +123,13 @@ static void apply(struct world *w, enum ota_action action, bool healthy)
 		    !strcmp(w->state.target, w->booted))
 			try_slot(w, w->booted);
 		else if (!w->boot.readable || !w->boot.selected[0])
-			rollback(w, w->booted, strcmp(w->state.target, w->booted) ? w->state.target : "");
+			roll_back(w, w->booted, strcmp(w->state.target, w->booted) ? w->state.target : "");
 		else
-			rollback(w, w->booted, strcmp(w->boot.barred, w->booted) ? w->boot.barred : "");
+			roll_back(w, w->booted, strcmp(w->boot.barred, w->booted) ? w->boot.barred : "");
 		break;
 	case OTA_ACTION_CONTINUE: /* ends armed, or given up */
 		if (!strcmp(w->state.target, w->booted) || !healthy) {
-			idle(w);
+			close_journal(w);
 			break;
 		}
 		w->state.phase = OTA_PHASE_WRITTEN;
@@ -140,26 +140,26 @@ static void apply(struct world *w, enum ota_action action, bool healthy)
 		try_slot(w, w->state.target);
 		break;
 	case OTA_ACTION_REBOOT:
-		reboot(w);
+		boot_selected(w);
 		break;
 	case OTA_ACTION_JUDGE:
 		if (healthy && !(armed && w->state.verdict)) {
 			strcpy(w->boot.barred, "");
 			w->boot.trial = false;
 			w->boot.attempts = 0;
-			idle(w);
+			close_journal(w);
 			break;
 		}
 		memcpy(bad, w->booted, 2);
-		rollback(w, other(w->booted), bad);
-		reboot(w);
+		roll_back(w, other_slot(w->booted), bad);
+		boot_selected(w);
 		break;
 	case OTA_ACTION_GO_BACK:
-		rollback(w, w->booted, other(w->booted));
+		roll_back(w, w->booted, other_slot(w->booted));
 		break;
 	case OTA_ACTION_FINISH:
 	case OTA_ACTION_RECORD_FAILURE:
-		idle(w);
+		close_journal(w);
 		break;
 	case OTA_ACTION_NONE:
 	case OTA_ACTION_COUNT:
@@ -174,7 +174,7 @@ Test(recovery, never)
 	for (uint32_t n = 0; n < WORLDS; n++) {
 		struct world w;
 		world_make(n, &w);
-		enum ota_action action = decide(&w);
+		enum ota_action action = decide_action(&w);
 		bool runs = !strcmp(w.booted, w.boot.selected);
 		bool target_runs = w.state.phase != OTA_PHASE_IDLE && !strcmp(w.booted, w.state.target);
 		bool armed = w.state.phase != OTA_PHASE_IDLE && w.state.trial_id == w.boot.trial_id;
@@ -220,8 +220,8 @@ Test(recovery, comes_to_rest)
 			unsigned steps = 0;
 			enum ota_action action;
 			world_make(n, &w);
-			while ((action = decide(&w)) != OTA_ACTION_NONE) {
-				apply(&w, action, healthy);
+			while ((action = decide_action(&w)) != OTA_ACTION_NONE) {
+				apply_action(&w, action, healthy);
 				cr_assert_lt(++steps, STEPS_MAX, "%u: no rest, at last %s", n, ota_action_name(action));
 			}
 			cr_assert(w.boot.readable && !w.boot.trial, "%u", n);
@@ -245,20 +245,20 @@ Test(recovery, named_cases)
 				     .trial_id = TRIAL_ID,
 				     .digest = {9},
 				     .verdict = OTA_HEALTH_FAILED};
-	cr_assert_eq(decide(&w), OTA_ACTION_REBOOT, "gone back, not rebooted: not a success");
+	cr_assert_eq(decide_action(&w), OTA_ACTION_REBOOT, "gone back, not rebooted: not a success");
 	strcpy(w.booted, "A");
-	cr_assert_eq(decide(&w), OTA_ACTION_RECORD_FAILURE);
+	cr_assert_eq(decide_action(&w), OTA_ACTION_RECORD_FAILURE);
 	w.boot.trial_id = 5;
 	w.state.verdict = OTA_OK;
 	w.described = true;
-	cr_assert_eq(decide(&w), OTA_ACTION_ARM);
+	cr_assert_eq(decide_action(&w), OTA_ACTION_ARM);
 	w.described = false;
-	cr_assert_eq(decide(&w), OTA_ACTION_CONTINUE, "the slot does not hold what the journal says");
+	cr_assert_eq(decide_action(&w), OTA_ACTION_CONTINUE, "the slot does not hold what the journal says");
 	w.state.phase = OTA_PHASE_INSTALLING;
 	w.described = true;
-	cr_assert_eq(decide(&w), OTA_ACTION_CONTINUE, "not written yet, whatever the slot says");
+	cr_assert_eq(decide_action(&w), OTA_ACTION_CONTINUE, "not written yet, whatever the slot says");
 	w.boot.trial_id = TRIAL_ID;
-	cr_assert_eq(decide(&w), OTA_ACTION_RECORD_FAILURE, "armed before, so the lost record was \"written\"");
+	cr_assert_eq(decide_action(&w), OTA_ACTION_RECORD_FAILURE, "armed before, so the lost record was \"written\"");
 	cr_assert_str_eq(ota_action_name(OTA_ACTION_GO_BACK), "GO_BACK");
 	cr_assert_str_eq(ota_action_name(OTA_ACTION_COUNT), "UNKNOWN");
 }

@@ -83,7 +83,7 @@ struct variant {
 	int reason;
 };
 
-static uint8_t *make(const struct fixture *f, const struct variant *v, size_t *size_bytes)
+static uint8_t *make_signature(const struct fixture *f, const struct variant *v, size_t *size_bytes)
 {
 	const unsigned flags =
 	    (CMS_BINARY | CMS_PARTIAL | CMS_DETACHED | CMS_NOSMIMECAP | v->flags) & ~v->without_flags;
@@ -103,7 +103,8 @@ static uint8_t *make(const struct fixture *f, const struct variant *v, size_t *s
 	return der;
 }
 
-static int verify(const struct fixture *f, const uint8_t *der, size_t size_bytes, char *detail, size_t detail_bytes)
+static int verify_signature(const struct fixture *f, const uint8_t *der, size_t size_bytes, char *detail,
+			    size_t detail_bytes)
 {
 	return ota_keyring_verify(f->keyring, content, sizeof content, der, size_bytes, TEST_PKI_NOW_S, detail,
 				  detail_bytes);
@@ -182,8 +183,8 @@ Test(signature, only_the_plain_variant_verifies)
 		for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++) {
 			char detail[200] = "";
 			size_t size;
-			uint8_t *der = make(&f, &variants[i], &size);
-			int result = verify(&f, der, size, detail, sizeof detail);
+			uint8_t *der = make_signature(&f, &variants[i], &size);
+			int result = verify_signature(&f, der, size, detail, sizeof detail);
 			cr_assert_eq(result, variants[i].reason, "%s: %s: %s", variants[i].what,
 				     ota_reason_name(result), detail);
 			OPENSSL_free(der);
@@ -199,22 +200,23 @@ Test(signature, lengths_and_emptiness)
 	const struct variant plain = {.what = "plain"};
 	char detail[200];
 	set_up(&f, TEST_PKI_P256);
-	uint8_t *der = make(&f, &plain, &size);
+	uint8_t *der = make_signature(&f, &plain, &size);
 	uint8_t *longer = calloc(1, size + 1);
 	memcpy(longer, der, size);
-	cr_assert_eq(verify(&f, longer, size, detail, sizeof detail), 0);
-	cr_assert_eq(verify(&f, longer, size + 1, detail, sizeof detail), OTA_BAD_SIGNATURE, "a byte behind it");
-	cr_assert_eq(verify(&f, longer, 0, detail, sizeof detail), OTA_NO_SIGNATURE);
+	cr_assert_eq(verify_signature(&f, longer, size, detail, sizeof detail), 0);
+	cr_assert_eq(verify_signature(&f, longer, size + 1, detail, sizeof detail), OTA_BAD_SIGNATURE,
+		     "a byte behind it");
+	cr_assert_eq(verify_signature(&f, longer, 0, detail, sizeof detail), OTA_NO_SIGNATURE);
 	for (size_t cut = 1; cut < size; cut++)
-		cr_assert_eq(verify(&f, longer, size - cut, detail, sizeof detail), OTA_BAD_SIGNATURE, "%zu bytes",
-			     cut);
+		cr_assert_eq(verify_signature(&f, longer, size - cut, detail, sizeof detail), OTA_BAD_SIGNATURE,
+			     "%zu bytes", cut);
 	memset(longer, 0, size);
-	cr_assert_eq(verify(&f, longer, size, detail, sizeof detail), OTA_BAD_SIGNATURE, "only zeros");
+	cr_assert_eq(verify_signature(&f, longer, size, detail, sizeof detail), OTA_BAD_SIGNATURE, "only zeros");
 	/* Signed data without a signer: the shortest thing that looks like a signature. */
 	static const uint8_t nobody[] = {0x30, 0x1d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01,
 					 0x07, 0x02, 0xa0, 0x10, 0x30, 0x0e, 0x02, 0x01, 0x01, 0x31, 0x00,
 					 0x30, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7};
-	cr_assert_neq(verify(&f, nobody, sizeof nobody, detail, sizeof detail), 0);
+	cr_assert_neq(verify_signature(&f, nobody, sizeof nobody, detail, sizeof detail), 0);
 	/* A signature of something else. */
 	cr_assert_eq(ota_keyring_verify(f.keyring, content, sizeof content - 1, der, size, TEST_PKI_NOW_S, NULL, 0),
 		     OTA_BAD_SIGNATURE);
@@ -238,14 +240,14 @@ Test(signature, no_bit_of_a_long_one_can_change, .timeout = 300)
 	cr_assert_eq(ota_keyring_sign(full, f.signer.key_pem, content, sizeof content, &with_root, &with_root_bytes,
 				      detail, sizeof detail),
 		     0);
-	uint8_t *der = make(&f, &twice, &size);
+	uint8_t *der = make_signature(&f, &twice, &size);
 	for (int i = 0; i < 2; i++) {
 		uint8_t *raw = i ? with_root : der;
 		size_t raw_bytes = i ? with_root_bytes : size;
-		cr_assert_eq(verify(&f, raw, raw_bytes, detail, sizeof detail), 0, "%s", detail);
+		cr_assert_eq(verify_signature(&f, raw, raw_bytes, detail, sizeof detail), 0, "%s", detail);
 		for (size_t bit = 0; bit < raw_bytes * 8; bit++) {
 			raw[bit / 8] ^= (uint8_t)(1u << bit % 8);
-			int result = verify(&f, raw, raw_bytes, detail, sizeof detail);
+			int result = verify_signature(&f, raw, raw_bytes, detail, sizeof detail);
 			raw[bit / 8] ^= (uint8_t)(1u << bit % 8);
 			cr_assert(result >= OTA_NO_SIGNATURE && result <= OTA_WEAK_ALGORITHM,
 				  "bit %zu of signature %d gave %s: %s", bit, i, ota_reason_name(result), detail);

@@ -13,13 +13,13 @@ struct fixture {
 	struct fake *fake;
 };
 
-static void setup(struct fixture *f)
+static void setup_fixture(struct fixture *f)
 {
 	fake_world_init(&f->world);
 	f->fake = fake_new(&f->world, FAKE_STASH_TAIL);
 }
 
-static void teardown(struct fixture *f)
+static void teardown_fixture(struct fixture *f)
 {
 	free(f->fake);
 	fake_world_deinit(&f->world);
@@ -33,7 +33,7 @@ Test(slot, describes_itself)
 	struct ota_head *head = NULL;
 	uint8_t *raw;
 	size_t raw_bytes;
-	setup(&f);
+	setup_fixture(&f);
 	const struct ota_slot *slots = f.fake->ota.slots;
 	cr_assert_eq(ota_slot_describe(&slots[0], &found), 0);
 	cr_assert_str_eq(found.version, "1");
@@ -51,7 +51,7 @@ Test(slot, describes_itself)
 	cr_assert_eq(ota_slot_describe(&bare, &found), OTA_NOTHING_TO_DO);
 	f.fake->dead = true;
 	cr_assert_eq(ota_slot_describe(&slots[0], &found), -EIO);
-	teardown(&f);
+	teardown_fixture(&f);
 }
 
 /* No damaged descriptor is believed, whichever bit of it changed. */
@@ -59,7 +59,7 @@ Test(slot, damaged_descriptor)
 {
 	struct fixture f;
 	struct ota_slot_descriptor found;
-	setup(&f);
+	setup_fixture(&f);
 	uint8_t *at = f.fake->media[0].cache + FAKE_ROOTFS_BYTES - FAKE_STASH_TAIL;
 	for (unsigned i = 0; i < OTA_SLOT_DESCRIPTOR_BYTES; i++) {
 		at[i] ^= (uint8_t)(1u << i % 8);
@@ -67,7 +67,7 @@ Test(slot, damaged_descriptor)
 		at[i] ^= (uint8_t)(1u << i % 8);
 	}
 	cr_assert_eq(ota_slot_describe(&f.fake->ota.slots[0], &found), 0);
-	teardown(&f);
+	teardown_fixture(&f);
 }
 
 /* Verification reads the medium itself and sees any changed sector of any image. Kills no-read-back. */
@@ -75,7 +75,7 @@ Test(slot, verify_sees_every_sector)
 {
 	struct fixture f;
 	struct ota_slot_content content;
-	setup(&f);
+	setup_fixture(&f);
 	const struct ota_slot *slot = &f.fake->ota.slots[0];
 	cr_assert_eq(ota_slot_content_read(slot, &content), 0);
 	cr_assert_eq(ota_slot_verify(slot, &content, NULL), 0);
@@ -89,7 +89,7 @@ Test(slot, verify_sees_every_sector)
 	}
 	f.fake->dead = true;
 	cr_assert_eq(ota_slot_verify(slot, &content, NULL), -EIO);
-	teardown(&f);
+	teardown_fixture(&f);
 }
 
 /* Cleared: neither bootable nor described, durably; and clearing again writes nothing. */
@@ -97,7 +97,7 @@ Test(slot, clear)
 {
 	struct fixture f;
 	struct ota_slot_descriptor found;
-	setup(&f);
+	setup_fixture(&f);
 	const struct ota_slot *slot = &f.fake->ota.slots[0];
 	cr_assert_eq(ota_slot_clear(slot), 0);
 	fake_power(f.fake, FAKE_DROP, 0);
@@ -113,5 +113,5 @@ Test(slot, clear)
 	cr_assert_eq(f.fake->media[0].durable[0], 0);
 	f.fake->fail_flush_medium = 2;
 	cr_assert_eq(ota_slot_clear(slot), -EIO);
-	teardown(&f);
+	teardown_fixture(&f);
 }

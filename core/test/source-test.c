@@ -26,8 +26,8 @@ static struct lab *lab_of(size_t image_bytes)
 	return lab;
 }
 
-static int head(struct lab *lab, const char *etag, struct ota_fetch_answer *answer, uint8_t **raw, size_t *raw_bytes,
-		uint64_t *fetched, char detail[160])
+static int read_head(struct lab *lab, const char *etag, struct ota_fetch_answer *answer, uint8_t **raw,
+		     size_t *raw_bytes, uint64_t *fetched, char detail[160])
 {
 	detail[0] = '\0';
 	*fetched = 0;
@@ -48,7 +48,7 @@ Test(source, whole_head)
 		char detail[160];
 
 		lab->net.no_total = i % 2;
-		cr_assert_eq(head(lab, NULL, &answer, &raw, &raw_bytes, &fetched, detail), 0, "%s", detail);
+		cr_assert_eq(read_head(lab, NULL, &answer, &raw, &raw_bytes, &fetched, detail), 0, "%s", detail);
 		cr_assert_eq(raw_bytes, ota_head_bytes(lab->head));
 		cr_assert(memcmp(raw, lab->bundle, raw_bytes) == 0);
 		cr_assert_eq(lab->net.requests, raw_bytes <= 4096 ? 1 : 2);
@@ -78,7 +78,7 @@ Test(source, truncated)
 		lab_reset(lab);
 		lab->net.size_bytes = size % head_bytes;
 		lab->net.no_total = size >= head_bytes;
-		result = head(lab, NULL, &answer, &raw, &raw_bytes, &fetched, detail);
+		result = read_head(lab, NULL, &answer, &raw, &raw_bytes, &fetched, detail);
 		/* Without a size, the second range lies beyond the end. */
 		cr_assert(result == OTA_TRUNCATED || (lab->net.size_bytes == 4096 && result == OTA_HTTP_RANGE),
 			  "%zu: %s", size, ota_reason_name(result));
@@ -111,7 +111,7 @@ Test(source, bounded)
 		memcpy(other, lab->bundle, lab->bundle_bytes);
 		other[cases[i].at] ^= 0x7f;
 		lab->net.data = other;
-		result = head(lab, NULL, &answer, &raw, &raw_bytes, &fetched, detail);
+		result = read_head(lab, NULL, &answer, &raw, &raw_bytes, &fetched, detail);
 		cr_assert_eq(result, cases[i].result, "byte %u: %s", cases[i].at, ota_reason_name(result));
 		cr_assert_leq(fetched, 4096);
 		cr_assert_eq(lab->net.requests, 1);
@@ -131,25 +131,25 @@ Test(source, poll_retry_change)
 	uint64_t fetched;
 	char detail[160];
 
-	cr_assert_eq(head(lab, "\"one\"", &answer, &raw, &raw_bytes, &fetched, detail), OTA_NOTHING_TO_DO);
+	cr_assert_eq(read_head(lab, "\"one\"", &answer, &raw, &raw_bytes, &fetched, detail), OTA_NOTHING_TO_DO);
 	cr_assert_eq(fetched, 0);
-	cr_assert_eq(head(lab, "\"old\"", &answer, &raw, &raw_bytes, &fetched, detail), 0);
+	cr_assert_eq(read_head(lab, "\"old\"", &answer, &raw, &raw_bytes, &fetched, detail), 0);
 	free(raw);
 	lab_reset(lab);
 	lab->net.refuse = OTA_UNREACHABLE;
 	lab->net.refusals_left = 3;
-	cr_assert_eq(head(lab, NULL, &answer, &raw, &raw_bytes, &fetched, detail), 0);
+	cr_assert_eq(read_head(lab, NULL, &answer, &raw, &raw_bytes, &fetched, detail), 0);
 	free(raw);
 	lab_reset(lab);
 	lab->net.refuse = OTA_TLS;
-	cr_assert_eq(head(lab, NULL, &answer, &raw, &raw_bytes, &fetched, detail), OTA_TLS);
+	cr_assert_eq(read_head(lab, NULL, &answer, &raw, &raw_bytes, &fetched, detail), OTA_TLS);
 	cr_assert_eq(lab->net.requests, 5);
 	lab_reset(lab);
 	lab->net.change_request = 2;
 	lab->net.other = lab->bundle;
 	lab->net.other_bytes = lab->bundle_bytes;
 	lab->net.other_etag = "\"two\"";
-	cr_assert_eq(head(lab, NULL, &answer, &raw, &raw_bytes, &fetched, detail), 0);
+	cr_assert_eq(read_head(lab, NULL, &answer, &raw, &raw_bytes, &fetched, detail), 0);
 	cr_assert_str_eq(answer.etag, "\"two\"");
 	free(raw);
 	lab_free(lab);
@@ -184,7 +184,7 @@ static void write_text(const char *path, const char *text)
 	cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
 }
 
-static bool always(void *ctx)
+static bool always_stop(void *ctx)
 {
 	(void)ctx;
 	return true;
@@ -230,7 +230,7 @@ Test(source, files)
 	cr_assert_eq(fetch.ops->get(fetch.fetch, &request), -EINVAL, "a directory");
 	cr_assert_eq(fetch.ops->post(fetch.fetch, path, "{}", 2), OTA_BAD_CONFIG);
 	ota_fetch_file_free(file);
-	cr_assert_eq(ota_fetch_file_new(always, NULL, &file, &fetch), 0);
+	cr_assert_eq(ota_fetch_file_new(always_stop, NULL, &file, &fetch), 0);
 	request = (struct ota_fetch_request){.url = path, .head = see_head, .body = see_body, .ctx = &seen};
 	cr_assert_eq(fetch.ops->get(fetch.fetch, &request), -EINTR);
 	ota_fetch_file_free(file);

@@ -53,7 +53,7 @@ static struct ota_block block_of(struct medium *m)
 	return (struct ota_block){&medium_ops, m, OTA_STATE_BYTES, 512, "state"};
 }
 
-static void fill(struct ota_state *s, unsigned seed)
+static void fill_state(struct ota_state *s, unsigned seed)
 {
 	memset(s, 0, sizeof *s);
 	s->phase = seed % 2 ? OTA_PHASE_WRITTEN : OTA_PHASE_INSTALLING;
@@ -93,7 +93,7 @@ Test(state, round_trip)
 	uint8_t raw[OTA_STATE_RECORD_BYTES];
 	uint8_t again[OTA_STATE_RECORD_BYTES];
 	uint64_t counter;
-	fill(&in, 5);
+	fill_state(&in, 5);
 	ota_state_encode(&in, 7, raw);
 	cr_assert_eq(ota_state_decode(raw, &out, &counter), 0);
 	cr_assert_eq(counter, 7);
@@ -120,7 +120,7 @@ Test(state, damage_is_seen)
 	struct ota_state state;
 	uint8_t raw[OTA_STATE_RECORD_BYTES];
 	uint64_t counter;
-	fill(&state, 1);
+	fill_state(&state, 1);
 	ota_state_encode(&state, 1, raw);
 	for (unsigned at = 0; at < sizeof raw; at++) {
 		raw[at] ^= (uint8_t)(1u << at % 8);
@@ -147,7 +147,7 @@ Test(state, nonsense_with_a_good_sum)
 		struct ota_state state;
 		uint8_t raw[OTA_STATE_RECORD_BYTES];
 		uint64_t counter;
-		fill(&state, 1);
+		fill_state(&state, 1);
 		ota_state_encode(&state, 1, raw);
 		raw[bad[i].at] = bad[i].value;
 		ota_hash_once(raw, SUM_AT, raw + SUM_AT);
@@ -168,7 +168,7 @@ Test(state, torn_store)
 	for (unsigned round = 1; round <= 3 * OTA_STATE_RING; round++) {
 		uint8_t before[OTA_STATE_BYTES];
 		memcpy(before, m->data, sizeof before);
-		fill(&state, round);
+		fill_state(&state, round);
 		unsigned flushes = m->flushes;
 		cr_assert_eq(ota_store_save(&store, &state), 0);
 		cr_assert_eq(m->flushes, flushes + 1);
@@ -203,7 +203,7 @@ Test(state, same_is_not_stored)
 	cr_assert_eq(ota_store_open(&store, &block, &state), 0);
 	cr_assert_eq(ota_store_save(&store, &state), 0);
 	cr_assert_eq(m->writes, 0);
-	fill(&state, 1);
+	fill_state(&state, 1);
 	cr_assert_eq(ota_store_save(&store, &state), 0);
 	cr_assert_eq(ota_store_save(&store, &state), 0);
 	cr_assert_eq(m->writes, 1);
@@ -223,9 +223,9 @@ Test(state, failures)
 	struct ota_state found;
 	struct ota_block block = block_of(m);
 	cr_assert_eq(ota_store_open(&store, &block, &state), 0);
-	fill(&state, 1);
+	fill_state(&state, 1);
 	cr_assert_eq(ota_store_save(&store, &state), 0);
-	fill(&state, 2);
+	fill_state(&state, 2);
 	m->fail_write = true;
 	cr_assert_eq(ota_store_save(&store, &state), -EIO);
 	m->fail_write = false;
@@ -255,7 +255,7 @@ Test(state, newer_schema_and_small_medium)
 	struct ota_state state;
 	struct ota_block block = block_of(m);
 	cr_assert_eq(ota_store_open(&store, &block, &state), 0);
-	fill(&state, 1);
+	fill_state(&state, 1);
 	cr_assert_eq(ota_store_save(&store, &state), 0);
 	uint8_t *newer = m->data + OTA_STATE_RECORD_BYTES;
 	memcpy(newer, m->data, OTA_STATE_RECORD_BYTES);

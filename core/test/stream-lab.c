@@ -9,7 +9,7 @@
 
 static const char *const names[LAB_IMAGES_MAX] = {"rootfs", "kernel", "dtb"};
 
-static bool due(unsigned *counter, unsigned nth)
+static bool fault_due(unsigned *counter, unsigned nth)
 {
 	++*counter;
 	return nth != 0 && *counter == nth;
@@ -19,7 +19,7 @@ static int block_read(void *dev, uint64_t offset_bytes, void *out, size_t size_b
 {
 	struct lab_block *block = dev;
 
-	if (due(&block->reads, block->fail_read))
+	if (fault_due(&block->reads, block->fail_read))
 		return -EIO;
 	memcpy(out, block->data + offset_bytes, size_bytes);
 	return 0;
@@ -30,7 +30,7 @@ static int block_write(void *dev, uint64_t offset_bytes, const void *data, size_
 	struct lab_block *block = dev;
 	const uint8_t *bytes = data;
 
-	if (due(&block->writes, block->fail_write))
+	if (fault_due(&block->writes, block->fail_write))
 		return -EIO;
 	block->unflushed++;
 	if (offset_bytes < OTA_SLOT_HEADER_BYTES || offset_bytes + size_bytes > block->size_bytes) {
@@ -53,7 +53,7 @@ static int block_flush(void *dev)
 {
 	struct lab_block *block = dev;
 
-	if (due(&block->flushes, block->fail_flush))
+	if (fault_due(&block->flushes, block->fail_flush))
 		return -EIO;
 	block->unflushed = 0;
 	return 0;
@@ -229,8 +229,8 @@ void lab_age(struct lab *lab, unsigned image, uint32_t chunk)
 	lab->old_images[image][(size_t)chunk * lab->spec.chunk_bytes] ^= 0x55;
 }
 
-static struct ota_head *publish(struct lab *lab, uint8_t *const *images, uint64_t sequence, uint8_t **bundle,
-				size_t *bundle_bytes)
+static struct ota_head *publish_bundle(struct lab *lab, uint8_t *const *images, uint64_t sequence, uint8_t **bundle,
+				       size_t *bundle_bytes)
 {
 	struct ota_manifest manifest = {.compatible = "lab", .version = "2", .sequence = sequence, .created_s = 1};
 	struct ota_bundle_blob blobs[LAB_IMAGES_MAX];
@@ -257,8 +257,8 @@ void lab_publish(struct lab *lab)
 	uint8_t *old_bundle;
 	size_t old_bytes;
 
-	lab->head = publish(lab, lab->images, 2, &lab->bundle, &lab->bundle_bytes);
-	lab->running_head = publish(lab, lab->old_images, 1, &old_bundle, &old_bytes);
+	lab->head = publish_bundle(lab, lab->images, 2, &lab->bundle, &lab->bundle_bytes);
+	lab->running_head = publish_bundle(lab, lab->old_images, 1, &old_bundle, &old_bytes);
 	free(old_bundle);
 	for (unsigned i = 0; i < lab->spec.image_count; i++)
 		memcpy(lab->running[i].data, lab->old_images[i], lab->spec.image_bytes[i]);

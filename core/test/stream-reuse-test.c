@@ -21,7 +21,7 @@ static const struct lab_spec large = {.chunk_bytes = CHUNK,
 				      .checkpoint_bytes = 1 << 20,
 				      .reuse = true};
 
-static struct lab *aged(const uint32_t *chunks, unsigned count)
+static struct lab *aged_lab(const uint32_t *chunks, unsigned count)
 {
 	struct lab *lab = lab_new(&large);
 
@@ -54,7 +54,7 @@ Test(reuse, fetches_what_changed)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		for (int pipeline = 0; pipeline < 2; pipeline++) {
-			struct lab *lab = aged(cases[i].changed, cases[i].count);
+			struct lab *lab = aged_lab(cases[i].changed, cases[i].count);
 			char what[64];
 
 			snprintf(what, sizeof(what), "case %zu, pipeline %d", i, pipeline);
@@ -73,7 +73,7 @@ Test(reuse, fetches_what_changed)
 /* The policy decides: without it nothing is read from the running slot. */
 Test(reuse, off)
 {
-	struct lab *lab = aged(NULL, 0);
+	struct lab *lab = aged_lab(NULL, 0);
 
 	lab->ota.policy.reuse = false;
 	cr_assert_eq(lab_run(lab, 0), 0);
@@ -88,7 +88,7 @@ Test(reuse, mismatch_is_fetched)
 {
 	for (unsigned count = 1; count <= 20; count += 3)
 		for (int kind = 0; kind < 4; kind++) {
-			struct lab *lab = aged(NULL, 0);
+			struct lab *lab = aged_lab(NULL, 0);
 			char what[64];
 
 			snprintf(what, sizeof(what), "%u chunks, kind %d", count, kind);

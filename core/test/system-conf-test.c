@@ -14,7 +14,7 @@
 #define ROOTFS_1 "[slot.rootfs.1]\ndevice=/dev/b\nbootname=B\n"                     /* 10 to 12 */
 #define GOOD     SYSTEM KEYRING ROOTFS_0 ROOTFS_1
 
-static int load(const char *text, struct ota_config *config, char *detail, size_t detail_bytes)
+static int load_text(const char *text, struct ota_config *config, char *detail, size_t detail_bytes)
 {
 	char path[] = "/tmp/ota-config-XXXXXX";
 	int fd = mkstemp(path);
@@ -33,10 +33,10 @@ Test(config, values_and_defaults)
 	struct ota_config config;
 	char detail[OTA_DETAIL_MAX] = "";
 
-	cr_assert_eq(load(GOOD "[slot.kernel.1]\ndevice=/dev/kb\nparent=rootfs.1\n"
-			       "[slot.kernel.0]\ndevice=/dev/ka\nparent=rootfs.0\n"
-			       "[update]\nreuse=no\ndeadline-s=0x10 ; a comment\n",
-			  &config, detail, sizeof(detail)),
+	cr_assert_eq(load_text(GOOD "[slot.kernel.1]\ndevice=/dev/kb\nparent=rootfs.1\n"
+				    "[slot.kernel.0]\ndevice=/dev/ka\nparent=rootfs.0\n"
+				    "[update]\nreuse=no\ndeadline-s=0x10 ; a comment\n",
+			       &config, detail, sizeof(detail)),
 		     0, "%s", detail);
 	cr_assert_str_eq(config.compatible, "acme");
 	cr_assert_eq(config.bootloader, OTA_BOOTLOADER_UBOOT);
@@ -125,7 +125,8 @@ Test(config, mistakes_name_their_line)
 
 	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
 		detail[0] = '\0';
-		cr_expect_eq(load(mistakes[i].text, &config, detail, sizeof(detail)), OTA_BAD_CONFIG, "row %zu", i);
+		cr_expect_eq(load_text(mistakes[i].text, &config, detail, sizeof(detail)), OTA_BAD_CONFIG, "row %zu",
+			     i);
 		cr_expect(strncmp(detail, "/tmp/ota-config-", 16) == 0, "row %zu: %s", i, detail);
 		cr_expect(strncmp(detail + strlen("/tmp/ota-config-XXXXXX"), mistakes[i].place,
 				  strlen(mistakes[i].place)) == 0,
@@ -144,7 +145,7 @@ Test(config, long_line_is_refused)
 
 	memset(text + used, 'x', 250);
 	memcpy(text + used + 250, "\nreuse=no\n", 11);
-	cr_assert_eq(load(text, &config, detail, sizeof(detail)), OTA_BAD_CONFIG);
+	cr_assert_eq(load_text(text, &config, detail, sizeof(detail)), OTA_BAD_CONFIG);
 	cr_assert(strstr(detail, ":14: longer than 198 characters") != NULL, "%s", detail);
 	cr_assert_eq(ota_config_load("/nonexistent/system.conf", &config, detail, sizeof(detail)), OTA_BAD_CONFIG);
 	cr_assert(strstr(detail, "No such file") != NULL && strstr(detail, "--config=") != NULL, "%s", detail);

@@ -106,7 +106,7 @@ static void hang_up(struct origin_reply *reply)
 	reply->ssl = NULL;
 }
 
-static ssize_t receive(struct origin_reply *reply, char *out, size_t size_bytes)
+static ssize_t receive_bytes(struct origin_reply *reply, char *out, size_t size_bytes)
 {
 	return reply->ssl ? SSL_read(reply->ssl, out, (int)size_bytes) : recv(reply->fd, out, size_bytes, 0);
 }
@@ -148,7 +148,7 @@ static bool read_request(struct origin_reply *reply, struct origin_request *requ
 	char *end = NULL;
 
 	while (!end) {
-		ssize_t more = got < REQUEST_MAX_BYTES ? receive(reply, text + got, REQUEST_MAX_BYTES - got) : 0;
+		ssize_t more = got < REQUEST_MAX_BYTES ? receive_bytes(reply, text + got, REQUEST_MAX_BYTES - got) : 0;
 
 		if (more <= 0)
 			return false;
@@ -163,7 +163,7 @@ static bool read_request(struct origin_reply *reply, struct origin_request *requ
 		return false;
 	memcpy(request->body, end + 4, request->body_bytes);
 	while (request->body_bytes < length) {
-		ssize_t more = receive(reply, request->body + request->body_bytes, length - request->body_bytes);
+		ssize_t more = receive_bytes(reply, request->body + request->body_bytes, length - request->body_bytes);
 
 		if (more <= 0)
 			return false;
@@ -172,7 +172,7 @@ static bool read_request(struct origin_reply *reply, struct origin_request *requ
 	return true;
 }
 
-static void greet(struct origin *origin)
+static void start_tls(struct origin *origin)
 {
 	struct origin_reply *reply = &origin->current;
 	struct timeval patience = {.tv_sec = WAIT_MS / 1000};
@@ -194,7 +194,7 @@ static void greet(struct origin *origin)
 	ERR_clear_error();
 }
 
-static void serve(struct origin *origin)
+static void serve_connection(struct origin *origin)
 {
 	struct origin_request *request = calloc(1, sizeof(*request));
 	bool keep = false;
@@ -223,9 +223,9 @@ static void *origin_main(void *ctx)
 		if (fds[0].revents)
 			break;
 		if (fds[1].revents)
-			greet(origin);
+			start_tls(origin);
 		else if (fds[2].revents)
-			serve(origin);
+			serve_connection(origin);
 	}
 	hang_up(&origin->current);
 	return NULL;

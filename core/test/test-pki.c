@@ -97,7 +97,7 @@ static int add_extensions(X509 *certificate, X509 *issuer, const struct test_pki
 	return 0;
 }
 
-static int fill(X509 *certificate, X509 *issuer, EVP_PKEY *key, const struct test_pki_spec *spec)
+static int fill_certificate(X509 *certificate, X509 *issuer, EVP_PKEY *key, const struct test_pki_spec *spec)
 {
 	X509_NAME *name = X509_get_subject_name(certificate);
 	int64_t from_s = spec->not_before_s ? spec->not_before_s : TEST_PKI_FROM_S;
@@ -122,7 +122,7 @@ int test_pki_make(const struct test_pki_spec *spec, const struct test_pki *issue
 	*out = (struct test_pki){.serial = spec->serial ? spec->serial : 1};
 	if (!key || !certificate || !issuer_certificate || !issuer_key)
 		goto out;
-	if (fill(certificate, issuer_certificate, key, spec))
+	if (fill_certificate(certificate, issuer_certificate, key, spec))
 		goto out;
 	if (X509_sign(certificate, issuer_key, EVP_get_digestbyname(spec->digest ? spec->digest : "SHA256")) <= 0)
 		goto out;
@@ -160,7 +160,7 @@ int test_pki_make_pair(enum test_pki_key key, struct test_pki *root, struct test
 	return 0;
 }
 
-static int revoke(X509_CRL *crl, uint32_t serial)
+static int add_revoked(X509_CRL *crl, uint32_t serial)
 {
 	X509_REVOKED *revoked = X509_REVOKED_new();
 	ASN1_INTEGER *number = ASN1_INTEGER_new();
@@ -191,7 +191,7 @@ char *test_pki_crl(const struct test_pki *issuer, const uint32_t *serials, size_
 	    X509_CRL_set1_lastUpdate(crl, from) != 1 || X509_CRL_set1_nextUpdate(crl, to) != 1)
 		goto out;
 	for (size_t i = 0; i < count; i++) {
-		if (revoke(crl, serials[i]))
+		if (add_revoked(crl, serials[i]))
 			goto out;
 	}
 	if (X509_CRL_sort(crl) != 1 || X509_CRL_sign(crl, key, EVP_sha256()) <= 0)

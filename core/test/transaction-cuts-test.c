@@ -13,7 +13,7 @@ struct fixture {
 	struct fake *base;
 };
 
-static void setup(struct fixture *fixture, uint32_t tail_bytes)
+static void setup_fixture(struct fixture *fixture, uint32_t tail_bytes)
 {
 	fake_world_init(&fixture->world);
 	fixture->good = fake_bundle_make(&fixture->world, 2, 'G', NULL);
@@ -25,7 +25,7 @@ static void setup(struct fixture *fixture, uint32_t tail_bytes)
 	fixture->base = fake_new(&fixture->world, tail_bytes);
 }
 
-static void teardown(struct fixture *fixture)
+static void teardown_fixture(struct fixture *fixture)
 {
 	free(fixture->good.raw);
 	free(fixture->unhealthy.raw);
@@ -38,7 +38,7 @@ static void teardown(struct fixture *fixture)
 }
 
 /* The whole story: poll, install, reboot, judge, report. */
-static void story(struct fake *fake)
+static void run_story(struct fake *fake)
 {
 	struct ota_result result;
 	int r;
@@ -52,14 +52,14 @@ static void story(struct fake *fake)
 static unsigned story_ops(const struct fake *base)
 {
 	struct fake *fake = fake_copy(base);
-	story(fake);
+	run_story(fake);
 	unsigned ops = fake->ops;
 	free(fake);
 	return ops;
 }
 
 /* Recovers; the version that runs is whole, old or new. */
-static void recovers(struct fake *fake, unsigned cut, const char *what)
+static void check_recovery(struct fake *fake, unsigned cut, const char *what)
 {
 	struct ota_result result;
 	int r;
@@ -74,7 +74,7 @@ static void ends_new(struct fake *fake, unsigned cut, const char *what)
 	struct ota_result result;
 	struct ota_state state;
 	int r;
-	story(fake);
+	run_story(fake);
 	cr_assert_eq(fake_running_version(fake), '2', "cut %u (%s): not new", cut, what);
 	fake_state(fake, &state);
 	cr_assert_eq(state.phase, OTA_PHASE_IDLE, "cut %u (%s): phase %d", cut, what, (int)state.phase);
@@ -101,10 +101,10 @@ static void cut_everywhere(const struct fake *base, const char *etag, const stru
 			enum fake_cut cut = form < 2 ? (enum fake_cut)form : FAKE_MIXED;
 			struct fake *fake = fake_copy(offering);
 			fake->die_at = n;
-			story(fake);
+			run_story(fake);
 			cr_assert(fake->dead);
 			fake_power(fake, cut, n * 7u + form);
-			recovers(fake, n, cut_names[cut]);
+			check_recovery(fake, n, cut_names[cut]);
 			ends_new(fake, n, cut_names[cut]);
 			free(fake);
 		}
@@ -118,36 +118,36 @@ static void cut_everywhere(const struct fake *base, const char *etag, const stru
 Test(transaction, one_cut)
 {
 	struct fixture fixture;
-	setup(&fixture, FAKE_SMALL_TAIL);
+	setup_fixture(&fixture, FAKE_SMALL_TAIL);
 	cut_everywhere(fixture.base, "\"two\"", &fixture.good);
-	teardown(&fixture);
-	setup(&fixture, FAKE_STASH_TAIL);
+	teardown_fixture(&fixture);
+	setup_fixture(&fixture, FAKE_STASH_TAIL);
 	cut_everywhere(fixture.base, "", &fixture.good);
-	teardown(&fixture);
+	teardown_fixture(&fixture);
 }
 
 /* I10: recovery, cut again. Kills recovery-not-idempotent. */
 Test(transaction, two_cuts)
 {
 	struct fixture fixture;
-	setup(&fixture, FAKE_STASH_TAIL);
+	setup_fixture(&fixture, FAKE_STASH_TAIL);
 	fake_offer(fixture.base, &fixture.good, "\"two\"");
 	unsigned ops = story_ops(fixture.base);
 	for (unsigned n = 1; n <= ops; n += 3) {
 		for (unsigned m = 1; m <= ops; m += 1 + (n * 5 + m) % 13) {
 			struct fake *fake = fake_copy(fixture.base);
 			fake->die_at = n;
-			story(fake);
+			run_story(fake);
 			fake_power(fake, FAKE_MIXED, n);
 			fake->die_at = fake->ops + m;
-			story(fake);
+			run_story(fake);
 			fake_power(fake, FAKE_MIXED, m);
-			recovers(fake, n * 1000 + m, "twice");
+			check_recovery(fake, n * 1000 + m, "twice");
 			ends_new(fake, n * 1000 + m, "twice");
 			free(fake);
 		}
 	}
-	teardown(&fixture);
+	teardown_fixture(&fixture);
 }
 
 /* An update that fails on trial, cut anywhere: the old version runs in the end, the failure is known and reported once
@@ -162,10 +162,10 @@ static void cut_rollback(struct fixture *fixture, const struct fake_bundle *bund
 	for (unsigned n = 1; n <= ops; n++) {
 		struct fake *fake = fake_copy(fixture->base);
 		fake->die_at = n;
-		story(fake);
+		run_story(fake);
 		fake_power(fake, FAKE_MIXED, n);
 		for (unsigned t = 0; t < trials; t++) {
-			story(fake);
+			run_story(fake);
 			cr_assert(fake_settle(fake, &result, &r), "cut %u", n);
 		}
 		cr_assert_eq(fake_running_version(fake), '1', "cut %u", n);
@@ -188,12 +188,12 @@ static void cut_rollback(struct fixture *fixture, const struct fake_bundle *bund
 Test(transaction, rollback_cut)
 {
 	struct fixture fixture;
-	setup(&fixture, FAKE_SMALL_TAIL);
+	setup_fixture(&fixture, FAKE_SMALL_TAIL);
 	cut_rollback(&fixture, &fixture.unhealthy, "HEALTH_FAILED", 1);
 	cut_rollback(&fixture, &fixture.hangs, "HEALTH_TIMEOUT", 1);
 	cut_rollback(&fixture, &fixture.panics, "BOOT_LIMIT", OTA_LIMIT_TRIALS);
 	cut_rollback(&fixture, &fixture.unloadable, "BOOT_LIMIT", OTA_LIMIT_TRIALS);
-	teardown(&fixture);
+	teardown_fixture(&fixture);
 }
 
 /* A resumed install fetches nothing twice that was checkpointed, header blocks included. */
@@ -201,7 +201,7 @@ Test(transaction, resume_fetches_the_rest)
 {
 	struct fixture fixture;
 	struct ota_state state;
-	setup(&fixture, FAKE_STASH_TAIL);
+	setup_fixture(&fixture, FAKE_STASH_TAIL);
 	fake_offer(fixture.base, &fixture.good, "\"two\"");
 	unsigned ops = story_ops(fixture.base);
 	unsigned resumed = 0;
@@ -210,7 +210,7 @@ Test(transaction, resume_fetches_the_rest)
 		struct fake *fake = fake_copy(fixture.base);
 		int r;
 		fake->die_at = n;
-		story(fake);
+		run_story(fake);
 		fake_power(fake, FAKE_DROP, 0);
 		fake_state(fake, &state);
 		/* One request of 4096 bytes reads the head (it is smaller); then only what was not checkpointed. */
@@ -227,7 +227,7 @@ Test(transaction, resume_fetches_the_rest)
 		free(fake);
 	}
 	cr_assert_gt(resumed, 20);
-	teardown(&fixture);
+	teardown_fixture(&fixture);
 }
 
 /* A medium that fails stops the update, never the device; nothing is armed that was not flushed and read back. Kills
@@ -235,19 +235,19 @@ Test(transaction, resume_fetches_the_rest)
 Test(transaction, media_that_fail)
 {
 	struct fixture fixture;
-	setup(&fixture, FAKE_SMALL_TAIL);
+	setup_fixture(&fixture, FAKE_SMALL_TAIL);
 	fake_offer(fixture.base, &fixture.good, "\"two\"");
 	for (unsigned medium = 2; medium < FAKE_MEDIA; medium++) {
 		for (unsigned flush = 0; flush < 2; flush++) {
 			struct fake *fake = fake_copy(fixture.base);
 			fake->fail_flush_medium = flush ? medium + 1 : 0;
 			fake->fail_write_medium = flush ? 0 : medium + 1;
-			story(fake);
+			run_story(fake);
 			cr_assert_str_eq(fake->env.selected, "A", "medium %u", medium);
 			cr_assert(!fake->env.trial);
 			fake->fail_flush_medium = fake->fail_write_medium = 0;
 			fake_power(fake, FAKE_DROP, 0);
-			recovers(fake, medium, "failing");
+			check_recovery(fake, medium, "failing");
 			ends_new(fake, medium, "failing");
 			free(fake);
 		}
@@ -264,43 +264,43 @@ Test(transaction, media_that_fail)
 		cr_assert(r == 0 || !fake->env.trial, "flush %u", nth);
 		fake->fail_flush_nth = 0;
 		fake_power(fake, FAKE_DROP, 0);
-		recovers(fake, nth, "flush");
+		check_recovery(fake, nth, "flush");
 		ends_new(fake, nth, "flush");
 		free(fake);
 	}
 	for (unsigned nth = 1; nth < 60; nth++) {
 		struct fake *fake = fake_copy(fixture.base);
 		fake->flip_write = nth;
-		story(fake);
+		run_story(fake);
 		fake->flip_write = 0;
-		recovers(fake, nth, "flipped");
+		check_recovery(fake, nth, "flipped");
 		ends_new(fake, nth, "flipped");
 		free(fake);
 	}
-	teardown(&fixture);
+	teardown_fixture(&fixture);
 }
 
 /* The journal lost or unreadable at any time never stops a boot or a commit. */
 Test(transaction, journal_lost)
 {
 	struct fixture fixture;
-	setup(&fixture, FAKE_SMALL_TAIL);
+	setup_fixture(&fixture, FAKE_SMALL_TAIL);
 	fake_offer(fixture.base, &fixture.good, "\"two\"");
 	unsigned ops = story_ops(fixture.base);
 	for (unsigned n = 1; n <= ops; n++) {
 		struct fake *fake = fake_copy(fixture.base);
 		fake->die_at = n;
-		story(fake);
+		run_story(fake);
 		fake_power(fake, FAKE_KEEP, 0);
 		memset(fake->media[FAKE_STATE].durable, n % 2 ? 0xff : 0, OTA_STATE_BYTES);
 		memset(fake->media[FAKE_STATE].cache, n % 2 ? 0xff : 0, OTA_STATE_BYTES);
-		recovers(fake, n, "journal lost");
-		story(fake);
+		check_recovery(fake, n, "journal lost");
+		run_story(fake);
 		cr_assert_eq(fake_running_version(fake), '2', "cut %u", n);
 		cr_assert(!fake->env.trial, "cut %u", n);
 		free(fake);
 	}
-	teardown(&fixture);
+	teardown_fixture(&fixture);
 }
 
 /* A state medium that fails for ever: the trial is committed all the same, and the next install is refused. */
@@ -309,7 +309,7 @@ Test(transaction, state_medium_dead_on_trial)
 	struct fixture fixture;
 	struct ota_result result;
 	int r;
-	setup(&fixture, FAKE_SMALL_TAIL);
+	setup_fixture(&fixture, FAKE_SMALL_TAIL);
 	struct fake *fake = fixture.base;
 	fake_offer(fake, &fixture.good, "\"two\"");
 	cr_assert(fake_boot(fake));
@@ -323,29 +323,29 @@ Test(transaction, state_medium_dead_on_trial)
 	cr_assert_eq(fake->post_count, 0);
 	fake->fail_write_medium = 0;
 	ends_new(fake, 0, "state medium back");
-	teardown(&fixture);
+	teardown_fixture(&fixture);
 }
 
 /* Both copies of the boot state lost at any time: mended, and never a version that nobody judged. */
 Test(transaction, boot_state_lost)
 {
 	struct fixture fixture;
-	setup(&fixture, FAKE_SMALL_TAIL);
+	setup_fixture(&fixture, FAKE_SMALL_TAIL);
 	fake_offer(fixture.base, &fixture.good, "\"two\"");
 	unsigned ops = story_ops(fixture.base);
 	for (unsigned n = 1; n <= ops; n++) {
 		struct fake *fake = fake_copy(fixture.base);
 		fake->die_at = n;
-		story(fake);
+		run_story(fake);
 		fake_power(fake, FAKE_DROP, 0);
 		memset(&fake->env, 0, sizeof fake->env);
-		recovers(fake, n, "boot state lost");
+		check_recovery(fake, n, "boot state lost");
 		cr_assert(fake->env.readable, "cut %u", n);
-		story(fake);
+		run_story(fake);
 		cr_assert_eq(fake_running_version(fake), '2', "cut %u", n);
 		free(fake);
 	}
-	teardown(&fixture);
+	teardown_fixture(&fixture);
 }
 
 /* The boot state lost while the bootloader's default slot is being written: it holds nothing that could be started
@@ -353,9 +353,9 @@ Test(transaction, boot_state_lost)
 Test(transaction, boot_state_lost_while_writing_the_default_slot)
 {
 	struct fixture fixture;
-	setup(&fixture, FAKE_SMALL_TAIL);
+	setup_fixture(&fixture, FAKE_SMALL_TAIL);
 	fake_offer(fixture.base, &fixture.good, "\"two\"");
-	story(fixture.base);
+	run_story(fixture.base);
 	cr_assert_str_eq(fixture.base->booted, "B");
 	fake_offer(fixture.base, &fixture.third, "\"three\"");
 	unsigned ops = story_ops(fixture.base) - fixture.base->ops;
@@ -365,17 +365,17 @@ Test(transaction, boot_state_lost_while_writing_the_default_slot)
 			struct ota_result result;
 			int r;
 			fake->die_at = fake->ops + n;
-			story(fake);
+			run_story(fake);
 			fake_power(fake, (enum fake_cut)cut, n);
 			memset(&fake->env, 0, sizeof fake->env);
 			cr_assert(fake_settle(fake, &result, &r), "cut %u", n);
 			cr_assert_neq(fake_running_version(fake), 0, "cut %u: a mixture runs", n);
-			story(fake);
+			run_story(fake);
 			cr_assert_eq(fake_running_version(fake), '3', "cut %u", n);
 			free(fake);
 		}
 	}
-	teardown(&fixture);
+	teardown_fixture(&fixture);
 }
 
 /* Written, cut before it was armed, and then damaged on the medium: installed anew, never armed as it is. */
@@ -385,7 +385,7 @@ Test(transaction, damaged_between_written_and_armed)
 	struct ota_result result;
 	struct ota_state state;
 	int r;
-	setup(&fixture, FAKE_SMALL_TAIL);
+	setup_fixture(&fixture, FAKE_SMALL_TAIL);
 	fake_offer(fixture.base, &fixture.good, "\"two\"");
 	struct fake *fake = fake_copy(fixture.base);
 	cr_assert(fake_boot(fake));
@@ -403,7 +403,7 @@ Test(transaction, damaged_between_written_and_armed)
 	cr_assert_eq(fake_running_version(fake), '2');
 	cr_assert_gt(fake->fetched_bytes, fetched);
 	free(fake);
-	teardown(&fixture);
+	teardown_fixture(&fixture);
 }
 
 /* A health check that cannot be run is no proof of health; one that was asked to stop is no judgement. */
@@ -412,7 +412,7 @@ Test(transaction, health_check_that_cannot_run)
 	struct fixture fixture;
 	struct ota_result result;
 	int r;
-	setup(&fixture, FAKE_SMALL_TAIL);
+	setup_fixture(&fixture, FAKE_SMALL_TAIL);
 	fake_offer(fixture.base, &fixture.good, "\"two\"");
 	struct fake *fake = fixture.base;
 	cr_assert(fake_boot(fake));
@@ -428,5 +428,5 @@ Test(transaction, health_check_that_cannot_run)
 	cr_assert_eq(r, OTA_HEALTH_FAILED);
 	cr_assert_eq(fake_running_version(fake), '1');
 	cr_assert_eq(fake_reports(fake, "success", NULL), 0);
-	teardown(&fixture);
+	teardown_fixture(&fixture);
 }

@@ -26,7 +26,7 @@ static void to_devices(struct ota_manifest *m)
 {
 	strcpy(m->devices, "dev-7,dev-8");
 }
-static void expired(struct ota_manifest *m)
+static void make_expired(struct ota_manifest *m)
 {
 	m->expires_s = NOW - 10;
 }
@@ -52,7 +52,7 @@ struct fixture {
 	struct fake *fake;
 };
 
-static void setup(struct fixture *f)
+static void setup_fixture(struct fixture *f)
 {
 	struct ota_result result;
 	int r;
@@ -65,7 +65,7 @@ static void setup(struct fixture *f)
 	cr_assert(fake_settle(f->fake, &result, &r));
 }
 
-static void teardown(struct fixture *f)
+static void teardown_fixture(struct fixture *f)
 {
 	free(f->one.raw);
 	free(f->two.raw);
@@ -75,7 +75,7 @@ static void teardown(struct fixture *f)
 	fake_world_deinit(&f->world);
 }
 
-static int check(struct fake *fake, struct ota_result *result)
+static int check_update(struct fake *fake, struct ota_result *result)
 {
 	int r = ota_check(&fake->ota, result);
 	cr_assert_eq(ota_reason_of(r), result->reason);
@@ -84,10 +84,10 @@ static int check(struct fake *fake, struct ota_result *result)
 }
 
 /* Polls until it rests on what the server offers. */
-static void update(struct fake *fake)
+static void run_update(struct fake *fake)
 {
 	struct ota_result result;
-	int r = check(fake, &result);
+	int r = check_update(fake, &result);
 	cr_assert_eq(r, 0, "%d %s", r, result.detail);
 	cr_assert(result.reboot);
 	cr_assert(fake_settle(fake, &result, &r));
@@ -103,9 +103,9 @@ Test(verbs, refused_once)
 		int reason;
 	} offers[] = {
 	    {to_other_product, OTA_INCOMPATIBLE}, {to_hardware, OTA_HARDWARE}, {to_channel, OTA_WRONG_CHANNEL},
-	    {to_devices, OTA_WRONG_DEVICE},       {expired, OTA_EXPIRED},      {below_the_floor, OTA_DOWNGRADE},
+	    {to_devices, OTA_WRONG_DEVICE},       {make_expired, OTA_EXPIRED}, {below_the_floor, OTA_DOWNGRADE},
 	};
-	setup(&f);
+	setup_fixture(&f);
 	f.fake->ota.policy.hardware = "r3";
 	f.fake->ota.policy.channel = "stable";
 	for (unsigned i = 0; i < sizeof offers / sizeof offers[0]; i++) {
@@ -118,7 +118,8 @@ Test(verbs, refused_once)
 		cr_assert_eq(fake_writes(fake), writes);
 		cr_assert_eq(fake->post_count, 0);
 		for (unsigned poll = 0; poll < 5; poll++) {
-			cr_assert_eq(check(fake, &result), offers[i].reason, "%s", ota_reason_name(offers[i].reason));
+			cr_assert_eq(check_update(fake, &result), offers[i].reason, "%s",
+				     ota_reason_name(offers[i].reason));
 			cr_assert_str_eq(result.version, "5");
 		}
 		cr_assert_eq(fake->env_stores, f.fake->env_stores);
@@ -131,13 +132,13 @@ Test(verbs, refused_once)
 		fake->ota.policy.hardware = "r1";
 		struct fake_bundle good = fake_bundle_make(&f.world, 6, 'G', good_devices);
 		fake_offer(fake, &good, "\"y\"");
-		update(fake);
+		run_update(fake);
 		cr_assert_eq(fake_running_version(fake), '6');
 		free(good.raw);
 		free(bundle.raw);
 		free(fake);
 	}
-	teardown(&f);
+	teardown_fixture(&f);
 }
 
 /* A bundle that cannot be verified: nothing is written, whichever byte of its head is wrong. Kills parse-before-verify.
@@ -146,18 +147,18 @@ Test(verbs, unverified_writes_nothing)
 {
 	struct fixture f;
 	struct ota_result result;
-	setup(&f);
+	setup_fixture(&f);
 	f.fake->ota.policy.report_url = NULL;
 	struct fake_bundle bad = {malloc(f.two.size_bytes), f.two.size_bytes};
 	for (unsigned at = 0; at < 400; at += 3) {
 		memcpy(bad.raw, f.two.raw, bad.size_bytes);
 		bad.raw[at] ^= 0x20;
 		fake_offer(f.fake, &bad, "\"x\"");
-		cr_assert_neq(check(f.fake, &result), 0, "byte %u", at);
+		cr_assert_neq(check_update(f.fake, &result), 0, "byte %u", at);
 		cr_assert_eq(fake_writes(f.fake), 0, "byte %u", at);
 	}
 	free(bad.raw);
-	teardown(&f);
+	teardown_fixture(&f);
 }
 
 /* A corrupted chunk never reaches the slot, is reported, and the slot stays barred; the repaired file is installed.
@@ -167,13 +168,13 @@ Test(verbs, corrupted_chunk)
 	struct fixture f;
 	struct ota_result result;
 	struct ota_state state;
-	setup(&f);
+	setup_fixture(&f);
 	struct fake_bundle bad = {malloc(f.two.size_bytes), f.two.size_bytes};
 	memcpy(bad.raw, f.two.raw, bad.size_bytes);
 	bad.raw[bad.size_bytes - 3000] ^= 1;
 	fake_offer(f.fake, &bad, "\"x\"");
 	for (unsigned i = 0; i < 3; i++)
-		cr_assert_eq(check(f.fake, &result), OTA_CHUNK_DIGEST);
+		cr_assert_eq(check_update(f.fake, &result), OTA_CHUNK_DIGEST);
 	cr_assert_eq(f.fake->post_count, 1);
 	cr_assert_eq(fake_reports(f.fake, "failure", "2"), 1);
 	cr_assert_str_eq(f.fake->env.barred, "B");
@@ -181,10 +182,10 @@ Test(verbs, corrupted_chunk)
 	fake_state(f.fake, &state);
 	cr_assert_eq(state.phase, OTA_PHASE_IDLE);
 	fake_offer(f.fake, &f.two, "\"y\"");
-	update(f.fake);
+	run_update(f.fake);
 	cr_assert_eq(fake_running_version(f.fake), '2');
 	free(bad.raw);
-	teardown(&f);
+	teardown_fixture(&f);
 }
 
 /* Power, hook, an image too large, images that the slot has no place for, a broken configuration: refused before any
@@ -193,41 +194,41 @@ Test(verbs, not_now_not_here)
 {
 	struct fixture f;
 	struct ota_result result;
-	setup(&f);
+	setup_fixture(&f);
 	struct fake *fake = f.fake;
 	fake_offer(fake, &f.two, "\"x\"");
 	fake->low_power = true;
-	cr_assert_eq(check(fake, &result), OTA_LOW_POWER);
+	cr_assert_eq(check_update(fake, &result), OTA_LOW_POWER);
 	fake->low_power = false;
 	fake->hook_refuses = true;
-	cr_assert_eq(check(fake, &result), OTA_HOOK_REFUSED);
+	cr_assert_eq(check_update(fake, &result), OTA_HOOK_REFUSED);
 	fake->hook_refuses = false;
 	fake->server_down = true;
-	cr_assert_eq(check(fake, &result), OTA_UNREACHABLE);
+	cr_assert_eq(check_update(fake, &result), OTA_UNREACHABLE);
 	fake->server_down = false;
 	cr_assert_eq(ota_install(&fake->ota, NULL, 0, &result), OTA_BAD_CONFIG);
 	fake->ota.policy.compatible = NULL;
-	cr_assert_eq(check(fake, &result), OTA_BAD_CONFIG);
+	cr_assert_eq(check_update(fake, &result), OTA_BAD_CONFIG);
 	fake->ota.policy.compatible = "fake-board";
 	cr_assert_eq(fake_writes(fake), 0, "transient refusals are not stored");
 	cr_assert_eq(fake->post_count, 0);
 	fake->ota.policy.report_url = NULL;
 	fake->ota.slots[1].tail_bytes = FAKE_ROOTFS_BYTES - FAKE_ROOTFS_USED + 4096;
-	cr_assert_eq(check(fake, &result), OTA_NO_SPACE);
+	cr_assert_eq(check_update(fake, &result), OTA_NO_SPACE);
 	fake->ota.slots[1].tail_bytes = 100;
-	cr_assert_eq(check(fake, &result), OTA_BAD_CONFIG);
+	cr_assert_eq(check_update(fake, &result), OTA_BAD_CONFIG);
 	fake->ota.slots[1].tail_bytes = FAKE_SMALL_TAIL;
 	fake->ota.slots[1].image_count = 1;
-	cr_assert_eq(check(fake, &result), OTA_INCOMPATIBLE);
+	cr_assert_eq(check_update(fake, &result), OTA_INCOMPATIBLE);
 	fake->ota.slots[1].image_count = 3;
 	strcpy(fake->ota.slots[1].images[2].name, "dtb");
 	fake->ota.slots[1].images[2].block = fake->ota.slots[1].images[1].block;
-	cr_assert_eq(check(fake, &result), OTA_INCOMPATIBLE);
+	cr_assert_eq(check_update(fake, &result), OTA_INCOMPATIBLE);
 	fake->ota.slots[1].image_count = 2;
 	strcpy(fake->booted, "C");
-	cr_assert_eq(check(fake, &result), OTA_BAD_CONFIG);
+	cr_assert_eq(check_update(fake, &result), OTA_BAD_CONFIG);
 	cr_assert_eq(fake_writes(fake), 0);
-	teardown(&f);
+	teardown_fixture(&f);
 }
 
 /* Reports wait while the server refuses them, cost no write meanwhile, and never undo a commit. Kills
@@ -237,10 +238,10 @@ Test(verbs, report_waits)
 	struct fixture f;
 	struct ota_result result;
 	int r;
-	setup(&f);
+	setup_fixture(&f);
 	fake_offer(f.fake, &f.two, "\"x\"");
 	f.fake->reports_down = true;
-	update(f.fake);
+	run_update(f.fake);
 	cr_assert_eq(fake_running_version(f.fake), '2');
 	unsigned writes = fake_writes(f.fake);
 	for (unsigned i = 0; i < 5; i++) {
@@ -255,7 +256,7 @@ Test(verbs, report_waits)
 	cr_assert(fake_settle(f.fake, &result, &r));
 	cr_assert_eq(fake_writes(f.fake), writes + 1);
 	cr_assert_eq(f.fake->post_count, 1);
-	teardown(&f);
+	teardown_fixture(&f);
 }
 
 /* Known bad, forced, and then good after all. */
@@ -265,20 +266,20 @@ Test(verbs, forced_after_rollback)
 	struct ota_result result;
 	struct ota_state state;
 	int r;
-	setup(&f);
+	setup_fixture(&f);
 	fake_offer(f.fake, &f.unhealthy, "\"x\"");
-	update(f.fake);
+	run_update(f.fake);
 	cr_assert_eq(fake_running_version(f.fake), '1');
-	cr_assert_eq(check(f.fake, &result), OTA_KNOWN_BAD);
+	cr_assert_eq(check_update(f.fake, &result), OTA_KNOWN_BAD);
 	cr_assert_eq(ota_install(&f.fake->ota, "https://fake/update", OTA_FORCE, &result), 0, "%s", result.detail);
 	cr_assert(fake_settle(f.fake, &result, &r));
 	fake_state(f.fake, &state);
 	cr_assert_eq(state.failed[0].count, 2);
 	cr_assert_eq(fake_reports(f.fake, "rollback", "2"), 2, "two trials, two reports");
 	fake_offer(f.fake, &f.two, "\"y\"");
-	update(f.fake);
+	run_update(f.fake);
 	cr_assert_eq(fake_running_version(f.fake), '2');
-	teardown(&f);
+	teardown_fixture(&f);
 }
 
 /* mark-good and mark-bad: only for a trial; mark-bad goes back, is remembered and survives a cut before the reboot. */
@@ -287,7 +288,7 @@ Test(verbs, marks)
 	struct fixture f;
 	struct ota_result result;
 	int r;
-	setup(&f);
+	setup_fixture(&f);
 	struct fake *fake = f.fake;
 	cr_assert_eq(ota_commit(&fake->ota, &result), OTA_NOTHING_TO_DO);
 	cr_assert_eq(ota_mark_bad(&fake->ota, &result), OTA_NOTHING_TO_DO);
@@ -320,10 +321,10 @@ Test(verbs, marks)
 	cr_assert(!result.reboot);
 	cr_assert(!armed->env.trial);
 	cr_assert_not_null(strstr(armed->posts[0], "MARKED_BAD"));
-	cr_assert_eq(check(armed, &result), OTA_KNOWN_BAD);
+	cr_assert_eq(check_update(armed, &result), OTA_KNOWN_BAD);
 	free(bad);
 	free(armed);
-	teardown(&f);
+	teardown_fixture(&f);
 }
 
 /* rollback by hand: never below the floor, never to what is not whole; on trial; remembered, reported. I4. */
@@ -332,11 +333,11 @@ Test(verbs, rollback_by_hand)
 	struct fixture f;
 	struct ota_result result;
 	int r;
-	setup(&f);
+	setup_fixture(&f);
 	struct fake *fake = f.fake;
 	cr_assert_eq(ota_rollback(&fake->ota, &result), OTA_NOTHING_TO_DO, "slot B is empty");
 	fake_offer(fake, &f.three, "\"x\"");
-	update(fake);
+	run_update(fake);
 	cr_assert_eq(fake_running_version(fake), '3');
 	struct fake *damaged = fake_copy(fake);
 	damaged->media[0].durable[9000] ^= 1;
@@ -350,31 +351,31 @@ Test(verbs, rollback_by_hand)
 	cr_assert_eq(fake_running_version(fake), '1');
 	cr_assert_eq(fake_reports(fake, "rollback", "3"), 1);
 	cr_assert_not_null(strstr(fake->posts[fake->post_count - 1], "MARKED_BAD"));
-	cr_assert_eq(check(fake, &result), OTA_KNOWN_BAD);
+	cr_assert_eq(check_update(fake, &result), OTA_KNOWN_BAD);
 	cr_assert_eq(ota_rollback(&fake->ota, &result), OTA_KNOWN_BAD);
 	/* With a higher sequence committed, the old version is below the floor. */
 	fake_offer(fake, &f.two, "\"y\"");
-	update(fake);
+	run_update(fake);
 	cr_assert_eq(fake_running_version(fake), '2');
 	cr_assert_eq(ota_rollback(&fake->ota, &result), OTA_DOWNGRADE);
 	fake_offer(fake, &f.one, "\"z\"");
-	cr_assert_eq(check(fake, &result), OTA_DOWNGRADE);
-	teardown(&f);
+	cr_assert_eq(check_update(fake, &result), OTA_DOWNGRADE);
+	teardown_fixture(&f);
 }
 
 /* I11: a committed version stays, however often the power goes right after. Kills bootcount-not-reset. */
 Test(verbs, quick_power_cycles)
 {
 	struct fixture f;
-	setup(&f);
+	setup_fixture(&f);
 	fake_offer(f.fake, &f.two, "\"x\"");
-	update(f.fake);
+	run_update(f.fake);
 	for (unsigned i = 0; i < 10; i++) {
 		cr_assert(fake_boot(f.fake));
 		fake_power(f.fake, FAKE_DROP, 0);
 		cr_assert_str_eq(f.fake->booted, "B");
 	}
-	teardown(&f);
+	teardown_fixture(&f);
 }
 
 /* A bootloader that ignores what is armed does not make the device reboot for ever. */
@@ -383,9 +384,9 @@ Test(verbs, reboots_are_bounded)
 	struct fixture f;
 	struct ota_result result;
 	int r = 0;
-	setup(&f);
+	setup_fixture(&f);
 	fake_offer(f.fake, &f.two, "\"x\"");
-	cr_assert_eq(check(f.fake, &result), 0);
+	cr_assert_eq(check_update(f.fake, &result), 0);
 	unsigned reboots = 0;
 	do {
 		r = ota_resume(&f.fake->ota, &result); /* slot A runs, again and again */
@@ -395,7 +396,7 @@ Test(verbs, reboots_are_bounded)
 	cr_assert_eq(r, OTA_BOOT_LIMIT);
 	cr_assert(!f.fake->env.trial);
 	cr_assert_eq(fake_reports(f.fake, "rollback", "2"), 1);
-	teardown(&f);
+	teardown_fixture(&f);
 }
 
 /* status writes nothing and tells what each slot holds. */
@@ -403,7 +404,7 @@ Test(verbs, status)
 {
 	struct fixture f;
 	struct ota_status status;
-	setup(&f);
+	setup_fixture(&f);
 	cr_assert_eq(ota_status(&f.fake->ota, &status), 0);
 	cr_assert_str_eq(status.booted, "A");
 	cr_assert(status.described[0] && !status.described[1]);
@@ -411,10 +412,10 @@ Test(verbs, status)
 	cr_assert_eq(fake_writes(f.fake), 0);
 	f.fake->dead = true;
 	cr_assert_eq(ota_status(&f.fake->ota, &status), -EIO);
-	teardown(&f);
+	teardown_fixture(&f);
 }
 
-static void rebuilt(struct ota_manifest *m)
+static void make_rebuilt(struct ota_manifest *m)
 {
 	m->sequence = 15;
 	strcpy(m->version, "1b");
@@ -425,15 +426,15 @@ Test(verbs, reuse)
 {
 	struct fixture f;
 	struct ota_result result;
-	setup(&f);
-	struct fake_bundle same = fake_bundle_make(&f.world, 1, 'G', rebuilt);
+	setup_fixture(&f);
+	struct fake_bundle same = fake_bundle_make(&f.world, 1, 'G', make_rebuilt);
 	f.fake->ota.policy.reuse = true;
 	fake_offer(f.fake, &same, "\"x\"");
 	for (unsigned damaged = 0; damaged < 2; damaged++) {
 		struct fake *fake = fake_copy(f.fake);
 		if (damaged)
 			fake->media[0].cache[9000] ^= 1;
-		int r = check(fake, &result);
+		int r = check_update(fake, &result);
 		cr_assert_eq(r, 0, "%s", result.detail);
 		cr_assert_geq(result.bytes_reused, FAKE_ROOTFS_USED + FAKE_KERNEL_USED - (damaged ? 4096 : 0));
 		cr_assert_leq(result.bytes_fetched, 4096 + (damaged ? 4096 : 0));
@@ -441,7 +442,7 @@ Test(verbs, reuse)
 		free(fake);
 	}
 	free(same.raw);
-	teardown(&f);
+	teardown_fixture(&f);
 }
 
 /* One bad copy of the boot state is mended once, by one store, and then left alone. */
@@ -450,7 +451,7 @@ Test(verbs, degraded_boot_state_is_mended)
 	struct fixture f;
 	struct ota_result result;
 	int r;
-	setup(&f);
+	setup_fixture(&f);
 	f.fake->env.degraded = true;
 	cr_assert(fake_settle(f.fake, &result, &r));
 	cr_assert_eq(r, 0);
@@ -459,7 +460,7 @@ Test(verbs, degraded_boot_state_is_mended)
 	cr_assert_eq(stores, 1);
 	cr_assert(fake_settle(f.fake, &result, &r));
 	cr_assert_eq(f.fake->env_stores, stores);
-	teardown(&f);
+	teardown_fixture(&f);
 }
 
 /* A boot back-end that remembers no trial over a reboot, as `custom`. */
@@ -498,7 +499,7 @@ Test(verbs, a_back_end_without_trials)
 	struct ota_result result;
 	struct ota_state state;
 	int r;
-	setup(&f);
+	setup_fixture(&f);
 	struct fake_bundle panics = fake_bundle_make(&f.world, 2, 'P', NULL);
 	const struct fake_bundle *offers[] = {&f.two, &f.unhealthy, &panics};
 	for (unsigned i = 0; i < 3; i++) {
@@ -506,7 +507,7 @@ Test(verbs, a_back_end_without_trials)
 		struct ota_boot real = fake->ota.boot;
 		fake->ota.boot = (struct ota_boot){&forgetful, &real};
 		fake_offer(fake, offers[i], "\"x\"");
-		cr_assert_eq(check(fake, &result), 0, "%u: %s", i, result.detail);
+		cr_assert_eq(check_update(fake, &result), 0, "%u: %s", i, result.detail);
 		bool rests = false;
 		for (unsigned starts = 0; starts < 8 && !rests; starts++) {
 			rests = fake_settle(fake, &result, &r);
@@ -521,5 +522,5 @@ Test(verbs, a_back_end_without_trials)
 		free(fake);
 	}
 	free(panics.raw);
-	teardown(&f);
+	teardown_fixture(&f);
 }

@@ -62,7 +62,7 @@ static struct state state_of(unsigned n)
 	return s;
 }
 
-static void cell(char **save, char *out, size_t room)
+static void read_cell(char **save, char *out, size_t room)
 {
 	char *text = *save;
 	char *bar = strchr(text, '|');
@@ -92,15 +92,15 @@ static void read_table(struct row rows[ROWS])
 			continue;
 		cr_assert_lt(count, ROWS);
 		struct row *r = &rows[count++];
-		cell(&save, number, sizeof number);
+		read_cell(&save, number, sizeof number);
 		cr_assert_eq((unsigned)atoi(number), count);
-		cell(&save, r->barred, sizeof r->barred);
-		cell(&save, r->trial, sizeof r->trial);
-		cell(&save, r->over, sizeof r->over);
-		cell(&save, r->sel_loads, sizeof r->sel_loads);
-		cell(&save, r->other_loads, sizeof r->other_loads);
-		cell(&save, r->boots, sizeof r->boots);
-		cell(&save, r->stores, sizeof r->stores);
+		read_cell(&save, r->barred, sizeof r->barred);
+		read_cell(&save, r->trial, sizeof r->trial);
+		read_cell(&save, r->over, sizeof r->over);
+		read_cell(&save, r->sel_loads, sizeof r->sel_loads);
+		read_cell(&save, r->other_loads, sizeof r->other_loads);
+		read_cell(&save, r->boots, sizeof r->boots);
+		read_cell(&save, r->stores, sizeof r->stores);
 	}
 	(void)fclose(f);
 	cr_assert_eq(count, ROWS);
@@ -112,7 +112,7 @@ static bool yes_no(const char *want, bool is)
 }
 
 /* The events that the table promises: "STORE [slot] [barred] [0] [0];BOOT A;". Exactly one row fits. */
-static void expect(const struct row rows[ROWS], const struct state *s, char *out, size_t room)
+static void expect_events(const struct row rows[ROWS], const struct state *s, char *out, size_t room)
 {
 	int sel = s->slot && strcmp(s->slot, "B") == 0;
 	const char *barred = "none";
@@ -211,7 +211,7 @@ static void write_cases(FILE *out)
 }
 
 /* Output up to its end or the deadline, then the child is killed. */
-static char *run(const char *const args[])
+static char *run_tool(const char *const args[])
 {
 	union {
 		const char *const *in;
@@ -256,7 +256,7 @@ static char *run(const char *const args[])
 }
 
 /* Each case's events up to the first BOOT or HALT: a kernel that was started does not come back. */
-static void check(const char *output)
+static void check_output(const char *output)
 {
 	static struct row rows[ROWS];
 	char want[128];
@@ -284,7 +284,7 @@ static void check(const char *output)
 				(void)snprintf(got + used, sizeof got - used, "%.*s;", (int)bytes, line);
 			line += strcspn(line, "\n");
 		}
-		expect(rows, &s, want, sizeof want);
+		expect_events(rows, &s, want, sizeof want);
 		cr_assert_str_eq(got, want, "case %u: slot %s barred %s trial %s limit %s count %u loads %d %d", n,
 				 s.slot ? s.slot : "-", s.barred ? s.barred : "-", s.trial ? s.trial : "-",
 				 s.limit ? s.limit : "-", s.count, s.loads[0], s.loads[1]);
@@ -318,16 +318,16 @@ Test(uboot_script, sh)
 	write_variables(f, true);
 	write_cases(f);
 	cr_assert_eq(fclose(f), 0);
-	char *output = run((const char *[]){"/bin/sh", path, NULL});
-	check(output);
+	char *output = run_tool((const char *[]){"/bin/sh", path, NULL});
+	check_output(output);
 	free(output);
 	cr_assert_eq(unlink(path), 0);
 	cr_assert_eq(rmdir(dir), 0);
 }
 
-static void tool(const char *const args[])
+static void require_tool(const char *const args[])
 {
-	free(run(args));
+	free(run_tool(args));
 }
 
 /* The script runs from U-Boot's own flash environment; `cases` is an image that the emulator put into memory. */
@@ -371,20 +371,20 @@ Test(uboot_script, real_uboot, .timeout = 120)
 	cr_assert_eq(fclose(f), 0);
 	f = fopen(p[0], "a");
 	cr_assert(f && fputc('\0', f) != EOF && fclose(f) == 0);
-	tool((const char *[]){"/usr/bin/mkimage", "-T", "script", "-d", p[1], p[2], NULL});
-	tool((const char *[]){"/usr/bin/mkenvimage", "-s", "0x40000", "-o", p[5], p[6], NULL});
-	tool((const char *[]){"/bin/cp", UBOOT, p[4], NULL});
+	require_tool((const char *[]){"/usr/bin/mkimage", "-T", "script", "-d", p[1], p[2], NULL});
+	require_tool((const char *[]){"/usr/bin/mkenvimage", "-s", "0x40000", "-o", p[5], p[6], NULL});
+	require_tool((const char *[]){"/bin/cp", UBOOT, p[4], NULL});
 	cr_assert_eq(truncate(p[4], FLASH_BYTES), 0);
 	cr_assert_eq(truncate(p[5], FLASH_BYTES), 0);
 	(void)snprintf(arg[0], sizeof arg[0], "if=pflash,unit=0,format=raw,readonly=on,file=%s", p[4]);
 	(void)snprintf(arg[1], sizeof arg[1], "if=pflash,unit=1,format=raw,readonly=on,file=%s", p[5]);
 	(void)snprintf(arg[2], sizeof arg[2], "loader,addr=0x47000000,force-raw=on,file=%s", p[0]);
 	(void)snprintf(arg[3], sizeof arg[3], "loader,addr=0x48000000,force-raw=on,file=%s", p[2]);
-	char *output = run((const char *[]){
+	char *output = run_tool((const char *[]){
 	    QEMU,          "-M",   "virt",    "-cpu",     "cortex-a53", "-accel",  "tcg",   "-m",     "256",
 	    "-nodefaults", "-nic", "none",    "-display", "none",       "-serial", "stdio", "-drive", arg[0],
 	    "-drive",      arg[1], "-device", arg[2],     "-device",    arg[3],    NULL});
-	check(output);
+	check_output(output);
 	cr_assert(strstr(output, "IMPORT [B] [] [1] [2] [5] [00000000000000ff] []"),
 		  "state survives the import of defaults");
 	free(output);

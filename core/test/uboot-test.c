@@ -31,13 +31,13 @@ struct medium {
 	uint64_t bad_from, bad_to; /* reads inside fail */
 };
 
-static bool fails(struct medium *m, enum op op)
+static bool operation_fails(struct medium *m, enum op op)
 {
 	unsigned n = ++m->count[op];
 	return m->fail[op] && (n == m->fail[op] || (m->fail_for_ever && n > m->fail[op]));
 }
 
-static void trace(struct medium *m, char c)
+static void trace_operation(struct medium *m, char c)
 {
 	size_t n = strlen(m->trace);
 	cr_assert_lt(n + 1, sizeof m->trace);
@@ -47,8 +47,8 @@ static void trace(struct medium *m, char c)
 static int medium_read_uncached(void *dev, uint64_t offset, void *out, size_t size)
 {
 	struct medium *m = dev;
-	trace(m, 'r');
-	if (fails(m, READ) || (offset < m->bad_to && offset + size > m->bad_from))
+	trace_operation(m, 'r');
+	if (operation_fails(m, READ) || (offset < m->bad_to && offset + size > m->bad_from))
 		return -EIO;
 	memcpy(out, m->cache + offset, size);
 	return 0;
@@ -57,10 +57,10 @@ static int medium_read_uncached(void *dev, uint64_t offset, void *out, size_t si
 static int medium_write(void *dev, uint64_t offset, const void *data, size_t size)
 {
 	struct medium *m = dev;
-	trace(m, 'w');
+	trace_operation(m, 'w');
 	m->write_offset = offset;
 	m->write_bytes = size;
-	if (fails(m, WRITE))
+	if (operation_fails(m, WRITE))
 		return -EIO;
 	memcpy(m->cache + offset, data, size);
 	return 0;
@@ -69,8 +69,8 @@ static int medium_write(void *dev, uint64_t offset, const void *data, size_t siz
 static int medium_flush(void *dev)
 {
 	struct medium *m = dev;
-	trace(m, 'f');
-	if (fails(m, FLUSH))
+	trace_operation(m, 'f');
+	if (operation_fails(m, FLUSH))
 		return -EIO;
 	if (m->lies)
 		memcpy(m->cache, m->durable, MEDIUM);
@@ -111,7 +111,7 @@ static void device_deinit(struct device *d)
 }
 
 /* Copy i gets the variables of `text` ("a=1;b=2"), with that counter; NULL: a bad copy. */
-static void put(struct device *d, unsigned i, const char *text, uint8_t flags)
+static void put_copy(struct device *d, unsigned i, const char *text, uint8_t flags)
 {
 	uint8_t *raw = d->medium.durable + i * ENV;
 	struct ota_env *env;
@@ -131,21 +131,21 @@ static void put(struct device *d, unsigned i, const char *text, uint8_t flags)
 	memcpy(d->medium.cache, d->medium.durable, MEDIUM);
 }
 
-static struct ota_boot_state query(struct device *d)
+static struct ota_boot_state query_state(struct device *d)
 {
 	struct ota_boot_state state;
 	cr_assert_eq(d->boot.ops->query(d->boot.boot, &state), 0);
 	return state;
 }
 
-static bool same(const struct ota_boot_state *a, const struct ota_boot_state *b)
+static bool same_state(const struct ota_boot_state *a, const struct ota_boot_state *b)
 {
 	return strcmp(a->selected, b->selected) == 0 && strcmp(a->barred, b->barred) == 0 &&
 	       a->trial_id == b->trial_id && a->attempts == b->attempts && a->trial == b->trial &&
 	       (!a->trial || a->limit == b->limit) && a->readable == b->readable;
 }
 
-static const char *get(struct device *d, const char *name, char out[512])
+static const char *get_variable(struct device *d, const char *name, char out[512])
 {
 	struct ota_env *env[2] = {NULL, NULL};
 	uint8_t flags[2] = {0, 0};
@@ -164,7 +164,7 @@ static const char *get(struct device *d, const char *name, char out[512])
 }
 
 /* The verbs by number, so that tests can run them all. */
-static int verb(struct device *d, unsigned n)
+static int run_verb(struct device *d, unsigned n)
 {
 	const struct ota_boot_ops *ops = d->boot.ops;
 	void *b = d->boot.boot;
@@ -199,18 +199,18 @@ Test(uboot, verbs)
 	for (unsigned s = 0; s < STARTS; s++) {
 		for (unsigned v = 0; v < VERBS; v++) {
 			device_init(&d);
-			put(&d, 0, starts[s], 9);
-			put(&d, 1, "old=1", 8);
-			struct ota_boot_state before = query(&d);
-			cr_assert_eq(verb(&d, v), 0);
-			struct ota_boot_state after = query(&d);
+			put_copy(&d, 0, starts[s], 9);
+			put_copy(&d, 1, "old=1", 8);
+			struct ota_boot_state before = query_state(&d);
+			cr_assert_eq(run_verb(&d, v), 0);
+			struct ota_boot_state after = query_state(&d);
 			cr_assert(after.readable && !after.degraded);
 			cr_assert_eq(after.trial, v == 0);
 			cr_assert_str_eq(after.selected, v <= 1 ? "B" : "A");
 			cr_assert_str_eq(after.barred, v == 2 ? "B" : "");
 			cr_assert_eq(after.attempts, 0u);
 			cr_assert_eq(after.trial_id, v == 0 ? 0x1234567890abcdefu : before.trial_id);
-			cr_assert_str_eq(get(&d, "keep", value), "me");
+			cr_assert_str_eq(get_variable(&d, "keep", value), "me");
 			if (v == 0)
 				cr_assert_eq(after.limit, 3u);
 			device_deinit(&d);
@@ -228,10 +228,10 @@ Test(uboot, store_shape)
 		for (unsigned v = 0; v < VERBS; v++) {
 			uint8_t held[ENV];
 			device_init(&d);
-			put(&d, holds, "ota_slot=A;ota_barred=B;upgrade_available=1;bootcount=1", 255);
-			put(&d, 1 - holds, "ota_slot=B", 254);
+			put_copy(&d, holds, "ota_slot=A;ota_barred=B;upgrade_available=1;bootcount=1", 255);
+			put_copy(&d, 1 - holds, "ota_slot=B", 254);
 			memcpy(held, d.medium.cache + holds * ENV, ENV);
-			cr_assert_eq(verb(&d, v), 0);
+			cr_assert_eq(run_verb(&d, v), 0);
 			cr_assert_str_eq(d.medium.trace, "rrwfr");
 			cr_assert_eq(d.medium.write_offset, (1 - holds) * ENV);
 			cr_assert_eq(d.medium.write_bytes, ENV);
@@ -249,16 +249,16 @@ Test(uboot, no_store_without_change)
 
 	for (unsigned v = 0; v < VERBS; v++) {
 		device_init(&d);
-		put(&d, 0, starts[1], 9);
-		put(&d, 1, starts[0], 8);
-		cr_assert_eq(verb(&d, v), 0);
-		struct ota_boot_state state = query(&d);
+		put_copy(&d, 0, starts[1], 9);
+		put_copy(&d, 1, starts[0], 8);
+		cr_assert_eq(run_verb(&d, v), 0);
+		struct ota_boot_state state = query_state(&d);
 		memset(d.medium.trace, 0, sizeof d.medium.trace);
-		cr_assert_eq(verb(&d, v), 0);
-		(void)query(&d);
+		cr_assert_eq(run_verb(&d, v), 0);
+		(void)query_state(&d);
 		cr_assert_str_eq(d.medium.trace, "rrrr");
-		struct ota_boot_state again = query(&d);
-		cr_assert(same(&state, &again));
+		struct ota_boot_state again = query_state(&d);
+		cr_assert(same_state(&state, &again));
 		device_deinit(&d);
 	}
 }
@@ -276,12 +276,16 @@ Test(uboot, torn_store)
 		for (unsigned v = 0; v < VERBS; v++) {
 			for (unsigned shape = 0; shape < 3; shape++) {
 				device_init(&d);
-				put(&d, 0, starts[s], 255);
-				put(&d, 1, shape == 0 ? starts[(s + 1) % STARTS] : shape == 1 ? NULL : starts[s], 254);
+				put_copy(&d, 0, starts[s], 255);
+				put_copy(&d, 1,
+					 shape == 0   ? starts[(s + 1) % STARTS]
+					 : shape == 1 ? NULL
+						      : starts[s],
+					 254);
 				memcpy(before, d.medium.durable, MEDIUM);
-				struct ota_boot_state old = query(&d);
-				cr_assert_eq(verb(&d, v), 0);
-				struct ota_boot_state new = query(&d);
+				struct ota_boot_state old = query_state(&d);
+				cr_assert_eq(run_verb(&d, v), 0);
+				struct ota_boot_state new = query_state(&d);
 				memcpy(after, d.medium.durable, MEDIUM);
 				/* fill: the rest old, 00 or FF; end: sectors that survive from the front or from the
 				 * back */
@@ -296,14 +300,14 @@ Test(uboot, torn_store)
 						memcpy(copy + from, after + ENV + from, cut * 512);
 						memcpy(d.medium.cache, d.medium.durable, MEDIUM);
 						memset(d.medium.trace, 0, sizeof d.medium.trace);
-						struct ota_boot_state now = query(&d);
-						cr_assert(same(&now, &old) || same(&now, &new),
+						struct ota_boot_state now = query_state(&d);
+						cr_assert(same_state(&now, &old) || same_state(&now, &new),
 							  "start %u verb %u cut %u form %u", s, v, cut, form);
-						olds += !same(&now, &new);
+						olds += !same_state(&now, &new);
 						states++;
-						cr_assert_eq(verb(&d, v), 0);
-						now = query(&d);
-						cr_assert(same(&now, &new) && !now.degraded);
+						cr_assert_eq(run_verb(&d, v), 0);
+						now = query_state(&d);
+						cr_assert(same_state(&now, &new) && !now.degraded);
 					}
 				}
 				device_deinit(&d);
@@ -323,25 +327,26 @@ Test(uboot, both_bad)
 
 	for (unsigned v = 0; v < VERBS; v++) {
 		device_init(&d);
-		put(&d, 0, NULL, 3);
-		put(&d, 1, NULL, 4);
-		struct ota_boot_state state = query(&d);
+		put_copy(&d, 0, NULL, 3);
+		put_copy(&d, 1, NULL, 4);
+		struct ota_boot_state state = query_state(&d);
 		cr_assert(!state.readable && !state.trial && !state.degraded);
 		cr_assert_str_eq(state.selected, "A");
 		cr_assert_str_eq(state.barred, "");
 		cr_assert_eq(state.trial_id, 0u);
 		memset(d.medium.trace, 0, sizeof d.medium.trace);
-		cr_assert_eq(verb(&d, v), 0);
+		cr_assert_eq(run_verb(&d, v), 0);
 		cr_assert_str_eq(d.medium.trace, "rrwfr");
-		state = query(&d);
+		state = query_state(&d);
 		cr_assert(state.readable && state.degraded);
 		cr_assert_str_eq(state.selected, v <= 1 ? "B" : "A");
-		cr_assert_str_eq(get(&d, "bootcmd", value), "env default ota_import && run ota_import && run bootcmd");
-		cr_assert_str_eq(get(&d, "altbootcmd", value),
+		cr_assert_str_eq(get_variable(&d, "bootcmd", value),
+				 "env default ota_import && run ota_import && run bootcmd");
+		cr_assert_str_eq(get_variable(&d, "altbootcmd", value),
 				 "env default ota_import && run ota_import && run altbootcmd");
 		/* The same verb once more mends the other copy. */
-		cr_assert_eq(verb(&d, v), 0);
-		state = query(&d);
+		cr_assert_eq(run_verb(&d, v), 0);
+		state = query_state(&d);
 		cr_assert(state.readable && !state.degraded);
 		device_deinit(&d);
 	}
@@ -361,14 +366,14 @@ Test(uboot, malformed_holder)
 	for (int i = 0; i < 4; i++)
 		raw[i] = (uint8_t)(crc >> (8 * i));
 	raw[4] = 200;
-	put(&d, 1, "ota_slot=B", 199);
-	struct ota_boot_state state = query(&d);
+	put_copy(&d, 1, "ota_slot=B", 199);
+	struct ota_boot_state state = query_state(&d);
 	cr_assert(!state.readable);
 	cr_assert_str_eq(state.selected, "A");
-	cr_assert_eq(verb(&d, 4), 0);
+	cr_assert_eq(run_verb(&d, 4), 0);
 	cr_assert_eq(d.medium.write_offset, ENV);
 	cr_assert_eq(d.medium.durable[ENV + 4], 201);
-	state = query(&d);
+	state = query_state(&d);
 	cr_assert(state.readable);
 	device_deinit(&d);
 }
@@ -382,14 +387,14 @@ Test(uboot, degraded_is_mended)
 	for (unsigned bad = 0; bad < 2; bad++) {
 		for (unsigned v = 0; v < VERBS; v++) {
 			device_init(&d);
-			put(&d, 1 - bad, starts[2], 7);
-			put(&d, bad, NULL, 8);
-			struct ota_boot_state state = query(&d);
+			put_copy(&d, 1 - bad, starts[2], 7);
+			put_copy(&d, bad, NULL, 8);
+			struct ota_boot_state state = query_state(&d);
 			cr_assert(state.readable && state.degraded);
 			cr_assert_eq(state.trial_id, 0xffu);
-			cr_assert_eq(verb(&d, v), 0);
+			cr_assert_eq(run_verb(&d, v), 0);
 			cr_assert_eq(d.medium.write_offset, bad * ENV);
-			state = query(&d);
+			state = query_state(&d);
 			cr_assert(state.readable && !state.degraded);
 			device_deinit(&d);
 		}
@@ -427,9 +432,9 @@ Test(uboot, odd_values)
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		device_init(&d);
-		put(&d, 0, rows[i].text, 1);
-		put(&d, 1, rows[i].text, 0);
-		struct ota_boot_state state = query(&d);
+		put_copy(&d, 0, rows[i].text, 1);
+		put_copy(&d, 1, rows[i].text, 0);
+		struct ota_boot_state state = query_state(&d);
 		cr_assert(state.readable);
 		cr_assert_str_eq(state.selected, rows[i].selected, "row %zu", i);
 		cr_assert_str_eq(state.barred, rows[i].barred, "row %zu", i);
@@ -452,11 +457,11 @@ Test(uboot, io_errors)
 			for (unsigned nth = 1; nth <= 4; nth++) {
 				for (unsigned for_ever = 0; for_ever < 2; for_ever++) {
 					device_init(&d);
-					put(&d, 0, starts[1], 9);
-					put(&d, 1, starts[1], 8);
+					put_copy(&d, 0, starts[1], 9);
+					put_copy(&d, 1, starts[1], 8);
 					d.medium.fail[op] = nth;
 					d.medium.fail_for_ever = for_ever;
-					int result = verb(&d, v);
+					int result = run_verb(&d, v);
 					bool hit = d.medium.count[op] >= nth;
 					memset(d.medium.fail, 0, sizeof d.medium.fail);
 					memset(d.medium.trace, 0, sizeof d.medium.trace);
@@ -466,8 +471,8 @@ Test(uboot, io_errors)
 						     nth);
 					errors += result != 0;
 					memcpy(d.medium.cache, d.medium.durable, MEDIUM);
-					cr_assert(query(&d).readable);
-					cr_assert_eq(verb(&d, v), 0);
+					cr_assert(query_state(&d).readable);
+					cr_assert_eq(run_verb(&d, v), 0);
 					device_deinit(&d);
 				}
 			}
@@ -483,16 +488,16 @@ Test(uboot, unreadable_sector)
 	struct device d;
 
 	device_init(&d);
-	put(&d, 0, starts[0], 9);
-	put(&d, 1, starts[1], 8);
+	put_copy(&d, 0, starts[0], 9);
+	put_copy(&d, 1, starts[1], 8);
 	d.medium.bad_from = 512;
 	d.medium.bad_to = 1024;
-	struct ota_boot_state state = query(&d);
+	struct ota_boot_state state = query_state(&d);
 	cr_assert(state.readable && state.degraded && state.trial);
-	put(&d, 1, NULL, 8);
+	put_copy(&d, 1, NULL, 8);
 	cr_assert_eq(d.boot.ops->query(d.boot.boot, &state), -EIO);
 	memset(d.medium.trace, 0, sizeof d.medium.trace);
-	cr_assert_eq(verb(&d, 0), -EIO);
+	cr_assert_eq(run_verb(&d, 0), -EIO);
 	cr_assert_null(strchr(d.medium.trace, 'w'));
 	device_deinit(&d);
 }
@@ -504,10 +509,10 @@ Test(uboot, one_failed_read)
 
 	for (unsigned nth = 1; nth <= 2; nth++) {
 		device_init(&d);
-		put(&d, 0, starts[2], 9);
-		put(&d, 1, starts[1], 8);
+		put_copy(&d, 0, starts[2], 9);
+		put_copy(&d, 1, starts[1], 8);
 		d.medium.fail[READ] = nth;
-		struct ota_boot_state state = query(&d);
+		struct ota_boot_state state = query_state(&d);
 		cr_assert(!state.trial && !state.degraded);
 		cr_assert_str_eq(state.barred, "B");
 		device_deinit(&d);
@@ -520,10 +525,10 @@ Test(uboot, lying_flush)
 	struct device d;
 
 	device_init(&d);
-	put(&d, 0, starts[0], 9);
-	put(&d, 1, starts[0], 8);
+	put_copy(&d, 0, starts[0], 9);
+	put_copy(&d, 1, starts[0], 8);
 	d.medium.lies = true;
-	cr_assert_eq(verb(&d, 0), OTA_BOOT_STATE);
+	cr_assert_eq(run_verb(&d, 0), OTA_BOOT_STATE);
 	device_deinit(&d);
 }
 
@@ -546,11 +551,11 @@ Test(uboot, single_and_full)
 	cr_assert_eq(ota_env_encode(env, 0, raw, ENV + 1), 0);
 	memcpy(d.medium.cache, raw, 4);
 	memcpy(d.medium.cache + 4, raw + 5, ENV - 4);
-	struct ota_boot_state state = query(&d);
+	struct ota_boot_state state = query_state(&d);
 	cr_assert(state.readable && !state.degraded);
 	cr_assert_str_eq(state.selected, "B");
-	cr_assert_eq(verb(&d, 4), OTA_BOOT_STATE);
-	cr_assert_eq(verb(&d, 1), 0);
+	cr_assert_eq(run_verb(&d, 4), OTA_BOOT_STATE);
+	cr_assert_eq(run_verb(&d, 1), 0);
 	cr_assert_eq(d.medium.count[WRITE], 0u);
 	device_deinit(&d);
 
@@ -559,7 +564,7 @@ Test(uboot, single_and_full)
 	text[sizeof text - 1] = '\0';
 	cr_assert_eq(ota_env_set(env, "big", text), 0);
 	cr_assert_eq(ota_env_encode(env, 1, d.medium.cache, ENV), 0);
-	cr_assert_eq(verb(&d, 0), -ENOSPC);
+	cr_assert_eq(run_verb(&d, 0), -ENOSPC);
 	cr_assert_eq(d.medium.count[WRITE], 0u);
 	ota_env_free(env);
 	device_deinit(&d);

@@ -22,7 +22,7 @@ struct progress {
 };
 
 /* Header blocks are written last, and a later run must not fetch their chunks again: they wait in the tail. */
-static int stash(struct progress *progress, uint32_t chunks_done)
+static int stash_headers(struct progress *progress, uint32_t chunks_done)
 {
 	const struct ota_manifest *manifest = ota_head_manifest(progress->head);
 	const struct ota_slot *slot = progress->txn->other;
@@ -43,11 +43,11 @@ static int stash(struct progress *progress, uint32_t chunks_done)
 }
 
 /* The chunks are durable (the streaming part has flushed them); only then does the journal say so. */
-static int checkpoint(void *ctx, uint32_t chunks_done)
+static int store_checkpoint(void *ctx, uint32_t chunks_done)
 {
 	struct progress *progress = ctx;
 	struct ota_txn *txn = progress->txn;
-	int r = stash(progress, chunks_done);
+	int r = stash_headers(progress, chunks_done);
 	if (r < 0)
 		return r;
 	txn->state.chunks_done = chunks_done;
@@ -101,7 +101,7 @@ static int stream_chunks(struct ota_txn *txn, struct ota_stream *stream, struct 
 }
 
 /* S07 and S08. */
-static int settle(struct ota_txn *txn, const struct ota_stream *stream)
+static int seal_slot(struct ota_txn *txn, const struct ota_stream *stream)
 {
 	const struct ota_slot *slot = txn->other;
 	const uint8_t(*header)[OTA_SLOT_HEADER_BYTES] = (const uint8_t(*)[OTA_SLOT_HEADER_BYTES])stream->header;
@@ -119,7 +119,7 @@ static int settle(struct ota_txn *txn, const struct ota_stream *stream)
 	return r ? ota_txn_fail(txn, r, "slot %s does not give back what was written to it", slot->bootname) : 0;
 }
 
-static int bar(struct ota_txn *txn)
+static int bar_slot(struct ota_txn *txn)
 {
 	const struct ota_boot *boot = &txn->ota->boot;
 	ota_txn_step(txn, OTA_S05_BAR);
@@ -133,7 +133,7 @@ static int bar(struct ota_txn *txn)
 
 int ota_install_slot(struct ota_txn *txn, const struct ota_head *head, const char *source, bool size_known)
 {
-	int r = bar(txn);
+	int r = bar_slot(txn);
 	if (r)
 		return r;
 	struct ota_stream *stream = calloc(1, sizeof *stream);
@@ -149,11 +149,11 @@ int ota_install_slot(struct ota_txn *txn, const struct ota_head *head, const cha
 	stream->source = source;
 	stream->size_known = size_known;
 	stream->etag = txn->state.etag;
-	stream->checkpoint = checkpoint;
+	stream->checkpoint = store_checkpoint;
 	stream->checkpoint_ctx = &progress;
 	r = stream_chunks(txn, stream, &progress);
 	if (r == 0)
-		r = settle(txn, stream);
+		r = seal_slot(txn, stream);
 	ota_head_free(running);
 	free(stream);
 	return r;

@@ -25,7 +25,7 @@ enum aftermath {
 	AFTER_GIVE_UP, /* this offer leads nowhere: reported once, the journal closed, the target stays barred */
 };
 
-static enum aftermath aftermath(int r)
+static enum aftermath judge_failure(int r)
 {
 	if (ota_reason_exhausted(r))
 		return AFTER_NOTHING;
@@ -70,7 +70,7 @@ struct offer {
 static int give_up(struct ota_txn *txn, const struct offer *offer, int r)
 {
 	struct ota_state *state = &txn->state;
-	enum aftermath after = aftermath(r);
+	enum aftermath after = judge_failure(r);
 	int reason = (int)ota_reason_of(r);
 	uint8_t key[OTA_DIGEST_BYTES];
 	bool changed = false;

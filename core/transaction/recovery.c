@@ -84,19 +84,20 @@ static enum cell cell_same(const char *a, const char *b)
 	return cell_of(a[0] != '\0' && strcmp(a, b) == 0);
 }
 
-static bool fits(enum cell want, enum cell is)
+static bool cell_fits(enum cell want, enum cell is)
 {
 	return want == ANY || want == is;
 }
 
 static bool row_fits(const struct row *row, const struct row *facts)
 {
-	return fits(row->readable, facts->readable) && fits(row->trial, facts->trial) &&
-	       fits(row->booted_selected, facts->booted_selected) && fits(row->booted_barred, facts->booted_barred) &&
-	       fits(row->selected_barred, facts->selected_barred) && fits(row->counted, facts->counted) &&
-	       fits(row->idle, facts->idle) && fits(row->written, facts->written) && fits(row->armed, facts->armed) &&
-	       fits(row->booted_target, facts->booted_target) && fits(row->condemned, facts->condemned) &&
-	       fits(row->described, facts->described);
+	return cell_fits(row->readable, facts->readable) && cell_fits(row->trial, facts->trial) &&
+	       cell_fits(row->booted_selected, facts->booted_selected) &&
+	       cell_fits(row->booted_barred, facts->booted_barred) &&
+	       cell_fits(row->selected_barred, facts->selected_barred) && cell_fits(row->counted, facts->counted) &&
+	       cell_fits(row->idle, facts->idle) && cell_fits(row->written, facts->written) &&
+	       cell_fits(row->armed, facts->armed) && cell_fits(row->booted_target, facts->booted_target) &&
+	       cell_fits(row->condemned, facts->condemned) && cell_fits(row->described, facts->described);
 }
 
 enum ota_action ota_recovery_decide(const struct ota_facts *facts)

@@ -10,7 +10,7 @@
 
 #define REPORT_DEVICE_MAX 128u /* longer device ids are cut: one character may take six bytes */
 
-static size_t put(char *out, size_t used, const char *text)
+static size_t put_text(char *out, size_t used, const char *text)
 {
 	size_t n = strnlen(text, OTA_REPORT_MAX_BYTES - 1 - used);
 	memcpy(out + used, text, n);
@@ -22,7 +22,7 @@ static size_t put(char *out, size_t used, const char *text)
 static size_t put_string(char *out, size_t used, const char *text, size_t max)
 {
 	size_t size = strnlen(text, max);
-	used = put(out, used, "\"");
+	used = put_text(out, used, "\"");
 	for (size_t i = 0; i < size; i++) {
 		unsigned char c = (unsigned char)text[i];
 		char escaped[8] = {(char)c};
@@ -30,9 +30,9 @@ static size_t put_string(char *out, size_t used, const char *text, size_t max)
 			(void)snprintf(escaped, sizeof escaped, "\\%c", c);
 		else if (c < 0x20 || c > 0x7e)
 			(void)snprintf(escaped, sizeof escaped, "\\u%04x", c);
-		used = put(out, used, escaped);
+		used = put_text(out, used, escaped);
 	}
-	return put(out, used, "\"");
+	return put_text(out, used, "\"");
 }
 
 static const char *kind_name(unsigned kind)
@@ -46,21 +46,21 @@ size_t ota_report_format(const struct ota_event *event, const char *device, char
 	char id[24];
 	size_t used = 0;
 	(void)snprintf(id, sizeof id, "%016" PRIx64, event->id);
-	used = put(out, used, "{\"id\":");
+	used = put_text(out, used, "{\"id\":");
 	used = put_string(out, used, id, sizeof id);
-	used = put(out, used, ",\"device\":");
+	used = put_text(out, used, ",\"device\":");
 	used = put_string(out, used, device ? device : "", REPORT_DEVICE_MAX);
-	used = put(out, used, ",\"event\":");
+	used = put_text(out, used, ",\"event\":");
 	used = put_string(out, used, kind_name(event->kind), 16);
-	used = put(out, used, ",\"version\":");
+	used = put_text(out, used, ",\"version\":");
 	used = put_string(out, used, event->version, sizeof event->version);
-	used = put(out, used, ",\"from\":");
+	used = put_text(out, used, ",\"from\":");
 	used = put_string(out, used, event->from_version, sizeof event->from_version);
-	used = put(out, used, ",\"reason\":");
+	used = put_text(out, used, ",\"reason\":");
 	used = put_string(out, used, ota_reason_name(event->reason), 64);
-	used = put(out, used, ",\"detail\":");
+	used = put_text(out, used, ",\"detail\":");
 	used = put_string(out, used, event->detail, sizeof event->detail);
-	used = put(out, used, "}");
+	used = put_text(out, used, "}");
 	out[used] = '\0';
 	return used;
 }

@@ -11,7 +11,7 @@
 
 #define HEALTH_TIMEOUT_DEFAULT_MS 60000u
 
-static const char *nonempty(const char *text, const char *otherwise)
+static const char *first_nonempty(const char *text, const char *otherwise)
 {
 	return text[0] ? text : otherwise;
 }
@@ -26,7 +26,7 @@ static uint64_t event_id(const struct ota_txn *txn, enum ota_event_kind kind)
 }
 
 /* A lost journal of this trial, rebuilt from its slot. */
-static void adopt(struct ota_txn *txn, const struct ota_slot *slot)
+static void adopt_trial(struct ota_txn *txn, const struct ota_slot *slot)
 {
 	struct ota_slot_descriptor found;
 	struct ota_state *state = &txn->state;
@@ -75,7 +75,7 @@ int ota_trial_repair(struct ota_txn *txn)
 int ota_trial_await(struct ota_txn *txn)
 {
 	bool gone_back = strcmp(txn->boot.barred, txn->booted) == 0;
-	adopt(txn, gone_back ? txn->running : txn->other);
+	adopt_trial(txn, gone_back ? txn->running : txn->other);
 	if (!ota_journal_armed(&txn->state, &txn->boot))
 		return ota_txn_fail(txn, OTA_TRIAL_PENDING, "the next boot changes over to slot %s",
 				    txn->boot.selected);
@@ -141,7 +141,7 @@ int ota_trial_condemn(struct ota_txn *txn, int reason)
 	bool runs = strcmp(txn->boot.selected, txn->booted) == 0;
 	const struct ota_slot *bad = runs ? txn->running : txn->other;
 	const struct ota_slot *keep = runs ? txn->other : txn->running;
-	adopt(txn, bad);
+	adopt_trial(txn, bad);
 	ota_text_copy(txn->result->version, sizeof txn->result->version, txn->state.version);
 	/* The verdict is durable before the boot state changes: afterwards only the old slot can tell why. If it cannot
 	 * be stored the device goes back all the same, and the reason will be BOOT_LIMIT. */
@@ -164,7 +164,7 @@ int ota_trial_condemn(struct ota_txn *txn, int reason)
 int ota_trial_go_back(struct ota_txn *txn)
 {
 	const struct ota_boot *boot = &txn->ota->boot;
-	adopt(txn, txn->other);
+	adopt_trial(txn, txn->other);
 	int r = boot->ops->rollback(boot->boot, txn->booted, txn->other->bootname);
 	return r ? ota_txn_fail(txn, r, "going back to slot %s could not be stored", txn->booted) : 0;
 }
@@ -263,10 +263,10 @@ int ota_trial_record(struct ota_txn *txn)
 		ota_txn_message(txn, OTA_LEVEL_WARNING, "slot %s could not be barred", state->target);
 	ota_failed_add(state, state->digest, reason);
 	ota_report_queue(txn, OTA_EVENT_ROLLBACK, reason, event_id(txn, OTA_EVENT_ROLLBACK), state->version,
-			 nonempty(now.version, state->installed_version), "");
+			 first_nonempty(now.version, state->installed_version), "");
 	txn->result->reason = ota_reason_of(reason);
 	ota_text_copy(txn->result->version, sizeof txn->result->version, state->version);
-	(void)ota_txn_fail(txn, reason, "%s was rolled back: %s", nonempty(state->version, "the new version"),
+	(void)ota_txn_fail(txn, reason, "%s was rolled back: %s", first_nonempty(state->version, "the new version"),
 			   ota_reason_text(reason));
 	ota_journal_close(state);
 	return ota_txn_save(txn);

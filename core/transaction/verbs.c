@@ -13,7 +13,7 @@
 
 #define RECOVERY_STEPS_MAX 8u /* actions of one ota_resume(): the table needs at most 4 */
 
-static enum ota_action decide(const struct ota_txn *txn)
+static enum ota_action decide_action(const struct ota_txn *txn)
 {
 	struct ota_slot_descriptor target;
 	struct ota_facts facts = {.booted = txn->booted, .boot = &txn->boot, .state = &txn->state};
@@ -23,7 +23,7 @@ static enum ota_action decide(const struct ota_txn *txn)
 	return ota_recovery_decide(&facts);
 }
 
-static int act(struct ota_txn *txn, enum ota_action action)
+static int run_action(struct ota_txn *txn, enum ota_action action)
 {
 	switch (action) {
 	case OTA_ACTION_REPAIR:
@@ -53,14 +53,14 @@ static int act(struct ota_txn *txn, enum ota_action action)
  * Acts until nothing is left to do, something failed, or a reboot is due. may_continue: an interrupted install is taken
  * up again (else it waits: the caller is about to install something itself).
  */
-static int recover(struct ota_txn *txn, bool may_continue)
+static int recover_state(struct ota_txn *txn, bool may_continue)
 {
 	for (unsigned i = 0; i < RECOVERY_STEPS_MAX; i++) {
-		enum ota_action action = decide(txn);
+		enum ota_action action = decide_action(txn);
 		if (action == OTA_ACTION_NONE || (action == OTA_ACTION_CONTINUE && !may_continue))
 			return 0;
 		ota_txn_message(txn, OTA_LEVEL_INFO, "recovery: %s", ota_action_name(action));
-		int r = act(txn, action);
+		int r = run_action(txn, action);
 		if (r || txn->result->reboot)
 			return r;
 		r = ota_txn_query(txn);
@@ -72,7 +72,7 @@ static int recover(struct ota_txn *txn, bool may_continue)
 
 /* One copy of the boot state is bad: the same state, stored again, mends it (a back-end with nothing to mend stores
  * nothing). */
-static void mend(struct ota_txn *txn)
+static void mend_boot_state(struct ota_txn *txn)
 {
 	const struct ota_boot *boot = &txn->ota->boot;
 	if (!txn->boot.degraded || txn->boot.trial || strcmp(txn->boot.selected, txn->booted) != 0)
@@ -81,16 +81,16 @@ static void mend(struct ota_txn *txn)
 		ota_txn_message(txn, OTA_LEVEL_WARNING, "one copy of the boot state is bad and could not be mended");
 }
 
-static int resume(struct ota_txn *txn, bool may_continue)
+static int resume_transaction(struct ota_txn *txn, bool may_continue)
 {
-	int r = recover(txn, may_continue);
+	int r = recover_state(txn, may_continue);
 	if (r == 0 && !txn->result->reboot)
-		mend(txn);
+		mend_boot_state(txn);
 	return r;
 }
 
 /* What every call ends with: reports, and one result whose reason and return value agree. */
-static int finish(struct ota_txn *txn, int r)
+static int finish_call(struct ota_txn *txn, int r)
 {
 	struct ota_result *result = txn->result;
 	/* A report leaves only after it is durable here, together with what it reports. */
@@ -108,11 +108,11 @@ static int finish(struct ota_txn *txn, int r)
 }
 
 /* An operator asked to go back: having done so is what was asked for, not a failure. */
-static int finish_asked(struct ota_txn *txn, int r)
+static int finish_asked_call(struct ota_txn *txn, int r)
 {
 	if (r == 0)
 		txn->result->reason = OTA_OK;
-	return finish(txn, r);
+	return finish_call(txn, r);
 }
 
 static int fail_early(struct ota_result *result, int r)
@@ -127,10 +127,10 @@ int ota_resume(struct ota *ota, struct ota_result *result)
 	int r = ota_txn_open(&txn, ota, 0, result);
 	if (r)
 		return fail_early(result, r);
-	return finish(&txn, resume(&txn, true));
+	return finish_call(&txn, resume_transaction(&txn, true));
 }
 
-static int install(struct ota *ota, const char *source, unsigned flags, bool poll, struct ota_result *result)
+static int run_install(struct ota *ota, const char *source, unsigned flags, bool poll, struct ota_result *result)
 {
 	struct ota_txn txn;
 	int r = ota_txn_open(&txn, ota, flags, result);
@@ -139,33 +139,33 @@ static int install(struct ota *ota, const char *source, unsigned flags, bool pol
 	if (!source || source[0] == '\0' || strlen(source) >= sizeof txn.state.source) {
 		r = ota_txn_fail(&txn, OTA_BAD_CONFIG, "no source for the update, or one longer than %zu bytes",
 				 sizeof txn.state.source - 1);
-		return finish(&txn, r);
+		return finish_call(&txn, r);
 	}
 	if (flags & OTA_DRY_RUN)
-		return finish(&txn, txn.state_result ? txn.state_result : ota_install_run(&txn, source, poll));
+		return finish_call(&txn, txn.state_result ? txn.state_result : ota_install_run(&txn, source, poll));
 	/* An interrupted install of another source is taken up before a poll; one that was asked for by name replaces
 	 * it. */
 	bool may_continue = poll && strcmp(txn.state.source, source) != 0;
-	r = resume(&txn, may_continue);
+	r = resume_transaction(&txn, may_continue);
 	if (r < 0 || result->reboot)
-		return finish(&txn, r);
+		return finish_call(&txn, r);
 	/* Without a journal an install could not be recovered: none begins. */
 	if (txn.state_result)
-		return finish(&txn, txn.state_result);
+		return finish_call(&txn, txn.state_result);
 	result->reason = OTA_OK; /* what recovery recorded is in the outbox; from here on it is about this install */
 	memset(result->detail, 0, sizeof result->detail);
 	memset(result->version, 0, sizeof result->version);
-	return finish(&txn, ota_install_run(&txn, source, poll));
+	return finish_call(&txn, ota_install_run(&txn, source, poll));
 }
 
 int ota_check(struct ota *ota, struct ota_result *result)
 {
-	return install(ota, ota->policy.update_url, 0, true, result);
+	return run_install(ota, ota->policy.update_url, 0, true, result);
 }
 
 int ota_install(struct ota *ota, const char *source, unsigned flags, struct ota_result *result)
 {
-	return install(ota, source, flags, false, result);
+	return run_install(ota, source, flags, false, result);
 }
 
 int ota_commit(struct ota *ota, struct ota_result *result)
@@ -180,11 +180,11 @@ int ota_commit(struct ota *ota, struct ota_result *result)
 				 "the version on trial is not the one that runs; reboot first");
 	else if (txn.boot.trial)
 		r = ota_trial_commit(&txn);
-	else if (decide(&txn) == OTA_ACTION_FINISH)
+	else if (decide_action(&txn) == OTA_ACTION_FINISH)
 		r = ota_trial_finish(&txn);
 	else
 		r = ota_txn_fail(&txn, OTA_NOTHING_TO_DO, "no version is on trial");
-	return finish(&txn, r);
+	return finish_call(&txn, r);
 }
 
 int ota_mark_bad(struct ota *ota, struct ota_result *result)
@@ -198,7 +198,7 @@ int ota_mark_bad(struct ota *ota, struct ota_result *result)
 				 "no version is on trial; to leave a committed one use rollback");
 	else
 		r = ota_trial_condemn(&txn, OTA_MARKED_BAD);
-	return finish_asked(&txn, r);
+	return finish_asked_call(&txn, r);
 }
 
 int ota_rollback(struct ota *ota, struct ota_result *result)
@@ -208,7 +208,7 @@ int ota_rollback(struct ota *ota, struct ota_result *result)
 	if (r)
 		return fail_early(result, r);
 	r = txn.boot.trial ? ota_trial_condemn(&txn, OTA_MARKED_BAD) : ota_rollback_run(&txn);
-	return finish_asked(&txn, r);
+	return finish_asked_call(&txn, r);
 }
 
 int ota_status(struct ota *ota, struct ota_status *out)

@@ -26,7 +26,7 @@ uint64_t process_now_us(void)
 }
 
 /* In the child; never returns. */
-static void become(const char *const argv[], const char *dir, const char *log, unsigned flags)
+static void become_program(const char *const argv[], const char *dir, const char *log, unsigned flags)
 {
 	int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -59,7 +59,7 @@ int process_start(const char *const argv[], const char *dir, const char *log, un
 	if (out->pid < 0)
 		return -errno;
 	if (out->pid == 0)
-		become(argv, dir, log, flags);
+		become_program(argv, dir, log, flags);
 	(void)setpgid(out->pid, out->pid); /* also in the child: whoever comes first */
 	out->fd = (int)syscall(SYS_pidfd_open, out->pid, 0);
 	if (out->fd < 0) {
@@ -72,7 +72,7 @@ int process_start(const char *const argv[], const char *dir, const char *log, un
 	return 0;
 }
 
-static int reap(struct process *process)
+static int reap_process(struct process *process)
 {
 	int status = 0;
 
@@ -102,9 +102,9 @@ static bool ends_within(const struct process *process, uint64_t delay_us)
 int process_wait(struct process *process, int timeout_ms)
 {
 	if (ends_within(process, (uint64_t)timeout_ms * 1000u))
-		return reap(process);
+		return reap_process(process);
 	(void)kill(-process->pid, SIGKILL);
-	(void)reap(process);
+	(void)reap_process(process);
 	return -ETIMEDOUT;
 }
 
@@ -112,7 +112,7 @@ int process_kill_after(struct process *process, uint64_t delay_us)
 {
 	if (!ends_within(process, delay_us))
 		(void)kill(process->pid, SIGKILL);
-	return reap(process);
+	return reap_process(process);
 }
 
 int process_run(const char *const argv[], const char *dir, const char *log, int timeout_ms)

@@ -49,7 +49,7 @@ static unsigned free_port(void)
 	return port;
 }
 
-static bool answers(unsigned port)
+static bool port_answers(unsigned port)
 {
 	struct sockaddr_in address = {
 	    .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -62,7 +62,7 @@ static bool answers(unsigned port)
 }
 
 /* Is it still there after so long? */
-static bool lives(const struct lab *lab, int wait_ms)
+static bool server_lives(const struct lab *lab, int wait_ms)
 {
 	struct pollfd ended = {.fd = lab->server_fd, .events = POLLIN};
 
@@ -91,9 +91,9 @@ static int start_at(struct lab *lab, unsigned port, const char *rate)
 	lab->log_position = 0;
 	(void)snprintf(lab->url, sizeof(lab->url), "https://localhost:%u/update.ota", port);
 	while (process_now_us() < end_us) {
-		if (!lives(lab, 5))
+		if (!server_lives(lab, 5))
 			return 1;
-		if (answers(port) && lives(lab, 0))
+		if (port_answers(port) && server_lives(lab, 0))
 			return 0;
 	}
 	return lab_fail(lab, "nginx does not answer on port %u", port);
@@ -211,7 +211,7 @@ static int connections_open(struct lab *lab, bool *open)
 	return 0;
 }
 
-static int settle(struct lab *lab)
+static int settle_server(struct lab *lab)
 {
 	uint64_t end_us = process_now_us() + SETTLE_TIMEOUT_US;
 	bool open = true;
@@ -221,13 +221,13 @@ static int settle(struct lab *lab)
 			return -1;
 		if (!open)
 			return 0;
-		if (!lives(lab, 1))
+		if (!server_lives(lab, 1))
 			return lab_fail(lab, "nginx has ended");
 	}
 	return lab_fail(lab, "the server still holds a connection that its client left");
 }
 
-static uint64_t overlap(uint64_t a, uint64_t a_end, uint64_t b, uint64_t b_end)
+static uint64_t overlap_bytes(uint64_t a, uint64_t a_end, uint64_t b, uint64_t b_end)
 {
 	uint64_t from = a > b ? a : b;
 	uint64_t to = a_end < b_end ? a_end : b_end;
@@ -253,8 +253,8 @@ static int add_request(struct lab *lab, const char *line, uint64_t durable_end, 
 		return lab_fail(lab, "the server refused: %s", line);
 	out->requests++;
 	out->sent_bytes += sent;
-	out->head_bytes += overlap(start, start + sent, 0, lab->head_bytes);
-	out->again_bytes += overlap(start, start + sent, lab->head_bytes, durable_end);
+	out->head_bytes += overlap_bytes(start, start + sent, 0, lab->head_bytes);
+	out->again_bytes += overlap_bytes(start, start + sent, lab->head_bytes, durable_end);
 	return 0;
 }
 
@@ -265,7 +265,7 @@ int server_traffic(struct lab *lab, uint64_t durable_end, struct traffic *out)
 	FILE *file;
 
 	memset(out, 0, sizeof(*out));
-	if (settle(lab) != 0)
+	if (settle_server(lab) != 0)
 		return -1;
 	file = fopen(lab->access_log, "re");
 	if (file == NULL || fseek(file, lab->log_position, SEEK_SET) != 0)

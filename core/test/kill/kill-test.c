@@ -175,7 +175,7 @@ static int kill_somewhere(struct campaign *campaign, unsigned number, uint64_t *
 	return lab_fail(lab, "%d installs ended before they could be killed", DRAWS_MAX);
 }
 
-static int recover(struct campaign *campaign, const struct standing *standing)
+static int recover_run(struct campaign *campaign, const struct standing *standing)
 {
 	struct lab *lab = &campaign->lab;
 
@@ -197,7 +197,7 @@ static int run_case(struct campaign *campaign, unsigned number)
 	uint64_t sent_bytes;
 
 	if (kill_somewhere(campaign, number, &random, by_call) != 0 || server_traffic(lab, 0, &before) != 0 ||
-	    oracle_killed(lab, &standing) != 0 || recover(campaign, &standing) != 0 ||
+	    oracle_killed(lab, &standing) != 0 || recover_run(campaign, &standing) != 0 ||
 	    server_traffic(lab, oracle_durable_end(lab, &standing), &after) != 0)
 		return -1;
 	campaign->again_bytes += after.again_bytes;
@@ -213,7 +213,7 @@ static int run_case(struct campaign *campaign, unsigned number)
 	return 0;
 }
 
-static bool interrupted(void)
+static bool was_interrupted(void)
 {
 	static const struct timespec now = {0};
 	sigset_t signals;
@@ -234,7 +234,7 @@ static int run_cases(struct campaign *campaign)
 			continue;
 		if (terminal)
 			(void)fprintf(stderr, "\rkill: %u of %u ", number, options->count);
-		if (interrupted())
+		if (was_interrupted())
 			return lab_fail(&campaign->lab, "interrupted");
 		if (run_case(campaign, number) != 0) {
 			(void)fprintf(stderr, "%skill: case %u (seed %" PRIu64 "), killed %s: %s\n",

@@ -63,7 +63,7 @@ static void stopped_at_call(struct tracer *tracer, pid_t thread)
 	(void)kill(tracer->pid, SIGKILL);
 }
 
-static void handle(struct tracer *tracer, pid_t thread, int status)
+static void handle_stop(struct tracer *tracer, pid_t thread, int status)
 {
 	int signal = 0;
 
@@ -83,7 +83,7 @@ static void handle(struct tracer *tracer, pid_t thread, int status)
 }
 
 /* All that is to be told now; sleeps until there is more. */
-static void pump(struct tracer *tracer)
+static void pump_events(struct tracer *tracer)
 {
 	static const struct timespec second = {.tv_sec = 1};
 	sigset_t child;
@@ -94,7 +94,7 @@ static void pump(struct tracer *tracer)
 
 		if (thread <= 0)
 			break;
-		handle(tracer, thread, status);
+		handle_stop(tracer, thread, status);
 	}
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
@@ -124,7 +124,7 @@ int trace_run(struct process *process, unsigned point, int timeout_ms, struct tr
 		return -EPERM;
 	}
 	while (!tracer.ended) {
-		pump(&tracer);
+		pump_events(&tracer);
 		if (!late && process_now_us() > end_us) {
 			late = true;
 			(void)kill(process->pid, SIGKILL);

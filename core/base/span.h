@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CORE_BASE_SPAN_H
+#define CORE_BASE_SPAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A range of bytes that somebody else owns. */
+struct ota_span {
+	const uint8_t *data;
+	size_t size_bytes;
+};
+
+#endif
