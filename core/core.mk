@@ -6,3 +6,5 @@ CORE_INCLUDES := -I$(SRC)/core/include -I$(SRC)/core
 CORE_LDLIBS := -lcurl -lssl -lcrypto -lzstd -linih -lpthread
 include $(sort $(wildcard core/mk/*.mk))
 $(call library,ota,$(CORE_SRC),$(CORE_INCLUDES))
+# libtesthelpers: a clock, random numbers and small files for the tests of all rooms.
+$(call library,testhelpers,core/test/test-helpers.c,$(CORE_INCLUDES))

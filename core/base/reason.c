@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The table of reasons: name, text, and the reason for each -errno. */
 #include "ota/reason.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The table of steps: id and text. */
 #include "ota/step.h"
 
 struct step {

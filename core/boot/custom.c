@@ -13,9 +13,9 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/monotonic-time.h"
 #include "ota/reason.h"
 
 #define ARGS_MAX 4u
@@ -31,14 +31,6 @@ struct ota_custom {
 	unsigned limit;
 	int trial; /* slot, or -1 */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int spawn_child(const char *path, char *const args[], int stdout_fd, pid_t *pid)
 {
@@ -90,7 +82,7 @@ static int collect_output(int child, int fd, int64_t deadline, char out[OTA_CUST
 	int result = 0;
 
 	for (bool running = true; running && result >= 0;) {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - ota_monotonic_ms();
 		if (left <= 0)
 			return -ETIMEDOUT;
 		int n = poll(fds, 2, left > INT_MAX ? INT_MAX : (int)left);
@@ -110,7 +102,7 @@ static int collect_output(int child, int fd, int64_t deadline, char out[OTA_CUST
 static int run_child(const struct ota_custom *custom, char *const args[], const int pipe_fds[2],
 		     char out[OTA_CUSTOM_OUTPUT_MAX + 1])
 {
-	int64_t deadline = now_ms() + custom->deadline_ms;
+	int64_t deadline = ota_monotonic_ms() + custom->deadline_ms;
 	int status = 0;
 	pid_t pid;
 	int result = spawn_child(custom->path, args, pipe_fds[1], &pid);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Packs images into a bundle: chunks are compressed by two workers, hashed, and handed on in order. */
 #include "bundle/bundle-packer.h"
 
 #include <errno.h>

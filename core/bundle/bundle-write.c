@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Writes a bundle to a file, or to memory. */
 #include "ota/bundle.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file-io.h"
 #include "bundle/bundle-packer.h"
 #include "ota/reason.h"
 
@@ -19,33 +20,11 @@
 #define PEM_MAX_BYTES    (1024L * 1024L)
 #define TEMPORARY_MAX    16u
 
-static int write_all(int fd, const uint8_t *data, size_t size_bytes)
-{
-	while (size_bytes > 0) {
-		ssize_t n = write(fd, data, size_bytes);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		data += n;
-		size_bytes -= (size_t)n;
-	}
-	return 0;
-}
-
-/* Exactly size_bytes; a file that ends early is -EIO: it changed while it was read. */
+/* Exactly size_bytes. A file that ends early is -EIO: it changed while it was read. */
 static int read_all(int fd, uint8_t *out, size_t size_bytes)
 {
-	while (size_bytes > 0) {
-		ssize_t n = read(fd, out, size_bytes);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		out += n;
-		size_bytes -= (size_t)n;
-	}
-	return 0;
+	int result = ota_fd_read(fd, out, size_bytes);
+	return result == -ENODATA ? -EIO : result;
 }
 
 static int read_file(void *ctx, uint8_t *out, size_t size_bytes)
@@ -57,7 +36,7 @@ static int read_file(void *ctx, uint8_t *out, size_t size_bytes)
 static int write_file(void *ctx, const uint8_t *data, size_t size_bytes)
 {
 	const int *fd = ctx;
-	return write_all(*fd, data, size_bytes);
+	return ota_fd_write(*fd, data, size_bytes);
 }
 
 /* A text file whole; *out: free(). */
@@ -153,24 +132,10 @@ static int copy_payload(int from, int to, uint64_t size_bytes)
 		size_t n = size_bytes < COPY_BYTES ? (size_t)size_bytes : COPY_BYTES;
 		result = read_all(from, buffer, n);
 		if (!result)
-			result = write_all(to, buffer, n);
+			result = ota_fd_write(to, buffer, n);
 		size_bytes -= n;
 	}
 	free(buffer);
-	return result;
-}
-
-static int sync_folder(const char *out_path)
-{
-	char path[PATH_MAX];
-	int n = snprintf(path, sizeof path, "%s", out_path);
-	if (n < 0 || (size_t)n >= sizeof path)
-		return -ENAMETOOLONG;
-	int fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	int result = fsync(fd) ? -errno : 0;
-	(void)close(fd);
 	return result;
 }
 
@@ -183,7 +148,7 @@ static int publish_bundle(const char *out_path, const uint8_t *head, size_t head
 	if (result)
 		return result;
 	off_t payload_bytes = lseek(payload_fd, 0, SEEK_END);
-	result = payload_bytes < 0 ? -errno : write_all(fd, head, head_bytes);
+	result = payload_bytes < 0 ? -errno : ota_fd_write(fd, head, head_bytes);
 	if (!result)
 		result = copy_payload(payload_fd, fd, (uint64_t)payload_bytes);
 	if (!result && fsync(fd))
@@ -195,7 +160,7 @@ static int publish_bundle(const char *out_path, const uint8_t *head, size_t head
 	if (result)
 		(void)unlink(name);
 	else
-		result = sync_folder(out_path);
+		result = ota_directory_sync(out_path);
 	return result;
 }
 

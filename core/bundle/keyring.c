@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Verifies a detached CMS signature against the keyring: trusted roots, revocations and the rules of signature.h. */
 #include "ota/keyring.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Parses and writes the manifest of a bundle. */
 #include "bundle/manifest.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Signs a manifest and an index: a detached CMS signature from a certificate and a key. */
 #include "ota/keyring.h"
 
 #include <errno.h>

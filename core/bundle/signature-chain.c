@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Rules for the certificates of a chain that OpenSSL has verified: purpose, key strength, digest. */
 #include "bundle/signature.h"
 
 #include <errno.h>

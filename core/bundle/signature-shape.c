@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Checks the shape of a CMS signature, byte by byte, before OpenSSL reads it. */
 #include "bundle/signature.h"
 
 #include <string.h>

@@ -11,6 +11,10 @@
 #include "base/span.h"
 #include "ota/keyring.h"
 
+/*
+ * The signature of a bundle inside the room: its shape, the rules for its certificates, and verification over spans
+ * of bytes. keyring.h has what other rooms use.
+ */
 #define OTA_SIGNERS_MAX      4u
 #define OTA_CERTIFICATES_MAX 16u
 

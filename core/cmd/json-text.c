@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes JSON to a stream, indented. */
 #include <inttypes.h>
 
 #include "cmd/json-text.h"
@@ -65,4 +66,11 @@ void cmd_json_bool(struct cmd_json *json, const char *key, bool value)
 {
 	begin_value(json, key);
 	(void)fputs(value ? "true" : "false", json->out);
+}
+
+const char *cmd_digest_text(const uint8_t digest[32], char out[CMD_DIGEST_TEXT])
+{
+	for (unsigned i = 0; i < 32; i++)
+		(void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
+	return out;
 }

@@ -20,4 +20,8 @@ void cmd_json_text(struct cmd_json *json, const char *key, const char *value);
 void cmd_json_number(struct cmd_json *json, const char *key, uint64_t value);
 void cmd_json_bool(struct cmd_json *json, const char *key, bool value);
 
+/* A SHA-256 in hexadecimal digits; returns out. */
+#define CMD_DIGEST_TEXT (2 * 32 + 1)
+const char *cmd_digest_text(const uint8_t digest[32], char out[CMD_DIGEST_TEXT]);
+
 #endif

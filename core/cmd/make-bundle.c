@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Host side: makes and signs a bundle. */
 #include <errno.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The command line: all options in one table, each verb says by letter which it takes. */
 #include <errno.h>
 #include <getopt.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ota: the command. Parses, loads the configuration, runs one verb, ends with one line and one number. */
 #include <errno.h>
 #include <fcntl.h>

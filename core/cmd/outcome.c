@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The one line and the one number at the end of a run. */
 #include <errno.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a run says while it works: lines, and on a terminal one that moves. Quiet in a pipe. */
 #include <stdlib.h>
 #include <unistd.h>

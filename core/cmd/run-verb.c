@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The verbs that drive a transaction. */
 #include <errno.h>
 #include <limits.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is in a bundle: of a file, verified first. */
 #include <errno.h>
 #include <fcntl.h>
@@ -8,10 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file-io.h"
 #include "cmd/cmd.h"
 #include "cmd/json-text.h"
-
-#define HEX_MAX (2u * OTA_DIGEST_BYTES + 1u)
 
 /* The head as it lies in the file, not yet believed. */
 struct raw_head {
@@ -23,20 +22,9 @@ struct raw_head {
 
 static int read_exactly(int fd, uint8_t *out, size_t size_bytes)
 {
-	size_t done = 0;
+	int result = ota_fd_read(fd, out, size_bytes);
 
-	while (done < size_bytes) {
-		ssize_t count = read(fd, out + done, size_bytes - done);
-
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count < 0)
-			return -errno;
-		if (count == 0)
-			return OTA_TRUNCATED;
-		done += (size_t)count;
-	}
-	return 0;
+	return result == -ENODATA ? OTA_TRUNCATED : result;
 }
 
 static int read_head(const char *path, struct raw_head *out)
@@ -67,22 +55,15 @@ static int read_head(const char *path, struct raw_head *out)
 	return result;
 }
 
-static const char *format_hex(const uint8_t *digest, char out[HEX_MAX])
-{
-	for (unsigned i = 0; i < OTA_DIGEST_BYTES; i++)
-		(void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
-	return out;
-}
-
 static void print_json(const struct ota_head *head)
 {
 	const struct ota_manifest *manifest = ota_head_manifest(head);
 	struct cmd_json json = {.out = stdout};
-	char text[HEX_MAX];
+	char text[CMD_DIGEST_TEXT];
 
 	cmd_json_open(&json, NULL, '{');
 	cmd_json_bool(&json, "verified", true);
-	cmd_json_text(&json, "digest", format_hex(ota_head_digest(head), text));
+	cmd_json_text(&json, "digest", cmd_digest_text(ota_head_digest(head), text));
 	cmd_json_text(&json, "compatible", manifest->compatible);
 	cmd_json_text(&json, "version", manifest->version);
 	cmd_json_number(&json, "sequence", manifest->sequence);
@@ -100,7 +81,7 @@ static void print_json(const struct ota_head *head)
 		cmd_json_open(&json, NULL, '{');
 		cmd_json_text(&json, "name", manifest->images[i].name);
 		cmd_json_number(&json, "size", manifest->images[i].size_bytes);
-		cmd_json_text(&json, "sha256", format_hex(manifest->images[i].sha256, text));
+		cmd_json_text(&json, "sha256", cmd_digest_text(manifest->images[i].sha256, text));
 		cmd_json_close(&json, '}');
 	}
 	cmd_json_close(&json, ']');
@@ -110,9 +91,9 @@ static void print_json(const struct ota_head *head)
 static void print_text(const struct ota_head *head)
 {
 	const struct ota_manifest *manifest = ota_head_manifest(head);
-	char text[HEX_MAX];
+	char text[CMD_DIGEST_TEXT];
 
-	(void)printf("verified:    yes\ndigest:      %s\n", format_hex(ota_head_digest(head), text));
+	(void)printf("verified:    yes\ndigest:      %s\n", cmd_digest_text(ota_head_digest(head), text));
 	(void)printf("compatible:  %s\nversion:     %s\nsequence:    %" PRIu64 "\n", manifest->compatible,
 		     manifest->version, manifest->sequence);
 	if (manifest->hardware[0] != '\0')
@@ -128,7 +109,7 @@ static void print_text(const struct ota_head *head)
 		     ota_head_bytes(head), manifest->payload_bytes, ota_head_chunks(head), manifest->chunk_bytes);
 	for (unsigned i = 0; i < manifest->image_count; i++)
 		(void)printf("image:       %s, %" PRIu64 " bytes, sha256 %s\n", manifest->images[i].name,
-			     manifest->images[i].size_bytes, format_hex(manifest->images[i].sha256, text));
+			     manifest->images[i].size_bytes, cmd_digest_text(manifest->images[i].sha256, text));
 }
 
 /* The manifest's own bytes, made safe for a terminal; nothing is parsed, for nothing is believed. */

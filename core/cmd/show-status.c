@@ -1,22 +1,14 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verb `status`: the state of the device as text or JSON. */
 #include <inttypes.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
 #include "cmd/json-text.h"
 
-#define HEX_MAX (2u * OTA_DIGEST_BYTES + 1u)
-
 static const char *phase_name(enum ota_phase phase)
 {
 	return phase == OTA_PHASE_INSTALLING ? "installing" : phase == OTA_PHASE_WRITTEN ? "written" : "idle";
-}
-
-static const char *format_hex(const uint8_t digest[OTA_DIGEST_BYTES], char out[HEX_MAX])
-{
-	for (unsigned i = 0; i < OTA_DIGEST_BYTES; i++)
-		(void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
-	return out;
 }
 
 static bool is_failed_entry(const struct ota_failed *failed)
@@ -50,7 +42,7 @@ static void json_boot(struct cmd_json *json, const struct ota_boot_state *boot)
 
 static void json_slots(struct cmd_json *json, const struct ota_config *config, const struct ota_status *status)
 {
-	char text[HEX_MAX];
+	char text[CMD_DIGEST_TEXT];
 
 	cmd_json_open(json, "slots", '[');
 	for (unsigned s = 0; s < OTA_SLOTS; s++) {
@@ -63,7 +55,7 @@ static void json_slots(struct cmd_json *json, const struct ota_config *config, c
 		if (status->described[s]) {
 			cmd_json_text(json, "version", status->slots[s].version);
 			cmd_json_number(json, "sequence", status->slots[s].sequence);
-			cmd_json_text(json, "digest", format_hex(status->slots[s].digest, text));
+			cmd_json_text(json, "digest", cmd_digest_text(status->slots[s].digest, text));
 		}
 		cmd_json_close(json, '}');
 	}
@@ -74,7 +66,7 @@ static void print_json(const struct ota_config *config, const struct ota_status 
 {
 	struct cmd_json json = {.out = stdout};
 	const struct ota_state *state = &status->state;
-	char text[HEX_MAX];
+	char text[CMD_DIGEST_TEXT];
 
 	cmd_json_open(&json, NULL, '{');
 	cmd_json_text(&json, "compatible", config->compatible);
@@ -95,7 +87,7 @@ static void print_json(const struct ota_config *config, const struct ota_status 
 		if (!is_failed_entry(&state->failed[i]))
 			continue;
 		cmd_json_open(&json, NULL, '{');
-		cmd_json_text(&json, "digest", format_hex(state->failed[i].digest, text));
+		cmd_json_text(&json, "digest", cmd_digest_text(state->failed[i].digest, text));
 		cmd_json_text(&json, "reason", ota_reason_name(state->failed[i].reason));
 		cmd_json_number(&json, "count", state->failed[i].count);
 		cmd_json_close(&json, '}');
@@ -121,7 +113,7 @@ static void print_boot(const struct ota_boot_state *boot)
 static void print_text(const struct ota_config *config, const struct ota_status *status)
 {
 	const struct ota_state *state = &status->state;
-	char text[HEX_MAX];
+	char text[CMD_DIGEST_TEXT];
 
 	(void)printf("compatible:  %s\nbooted:      %s\n", config->compatible, status->booted);
 	print_boot(&status->boot);
@@ -143,7 +135,8 @@ static void print_text(const struct ota_config *config, const struct ota_status 
 		     state->installed_version[0] != '\0' ? ", committed last: version " : "", state->installed_version);
 	for (unsigned i = 0; i < OTA_FAILED_MAX; i++) {
 		if (is_failed_entry(&state->failed[i]))
-			(void)printf("failed:      %.16s %s, %u times\n", format_hex(state->failed[i].digest, text),
+			(void)printf("failed:      %.16s %s, %u times\n",
+				     cmd_digest_text(state->failed[i].digest, text),
 				     ota_reason_name(state->failed[i].reason), state->failed[i].count);
 	}
 	(void)printf("reports:     %u waiting\n", reports_waiting(state));

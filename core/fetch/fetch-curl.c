@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The fetch seam over libcurl: requests, their bounds, and what each error means. */
 #include "ota/fetch-curl.h"
 
 #include <curl/curl.h>
@@ -12,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/monotonic-time.h"
 #include "fetch/http-answer.h"
 #include "ota/reason.h"
 
@@ -59,14 +61,6 @@ struct transfer {
 	uint64_t window_bytes;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static uint64_t traffic_bytes(const struct transfer *t)
 {
 	return t->received_bytes + t->dropped_bytes + t->answer.header_bytes;
@@ -74,7 +68,7 @@ static uint64_t traffic_bytes(const struct transfer *t)
 
 static void open_window(struct transfer *t)
 {
-	t->window_ms = now_ms() - t->sink_ms;
+	t->window_ms = ota_monotonic_ms() - t->sink_ms;
 	t->window_bytes = traffic_bytes(t);
 }
 
@@ -93,9 +87,9 @@ static int head_complete(struct transfer *t)
 	t->verdict = ota_http_answer_judge(&t->answer, t->request, &t->body_bytes, &answer.total_bytes);
 	memcpy(answer.etag, t->answer.etag, sizeof(answer.etag));
 	answer.retry_after_s = t->answer.retry_after_s;
-	before = now_ms();
+	before = ota_monotonic_ms();
 	result = t->request->head ? t->request->head(t->request->ctx, &answer) : 0;
-	t->sink_ms += now_ms() - before;
+	t->sink_ms += ota_monotonic_ms() - before;
 	if (result != 0)
 		t->verdict = result;
 	return result;
@@ -150,9 +144,9 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 	if (take > limit - t->received_bytes)
 		take = (size_t)(limit - t->received_bytes);
 	if (take > 0) {
-		before = now_ms();
+		before = ota_monotonic_ms();
 		result = t->request->body(t->request->ctx, data, take);
-		t->sink_ms += now_ms() - before;
+		t->sink_ms += ota_monotonic_ms() - before;
 		t->received_bytes += take;
 	}
 	if (result != 0)
@@ -169,7 +163,7 @@ static int on_progress(void *ctx, curl_off_t down_total, curl_off_t down, curl_o
 {
 	struct transfer *t = ctx;
 	const struct ota_fetch_curl_config *config = &t->curl->config;
-	int64_t now = now_ms();
+	int64_t now = ota_monotonic_ms();
 
 	(void)down_total;
 	(void)down;
@@ -431,7 +425,7 @@ static int perform_transfer(struct ota_fetch_curl *curl, struct transfer *t, str
 
 	curl_easy_setopt(curl->easy, CURLOPT_HTTPHEADER, headers);
 	t->curl = curl;
-	t->start_ms = now_ms();
+	t->start_ms = ota_monotonic_ms();
 	t->end_ms = t->start_ms + (int64_t)curl->config.deadline_s * 1000;
 	t->body_bytes = OTA_HTTP_UNKNOWN;
 	code = curl_easy_perform(curl->easy);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The fetch seam over regular files. */
 #include "ota/fetch-file.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Parses the head of an HTTP answer and judges whether it answers the request. */
 #include "fetch/http-answer.h"
 
 #include <curl/curl.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Decides whether a failed request is worth another attempt, and how long to wait for it. */
 #include "fetch/retry.h"
 
 static uint32_t or_default(uint32_t value, uint32_t preset)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Step marks and holds for a test bench. */
 #include "linux/bench-marks.h"
 
@@ -15,16 +15,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/monotonic-time.h"
 #include "linux/child.h"
 
 #define BENCH_LINE_BYTES 64u   /* of what is heard; longer lines are dropped */
 #define BENCH_STALE_MAX  1024u /* reads of what arrived before a mark */
 
-static int64_t now_us(clockid_t clock)
+/* Time since the machine started, suspended or not. */
+static int64_t read_uptime_us(void)
 {
 	struct timespec now = {0};
 
-	(void)clock_gettime(clock, &now);
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
@@ -198,15 +200,15 @@ int ota_bench_open(struct ota_bench *bench, const struct ota_config *config, cha
 static void send_line(struct ota_bench *bench, enum ota_step step, const char *what)
 {
 	struct pollfd watched = {.fd = bench->fd, .events = POLLOUT};
-	int64_t end_us = now_us(CLOCK_MONOTONIC) + OTA_BENCH_SEND_MS * INT64_C(1000);
+	int64_t end_us = ota_monotonic_us() + OTA_BENCH_SEND_MS * INT64_C(1000);
 	char line[96];
 	int length = snprintf(line, sizeof(line), "ota-mark: %s %u %" PRId64 " %s\n", ota_step_name(step),
-			      ++bench->count, now_us(CLOCK_BOOTTIME), what);
+			      ++bench->count, read_uptime_us(), what);
 	int sent = 0;
 
 	while (sent < length) { /* each turn sends a byte, waits to the end, or ends */
 		ssize_t n = write(bench->fd, line + sent, (size_t)(length - sent));
-		int64_t left_ms = (end_us - now_us(CLOCK_MONOTONIC)) / 1000;
+		int64_t left_ms = (end_us - ota_monotonic_us()) / 1000;
 
 		if (n > 0)
 			sent += (int)n;
@@ -252,12 +254,12 @@ static const char *hold_step(struct ota_bench *bench, const struct ota_stop *sto
 {
 	struct pollfd watched[2] = {{.fd = bench->fd, .events = POLLIN},
 				    {.fd = stop != NULL ? ota_stop_fd(stop) : -1, .events = POLLIN}};
-	int64_t end_us = now_us(CLOCK_MONOTONIC) + bench->hold_timeout_ms * 1000;
+	int64_t end_us = ota_monotonic_us() + bench->hold_timeout_ms * 1000;
 	struct heard heard = {.length = 0};
 	char bytes[BENCH_LINE_BYTES];
 
 	for (;;) { /* to the deadline: input that never ends does not extend it */
-		int64_t left_ms = (end_us - now_us(CLOCK_MONOTONIC) + 999) / 1000;
+		int64_t left_ms = (end_us - ota_monotonic_us() + 999) / 1000;
 		ssize_t n;
 
 		if (left_ms <= 0)

@@ -1,9 +1,8 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Block devices and regular files as an ota_block: see linux.h for what it promises. */
 #define _GNU_SOURCE /* O_DIRECT, fallocate() */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <linux/fs.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file-io.h"
 #include "ota/linux.h"
 
 #define FILE_ALIGN_BYTES  4096u /* memory of direct I/O; enough for every device */
@@ -352,24 +352,6 @@ void ota_file_close(struct ota_file *file)
 	free(file);
 }
 
-static int sync_directory_of(const char *path)
-{
-	char copy[OTA_PATH_MAX];
-	int result = 0;
-	int fd;
-
-	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
-		return -ENAMETOOLONG;
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd) != 0)
-		result = -errno;
-	if (close(fd) != 0 && result == 0)
-		result = -errno;
-	return result;
-}
-
 int ota_file_create(const char *path, uint64_t size_bytes)
 {
 	struct stat status;
@@ -395,7 +377,7 @@ int ota_file_create(const char *path, uint64_t size_bytes)
 	if (result == 0 && rename(temporary, path) != 0)
 		result = -errno;
 	if (result == 0)
-		result = sync_directory_of(path);
+		result = ota_directory_sync(path);
 	if (result != 0)
 		(void)unlink(temporary);
 	return result;

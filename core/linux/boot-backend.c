@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opens the boot back-end that the configuration names, over its media. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Hooks, health checks and other executables of the integrator, each under a deadline. */
 #define _GNU_SOURCE /* pipe2(), environ-free posix_spawn flags */
 #include <errno.h>

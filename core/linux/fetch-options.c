@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The network of a device, set up from its configuration at the first request. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What runs and what is in use, as /proc and /sys tell it. */
 #define _GNU_SOURCE /* getline() with the others */
 #include <dirent.h>

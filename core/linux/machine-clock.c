@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The machine's clocks, and the request to stop that ends a wait early. */
 #include <errno.h>
 #include <poll.h>
@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/monotonic-time.h"
 #include "ota/linux.h"
 
 struct ota_stop {
@@ -82,24 +83,21 @@ static int64_t clock_realtime_s(void *clock)
 
 static int64_t clock_monotonic_ms(void *clock)
 {
-	struct timespec now = {0};
-
 	(void)clock;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return ota_monotonic_ms();
 }
 
 static int clock_sleep_ms(void *clock, uint32_t ms)
 {
 	struct ota_stop *stop = clock;
 	struct pollfd watched = {.fd = stop->fd, .events = POLLIN};
-	int64_t end_ms = clock_monotonic_ms(NULL) + ms;
+	int64_t end_ms = ota_monotonic_ms() + ms;
 	int64_t left_ms;
 
 	for (;;) {
 		if (ota_stop_requested(stop))
 			return -EINTR;
-		left_ms = end_ms - clock_monotonic_ms(NULL);
+		left_ms = end_ms - ota_monotonic_ms();
 		if (left_ms <= 0)
 			return 0;
 		if (poll(&watched, 1, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms) < 0 && errno != EINTR)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From a configuration to a struct ota: opens, checks and joins everything, and takes it apart again. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens slots and state: never what runs, never what is in use, never one device for two purposes. */
 #include <errno.h>
 #include <libgen.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The system seam on Linux: executables of the integrator, marks for a bench, the watchdog, the reboot. */
 #define _GNU_SOURCE /* scandir() and friends beside the POSIX ones */
 #include <dirent.h>

@@ -1,7 +1,8 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lock is the kernel's (flock on an open file), not the file: whoever is killed lets go of it. The pid inside is
- * for people. The file is never removed: a second process could hold the lock on a name that is gone.
+ * The lock that allows one run of the updater at a time. The kernel holds it (flock on an open file): it ends with its
+ * process. The pid in the file is for people. The file is never removed, or a second process could hold the lock on a
+ * name that is gone.
  */
 #define _GNU_SOURCE /* O_NOFOLLOW and flock() together */
 #include <errno.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * system.conf: one table of keys fills the struct; sections [slot.CLASS.INDEX] are collected apart and
  * grouped when the file has been read. The first error is kept, with its line.

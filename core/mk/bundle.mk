@@ -10,7 +10,7 @@ $(call library,testpki,core/test/test-pki.c core/test/bundle-make.c,$(BUNDLE_INC
 
 $(call test,reason,core/test/reason-test.c,ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
 $(call test,bundle,core/test/bundle-test.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
-$(call test,bundle-write,core/test/bundle-write-test.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
+$(call test,bundle-write,core/test/bundle-write-test.c,testhelpers ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
 $(call test,keyring,core/test/keyring-test.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
 $(call test,manifest,core/test/manifest-test.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))
 $(call test,signature,core/test/signature-test.c,ota testpki ota,$(BUNDLE_TEST_LDLIBS),$(BUNDLE_INCLUDES))

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * What a slot holds, read and written: descriptor, head, images, header blocks and the stash.
+ *
  * The descriptor block: magic "OTASLOT\n", u32 schema, u32 images, u64 sequence, version[64], digest[32], u32
  * head_bytes, u32 zero, then for each image name[32], u64 size, sha256[32]; zeros; SHA-256 over all before it in the
  * last 32 bytes.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The record: all integers little-endian, strings at fixed length and zero-filled, so that equal states have equal
+ * The state record, the journal among its fields: its codec and its store, a ring of records on the state medium.
+ *
+ * All integers little-endian, strings at fixed length and zero-filled, so that equal states have equal
  * bytes.
  *
  *   0      magic "OTASTAT\n", u32 schema, u64 counter, then the fields of struct ota_state in order

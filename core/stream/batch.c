@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Decodes, verifies and writes a batch: consecutive chunks of one image. */
 #include "stream/batch.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Decodes one chunk and verifies its content against the signed digest. */
 #include "ota/bundle.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Decides for each chunk where it comes from, where it goes, and which chunks one request fetches. */
 #include "stream/fetch-plan.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The ring of batches between fetch, decode and write, with its threads. */
 #include "stream/pipeline.h"
 
 #include <errno.h>

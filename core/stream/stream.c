@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Fetches the chunks of a bundle, hands them to the pipeline, and repeats what failed. */
 #include "stream/stream.h"
 
 #include <errno.h>

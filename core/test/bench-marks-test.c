@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Marks and holds for a bench, on the command as a process; the other end of the port is a pseudo-terminal's master. */
 #define _GNU_SOURCE /* posix_openpt() and friends, with memmem() */
 #include <criterion/criterion.h>
@@ -15,6 +15,7 @@
 
 #include "linux/bench-marks.h"
 #include "test/cmd-lab.h"
+#include "test/test-helpers.h"
 
 #define DEADLINE_MS 20000
 #define LINES_MAX   64
@@ -25,14 +26,6 @@ struct port {
 	char heard[8192];
 	size_t length;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	cr_assert_eq(clock_gettime(CLOCK_MONOTONIC, &now), 0);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void port_open(struct port *port)
 {
@@ -45,11 +38,11 @@ static void port_open(struct port *port)
 /* Reads until `text` was heard, or for wait_ms. */
 static bool port_hears(struct port *port, const char *text, int wait_ms)
 {
-	int64_t end_ms = now_ms() + wait_ms;
+	int64_t end_ms = test_now_ms() + wait_ms;
 
 	for (;;) {
 		struct pollfd watched = {.fd = port->master, .events = POLLIN};
-		int64_t left_ms = end_ms - now_ms();
+		int64_t left_ms = end_ms - test_now_ms();
 		ssize_t n;
 
 		port->heard[port->length] = '\0';
@@ -144,12 +137,8 @@ static void summarize_marks(const char *text, char *out, size_t out_bytes)
 static void marks_of(const struct cmd_lab *lab, char *out, size_t out_bytes)
 {
 	char text[8192];
-	FILE *file = fopen(cmd_lab_path(lab, "marks"), "re");
-	size_t length;
+	size_t length = test_file_read(cmd_lab_path(lab, "marks"), text, sizeof(text) - 1);
 
-	cr_assert_not_null(file);
-	length = fread(text, 1, sizeof(text) - 1, file);
-	(void)fclose(file);
 	text[length] = '\0';
 	summarize_marks(text, out, out_bytes);
 }
@@ -268,14 +257,14 @@ Test(bench, hold_times_out, .timeout = 60)
 	int64_t start_ms;
 	int pid;
 
-	start_ms = now_ms();
+	start_ms = test_now_ms();
 	pid = install_until_hold(&lab, &port, "hold=S05,S10\nhold-timeout-ms=600000\n", "hold-timeout-ms=400\n");
 	for (unsigned i = 0; i < 500 && !port_hears(&port, "timeout", 2); i++)
 		port_say(&port, "go on\n");
 	cr_assert(port_hears(&port, "timeout\r\n", DEADLINE_MS), "%s", port.heard);
 	cr_assert(port_hears(&port, "S11", DEADLINE_MS), "%s", port.heard);
 	cr_assert_eq(cmd_lab_wait(&lab, pid), 0, "%s", lab.out);
-	cr_assert_geq(now_ms() - start_ms, 800);
+	cr_assert_geq(test_now_ms() - start_ms, 800);
 	summarize_marks(port.heard, seen, sizeof(seen));
 	cr_expect_str_eq(seen, "S02 S03 S04 S05! S05- S06 S07 S08 S09 S10! S10- S11");
 	cr_assert_eq(close(port.master), 0);

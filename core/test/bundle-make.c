@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Makes a small bundle for tests. */
 #include "test/bundle-make.h"
 
 #include <stdio.h>

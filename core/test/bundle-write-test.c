@@ -15,6 +15,7 @@
 
 #include "ota/reason.h"
 #include "test/bundle-make.h"
+#include "test/test-helpers.h"
 
 struct folder {
 	char path[64];
@@ -26,10 +27,7 @@ static void put_file(const struct folder *f, const char *name, const void *data,
 {
 	char path[128];
 	(void)snprintf(path, sizeof path, "%s/%s", f->path, name);
-	FILE *file = fopen(path, "wb");
-	cr_assert_not_null(file);
-	cr_assert_eq(fwrite(data, 1, size_bytes, file), size_bytes);
-	cr_assert_eq(fclose(file), 0);
+	test_file_write(path, data, size_bytes);
 }
 
 static void set_up(struct folder *f)
@@ -85,11 +83,8 @@ static uint8_t *read_out(const struct folder *f, size_t *size_bytes)
 {
 	char path[128];
 	(void)snprintf(path, sizeof path, "%s/out", f->path);
-	FILE *file = fopen(path, "rb");
-	cr_assert_not_null(file);
 	uint8_t *data = malloc(1 << 20);
-	*size_bytes = fread(data, 1, 1 << 20, file);
-	cr_assert_eq(fclose(file), 0);
+	*size_bytes = test_file_read(path, data, 1 << 20);
 	return data;
 }
 

@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A device made of files, on which tests run the command. */
 #include "test/cmd-lab.h"
 
 #include <criterion/criterion.h>
@@ -13,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "test/test-helpers.h"
 #include "test/test-pki.h"
 
 #define WORDS_MAX 32
@@ -29,11 +31,7 @@ const char *cmd_lab_path(const struct cmd_lab *lab, const char *name)
 
 void cmd_lab_write(const struct cmd_lab *lab, const char *name, const void *data, size_t size_bytes)
 {
-	FILE *file = fopen(cmd_lab_path(lab, name), "we");
-
-	cr_assert_not_null(file);
-	cr_assert_eq(fwrite(data, 1, size_bytes, file), size_bytes);
-	cr_assert_eq(fclose(file), 0);
+	test_file_write(cmd_lab_path(lab, name), data, size_bytes);
 }
 
 static void write_text(const struct cmd_lab *lab, const char *name, const char *text)
@@ -156,14 +154,10 @@ int cmd_lab_wait(struct cmd_lab *lab, int pid)
 {
 	int status = 0;
 	size_t length;
-	FILE *file;
 
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	file = fopen(cmd_lab_path(lab, "output"), "re");
-	cr_assert_not_null(file);
-	length = fread(lab->out, 1, sizeof(lab->out) - 1, file);
+	length = test_file_read(cmd_lab_path(lab, "output"), lab->out, sizeof(lab->out) - 1);
 	lab->out[length] = '\0';
-	(void)fclose(file);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -189,17 +183,13 @@ void cmd_lab_bundle(struct cmd_lab *lab, const char *name, const char *version, 
 
 int cmd_lab_same(const struct cmd_lab *lab, const char *a, const char *b, size_t size_bytes)
 {
-	FILE *fa = fopen(cmd_lab_path(lab, a), "re");
-	FILE *fb = fopen(cmd_lab_path(lab, b), "re");
 	uint8_t *da = malloc(2 * size_bytes);
 	uint8_t *db = da + size_bytes;
 	int same;
 
-	cr_assert(fa != NULL && fb != NULL && da != NULL);
-	same = fread(da, 1, size_bytes, fa) == size_bytes && fread(db, 1, size_bytes, fb) == size_bytes &&
-	       memcmp(da, db, size_bytes) == 0;
+	cr_assert_not_null(da);
+	same = test_file_read(cmd_lab_path(lab, a), da, size_bytes) == size_bytes &&
+	       test_file_read(cmd_lab_path(lab, b), db, size_bytes) == size_bytes && memcmp(da, db, size_bytes) == 0;
 	free(da);
-	(void)fclose(fa);
-	(void)fclose(fb);
 	return same;
 }

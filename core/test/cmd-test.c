@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The command as a process, on a device made of files: what a run does to the media, what it says, how it ends. */
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -19,6 +19,7 @@
 #include "boot/env.h"
 #include "ota/reason.h"
 #include "test/env-random.h"
+#include "test/test-helpers.h"
 
 #define ENVIRONMENTS 1000u
 #define STORES       150u
@@ -57,23 +58,6 @@ static int file_flush(void *dev)
 
 static const struct ota_block_ops file_ops = {file_read, file_read, file_write, file_flush};
 
-static void write_file(const char *path, const void *data, size_t size)
-{
-	FILE *f = fopen(path, "wb");
-	cr_assert(f);
-	cr_assert_eq(fwrite(data, 1, size, f), size);
-	cr_assert_eq(fclose(f), 0);
-}
-
-static size_t read_file(const char *path, void *out, size_t room)
-{
-	FILE *f = fopen(path, "rb");
-	cr_assert(f, "%s", path);
-	size_t n = fread(out, 1, room, f);
-	(void)fclose(f);
-	return n;
-}
-
 static void bench_init(struct bench *b)
 {
 	static const char *const names[2] = {"A", "B"};
@@ -87,7 +71,7 @@ static void bench_init(struct bench *b)
 	(void)snprintf(b->extra, sizeof b->extra, "%s/extra", b->dir);
 	(void)snprintf(text, sizeof text, "%s 0x0 0x%x\n%s 0x%x 0x%x\n", b->env, ENV_TEST_BYTES, b->env, ENV_TEST_BYTES,
 		       ENV_TEST_BYTES);
-	write_file(b->config, text, strlen(text));
+	test_file_write(b->config, text, strlen(text));
 	b->fd = open(b->env, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	cr_assert_geq(b->fd, 0);
 	for (unsigned i = 0; i < 2; i++) {
@@ -233,7 +217,7 @@ static void check_query(const struct ota_boot_state *state, const char *text, un
 	cr_assert_eq(state->trial_id, strcmp(id, "00000000000000ff") == 0 ? 0xffu : 0, "%u", i);
 }
 
-static uint8_t random_flags(uint32_t *seed, uint8_t *other)
+static uint8_t random_flags(uint64_t *seed, uint8_t *other)
 {
 	uint8_t f = (uint8_t)env_random_below(seed, 256);
 
@@ -262,7 +246,7 @@ struct totals {
 };
 
 /* Two copies of a random environment: random lists, counters and damage. Writes the file. */
-static void random_environment(struct bench *b, uint32_t *seed, struct env_list lists[2],
+static void random_environment(struct bench *b, uint64_t *seed, struct env_list lists[2],
 			       uint8_t raw[2][ENV_TEST_BYTES], enum env_special *special, struct totals *totals)
 {
 	uint8_t flags[2];
@@ -295,7 +279,7 @@ static void random_environment(struct bench *b, uint32_t *seed, struct env_list 
 		for (unsigned i = 0; i < 2; i++)
 			raw[i][env_random_below(seed, 4)] ^= 0x10;
 	}
-	write_file(b->env, raw, 2 * (size_t)ENV_TEST_BYTES);
+	test_file_write(b->env, raw, 2 * (size_t)ENV_TEST_BYTES);
 }
 
 /* 0: the texts agree; else the class that explains the difference. Fails on any other. */
@@ -325,7 +309,7 @@ Test(env_interop, fw_printenv)
 {
 	struct bench b;
 	struct totals totals = {0};
-	uint32_t seed = SEED;
+	uint64_t seed = SEED;
 	static struct env_list lists[2];
 	static uint8_t raw[2][ENV_TEST_BYTES];
 	static char theirs[TEXT_BYTES];
@@ -390,7 +374,7 @@ Test(env_interop, fw_setenv)
 {
 	struct bench b;
 	struct totals totals = {0};
-	uint32_t seed = SEED + 1;
+	uint64_t seed = SEED + 1;
 	static struct env_list lists[2];
 	static uint8_t raw[2][ENV_TEST_BYTES];
 	static uint8_t ours[2][ENV_TEST_BYTES];
@@ -404,7 +388,7 @@ Test(env_interop, fw_setenv)
 	if (tool_missing("fw_setenv"))
 		cr_skip_test("fw_setenv is not installed (package libubootenv-tool), or /var/lock is read-only");
 	bench_init(&b);
-	write_file(b.extra, script, strlen(script));
+	test_file_write(b.extra, script, strlen(script));
 	for (unsigned i = 0; i < STORES; i++) {
 		struct ota_boot_state state;
 		enum env_special special;
@@ -426,7 +410,7 @@ Test(env_interop, fw_setenv)
 		stores++;
 		/* Theirs: in one call. Then read by us. */
 		cr_assert_eq(run_tool((const char *[]){"fw_setenv", "-c", b.config, "-s", b.extra, NULL}, text), 0);
-		cr_assert_eq(read_file(b.env, theirs, sizeof theirs), sizeof theirs);
+		cr_assert_eq(test_file_read(b.env, theirs, sizeof theirs), sizeof theirs);
 		cr_assert_eq(b.boot.ops->query(b.boot.boot, &state), 0);
 		cr_assert(state.readable && state.trial && state.limit == 5 && state.trial_id == 0xff, "%u", i);
 		cr_assert_str_eq(state.selected, "B");
@@ -434,9 +418,9 @@ Test(env_interop, fw_setenv)
 		cr_assert_eq(run_tool((const char *[]){"fw_printenv", "-c", b.config, NULL}, text), 0);
 		/* Ours, from the same start. Then read by them: the same text. */
 		static char text2[TEXT_BYTES];
-		write_file(b.env, raw, sizeof raw);
+		test_file_write(b.env, raw, sizeof raw);
 		cr_assert_eq(b.boot.ops->try(b.boot.boot, "B", 0xff, 5), 0);
-		cr_assert_eq(read_file(b.env, ours, sizeof ours), sizeof ours);
+		cr_assert_eq(test_file_read(b.env, ours, sizeof ours), sizeof ours);
 		cr_assert_eq(run_tool((const char *[]){"fw_printenv", "-c", b.config, NULL}, text2), 0);
 		cr_assert_str_eq(text, text2, "%u", i);
 		for (unsigned k = 0; k < 2; k++) {
@@ -457,7 +441,7 @@ static const char *const mkenvimage_args[][2] = {{"-p", "0x00"}, {"-p", "0xff"}}
 Test(env_interop, mkenvimage)
 {
 	struct bench b;
-	uint32_t seed = SEED + 2;
+	uint64_t seed = SEED + 2;
 	static struct env_list list;
 	static char text[TEXT_BYTES];
 	static char out[TEXT_BYTES];
@@ -493,13 +477,13 @@ Test(env_interop, mkenvimage)
 			ota_env_free(env);
 			continue;
 		}
-		write_file(b.extra, text, used);
+		test_file_write(b.extra, text, used);
 		const char *const *pad = mkenvimage_args[i % 2];
 		cr_assert_eq(run_tool((const char *[]){"mkenvimage", "-r", "-s", "4096", pad[0], pad[1], "-o", b.env,
 						       b.extra, NULL},
 				      out),
 			     0);
-		cr_assert_eq(read_file(b.env, theirs, ENV_TEST_BYTES), ENV_TEST_BYTES);
+		cr_assert_eq(test_file_read(b.env, theirs, ENV_TEST_BYTES), ENV_TEST_BYTES);
 		cr_assert_eq(ota_env_parse(theirs, ENV_TEST_BYTES, &parsed, &flags), 0);
 		cr_assert_eq(flags, 1);
 		cr_assert_eq(ota_env_encode(env, 1, ours, ENV_TEST_BYTES), 0);
@@ -532,7 +516,7 @@ Test(env_interop, default_environment)
 	bench_init(&b);
 	const char *const args[] = {"mkenvimage", "-r", "-s", "4096", "-o", b.env, "images/uboot/ota.env", NULL};
 	cr_assert_eq(run_tool(args, out), 0);
-	cr_assert_eq(read_file(b.env, raw, ENV_TEST_BYTES), ENV_TEST_BYTES);
+	cr_assert_eq(test_file_read(b.env, raw, ENV_TEST_BYTES), ENV_TEST_BYTES);
 	cr_assert_eq(ota_env_parse(raw, ENV_TEST_BYTES, &env, &flags), 0);
 	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
 		cr_assert(ota_env_get(env, needed[i]), "%s", needed[i]);

@@ -1,27 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Makes seeded boot environments for tests. */
 #include "test/env-random.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/number-bytes.h"
 #include "boot/env.h"
+#include "test/test-helpers.h"
 
-static uint32_t next(uint32_t *seed)
+uint32_t env_random_below(uint64_t *seed, uint32_t n)
 {
-	uint32_t x = *seed;
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	return *seed = x;
+	return test_random_next(seed) % n;
 }
 
-uint32_t env_random_below(uint32_t *seed, uint32_t n)
-{
-	return (uint32_t)((uint64_t)next(seed) * n >> 32);
-}
-
-static void random_value(uint32_t *seed, char *out, size_t room)
+static void random_value(uint64_t *seed, char *out, size_t room)
 {
 	static const char *const values[] = {"",   "0",           "1",  "2x",     "-1",           "007",
 					     "A",  "B",           "C",  "a=b=c",  "run x; run y", " A",
@@ -39,7 +33,7 @@ static void random_value(uint32_t *seed, char *out, size_t room)
 	out[n] = '\0';
 }
 
-static void random_name(uint32_t *seed, char *out, size_t room)
+static void random_name(uint64_t *seed, char *out, size_t room)
 {
 	static const char *const names[] = {
 	    "ota_slot", "ota_barred", "ota_trial", "upgrade_available", "bootcount", "bootlimit", "bootcmd", "a", "zz"};
@@ -52,7 +46,7 @@ static void random_name(uint32_t *seed, char *out, size_t room)
 		(void)snprintf(out, room, "v%u", env_random_below(seed, 50));
 }
 
-void env_random_list(uint32_t *seed, struct env_list *list, enum env_special special)
+void env_random_list(uint64_t *seed, struct env_list *list, enum env_special special)
 {
 	char name[32];
 	char value[320];
@@ -92,14 +86,12 @@ void env_random_copy(const struct env_list *list, uint8_t flags, uint8_t pad, ui
 	}
 	cr_assert_lt(at, ENV_TEST_BYTES - 1);
 	raw[at] = 0;
-	uint32_t crc = ota_env_crc32(raw + OTA_ENV_HEADER_BYTES, ENV_TEST_BYTES - OTA_ENV_HEADER_BYTES);
-	for (int i = 0; i < 4; i++)
-		raw[i] = (uint8_t)(crc >> (8 * i));
+	ota_number_put(raw, ota_env_crc32(raw + OTA_ENV_HEADER_BYTES, ENV_TEST_BYTES - OTA_ENV_HEADER_BYTES), 4);
 	raw[4] = flags;
 }
 
 /* A copy as a cut store leaves it: some sectors of `new` from the front or the back, the rest `old` or a fill. */
-void env_random_tear(uint32_t *seed, const uint8_t old[ENV_TEST_BYTES], const uint8_t new[ENV_TEST_BYTES],
+void env_random_tear(uint64_t *seed, const uint8_t old[ENV_TEST_BYTES], const uint8_t new[ENV_TEST_BYTES],
 		     uint8_t out[ENV_TEST_BYTES])
 {
 	uint32_t fill = env_random_below(seed, 3);

@@ -18,12 +18,12 @@ struct env_list {
 enum env_special { ENV_PLAIN, ENV_BARE_NAME, ENV_EMPTY_NAME, ENV_DOT_FLAGS, ENV_SPECIALS };
 
 /* From 0 to n - 1. */
-uint32_t env_random_below(uint32_t *seed, uint32_t n);
+uint32_t env_random_below(uint64_t *seed, uint32_t n);
 /* A special entry goes into the middle, so that there is something before and behind. */
-void env_random_list(uint32_t *seed, struct env_list *list, enum env_special special);
+void env_random_list(uint64_t *seed, struct env_list *list, enum env_special special);
 void env_random_copy(const struct env_list *list, uint8_t flags, uint8_t pad, uint8_t raw[ENV_TEST_BYTES]);
 /* A copy as a cut store leaves it: some sectors of `new` from the front or the back, the rest `old` or a fill. */
-void env_random_tear(uint32_t *seed, const uint8_t old[ENV_TEST_BYTES], const uint8_t new[ENV_TEST_BYTES],
+void env_random_tear(uint64_t *seed, const uint8_t old[ENV_TEST_BYTES], const uint8_t new[ENV_TEST_BYTES],
 		     uint8_t out[ENV_TEST_BYTES]);
 
 #endif

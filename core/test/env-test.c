@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number-bytes.h"
 #include "boot/env.h"
 #include "ota/reason.h"
 
@@ -12,9 +13,7 @@
 
 static void seal_copy(uint8_t *raw, size_t size, uint8_t flags)
 {
-	uint32_t crc = ota_env_crc32(raw + OTA_ENV_HEADER_BYTES, size - OTA_ENV_HEADER_BYTES);
-	for (int i = 0; i < 4; i++)
-		raw[i] = (uint8_t)(crc >> (8 * i));
+	ota_number_put(raw, ota_env_crc32(raw + OTA_ENV_HEADER_BYTES, size - OTA_ENV_HEADER_BYTES), 4);
 	raw[4] = flags;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A device in memory: made by a factory, cut, booted and looked at by tests. */
 #include "test/fake-device.h"
 
 #include <criterion/criterion.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "store/slot-io.h"
+#include "test/test-helpers.h"
 #include "test/test-pki.h"
 
 static const char *const names[FAKE_MEDIA] = {"A.rootfs", "A.kernel", "B.rootfs", "B.kernel", "state"};
@@ -158,19 +160,14 @@ void fake_offer(struct fake *fake, const struct fake_bundle *bundle, const char 
 	(void)snprintf(fake->etag, sizeof fake->etag, "%s", etag);
 }
 
-static uint64_t next(uint64_t *seed)
-{
-	*seed = *seed * 6364136223846793005ull + 1442695040888963407ull;
-	return *seed >> 33;
-}
-
 void fake_power(struct fake *fake, enum fake_cut cut, uint64_t seed)
 {
 	for (unsigned i = 0; i < fake->pending_count; i++) {
 		const struct fake_pending *p = &fake->pending[i];
 		uint32_t keep = cut == FAKE_KEEP ? p->size : 0;
-		if (cut == FAKE_MIXED && next(&seed) % 2)
-			keep = next(&seed) % 4 ? p->size : (uint32_t)(next(&seed) % (p->size / 512 + 1)) * 512;
+		if (cut == FAKE_MIXED && test_random_next(&seed) % 2)
+			keep = test_random_next(&seed) % 4 ? p->size
+							   : (test_random_next(&seed) % (p->size / 512 + 1)) * 512;
 		memcpy(fake->media[p->medium].durable + p->offset, fake->pending_data[i], keep);
 	}
 	fake->pending_count = 0;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of a fake device and the seams over them. */
 #include "test/fake-parts.h"
 
 #include <criterion/criterion.h>

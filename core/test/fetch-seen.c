@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a fetch let through, recorded for tests. */
 #include "test/fetch-seen.h"
 
 #include <criterion/criterion.h>

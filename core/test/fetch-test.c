@@ -12,6 +12,7 @@
 
 #include "ota/reason.h"
 #include "test/fetch-seen.h"
+#include "test/test-helpers.h"
 
 struct trap {
 	const char *name;
@@ -315,13 +316,6 @@ Test(fetch, endless)
 	free(seen);
 }
 
-static void write_file(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
-}
-
 /* TLS: the right root is needed, and an end of the connection without a length is a short body, whatever TLS says. */
 Test(fetch, tls)
 {
@@ -342,8 +336,8 @@ Test(fetch, tls)
 	cr_assert(mkdtemp(dir));
 	snprintf(good, sizeof(good), "%s/good.pem", dir);
 	snprintf(other, sizeof(other), "%s/other.pem", dir);
-	write_file(good, root.certificate_pem);
-	write_file(other, stranger.certificate_pem);
+	test_file_write(good, root.certificate_pem, strlen(root.certificate_pem));
+	test_file_write(other, stranger.certificate_pem, strlen(stranger.certificate_pem));
 	cr_assert_eq(origin_start(canned_script, &canned, &host, &origin), 0);
 	curl = open_fetch(&config, &fetch);
 	cr_expect_eq(get_range(&fetch, origin_url(origin), 4, 4, seen), 0, "%s", ota_fetch_curl_detail(curl));

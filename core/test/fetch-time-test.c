@@ -10,14 +10,7 @@
 
 #include "ota/reason.h"
 #include "test/fetch-seen.h"
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+#include "test/test-helpers.h"
 
 static bool drip_script(void *ctx, const struct origin_request *request, struct origin_reply *reply)
 {
@@ -48,9 +41,9 @@ Test(fetch, stall_and_deadline, .timeout = 60)
 
 	curl = open_fetch(&config, &fetch);
 	cr_assert_eq(origin_start(canned_script, &canned, NULL, &origin), 0);
-	start = now_ms();
+	start = test_now_ms();
 	cr_assert_eq(get_range(&fetch, origin_url(origin), 4, 4, seen), OTA_STALLED);
-	cr_expect_lt(now_ms() - start, 4000, "%d ms", (int)(now_ms() - start));
+	cr_expect_lt(test_now_ms() - start, 4000, "%d ms", (int)(test_now_ms() - start));
 	origin_stop(origin);
 	/* Not even a head. */
 	canned.says = "";
@@ -62,9 +55,9 @@ Test(fetch, stall_and_deadline, .timeout = 60)
 	config.deadline_s = 3;
 	curl = open_fetch(&config, &fetch);
 	cr_assert_eq(origin_start(drip_script, &each_ms, NULL, &origin), 0);
-	start = now_ms();
+	start = test_now_ms();
 	cr_assert_eq(get_range(&fetch, origin_url(origin), 4, 1000, seen), OTA_DEADLINE);
-	cr_expect_lt(now_ms() - start, 6000);
+	cr_expect_lt(test_now_ms() - start, 6000);
 	origin_stop(origin);
 	ota_fetch_curl_free(curl);
 	free(seen);
@@ -95,13 +88,13 @@ Test(fetch, slow_sink, .timeout = 60)
 
 static bool stop_now(void *ctx)
 {
-	return now_ms() >= *(int64_t *)ctx;
+	return test_now_ms() >= *(int64_t *)ctx;
 }
 
 /* A stop request ends a request that waits, within about a second. */
 Test(fetch, stop, .timeout = 60)
 {
-	int64_t stop_ms = now_ms() + 500;
+	int64_t stop_ms = test_now_ms() + 500;
 	struct ota_fetch_curl_config config = {.allow_http = true, .stop = stop_now, .stop_ctx = &stop_ms};
 	struct canned canned = {.says = OK206 R4_7 LEN(4) "\r\n45", .end = END_SILENT};
 	struct seen *seen = calloc(1, sizeof(*seen));
@@ -112,7 +105,7 @@ Test(fetch, stop, .timeout = 60)
 	curl = open_fetch(&config, &fetch);
 	cr_assert_eq(origin_start(canned_script, &canned, NULL, &origin), 0);
 	cr_assert_eq(get_range(&fetch, origin_url(origin), 4, 4, seen), -EINTR);
-	cr_expect_lt(now_ms() - stop_ms, 2500);
+	cr_expect_lt(test_now_ms() - stop_ms, 2500);
 	ota_fetch_curl_free(curl);
 	origin_stop(origin);
 	free(seen);

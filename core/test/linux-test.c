@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The Linux platform, part by part, on files. Mounted and swapped devices are told by files that look like /proc. */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -15,6 +15,7 @@
 
 #include "linux/child.h"
 #include "linux/host-facts.h"
+#include "test/test-helpers.h"
 
 #define MEDIUM_BYTES (3u * 1024u * 1024u)
 
@@ -24,20 +25,6 @@ static char *scratch_path(const char *name)
 
 	(void)snprintf(path, sizeof(path), "/tmp/ota-linux-%ld-%s", (long)getpid(), name);
 	return path;
-}
-
-static void write_text(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "we");
-
-	cr_assert(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
-}
-
-/* Deterministic noise. */
-static uint32_t next(uint32_t *seed)
-{
-	*seed = *seed * 1664525u + 1013904223u;
-	return *seed >> 8;
 }
 
 /*
@@ -52,7 +39,7 @@ Test(linux_file, reads_see_writes)
 	struct ota_block block;
 	uint8_t *model = calloc(1, MEDIUM_BYTES);
 	uint8_t *data = malloc(MEDIUM_BYTES + 1);
-	uint32_t seed = 7;
+	uint64_t seed = 7;
 
 	(void)snprintf(path, sizeof(path), "%s", scratch_path("file"));
 	cr_assert_eq(ota_file_create(path, MEDIUM_BYTES), 0);
@@ -60,8 +47,8 @@ Test(linux_file, reads_see_writes)
 	cr_assert_eq(block.size_bytes, MEDIUM_BYTES);
 	cr_assert_eq(block.block_bytes, 512);
 	for (unsigned i = 0; i < 300; i++) {
-		uint64_t offset = next(&seed) % (MEDIUM_BYTES / 512) * 512;
-		size_t size = (1 + next(&seed) % (i % 7 == 0 ? 3000 : 40)) * 512;
+		uint64_t offset = test_random_next(&seed) % (MEDIUM_BYTES / 512) * 512;
+		size_t size = (1 + test_random_next(&seed) % (i % 7 == 0 ? 3000 : 40)) * 512;
 		uint8_t *place = data + i % 2; /* odd addresses as well */
 
 		if (i % 3 != 0 && i > 0)
@@ -69,7 +56,7 @@ Test(linux_file, reads_see_writes)
 		if (offset + size > MEDIUM_BYTES)
 			size = MEDIUM_BYTES - offset;
 		for (size_t k = 0; k < size; k++)
-			place[k] = (uint8_t)next(&seed);
+			place[k] = (uint8_t)test_random_next(&seed);
 		cr_assert_eq(block.ops->write(block.dev, offset, place, size), 0);
 		memcpy(model + offset, place, size);
 		if (i % 5 == 0) {
@@ -325,12 +312,12 @@ Test(linux_host, booted_slot)
 		dev_t root = rows[i].root < 0 ? makedev(240, 77) : status[rows[i].root].st_rdev;
 		int result;
 
-		write_text(cmdline, rows[i].cmdline);
+		test_file_write(cmdline, rows[i].cmdline, strlen(rows[i].cmdline));
 		(void)snprintf(
 		    line, sizeof(line),
 		    "1 0 0:2 / / rw - rootfs rootfs rw\n22 1 %u:%u / / rw,noatime shared:1 - ext4 /dev/root rw\n",
 		    major(root), minor(root));
-		write_text(mountinfo, line);
+		test_file_write(mountinfo, line, strlen(line));
 		(void)snprintf(config.booted, sizeof(config.booted), "%s", rows[i].booted);
 		result = ota_host_booted(&host, &config, out, detail, sizeof(detail));
 		if (rows[i].expect == NULL) {
@@ -363,19 +350,21 @@ Test(linux_host, in_use)
 	host.mountinfo = mountinfo;
 	host.swaps = swaps;
 	host.sys_block = sys;
-	write_text(swaps, "Filename Type Size Used Priority\n");
-	write_text(mountinfo, "22 1 240:77 / / rw - ext4 /dev/root rw\nbroken\n");
+	test_file_write(swaps, "Filename Type Size Used Priority\n", strlen("Filename Type Size Used Priority\n"));
+	test_file_write(mountinfo, "22 1 240:77 / / rw - ext4 /dev/root rw\nbroken\n",
+			strlen("22 1 240:77 / / rw - ext4 /dev/root rw\nbroken\n"));
 	cr_assert_eq(ota_host_in_use(&host, device, why, sizeof(why)), 0);
 	(void)snprintf(line, sizeof(line), "22 1 %u:%u / /srv/data rw shared:2 - ext4 /dev/root rw\n",
 		       major(status[0].st_rdev), minor(status[0].st_rdev));
-	write_text(mountinfo, line);
+	test_file_write(mountinfo, line, strlen(line));
 	cr_assert_eq(ota_host_in_use(&host, device, why, sizeof(why)), OTA_SLOT_IN_USE);
 	cr_assert_str_eq(why, "mounted on /srv/data");
 	(void)snprintf(line, sizeof(line), "22 1 0:77 / /srv rw - btrfs %s rw\n", device);
-	write_text(mountinfo, line);
+	test_file_write(mountinfo, line, strlen(line));
 	cr_assert_eq(ota_host_in_use(&host, device, why, sizeof(why)), OTA_SLOT_IN_USE, "by name");
 	/* 240:5 is a mapping over 240:4, which is one over the device. */
-	write_text(mountinfo, "22 1 240:5 / /srv rw - ext4 /dev/mapper/x rw\n");
+	test_file_write(mountinfo, "22 1 240:5 / /srv rw - ext4 /dev/mapper/x rw\n",
+			strlen("22 1 240:5 / /srv rw - ext4 /dev/mapper/x rw\n"));
 	cr_assert_eq(ota_host_in_use(&host, device, why, sizeof(why)), 0);
 	(void)snprintf(line, sizeof(line),
 		       "mkdir -p %s/240:5/slaves/m %s/240:4/slaves/d; echo 240:4 > %s/240:5/slaves/m/dev; "
@@ -385,16 +374,18 @@ Test(linux_host, in_use)
 	cr_assert_eq(ota_host_in_use(&host, device, why, sizeof(why)), OTA_SLOT_IN_USE, "below a mapping");
 	/* A file behind a mounted loop device. */
 	(void)snprintf(path, sizeof(path), "%s", scratch_path("backing"));
-	write_text(path, "x");
-	write_text(mountinfo, "22 1 7:99 / /srv rw - ext4 /dev/loop99 rw\n");
+	test_file_write(path, "x", strlen("x"));
+	test_file_write(mountinfo, "22 1 7:99 / /srv rw - ext4 /dev/loop99 rw\n",
+			strlen("22 1 7:99 / /srv rw - ext4 /dev/loop99 rw\n"));
 	cr_assert_eq(ota_host_in_use(&host, path, why, sizeof(why)), 0);
 	(void)snprintf(line, sizeof(line), "mkdir -p %s/7:99/loop; echo %s > %s/7:99/loop/backing_file", sys, path,
 		       sys);
 	cr_assert_eq(system(line), 0);
 	cr_assert_eq(ota_host_in_use(&host, path, why, sizeof(why)), OTA_SLOT_IN_USE, "behind a loop device");
-	write_text(mountinfo, "22 1 240:77 / / rw - ext4 /dev/root rw\n");
+	test_file_write(mountinfo, "22 1 240:77 / / rw - ext4 /dev/root rw\n",
+			strlen("22 1 240:77 / / rw - ext4 /dev/root rw\n"));
 	(void)snprintf(line, sizeof(line), "Filename Type Size\n%s partition 100 0 -2\n", device);
-	write_text(swaps, line);
+	test_file_write(swaps, line, strlen(line));
 	cr_assert_eq(ota_host_in_use(&host, device, why, sizeof(why)), OTA_SLOT_IN_USE);
 	cr_assert_str_eq(why, "swap space");
 	(void)snprintf(line, sizeof(line), "rm -rf %s %s %s %s", sys, mountinfo, swaps, path);
@@ -413,7 +404,8 @@ Test(linux_host, in_use_without_descriptors)
 	if (!two_devices(&config, status))
 		cr_skip("no two block devices in /dev to name");
 	(void)snprintf(mountinfo, sizeof(mountinfo), "%s", scratch_path("mountinfo"));
-	write_text(mountinfo, "22 1 7:99 / /srv rw - ext4 /dev/loop99 rw\n");
+	test_file_write(mountinfo, "22 1 7:99 / /srv rw - ext4 /dev/loop99 rw\n",
+			strlen("22 1 7:99 / /srv rw - ext4 /dev/loop99 rw\n"));
 	host.mountinfo = mountinfo;
 	cr_assert_eq(ota_host_in_use(&host, config.slots[0].images[0].device, why, sizeof(why)), 0, "%s", why);
 	int lowest = dup(2);

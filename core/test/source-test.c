@@ -11,6 +11,7 @@
 #include "fetch/source.h"
 #include "ota/fetch-file.h"
 #include "test/stream-lab.h"
+#include "test/test-helpers.h"
 
 static struct lab *lab_of(size_t image_bytes)
 {
@@ -177,13 +178,6 @@ static int see_body(void *ctx, const void *data, size_t size_bytes)
 	return 0;
 }
 
-static void write_text(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
-}
-
 static bool always_stop(void *ctx)
 {
 	(void)ctx;
@@ -204,7 +198,7 @@ Test(source, files)
 	snprintf(path, sizeof(path), "%s/file", dir);
 	cr_assert_eq(ota_fetch_file_new(NULL, NULL, &file, &fetch), 0);
 	cr_assert_eq(fetch.ops->get(fetch.fetch, &request), -ENOENT);
-	write_text(path, "0123456789");
+	test_file_write(path, "0123456789", strlen("0123456789"));
 	cr_assert_eq(fetch.ops->get(fetch.fetch, &request), 0);
 	cr_assert_eq(seen.body_bytes, 10);
 	cr_assert_eq(seen.answer.total_bytes, 10);
@@ -223,7 +217,7 @@ Test(source, files)
 	cr_assert_eq(fetch.ops->get(fetch.fetch, &request), OTA_HTTP_RANGE);
 	request.if_none_match = etag;
 	cr_assert_eq(fetch.ops->get(fetch.fetch, &request), OTA_NOTHING_TO_DO);
-	write_text(path, "0123456789-");
+	test_file_write(path, "0123456789-", strlen("0123456789-"));
 	request.offset_bytes = 4;
 	cr_assert_eq(fetch.ops->get(fetch.fetch, &request), OTA_HTTP_RANGE, "rewritten");
 	request.url = dir;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Slots, a server and a clock in memory, for tests of streaming. */
 #include "test/stream-lab.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The configuration: what is accepted, and that each mistake is one line that names its place. */
 #include <criterion/criterion.h>
 #include <stdio.h>

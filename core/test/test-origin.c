@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A scripted HTTP server for tests, in a thread of the test. */
 #include "test/test-origin.h"
 
 #include <arpa/inet.h>

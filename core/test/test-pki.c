@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Makes keys, certificates and revocation lists for tests. */
 #include "test/test-pki.h"
 
 #include <stdlib.h>

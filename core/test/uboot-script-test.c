@@ -15,10 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
+
+#include "test/test-helpers.h"
 
 #define README       "images/uboot/README.md"
 #define SCRIPT       "images/uboot/ota.env"
@@ -218,7 +219,6 @@ static char *run_tool(const char *const args[])
 		char *const *out;
 	} argv = {.in = args};
 	posix_spawn_file_actions_t actions;
-	struct timespec now;
 	int fds[2];
 	int status;
 	pid_t pid;
@@ -236,14 +236,13 @@ static char *run_tool(const char *const args[])
 	cr_assert_eq(posix_spawn(&pid, args[0], &actions, NULL, argv.out, environ), 0);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	(void)close(fds[1]);
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	int64_t end = now.tv_sec * 1000 + DEADLINE_MS;
+	int64_t end_ms = test_now_ms() + DEADLINE_MS;
 	for (;;) {
 		struct pollfd p = {.fd = fds[0], .events = POLLIN};
-		(void)clock_gettime(CLOCK_MONOTONIC, &now);
-		int64_t left = end - now.tv_sec * 1000;
-		ssize_t n =
-		    left > 0 && poll(&p, 1, (int)left) > 0 ? read(fds[0], out + used, OUTPUT_BYTES - 1 - used) : 0;
+		int64_t left_ms = end_ms - test_now_ms();
+		ssize_t n = left_ms > 0 && poll(&p, 1, (int)left_ms) > 0
+				? read(fds[0], out + used, OUTPUT_BYTES - 1 - used)
+				: 0;
 		if (n <= 0)
 			break;
 		used += (size_t)n;

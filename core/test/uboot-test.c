@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number-bytes.h"
 #include "boot/env.h"
 #include "ota/reason.h"
 
@@ -223,7 +224,6 @@ Test(uboot, verbs)
 Test(uboot, store_shape)
 {
 	struct device d;
-
 	for (unsigned holds = 0; holds < 2; holds++) {
 		for (unsigned v = 0; v < VERBS; v++) {
 			uint8_t held[ENV];
@@ -246,7 +246,6 @@ Test(uboot, store_shape)
 Test(uboot, no_store_without_change)
 {
 	struct device d;
-
 	for (unsigned v = 0; v < VERBS; v++) {
 		device_init(&d);
 		put_copy(&d, 0, starts[1], 9);
@@ -358,13 +357,10 @@ Test(uboot, malformed_holder)
 {
 	static const char list[] = "ota_slot=B\0=x\0";
 	struct device d;
-
 	device_init(&d);
 	uint8_t *raw = d.medium.durable;
 	memcpy(raw + OTA_ENV_HEADER_BYTES, list, sizeof list);
-	uint32_t crc = ota_env_crc32(raw + OTA_ENV_HEADER_BYTES, ENV - OTA_ENV_HEADER_BYTES);
-	for (int i = 0; i < 4; i++)
-		raw[i] = (uint8_t)(crc >> (8 * i));
+	ota_number_put(raw, ota_env_crc32(raw + OTA_ENV_HEADER_BYTES, ENV - OTA_ENV_HEADER_BYTES), 4);
 	raw[4] = 200;
 	put_copy(&d, 1, "ota_slot=B", 199);
 	struct ota_boot_state state = query_state(&d);
@@ -383,7 +379,6 @@ Test(uboot, malformed_holder)
 Test(uboot, degraded_is_mended)
 {
 	struct device d;
-
 	for (unsigned bad = 0; bad < 2; bad++) {
 		for (unsigned v = 0; v < VERBS; v++) {
 			device_init(&d);
@@ -429,7 +424,6 @@ Test(uboot, odd_values)
 	    {"ota_slot=A;ota_barred=B;upgrade_available=1;bootcount=2", "A", "B", 0, 2, 3, true},
 	};
 	struct device d;
-
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		device_init(&d);
 		put_copy(&d, 0, rows[i].text, 1);
@@ -486,7 +480,6 @@ Test(uboot, io_errors)
 Test(uboot, unreadable_sector)
 {
 	struct device d;
-
 	device_init(&d);
 	put_copy(&d, 0, starts[0], 9);
 	put_copy(&d, 1, starts[1], 8);
@@ -506,7 +499,6 @@ Test(uboot, unreadable_sector)
 Test(uboot, one_failed_read)
 {
 	struct device d;
-
 	for (unsigned nth = 1; nth <= 2; nth++) {
 		device_init(&d);
 		put_copy(&d, 0, starts[2], 9);
@@ -523,7 +515,6 @@ Test(uboot, one_failed_read)
 Test(uboot, lying_flush)
 {
 	struct device d;
-
 	device_init(&d);
 	put_copy(&d, 0, starts[0], 9);
 	put_copy(&d, 1, starts[0], 8);

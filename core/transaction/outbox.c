@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The memory of failures and the outbox of reports: pure functions on the state record. */
 #include "transaction/outbox.h"
 
 #include <string.h>

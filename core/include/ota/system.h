@@ -9,6 +9,8 @@
 #include "ota/boot.h"
 #include "ota/step.h"
 
+/* The system seam: slots, hooks, health checks, power, reboot, messages and the watchdog. */
+
 enum ota_level { OTA_LEVEL_DEBUG, OTA_LEVEL_INFO, OTA_LEVEL_WARNING, OTA_LEVEL_ERROR };
 
 enum ota_hook { OTA_HOOK_PRE_INSTALL, OTA_HOOK_POST_INSTALL, OTA_HOOK_PRE_REBOOT, OTA_HOOK_POST_COMMIT };

@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lab of the kill test: a device of plain files, an update for it, and their directory. */
 #define _GNU_SOURCE /* O_CLOEXEC with the others */
 #include "test/kill/kill-lab.h"
 

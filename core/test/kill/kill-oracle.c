@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The oracles of the kill test: what must hold after a kill, and after recovery. */
 #define _GNU_SOURCE /* flock() with the others */
 #include "test/kill/kill-oracle.h"
 

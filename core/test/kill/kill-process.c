@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Child processes of the kill test, each waited for with a deadline. */
 #define _GNU_SOURCE /* ppoll() */
 #include "test/kill/kill-process.h"
 

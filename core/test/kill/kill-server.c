@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nginx for the kill test: started, stopped, and its log read. */
 #include "test/kill/kill-server.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kills the ota command at random points of an install over HTTPS, then lets it recover as a device would at its next
  * start.

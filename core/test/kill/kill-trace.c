@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ends a process at the nth call that changes what files hold: exact places, also between the writes of one store. */
 #define _GNU_SOURCE /* the calls' numbers */
 #include <errno.h>
