@@ -2,11 +2,13 @@
 /* Details: one clause for a person beside a reason. */
 #include "base/detail.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 int ota_detail_write(char *detail, size_t detail_bytes, int reason, const char *format, ...)
 {
+	assert(reason != 0);
 	if (detail && detail_bytes > 0) {
 		va_list arguments;
 		va_start(arguments, format);

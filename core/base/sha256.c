@@ -3,6 +3,7 @@
 #define OPENSSL_API_COMPAT 0x10100000L
 #include "base/sha256.h"
 
+#include <assert.h>
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ void ota_hash_init(struct ota_hash *hash)
 
 void ota_hash_update(struct ota_hash *hash, const void *data, size_t size_bytes)
 {
+	assert(data || size_bytes == 0);
 	SHA256_CTX context;
 	memcpy(&context, hash->storage, sizeof context);
 	(void)SHA256_Update(&context, data, size_bytes);

@@ -8,6 +8,7 @@
  */
 #include "boot/env.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,7 @@ uint32_t ota_env_crc32(const uint8_t *data, size_t size_bytes)
 
 bool ota_env_crc_good(const uint8_t *raw, size_t size_bytes, size_t header_bytes)
 {
+	assert(size_bytes > header_bytes && header_bytes >= OTA_ENV_HEADER_SINGLE_BYTES);
 	return load_le32(raw) == ota_env_crc32(raw + header_bytes, size_bytes - header_bytes);
 }
 
@@ -188,6 +190,7 @@ const char *ota_env_get(const struct ota_env *env, const char *name)
 
 int ota_env_set(struct ota_env *env, const char *name, const char *value)
 {
+	assert(env && name);
 	size_t name_bytes = strlen(name);
 	size_t value_bytes = value ? strlen(value) : 0;
 	size_t room = env->used_bytes + name_bytes + value_bytes + 2;

@@ -8,6 +8,7 @@
  *
  * What each variable means to the bootloader is the table in images/uboot/README.md.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -221,6 +222,7 @@ static int env_rebuild(struct ota_env **out)
 /* The one place that writes. */
 static int store_copy(struct ota_uboot *uboot, int copy)
 {
+	assert(copy == 0 || copy == 1);
 	const struct ota_block *block = &uboot->place->block[copy];
 	uint64_t offset_bytes = uboot->place->offset_bytes[copy];
 	uint32_t size_bytes = uboot->place->env_bytes;
@@ -244,6 +246,7 @@ static bool vars_equal(const struct vars *a, const struct vars *b)
 /* Stores `wanted` unless it holds already. trial_id 0: keep the one that is there. */
 static int store_vars(struct ota_uboot *uboot, struct vars wanted)
 {
+	assert(wanted.slot != NONE && wanted.slot != wanted.barred);
 	struct view view;
 	int result = view_load(uboot, &view);
 

@@ -2,6 +2,7 @@
 /* Packs images into a bundle: chunks are compressed by two workers, hashed, and handed on in order. */
 #include "bundle/bundle-packer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -236,6 +237,7 @@ static int read_batch(struct ota_packer *packer, const struct ota_packer_source 
 
 static int write_batch(struct ota_packer *packer, const struct ota_packer_sink *sink, unsigned count)
 {
+	assert(packer->chunks_done + count <= packer->chunks);
 	for (unsigned i = 0; i < count; i++) {
 		const struct job *job = &packer->jobs[i];
 		int result = sink->write(sink->ctx, job->zstd ? job->packed : job->content, job->stored_bytes);
@@ -323,6 +325,7 @@ out:
 int ota_packer_seal(struct ota_packer *packer, const char *certificate_pem, const char *key_pem, uint8_t **head,
 		    size_t *head_bytes, char *detail, size_t detail_bytes)
 {
+	assert(packer->chunks_done == packer->chunks);
 	char text[OTA_MANIFEST_WRITTEN_MAX];
 	size_t size;
 	const struct ota_span index = {packer->index, (size_t)packer->chunks_done * OTA_INDEX_RECORD_BYTES};

@@ -2,6 +2,7 @@
 /* The head of a bundle: header, manifest, index and signature, opened only after the signature was verified. */
 #include "bundle/head.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +183,7 @@ int ota_head_open(const uint8_t *raw, size_t size_bytes, const struct ota_keyrin
 		  struct ota_head **out, char *detail, size_t detail_bytes)
 {
 	struct ota_head *head = NULL;
+	assert(raw && keyring && out);
 	*out = NULL;
 	int result = head_copy(raw, size_bytes, &head, detail, detail_bytes);
 	if (result)
@@ -210,6 +212,7 @@ int ota_head_known(const uint8_t *raw, size_t size_bytes, const uint8_t digest[O
 {
 	struct ota_head *head = NULL;
 	struct ota_hash hash;
+	assert(raw && digest && out);
 	*out = NULL;
 	int result = head_copy(raw, size_bytes, &head, NULL, 0);
 	if (result)
@@ -259,6 +262,7 @@ uint32_t ota_head_chunks(const struct ota_head *head)
 
 void ota_head_chunk(const struct ota_head *head, uint32_t chunk, struct ota_chunk *out)
 {
+	assert(chunk < head->chunks);
 	const struct ota_record record = ota_record_read(head->index + (size_t)chunk * OTA_INDEX_RECORD_BYTES);
 	*out = (struct ota_chunk){.stored_bytes = record.stored_bytes,
 				  .content_bytes = ota_manifest_chunk_bytes(&head->manifest, chunk),

@@ -2,6 +2,7 @@
 /* Verifies a detached CMS signature against the keyring: trusted roots, revocations and the rules of signature.h. */
 #include "ota/keyring.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -379,6 +380,7 @@ int ota_keyring_verify_spans(const struct ota_keyring *keyring, const struct ota
 			     struct ota_span signature, int64_t now_s, uint8_t *digest, char *detail,
 			     size_t detail_bytes)
 {
+	assert(count > 0 && signature.data);
 	struct ota_signature_shape shape;
 	int result = ota_signature_shape(signature, &shape, detail, detail_bytes);
 	if (result)

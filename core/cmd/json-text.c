@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes JSON to a stream, indented. */
+#include <assert.h>
 #include <inttypes.h>
 
 #include "cmd/json-text.h"
@@ -33,6 +34,7 @@ static void begin_value(struct cmd_json *json, const char *key)
 
 void cmd_json_open(struct cmd_json *json, const char *key, char bracket)
 {
+	assert(bracket == '{' || bracket == '[');
 	begin_value(json, key);
 	(void)fputc(bracket, json->out);
 	json->depth++;
@@ -41,6 +43,7 @@ void cmd_json_open(struct cmd_json *json, const char *key, char bracket)
 
 void cmd_json_close(struct cmd_json *json, char bracket)
 {
+	assert(json->depth > 0 && (bracket == '}' || bracket == ']'));
 	json->depth--;
 	if (json->begun)
 		(void)fprintf(json->out, "\n%*s", (int)json->depth * 2, "");

@@ -2,6 +2,8 @@
 /* Decides whether a failed request is worth another attempt, and how long to wait for it. */
 #include "fetch/retry.h"
 
+#include <assert.h>
+
 static uint32_t or_default(uint32_t value, uint32_t preset)
 {
 	return value > 0 ? value : preset;
@@ -26,6 +28,7 @@ void ota_retry_start(struct ota_retry *retry, const struct ota *ota)
 {
 	const struct ota_policy *policy = &ota->policy;
 
+	assert(ota->clock.ops);
 	retry->clock = &ota->clock;
 	retry->attempts_max = or_default(policy->fetch_attempts, OTA_RETRY_ATTEMPTS);
 	retry->delay_ms = or_default(policy->retry_delay_ms, OTA_RETRY_DELAY_MS);
@@ -75,6 +78,8 @@ int ota_retry_wait(struct ota_retry *retry, int result, bool progress, uint32_t 
 {
 	uint32_t delay_ms;
 
+	assert(result != 0);
+	assert(retry->clock);
 	retry->failures = progress ? 1 : retry->failures + 1;
 	if (retry->failures >= retry->attempts_max)
 		return result;

@@ -2,6 +2,7 @@
 /* The head of a bundle from its source: found by the form of its address, read whole, with retries. */
 #include "fetch/source.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,6 +107,7 @@ static int read_head(const struct ota_fetch *fetch, struct ota_fetch_request *re
 int ota_source_head(struct ota *ota, const char *source, const char *if_none_match, struct ota_fetch_answer *answer,
 		    uint8_t **raw, size_t *raw_bytes, uint64_t *bytes_fetched, char *detail, size_t detail_bytes)
 {
+	assert(answer && raw && raw_bytes && bytes_fetched);
 	const struct ota_fetch *fetch = ota_source_fetch(ota, source);
 	struct ota_retry retry;
 	int result;

@@ -2,6 +2,7 @@
 /* Step marks and holds for a test bench. */
 #include "linux/bench-marks.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -281,6 +282,7 @@ static const char *hold_step(struct ota_bench *bench, const struct ota_stop *sto
 void ota_bench_step(struct ota_bench *bench, enum ota_step step, const struct ota_stop *stop, void (*idle)(void *ctx),
 		    void *ctx)
 {
+	assert(step >= OTA_S01_POLL && step < OTA_STEP_COUNT);
 	if (bench->fd < 0)
 		return;
 	if ((bench->hold & UINT32_C(1) << step) == 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Block devices and regular files as an ota_block: see linux.h for what it promises. */
 #define _GNU_SOURCE /* O_DIRECT, fallocate() */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -298,6 +299,7 @@ int ota_file_open(const char *path, const struct ota_file_options *options, stru
 	struct stat status;
 	int result = 0;
 
+	assert(path && options && out && block);
 	if (stat(path, &status) != 0)
 		return -errno;
 	if (!S_ISBLK(status.st_mode) && !S_ISREG(status.st_mode))

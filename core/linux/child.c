@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hooks, health checks and other executables of the integrator, each under a deadline. */
 #define _GNU_SOURCE /* pipe2(), environ-free posix_spawn flags */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -152,6 +153,7 @@ int ota_process_run(const struct ota_process *process, int *status)
 	int state = 0;
 	int result;
 
+	assert(process->argv && process->argv[0] && status);
 	ota_clock_linux(NULL, &run.clock);
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
 		return -errno;

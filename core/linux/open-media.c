@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opens slots and state: never what runs, never what is in use, never one device for two purposes. */
+#include <assert.h>
 #include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -57,6 +58,7 @@ int ota_media_open(struct ota_media *media, const char *what, const char *path, 
 	struct stat status;
 	int result;
 
+	assert(what && path && block);
 	if (slot) {
 		options.stop = media->stop;
 		options.wrote = media->events != NULL ? media->events->wrote : NULL;

@@ -8,6 +8,7 @@
  */
 #include "store/slot-io.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,7 @@ void ota_slot_content_of(const struct ota_slot *slot, const struct ota_head *hea
 
 static void content_encode(const struct ota_slot_content *content, uint8_t out[OTA_SLOT_DESCRIPTOR_BYTES])
 {
+	assert(content->image_count <= OTA_IMAGES_MAX);
 	memset(out, 0, OTA_SLOT_DESCRIPTOR_BYTES);
 	memcpy(out, descriptor_magic, sizeof descriptor_magic);
 	ota_number_put(out + 8, DESCRIPTOR_SCHEMA, 4);
@@ -227,6 +229,7 @@ static int block_hash(const struct ota_block *block, uint64_t from, uint64_t to,
 		      struct ota_hash *hash)
 {
 	uint64_t mask = block->block_bytes - 1u;
+	assert(from % block->block_bytes == 0);
 	while (from < to) {
 		size_t wanted = smaller_size(to - from, OTA_SLOT_IO_BYTES);
 		size_t padded = (size_t)((wanted + mask) & ~mask);
@@ -354,6 +357,7 @@ int ota_slot_stash_put(const struct ota_slot *slot, unsigned image, const uint8_
 int ota_slot_stash_get(const struct ota_slot *slot, const struct ota_head *head, unsigned image,
 		       uint8_t header[OTA_SLOT_HEADER_BYTES])
 {
+	assert(image < ota_head_manifest(head)->image_count);
 	uint64_t at;
 	const struct ota_block *block = slot_tail(slot, &at);
 	const struct ota_manifest_image *described = &ota_head_manifest(head)->images[image];

@@ -10,6 +10,7 @@
  */
 #include "ota/state.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -173,6 +174,7 @@ int ota_store_open(struct ota_store *store, const struct ota_block *block, struc
 {
 	uint64_t claims[OTA_STATE_RING];
 	uint8_t raw[OTA_STATE_RECORD_BYTES];
+	assert(block && block->ops && out);
 	memset(out, 0, sizeof *out);
 	*store = (struct ota_store){.block = *block, .read_only = true};
 	if (block->size_bytes < OTA_STATE_BYTES || block->block_bytes > OTA_STATE_RECORD_BYTES)
@@ -228,6 +230,7 @@ int ota_store_save(struct ota_store *store, const struct ota_state *state)
 	uint8_t raw[OTA_STATE_RECORD_BYTES];
 	uint8_t back[OTA_STATE_RECORD_BYTES];
 	const struct ota_block *block = &store->block;
+	assert(store->block.ops && state);
 	if (store->read_only)
 		return -EROFS;
 	if (store_holds(store, state))

@@ -2,6 +2,7 @@
 /* Decodes, verifies and writes a batch: consecutive chunks of one image. */
 #include "stream/batch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@ int ota_batch_init(struct ota_batch *batch, const struct ota_plan *plan, unsigne
 	size_t content_bytes = align_up((size_t)chunks * plan->content_max_bytes, OTA_BUFFER_ALIGN);
 	void *memory;
 
+	assert(chunks > 0 && chunks <= OTA_BATCH_CHUNKS_MAX);
 	memset(batch, 0, sizeof(*batch));
 	batch->stride_bytes = (uint32_t)align_up(largest, OTA_BUFFER_ALIGN);
 	if (posix_memalign(&memory, OTA_BUFFER_ALIGN, content_bytes + (size_t)chunks * batch->stride_bytes) != 0)
@@ -47,6 +49,7 @@ void ota_batch_deinit(struct ota_batch *batch)
 
 uint8_t *ota_batch_input(const struct ota_batch *batch, const struct ota_plan *plan, unsigned item, bool zstd)
 {
+	assert(item < OTA_BATCH_CHUNKS_MAX);
 	return zstd ? batch->stored + (size_t)item * batch->stride_bytes
 		    : batch->content + (size_t)item * plan->manifest->chunk_bytes;
 }
@@ -55,6 +58,7 @@ void ota_batch_decode(struct ota_batch *batch, const struct ota_plan *plan, stru
 {
 	struct ota_chunk chunk;
 
+	assert(batch->count > 0 && batch->count <= OTA_BATCH_CHUNKS_MAX);
 	batch->result = 0;
 	for (batch->good = 0; batch->good < batch->count; batch->good++) {
 		bool reused = batch->reused[batch->good];
@@ -154,6 +158,7 @@ int ota_batch_write(struct ota_batch *batch, struct ota_writer *writer)
 	struct ota_chunk chunk;
 	int result = 0;
 
+	assert(batch->good <= batch->count);
 	for (unsigned i = 0; i < batch->good; i++) {
 		ota_head_chunk(writer->plan->head, batch->first_chunk + i, &chunk);
 		size_bytes += chunk.content_bytes;

@@ -2,6 +2,7 @@
 /* Decides for each chunk where it comes from, where it goes, and which chunks one request fetches. */
 #include "stream/fetch-plan.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,6 +64,7 @@ int ota_plan_init(struct ota_plan *plan, struct ota_stream *stream)
 {
 	struct ota_chunk chunk;
 
+	assert(stream->head && stream->target);
 	memset(plan, 0, sizeof(*plan));
 	plan->head = stream->head;
 	plan->manifest = ota_head_manifest(stream->head);
@@ -95,6 +97,7 @@ void ota_plan_place(const struct ota_plan *plan, uint32_t chunk, struct ota_plac
 {
 	unsigned image = 0;
 
+	assert(chunk < plan->chunks);
 	while (image + 1 < plan->manifest->image_count && chunk >= plan->manifest->images[image + 1].first_chunk)
 		image++;
 	out->image = image;
@@ -133,6 +136,7 @@ uint32_t ota_plan_fetch_end(const struct ota_plan *plan, uint32_t first, uint32_
 	uint32_t run_end = first + 1;
 	struct ota_chunk chunk;
 
+	assert(first < end && end <= plan->chunks);
 	if (!plan->running_head)
 		return end;
 	for (uint32_t i = run_end; i < end && gap_bytes < plan->gap_bytes; i++) {

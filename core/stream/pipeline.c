@@ -2,6 +2,7 @@
 /* The ring of batches between fetch, decode and write, with its threads. */
 #include "stream/pipeline.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -160,6 +161,7 @@ int ota_pipe_open(struct ota_pipe *pipe, struct ota_stream *stream, const struct
 	unsigned decoders = decoder_count(threaded);
 	int result;
 
+	assert(stream->checkpoint_bytes > 0);
 	memset(pipe, 0, sizeof(*pipe));
 	pipe->plan = plan;
 	pipe->writer.stream = stream;

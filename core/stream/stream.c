@@ -2,6 +2,7 @@
 /* Fetches the chunks of a bundle, hands them to the pipeline, and repeats what failed. */
 #include "stream/stream.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -77,6 +78,7 @@ static void end_chunk(struct run *run)
 	struct ota_batch *batch = run->batch;
 	struct ota_place place;
 
+	assert(run->batch && run->batch->count < run->pipe.batch_chunks);
 	ota_plan_place(&run->plan, run->chunk, &place);
 	batch->count++;
 	run->chunk++;
@@ -382,6 +384,8 @@ int ota_stream_run(struct ota_stream *stream)
 	struct run run = {.stream = stream};
 	int result;
 
+	assert(stream->head && stream->target && stream->source && stream->etag);
+	assert(stream->checkpoint_bytes > 0);
 	stream->detail[0] = '\0';
 	run.fetch = ota_source_fetch(stream->ota, stream->source);
 	run.check_range = true;

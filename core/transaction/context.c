@@ -5,12 +5,14 @@
  */
 #include "transaction/context.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 void ota_text_copy(char *out, size_t out_bytes, const char *text)
 {
+	assert(out_bytes > 0);
 	size_t n = text ? strnlen(text, out_bytes - 1) : 0;
 	memset(out, 0, out_bytes);
 	if (n > 0)
@@ -20,6 +22,7 @@ void ota_text_copy(char *out, size_t out_bytes, const char *text)
 void ota_txn_step(const struct ota_txn *txn, enum ota_step step)
 {
 	const struct ota_system *system = &txn->ota->system;
+	assert(step >= OTA_S01_POLL && step < OTA_STEP_COUNT);
 	if (system->ops->step)
 		system->ops->step(system->system, step);
 }
@@ -40,6 +43,7 @@ void ota_txn_message(const struct ota_txn *txn, enum ota_level level, const char
 int ota_txn_fail(struct ota_txn *txn, int reason, const char *format, ...)
 {
 	va_list arguments;
+	assert(reason != 0);
 	if (txn->result->detail[0])
 		return reason;
 	va_start(arguments, format);
@@ -87,6 +91,8 @@ int ota_txn_running(struct ota_txn *txn, struct ota_slot_descriptor *out)
 
 int ota_txn_open(struct ota_txn *txn, struct ota *ota, unsigned flags, struct ota_result *result)
 {
+	assert(ota && result);
+	assert(ota->boot.ops && ota->system.ops && ota->clock.ops);
 	memset(result, 0, sizeof *result);
 	memset(txn, 0, sizeof *txn);
 	txn->ota = ota;

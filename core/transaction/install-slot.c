@@ -5,6 +5,7 @@
  */
 #include "transaction/install-slot.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +134,8 @@ static int bar_slot(struct ota_txn *txn)
 
 int ota_install_slot(struct ota_txn *txn, const struct ota_head *head, const char *source, bool size_known)
 {
+	assert(txn->other != txn->running);
+	assert(txn->state.phase == OTA_PHASE_INSTALLING);
 	int r = bar_slot(txn);
 	if (r)
 		return r;

@@ -2,6 +2,7 @@
 /* S01 to S04 and S09 to S11: from an offer to a slot on trial. What happens to the slot itself is in install-slot.c. */
 #include "transaction/install.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -223,6 +224,7 @@ static int install_offer(struct ota_txn *txn, const struct offer *offer)
 
 int ota_install_run(struct ota_txn *txn, const char *source, bool poll)
 {
+	assert(source && source[0]);
 	struct offer offer = {.source = source};
 	int r = offer_open(txn, &offer, poll);
 	if (r == 0)
@@ -237,6 +239,7 @@ int ota_install_continue(struct ota_txn *txn)
 {
 	struct ota_state *state = &txn->state;
 	char source[sizeof state->source];
+	assert(txn->state.phase != OTA_PHASE_IDLE);
 	if (state->source[0] == '\0' || strcmp(state->target, txn->other->bootname) != 0) {
 		/* A rollback by hand whose slot is damaged, a slot that is booted by now, or one that is not configured
 		 * any more: nothing that could go on. */
@@ -274,6 +277,7 @@ int ota_install_arm(struct ota_txn *txn)
 {
 	struct ota_state *state = &txn->state;
 	struct ota_slot_content content;
+	assert(txn->state.phase == OTA_PHASE_WRITTEN);
 	ota_text_copy(txn->result->version, sizeof txn->result->version, state->version);
 	int r = ota_slot_content_read(txn->other, &content);
 	if (r == 0 && memcmp(content.descriptor.digest, state->digest, OTA_DIGEST_BYTES) != 0)
@@ -292,6 +296,7 @@ int ota_install_arm(struct ota_txn *txn)
 
 int ota_install_try(struct ota_txn *txn)
 {
+	assert(txn->state.phase == OTA_PHASE_WRITTEN && txn->state.trial_id != 0);
 	const struct ota_boot *boot = &txn->ota->boot;
 	struct ota_state *state = &txn->state;
 	bool by_hand = state->source[0] == '\0';

@@ -2,6 +2,7 @@
 /* The memory of failures and the outbox of reports: pure functions on the state record. */
 #include "transaction/outbox.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/sha256.h"
@@ -36,6 +37,7 @@ const struct ota_failed *ota_failed_find(const struct ota_state *state, const ui
 /* Entries lie in order of age, free ones at the end. */
 static void entry_drop(struct ota_state *state, unsigned i)
 {
+	assert(i < OTA_FAILED_MAX);
 	memmove(&state->failed[i], &state->failed[i + 1], (OTA_FAILED_MAX - 1 - i) * sizeof state->failed[0]);
 	memset(&state->failed[OTA_FAILED_MAX - 1], 0, sizeof state->failed[0]);
 }
@@ -122,6 +124,7 @@ bool ota_refused_add(struct ota_state *state, const uint8_t key[OTA_DIGEST_BYTES
 
 uint64_t ota_event_id(const void *seed, size_t seed_bytes, enum ota_event_kind kind, int reason)
 {
+	assert(seed || seed_bytes == 0);
 	const uint8_t tail[2] = {(uint8_t)kind, (uint8_t)reason};
 	uint8_t sum[OTA_DIGEST_BYTES];
 	uint64_t id = 0;
@@ -137,6 +140,7 @@ uint64_t ota_event_id(const void *seed, size_t seed_bytes, enum ota_event_kind k
 
 static void outbox_drop(struct ota_state *state, unsigned i)
 {
+	assert(i < OTA_OUTBOX_MAX);
 	memmove(&state->outbox[i], &state->outbox[i + 1], (OTA_OUTBOX_MAX - 1 - i) * sizeof state->outbox[0]);
 	memset(&state->outbox[OTA_OUTBOX_MAX - 1], 0, sizeof state->outbox[0]);
 }
@@ -152,6 +156,7 @@ static unsigned outbox_victim(const struct ota_state *state)
 
 void ota_outbox_add(struct ota_state *state, const struct ota_event *event)
 {
+	assert(event->id != 0);
 	unsigned i;
 	for (i = 0; i < OTA_OUTBOX_MAX && state->outbox[i].id != 0; i++)
 		if (state->outbox[i].id == event->id)

@@ -9,6 +9,7 @@
  *   - the slot that runs is never barred, never written, and never left selected on trial without a judgement;
  *   - nothing is armed unless the slot itself says that it holds what the journal says.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "ota/ota.h"
@@ -102,6 +103,7 @@ static bool row_fits(const struct row *row, const struct row *facts)
 
 enum ota_action ota_recovery_decide(const struct ota_facts *facts)
 {
+	assert(facts->booted && facts->boot && facts->state);
 	const struct ota_boot_state *boot = facts->boot;
 	const struct ota_state *state = facts->state;
 	bool open = state->phase != OTA_PHASE_IDLE;

@@ -2,6 +2,7 @@
 /* S17 and R3: the JSON of a report and its delivery. */
 #include "transaction/report.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,6 +70,7 @@ void ota_report_queue(struct ota_txn *txn, enum ota_event_kind kind, int reason,
 		      const char *from_version, const char *detail)
 {
 	struct ota_event event = {.id = id, .kind = (uint16_t)kind, .reason = (uint16_t)ota_reason_of(reason)};
+	assert(id != 0);
 	if (!txn->ota->policy.report_url)
 		return;
 	ota_text_copy(event.version, sizeof event.version, version);

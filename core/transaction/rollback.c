@@ -5,6 +5,7 @@
  */
 #include "transaction/rollback.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "transaction/install.h"
@@ -29,6 +30,7 @@ static int rollback_allowed(struct ota_txn *txn, struct ota_slot_content *conten
 
 int ota_rollback_run(struct ota_txn *txn)
 {
+	assert(!txn->boot.trial);
 	struct ota_slot_content content;
 	struct ota_state *state = &txn->state;
 	if (txn->state_result)

@@ -2,6 +2,7 @@
 /* What follows a trial: S13 to S16, going back, R2. Every function may be cut anywhere and run again. */
 #include "transaction/trial.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -137,6 +138,7 @@ int ota_trial_judge(struct ota_txn *txn)
 
 int ota_trial_condemn(struct ota_txn *txn, int reason)
 {
+	assert(reason != OTA_OK);
 	const struct ota_boot *boot = &txn->ota->boot;
 	bool runs = strcmp(txn->boot.selected, txn->booted) == 0;
 	const struct ota_slot *bad = runs ? txn->running : txn->other;
