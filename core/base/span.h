@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A range of bytes that somebody else owns. */
+/* A borrowed range of bytes. */
 struct ota_span {
 	const uint8_t *data;
 	size_t size_bytes;

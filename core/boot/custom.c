@@ -74,7 +74,7 @@ static int read_available(int fd, char out[OTA_CUSTOM_OUTPUT_MAX + 1], size_t *u
 	}
 }
 
-/* Until the child is gone: its output may be held open longer by what it left behind. */
+/* Ends with the child: a process that it left behind may keep its output open for longer. */
 static int collect_output(int child, int fd, int64_t deadline, char out[OTA_CUSTOM_OUTPUT_MAX + 1])
 {
 	struct pollfd fds[2] = {{.fd = child, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
@@ -113,7 +113,7 @@ static int run_child(const struct ota_custom *custom, char *const args[], const 
 	result = child < 0 ? -errno : collect_output(child, pipe_fds[0], deadline, out);
 	if (child >= 0)
 		(void)close(child);
-	/* Not on success: what it deliberately leaves running is its own affair. */
+	/* Not on success: the executable may leave something running on purpose. */
 	if (result)
 		(void)kill(-pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0) {
@@ -131,7 +131,7 @@ static int run_child(const struct ota_custom *custom, char *const args[], const 
 static int run_backend(const struct ota_custom *custom, const char *const words[ARGS_MAX - 1],
 		       char out[OTA_CUSTOM_OUTPUT_MAX + 1])
 {
-	/* posix_spawn takes char *const[], for history's sake; it changes nothing. */
+	/* posix_spawn takes char *const[], but does not change the strings. */
 	union {
 		const char *in[ARGS_MAX + 1];
 		char *out[ARGS_MAX + 1];

@@ -140,8 +140,7 @@ static int init_buffers(struct ota_packer *packer)
 	return 0;
 }
 
-/* The manifest with its images, sizes known, digests and payload still zero: tells at once what would be refused in the
- * end. */
+/* The manifest with its images, sizes known, digests and payload still zero: refuses at once what ota_packer_seal() would refuse. */
 static int init_manifest(struct ota_packer *packer, const struct ota_manifest *manifest, unsigned count, char *detail,
 			 size_t detail_bytes)
 {

@@ -38,7 +38,7 @@ int ota_packer_run(struct ota_packer *packer, const struct ota_packer_sink *sink
 int ota_packer_seal(struct ota_packer *packer, const char *certificate_pem, const char *key_pem, uint8_t **head,
 		    size_t *head_bytes, char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
 
-/* A signed head from any manifest and index, right or wrong: the last part of seal, and how tests sign nonsense. */
+/* A signed head from any manifest and index, valid or not: the last part of seal. Tests sign invalid manifests with it. */
 int ota_head_seal(struct ota_span manifest, struct ota_span index, const char *certificate_pem, const char *key_pem,
 		  uint8_t **head, size_t *head_bytes, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));

@@ -139,7 +139,7 @@ static int copy_payload(int from, int to, uint64_t size_bytes)
 	return result;
 }
 
-/* Head and payload under a temporary name, then renamed: whoever looks sees no bundle, the old one or the new one. */
+/* Head and payload under a temporary name, then renamed: a reader sees no bundle, the old one or the new one. */
 static int publish_bundle(const char *out_path, const uint8_t *head, size_t head_bytes, int payload_fd)
 {
 	char name[PATH_MAX];
@@ -182,7 +182,7 @@ static int pack_to_file(const struct ota_bundle_spec *spec, const struct ota_pac
 		(void)ota_detail_write(detail, detail_bytes, result, "%s: %s", out_path, strerror(-result));
 		goto out;
 	}
-	(void)unlink(name); /* the payload's file goes with its descriptor, however this ends */
+	(void)unlink(name); /* the file of the payload is removed when its descriptor is closed */
 	const struct ota_packer_sink sink = {write_file, &payload_fd};
 	result = ota_packer_run(packer, &sink, detail, detail_bytes);
 	if (!result)

@@ -156,7 +156,7 @@ static int parse_verified(struct ota_head *head, char *detail, size_t detail_byt
 	return result;
 }
 
-/* A copy of the bytes, nothing of them believed yet: the caller's may change meanwhile. */
+/* A copy of the bytes, unverified: the bytes of the caller may change meanwhile. */
 static int head_copy(const uint8_t *raw, size_t size_bytes, struct ota_head **out, char *detail, size_t detail_bytes)
 {
 	struct ota_bundle_header header = {0};

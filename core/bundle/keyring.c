@@ -213,7 +213,7 @@ static int hash_content(struct verification *v, const struct ota_span *spans, si
 	return ok ? 0 : -ENOMEM;
 }
 
-/* OpenSSL compares names as people do (case, spaces); what names the signer must be the same bytes. */
+/* OpenSSL ignores case and spaces when it compares names. The name of the signer must be the same bytes. */
 static bool same_name(const X509_NAME *a, const X509_NAME *b)
 {
 	const unsigned char *a_der;
@@ -392,8 +392,7 @@ int ota_keyring_verify_spans(const struct ota_keyring *keyring, const struct ota
 	if (result <= 0)
 		return result;
 	/*
-	 * Deep inside OpenSSL an allocation that failed looks like a signature that does not match. Nobody shall be
-	 * blamed for that: a refusal counts if it comes again while there is memory.
+	 * OpenSSL may report a failed allocation as a signature that does not match. So a refusal counts only if it comes again while memory can be had.
 	 */
 	if (memory_is_short())
 		return ota_detail_write(detail, detail_bytes, -ENOMEM, "signature: memory ran out");

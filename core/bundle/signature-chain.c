@@ -151,7 +151,7 @@ int ota_chain_reason(int x509_error)
 		return OTA_BAD_SIGNATURE;
 	default:
 		/* No path to the keyring, a signature in the chain that does not match, an issuer that may not issue,
-		 * constraints, revocation lists missing or forged: in the end nobody vouches for this signer. */
+		 * constraints, revocation lists missing or forged: each means that the keyring does not trust this signer. */
 		return OTA_UNTRUSTED;
 	}
 }

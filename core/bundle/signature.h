@@ -20,7 +20,7 @@
 
 enum ota_digest { OTA_SHA256, OTA_SHA384, OTA_SHA512, OTA_DIGEST_COUNT };
 
-/* What the shape of a signature says, before any of it is believed. */
+/* What the shape of a signature says, before it is verified. */
 struct ota_signature_shape {
 	unsigned certificates;
 	unsigned signers;
@@ -31,7 +31,7 @@ struct ota_signature_shape {
 };
 
 /*
- * Accepts exactly one spelling of a CMS SignedData (RFC 5652), the one that leaves a verifier nothing to ignore:
+ * Accepts one encoding of a CMS SignedData (RFC 5652) and no other, so that a verifier has nothing to ignore:
  * DER with shortest lengths to the last byte; version 1; every digest algorithm listed is used and the
  * other way round; no content; certificates; no CRLs; signers by issuer and serial number, version 1, with signed and
  * without unsigned attributes; algorithms of a short list with the parameters their standards say.

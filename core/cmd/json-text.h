@@ -6,8 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Writes JSON, indented, as it is told: key NULL inside arrays and for the outermost value. Errors stay with the
- * stream. */
+/* Writes JSON, indented. `key` is NULL inside arrays and for the outermost value. Errors stay with the stream. */
 struct cmd_json {
 	FILE *out;
 	unsigned depth;

@@ -27,7 +27,7 @@ static const char *find_missing(const struct cmd *cmd)
 	return cmd->key == NULL ? "--key=FILE" : NULL;
 }
 
-/* A path that cannot be used is a slip of the pen, not the medium's. */
+/* A path that cannot be used is an error of the command line, not of the medium. */
 static bool is_path_error(int result)
 {
 	switch (-result) {

@@ -25,7 +25,7 @@ static int prepare_run(struct cmd *cmd)
 	return result == 0 ? 0 : cmd_outcome(cmd, result, "", detail);
 }
 
-/* Started with a standard stream closed, the next file to be opened would take its place: a slot, and messages in it. */
+/* If a standard stream is closed at the start, the next file that is opened takes its place: messages could be written into a slot. */
 static int hold_streams(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
@@ -43,8 +43,7 @@ int main(int argc, char **argv)
 
 	if (hold_streams() != 0)
 		return CMD_EXIT_FAILED;
-	/* Who started us may ignore it, and we would inherit that: then no child's status could be had, and a good version's
-	 * health check would count as failed. */
+	/* An ignored SIGCHLD is inherited. Then the status of a child cannot be read, and the health check of a good version would count as failed. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	status = cmd_options_parse(&cmd, argc, argv);
 

@@ -12,7 +12,7 @@
 #include "cmd/cmd.h"
 #include "cmd/json-text.h"
 
-/* The head as it lies in the file, not yet believed. */
+/* The head as it lies in the file, not yet verified. */
 struct raw_head {
 	uint8_t *bytes; /* free() */
 	size_t size_bytes;
@@ -112,7 +112,7 @@ static void print_text(const struct ota_head *head)
 			     manifest->images[i].size_bytes, cmd_digest_text(manifest->images[i].sha256, text));
 }
 
-/* The manifest's own bytes, made safe for a terminal; nothing is parsed, for nothing is believed. */
+/* The manifest's own bytes, made safe for a terminal. Nothing is parsed, because nothing is verified. */
 static void print_unverified(const struct cmd *cmd, const struct raw_head *raw)
 {
 	const uint8_t *text = raw->bytes + OTA_BUNDLE_HEADER_BYTES;

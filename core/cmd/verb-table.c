@@ -15,14 +15,14 @@ static const struct cmd_verb verbs[] = {
      "  ota install /media/usb/update-2.0.ota\n"
      "  ota install --no-reboot https://updates.example.com/gateway/latest.ota\n"},
     {"check", NULL, NULL, "nl", CMD_NEEDS_CONFIG, cmd_check, "poll [update] url= once; install what is newer",
-     "Ends at once when there is nothing new, without a write to any medium. For a timer.\n\n"
+     "Writes nothing and ends at once when there is nothing new. Meant to be started by a timer.\n\n"
      "  --no-reboot  arm it, but leave the reboot to you\n"
      "  --loop       poll every [update] interval= seconds, until there is something to reboot into or SIGTERM:\n"
      "               for an init without timers\n\n"
      "Examples:\n"
      "  ota check\n"
      "  ota check --loop\n"},
-    {"status", NULL, NULL, "o", CMD_NEEDS_CONFIG, cmd_status, "say what runs, what is next, what is remembered",
+    {"status", NULL, NULL, "o", CMD_NEEDS_CONFIG, cmd_status, "print what runs, what boots next and what is stored",
      "Reads only; needs no lock and writes nothing.\n\n"
      "  --output-format=text|json\n\n"
      "Examples:\n"
@@ -33,7 +33,7 @@ static const struct cmd_verb verbs[] = {
      "Example:\n"
      "  ota commit\n"},
     {"mark-bad", NULL, NULL, "n", CMD_NEEDS_CONFIG, cmd_mark_bad, "give up the version on trial and go back",
-     "The version is remembered and not installed again unless forced.\n\n"
+     "The version is stored as bad and is not installed again without --force.\n\n"
      "  --no-reboot  leave the reboot to you\n\n"
      "Example:\n"
      "  ota mark-bad\n"},
@@ -49,11 +49,11 @@ static const struct cmd_verb verbs[] = {
      "  --no-reboot  leave a reboot that is needed to you\n\n"
      "Example:\n"
      "  ota resume\n"},
-    {"info", NULL, "BUNDLE", "okv", 0, cmd_info, "say what is in a bundle",
+    {"info", NULL, "BUNDLE", "okv", 0, cmd_info, "print what is in a bundle",
      "Verified against the keyring of the configuration, or of --keyring.\n\n"
      "  --output-format=text|json\n"
      "  --keyring=FILE  certificates (PEM) that may sign; no configuration is read then\n"
-     "  --no-verify     print the manifest as it is, believing nothing\n\n"
+     "  --no-verify     print the manifest without verifying the signature\n\n"
      "Examples:\n"
      "  ota info update-2.0.ota\n"
      "  ota info --keyring=ca.pem --output-format=json update-2.0.ota\n"},

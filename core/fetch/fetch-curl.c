@@ -201,7 +201,7 @@ static int on_connected(void *ctx, char *remote_ip, char *local_ip, int remote_p
 	return CURL_PREREQFUNC_OK;
 }
 
-/* Nothing answered in time: no name server, nobody at the address, or no TLS. One that refuses answers. */
+/* Nothing answered in time: no name server, no server at the address, or no TLS. A refusal counts as an answer. */
 static int map_silence(const struct transfer *t)
 {
 	curl_off_t named_us = 0;
@@ -431,7 +431,7 @@ static int perform_transfer(struct ota_fetch_curl *curl, struct transfer *t, str
 	code = curl_easy_perform(curl->easy);
 	curl_easy_setopt(curl->easy, CURLOPT_HTTPHEADER, NULL);
 	if (t->verdict != 0 || t->complete)
-		curl->error[0] = '\0'; /* it would blame the callbacks through which we ended it */
+		curl->error[0] = '\0'; /* libcurl would name the callback that ended it */
 	result = judge_end(t, code);
 	learn_records(curl, t, result);
 	return result;

@@ -89,7 +89,7 @@ static int file_get(void *ctx, const struct ota_fetch_request *request)
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* a hint */
 	result = deliver_body(ctx, fd, request, end);
 out:
-	close(fd); /* opened for reading: nothing to lose */
+	close(fd); /* opened for reading: close() can lose nothing */
 	return result;
 }
 

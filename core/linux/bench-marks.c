@@ -118,7 +118,7 @@ int ota_bench_unit_parse(const char *text, size_t size_bytes, struct ota_bench_u
 	return 0;
 }
 
-/* What anybody but root could have written makes no bench unit. Then the length of its text; or -1 with `detail`. */
+/* A file that others than root may write does not count as a unit file. Then the length of its text; or -1 with `detail`. */
 static ssize_t read_unit(const char *path, char text[OTA_BENCH_UNIT_BYTES], char *detail, size_t detail_bytes)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -160,7 +160,7 @@ static int open_marks(struct ota_bench *bench, const struct ota_bench_unit *unit
 		(void)snprintf(detail, detail_bytes, "marks=%s: %s", unit->marks, strerror(errno));
 		return 1;
 	}
-	/* A file and a pipe would answer with our own marks. */
+	/* A file or a pipe would return the marks that were sent. */
 	if (unit->hold != 0 && (fstat(bench->fd, &info) != 0 || !S_ISCHR(info.st_mode))) {
 		(void)snprintf(detail, detail_bytes, "marks=%s cannot answer; hold= needs a serial port there",
 			       unit->marks);
@@ -197,7 +197,7 @@ int ota_bench_open(struct ota_bench *bench, const struct ota_config *config, cha
 	return result;
 }
 
-/* A bench that does not take the line is no reason to stop. */
+/* If the port does not take the line, the run goes on. */
 static void send_line(struct ota_bench *bench, enum ota_step step, const char *what)
 {
 	struct pollfd watched = {.fd = bench->fd, .events = POLLOUT};
@@ -275,7 +275,7 @@ static const char *hold_step(struct ota_bench *bench, const struct ota_stop *sto
 		if (n > 0 && hear_go(&heard, bytes, (size_t)n))
 			return "released";
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-			return "stopped"; /* nobody is there any more */
+			return "stopped"; /* the other end of the port is closed */
 	}
 }
 

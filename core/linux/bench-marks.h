@@ -25,7 +25,7 @@ struct ota_bench {
 	unsigned count;
 };
 
-/* What marks= and hold= are once the unit file has had its say. */
+/* The values of marks= and hold= after the unit file was read. */
 struct ota_bench_unit {
 	char marks[OTA_PATH_MAX];
 	uint32_t hold;

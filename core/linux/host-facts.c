@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What runs and what is in use, as /proc and /sys tell it. */
+/* Reads from /proc and /sys which slot runs and which devices are in use. */
 #define _GNU_SOURCE /* getline() with the others */
 #include <dirent.h>
 #include <errno.h>

@@ -125,7 +125,7 @@ int ota_media_open_slot(struct ota_media *media, const struct ota_config_slot *c
 		(void)snprintf(what, sizeof(what), "slot %s %s", config->bootname, config->images[i].name);
 		result = ota_host_in_use(media->host, config->images[i].device, why, sizeof(why));
 		if (result == OTA_SLOT_IN_USE) {
-			/* One image in use makes the whole slot untouchable: it is one set. */
+			/* One image in use bars the whole slot: its images are one set. */
 			result = refuse_use(media, what, config->images[i].device, why, tolerant, detail, detail_bytes);
 			writable = false;
 		} else if (result < 0 && why[0] != '\0') {
@@ -188,7 +188,7 @@ static int empty_flush(void *dev)
 	return 0;
 }
 
-/* What is remembered must outlive every slot: a journal inside one is lost with the first update. */
+/* The state must not lie in a slot: the first update would overwrite it. */
 static int refuse_state_in_slot(const struct ota_config *config, char *detail, size_t detail_bytes)
 {
 	char directory[OTA_PATH_MAX];

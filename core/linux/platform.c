@@ -181,7 +181,7 @@ static int run_check(struct ota_platform *platform, const char *name, int64_t le
 	if (snprintf(path, sizeof(path), "%s/%s", platform->config->health_dir, name) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	if (stat(path, &info) != 0)
-		return OTA_HEALTH_FAILED; /* a link to nothing is a broken check, not a good one */
+		return OTA_HEALTH_FAILED; /* a dangling link counts as a failed check */
 	if (!S_ISREG(info.st_mode) || (info.st_mode & 0111) == 0)
 		return 0;
 	if (left_ms <= 0)
@@ -244,7 +244,7 @@ static int platform_power(void *system)
 	    run_program(platform, path, NULL, "power", NULL, (int64_t)platform->config->handler_timeout_ms, &status);
 	if (result == 0 && status == 0)
 		return 0;
-	/* No answer is no promise of power. */
+	/* A handler that gives no answer counts as low power. */
 	ota_platform_message(platform, OTA_LEVEL_WARNING, "power handler %s: %s", path,
 			     result != 0 ? strerror(-result) : "says there is not enough");
 	return ota_reason_exhausted(result) ? result : OTA_LOW_POWER;

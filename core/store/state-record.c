@@ -137,7 +137,7 @@ int ota_state_decode(const uint8_t raw[OTA_STATE_RECORD_BYTES], struct ota_state
 	*counter = 0;
 	if (memcmp(raw, state_magic, sizeof state_magic) != 0)
 		return OTA_BAD_MAGIC;
-	/* The sum first: nothing of a torn record is believed, its schema least of all. */
+	/* The sum first: no field of a torn record is used, nor its schema. */
 	ota_hash_once(raw, STATE_SUM_AT, sum);
 	if (memcmp(sum, raw + STATE_SUM_AT, sizeof sum) != 0)
 		return OTA_CHUNK_DIGEST;

@@ -47,7 +47,7 @@ uint8_t *ota_batch_input(const struct ota_batch *batch, const struct ota_plan *p
 /* Verifies every chunk into content; sets good and result. */
 void ota_batch_decode(struct ota_batch *batch, const struct ota_plan *plan, struct ota_decoder *decoder);
 
-/* What has reached the target; owned by whoever writes. */
+/* What has reached the target; owned by the thread that writes. */
 struct ota_writer {
 	struct ota_stream *stream;
 	const struct ota_plan *plan;

@@ -25,7 +25,7 @@
  *   512 KiB         29   74.2                7.5 s             31.2 s           120.3 s     0.60 s
  *
  * (Computed: requests times wait plus bytes over rate.) Below 32 KiB few bytes are left to be saved. Above 256 KiB little time
- * is, but somebody pays for the bytes. Where changes lie together the gap hardly matters.
+ * is, but each byte may cost money. Where changes lie together the gap hardly matters.
  */
 #define OTA_GAP_MIN_BYTES (UINT64_C(32) * 1024)
 #define OTA_GAP_MAX_BYTES (UINT64_C(256) * 1024)
@@ -33,7 +33,7 @@
 #define OTA_GAP_BODY_MIN_BYTES (UINT64_C(64) * 1024)
 #define OTA_GAP_BODY_MAX_BYTES (UINT64_C(16) * 1024 * 1024)
 #define OTA_GAP_WAIT_MAX_MS    10000
-/* After so many chunks that are not what the running head says, it is not believed any more. */
+/* After so many chunks that are not what the running head says, it is not used any more. */
 #define OTA_REUSE_MISMATCH_MAX 8u
 
 /* A chunk's place on the target. */

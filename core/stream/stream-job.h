@@ -43,8 +43,9 @@ struct ota_stream {
 	const struct ota_slot *running;
 	const struct ota_head *running_head; /* of the bundle that the running slot holds; NULL: no reuse */
 	const char *source;
-	const char *etag;          /* "" = none */
-	bool size_known;           /* whoever gave the head said its right size: another one now is another resource */
+	const char *etag; /* "" = none */
+	bool
+	    size_known; /* the source said the right size when the head was read: another size now is another resource */
 	uint32_t first_chunk;      /* chunks [0, first_chunk) are durable already */
 	uint32_t checkpoint_bytes; /* never 0 */
 	int (*checkpoint)(void *ctx, uint32_t chunks_done);

@@ -240,7 +240,7 @@ static int compare_head(void *ctx, const struct ota_fetch_answer *answer)
 	return on_head(compare->run, answer);
 }
 
-/* The validator no longer holds, but perhaps the same bundle was only put there again: 0 if its head is the same. */
+/* The validator changed, but the bundle may be the same, uploaded again: 0 if its head is the same. */
 static int revalidate_source(struct run *run)
 {
 	struct compare compare = {.run = run};

@@ -4,7 +4,7 @@
 
 #include "stream/stream-job.h"
 
-/* S06: does the job. What it promises and returns stands at struct ota_stream. */
+/* S06: runs the job; contract and results: see struct ota_stream. */
 int ota_stream_run(struct ota_stream *stream) __attribute__((warn_unused_result));
 
 #endif

@@ -37,7 +37,7 @@ struct ota_txn {
 int ota_txn_open(struct ota_txn *txn, struct ota *ota, unsigned flags, struct ota_result *result)
     __attribute__((warn_unused_result));
 int ota_txn_query(struct ota_txn *txn) __attribute__((warn_unused_result)); /* the boot state anew */
-/* Descriptor of the slot that runs: read once a call, nobody writes that slot. As ota_slot_describe(). */
+/* Descriptor of the slot that runs: read once a call, because that slot is never written. As ota_slot_describe(). */
 int ota_txn_running(struct ota_txn *txn, struct ota_slot_descriptor *out) __attribute__((warn_unused_result));
 int ota_txn_save(struct ota_txn *txn) __attribute__((warn_unused_result)); /* -EROFS if the journal is unknown */
 void ota_txn_step(const struct ota_txn *txn, enum ota_step step);

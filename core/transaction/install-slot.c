@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * S05 to S08: the slot that is not booted, from whatever it held to a verified version. Every order here is an order
- * of flushes: between two of them, a cut may keep any of the writes and lose any other.
+ * S05 to S08: the slot that is not booted, from whatever it held to a verified version. The order of the flushes matters: between two of them a cut may keep any write and lose any other.
  */
 #include "transaction/install-slot.h"
 
@@ -22,7 +21,7 @@ struct progress {
 	bool stashed[OTA_IMAGES_MAX];
 };
 
-/* Header blocks are written last, and a later run must not fetch their chunks again: they wait in the tail. */
+/* Header blocks are written last, and a later run must not fetch their chunks again. So they are stored in the tail meanwhile. */
 static int stash_headers(struct progress *progress, uint32_t chunks_done)
 {
 	const struct ota_manifest *manifest = ota_head_manifest(progress->head);

@@ -22,8 +22,8 @@
 /* What a failure means for the journal and for the server. */
 enum aftermath {
 	AFTER_NOTHING, /* transient, and nothing that an operator must know: the network is down, power is low */
-	AFTER_ALARM,   /* the install is not given up, but something is wrong: it is said once */
-	AFTER_GIVE_UP, /* this offer leads nowhere: reported once, the journal closed, the target stays barred */
+	AFTER_ALARM,   /* the install is not given up, but an operator must know: reported once */
+	AFTER_GIVE_UP, /* this offer cannot be installed: reported once, the journal closed, the target stays barred */
 };
 
 static enum aftermath judge_failure(int r)
@@ -248,7 +248,7 @@ int ota_install_continue(struct ota_txn *txn)
 		ota_journal_close(state);
 		return ota_txn_save(txn);
 	}
-	/* "Written" that the slot does not confirm is worth nothing: from the start. */
+	/* The journal says "written" but the slot does not: start again from the first chunk. */
 	if (state->phase == OTA_PHASE_WRITTEN) {
 		state->phase = OTA_PHASE_INSTALLING;
 		state->chunks_done = 0;
@@ -282,7 +282,7 @@ int ota_install_arm(struct ota_txn *txn)
 	int r = ota_slot_content_read(txn->other, &content);
 	if (r == 0 && memcmp(content.descriptor.digest, state->digest, OTA_DIGEST_BYTES) != 0)
 		r = OTA_READ_BACK;
-	/* Whole, not only its descriptor: this runs after a cut, and arming is the last chance to look. */
+	/* The whole slot, not only its descriptor: this may run after a cut, and nothing checks the slot after arming. */
 	if (r == 0)
 		r = ota_slot_verify(txn->other, &content, NULL);
 	if (r < 0)

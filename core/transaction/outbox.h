@@ -14,7 +14,7 @@
  * One table, failed[], remembers two kinds of entry by their reason: versions that were rolled back (the trial group of
  * reason.h: refused as KNOWN_BAD from then on) and refusals that were reported already (any other reason: not
  * reported, and so not stored, again). Refusals take at most OTA_REFUSED_MAX entries and never the place of a
- * rolled-back version: a server cannot make a device forget one by offering rubbish.
+ * rolled-back version: a server cannot make a device forget one by invalid offers.
  */
 #define OTA_REFUSED_MAX 2u
 
@@ -24,7 +24,7 @@ bool ota_reason_condemns(int reason);
 const struct ota_failed *ota_failed_find(const struct ota_state *state, const uint8_t digest[OTA_DIGEST_BYTES]);
 /* Condemns a head, or counts once more. */
 void ota_failed_add(struct ota_state *state, const uint8_t digest[OTA_DIGEST_BYTES], int reason);
-/* Committed after all: nothing is held against it any more. */
+/* Committed after all: the version counts as good again. */
 void ota_failed_remove(struct ota_state *state, const uint8_t digest[OTA_DIGEST_BYTES]);
 /* Notes a refusal; false if it (or a condemnation) is known already. */
 bool ota_refused_add(struct ota_state *state, const uint8_t key[OTA_DIGEST_BYTES], int reason);

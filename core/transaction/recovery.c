@@ -46,7 +46,7 @@ static const struct row rows[] = {
     {.trial = YES, .selected_barred = YES, .action = OTA_ACTION_GO_BACK},
     /* Armed, not rebooted yet. */
     {.trial = YES, .action = OTA_ACTION_REBOOT},
-    /* No trial from here on. Selected and barred at once: nobody stores that; a store anew makes it plain. */
+    /* No trial from here on. Selected and barred at once: no verb stores that; storing the state anew corrects it. */
     {.selected_barred = YES, .action = OTA_ACTION_REPAIR},
     /* Gone back from the slot that still runs: the reboot was cut. */
     {.booted_selected = NO, .booted_barred = YES, .action = OTA_ACTION_REBOOT},

@@ -60,8 +60,7 @@ int ota_trial_repair(struct ota_txn *txn)
 	const char *barred = "";
 	int r;
 	if (!known && target_runs && state->phase == OTA_PHASE_WRITTEN) {
-		/* On defaults the bootloader came to the new version, which nobody judged yet: it goes on trial again,
-		 * so that its boots are counted while it is judged. */
+		/* The bootloader started the new version by its defaults, before a judgement. The version goes on trial again, so that its boots are counted. */
 		r = boot->ops->try(boot->boot, txn->booted, state->trial_id, ota_txn_attempts(txn));
 	} else {
 		if (!known && open && !target_runs)
@@ -81,7 +80,7 @@ int ota_trial_await(struct ota_txn *txn)
 		return ota_txn_fail(txn, OTA_TRIAL_PENDING, "the next boot changes over to slot %s",
 				    txn->boot.selected);
 	ota_text_copy(txn->result->version, sizeof txn->result->version, txn->state.version);
-	/* A bootloader that does not do as it is told must not make the device reboot for ever. In WRITTEN, chunks_done
+	/* A bootloader that ignores the boot state must not make the device reboot for ever. In WRITTEN, chunks_done
 	 * has no other use: it counts the reboots that were asked for at a start. */
 	if (txn->state.chunks_done >= ota_txn_attempts(txn)) {
 		if (!gone_back)
@@ -196,7 +195,7 @@ static void version_left(const struct ota_txn *txn, struct ota_slot_descriptor *
 	memcpy(out->digest, txn->state.installed_digest, sizeof out->digest);
 }
 
-/* S16. The slot is believed before the journal, which may be lost or stale. */
+/* S16. What the slot says counts more than the journal, which may be lost or stale. */
 int ota_trial_finish(struct ota_txn *txn)
 {
 	static const uint8_t zero[OTA_DIGEST_BYTES];

@@ -70,8 +70,7 @@ static int recover_state(struct ota_txn *txn, bool may_continue)
 	return ota_txn_fail(txn, OTA_INTERNAL, "recovery did not come to rest");
 }
 
-/* One copy of the boot state is bad: the same state, stored again, mends it (a back-end with nothing to mend stores
- * nothing). */
+/* One copy of the boot state is bad: the same state, stored again, mends it (a back-end with two good copies stores nothing). */
 static void mend_boot_state(struct ota_txn *txn)
 {
 	const struct ota_boot *boot = &txn->ota->boot;

@@ -26,7 +26,7 @@ struct ota_block_ops {
 	int (*flush)(void *dev);
 };
 
-/* A handle; the struct is borrowed by libota, dev belongs to whoever made it. */
+/* A handle; the struct is borrowed by libota, dev belongs to its maker. */
 struct ota_block {
 	const struct ota_block_ops *ops;
 	void *dev;

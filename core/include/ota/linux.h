@@ -137,7 +137,7 @@ struct ota_file_options {
 	void *wrote_ctx;
 };
 struct ota_file;
-/* *block borrows `path`. 0 or -errno: -EBUSY = claimed by somebody else, -ENOTSUP = neither a block device nor a
+/* *block borrows `path`. 0 or -errno: -EBUSY = claimed by another program, -ENOTSUP = neither a block device nor a
  * regular file. */
 int ota_file_open(const char *path, const struct ota_file_options *options, struct ota_file **out,
 		  struct ota_block *block) __attribute__((warn_unused_result));
@@ -152,7 +152,7 @@ struct ota_lock;
 int ota_lock_take(const char *path, struct ota_lock **out, long *holder) __attribute__((warn_unused_result));
 void ota_lock_release(struct ota_lock *lock);
 
-/* What the run tells whoever started it. Each may be NULL. `wrote` may be called from another thread, one at a time. */
+/* Events for the program that started the run. Each may be NULL. `wrote` may be called from another thread, one at a time. */
 struct ota_events {
 	void (*message)(void *ctx, enum ota_level level, const char *text);
 	void (*step)(void *ctx, enum ota_step step);
@@ -179,7 +179,7 @@ int ota_device_open(const struct ota_config *config, enum ota_access access, str
     __attribute__((warn_unused_result));
 void ota_device_close(struct ota_device *device);
 struct ota *ota_device_ota(struct ota_device *device);
-/* From now on no reboot happens: whoever started the run sees to it (struct ota_result says whether one is due). */
+/* From now on no reboot happens: the program that started the run does it (struct ota_result says whether one is due). */
 void ota_device_hold_reboot(struct ota_device *device);
 /* Reboots, unless the run already asked for it or reboots are held: [handlers] reboot=, else systemctl reboot. 0 or
  * -errno. */

@@ -24,8 +24,7 @@
  * global; one struct ota is one device, used by one thread at a time. Every call may be cut at any instruction: the
  * next call to ota_resume() carries on or goes back, from durable state alone.
  *
- * A call ends the process's duty: it returns, says in *result what happened and whether the device must
- * reboot now (S11) to go on.
+ * Each call says in *result what happened, and whether the device must reboot now (S11).
  */
 #define OTA_SLOTS 2
 
