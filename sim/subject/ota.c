@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `ota`, the reference updater, as a subject: media, messages, steps, commands and reports. */
+#include "subject/ota.h"
+
+#include <string.h>
+
+static const struct yp_subject_medium media[] = {{"card", YP_ROLE_ENV, 0},      {"state", YP_ROLE_STATE, 0},
+						 {"slot-a", YP_ROLE_SLOT, 'A'}, {"slot-b", YP_ROLE_SLOT, 'B'},
+						 {"data", YP_ROLE_DATA, 0},     {NULL, YP_ROLE_OTHER, 0}};
+
+/* images/uboot/ota.env, images/uboot/sandbox.env */
+static const struct yp_subject_console console = {.slot = "^ota: slot ([AB])$",
+						  .back = "^ota: back to ([AB])$",
+						  .halt = "^ota: no slot can be booted$",
+						  .decided = "^ota: decided ([^\n]*)",
+						  .prompt = "=> "};
+
+/* core/cmd/outcome.c, core/cmd/run-progress.c */
+static const struct yp_subject_messages messages = {.outcome = "^ota: [^ :]+: ([A-Z_]+):",
+						    .fetched = "^ota: fetched ([0-9]+)",
+						    .step = "^ota: ([SR][0-9][^ ]*)",
+						    .success = "OK"};
+
+static const char *const install_steps[] = {"S02", "S03", "S04", "S05", "S06", "S07", "S08", "S09", "S10", "S11", NULL};
+static const char *const trial_steps[] = {"S13", "S14", "S15", "S16", "S17", NULL};
+static const struct yp_subject_steps steps = {.select = "S12",
+					      .boot = "S13",
+					      .fall_back = "R1",
+					      .install = install_steps,
+					      .trial = trial_steps,
+					      .stream = "S06",
+					      .name = "^[SR][0-9]"};
+
+static const struct yp_subject_commands commands = {.options = "--verbose",
+						    .config = "--config={config}",
+						    .install = "install {url}",
+						    .resume = "resume",
+						    .poll = "check",
+						    .query = "status",
+						    .commit = "commit",
+						    .rollback = "mark-bad",
+						    .version = "--version"};
+
+/* The value of a member of a flat JSON object, copied; "" if it is missing. Our own few lines, no parser of the
+ * subject's. */
+static void read_member(const char *json, size_t size_bytes, const char *name, char *out, size_t out_bytes)
+{
+	const char *end = json + size_bytes;
+	size_t length = strlen(name), used = 0;
+
+	out[0] = '\0';
+	for (const char *at = json; at + length < end; at++) {
+		if (memcmp(at, name, length) != 0)
+			continue;
+		at += length;
+		while (at < end && (*at == ' ' || *at == '"'))
+			at++;
+		while (at < end && *at != '"' && *at != ',' && *at != '}' && used + 1 < out_bytes)
+			out[used++] = *at++;
+		out[used] = '\0';
+		return;
+	}
+}
+
+static bool read_report(const char *body, size_t size_bytes, struct yp_subject_report *out)
+{
+	read_member(body, size_bytes, "\"id\":", out->id, sizeof out->id);
+	read_member(body, size_bytes, "\"event\":", out->event, sizeof out->event);
+	read_member(body, size_bytes, "\"version\":", out->version, sizeof out->version);
+	read_member(body, size_bytes, "\"reason\":", out->reason, sizeof out->reason);
+	return out->event[0] != '\0';
+}
+
+static const struct yp_subject_reports reports = {.read = read_report};
+
+#define HEADER_SECTORS 8u /* core/include/ota/slot.h: one block of 4096 bytes */
+
+const struct yp_subject yp_subject_ota = {.name = "ota",
+					  .media = media,
+					  .header_sectors = HEADER_SECTORS,
+					  .boot = &yp_ota_boot,
+					  .records = &yp_ota_records,
+					  .descriptor = &yp_ota_descriptor,
+					  .console = &console,
+					  .messages = &messages,
+					  .steps = &steps,
+					  .commands = &commands,
+					  .reports = &reports};
