@@ -29,7 +29,7 @@ static bool at_end(const char *at)
 	return at[strspn(at, " ")] == 0;
 }
 
-static bool parse_slot(const char **at, struct yp_sim_said *out)
+static bool parse_slot(const char **at, struct yp_emulator_said *out)
 {
 	char slot[2];
 	if (!word(at, slot, sizeof slot) || (slot[0] != 'A' && slot[0] != 'B'))
@@ -38,32 +38,32 @@ static bool parse_slot(const char **at, struct yp_sim_said *out)
 	return true;
 }
 
-static bool parse_ready(const char *at, struct yp_sim_said *out)
+static bool parse_ready(const char *at, struct yp_emulator_said *out)
 {
 	return parse_slot(&at, out) && word(&at, out->boot_id, sizeof out->boot_id) && at_end(at);
 }
 
-static bool parse_up(const char *at, struct yp_sim_said *out)
+static bool parse_up(const char *at, struct yp_emulator_said *out)
 {
 	return parse_slot(&at, out) && word(&at, out->version, sizeof out->version) &&
 	       word(&at, out->boot_id, sizeof out->boot_id) && at_end(at);
 }
 
-static bool parse_mark(const char *at, struct yp_sim_said *out)
+static bool parse_mark(const char *at, struct yp_emulator_said *out)
 {
 	char number[24], state[16];
 	if (!word(&at, out->step, sizeof out->step) || (out->step[0] != 'S' && out->step[0] != 'R') ||
 	    !isdigit((unsigned char)out->step[1]) || !word(&at, number, sizeof number) ||
 	    !word(&at, number, sizeof number) || !word(&at, state, sizeof state) || !at_end(at))
 		return false;
-	out->state = strcmp(state, "begin") == 0  ? YP_SIM_STEP_BEGIN
-		     : strcmp(state, "hold") == 0 ? YP_SIM_STEP_HOLD
-						  : YP_SIM_STEP_GOES_ON;
+	out->state = strcmp(state, "begin") == 0  ? YP_EMULATOR_STEP_BEGIN
+		     : strcmp(state, "hold") == 0 ? YP_EMULATOR_STEP_HOLD
+						  : YP_EMULATOR_STEP_GOES_ON;
 	return true;
 }
 
 /* Of an updater that does not hold. */
-static bool parse_step(const char *at, struct yp_sim_said *out)
+static bool parse_step(const char *at, struct yp_emulator_said *out)
 {
 	return word(&at, out->step, sizeof out->step) && (out->step[0] == 'S' || out->step[0] == 'R') &&
 	       isdigit((unsigned char)out->step[1]) && at_end(at);
@@ -81,7 +81,7 @@ static bool parse_number(const char **at, int *out)
 	return errno == 0 && *end == 0 && value >= 0 && value <= 255;
 }
 
-static bool parse_run(const char *at, struct yp_sim_said *out)
+static bool parse_run(const char *at, struct yp_emulator_said *out)
 {
 	if (!word(&at, out->verb, sizeof out->verb) || !parse_number(&at, &out->exit))
 		return false;
@@ -89,46 +89,46 @@ static bool parse_run(const char *at, struct yp_sim_said *out)
 	return at_end(at) || (word(&at, out->reason, sizeof out->reason) && at_end(at));
 }
 
-static bool parse_verb(const char *at, struct yp_sim_said *out)
+static bool parse_verb(const char *at, struct yp_emulator_said *out)
 {
 	return word(&at, out->verb, sizeof out->verb) && at_end(at);
 }
 
-static bool parse_nothing(const char *at, struct yp_sim_said *out)
+static bool parse_nothing(const char *at, struct yp_emulator_said *out)
 {
 	(void)out;
 	return at_end(at);
 }
 
-static bool parse_text(const char *at, struct yp_sim_said *out)
+static bool parse_text(const char *at, struct yp_emulator_said *out)
 {
 	at += *at == ' ';
 	(void)snprintf(out->text, sizeof out->text, "%.*s", (int)sizeof out->text - 1, at);
 	return true;
 }
 
-static bool parse_exit(const char *at, struct yp_sim_said *out)
+static bool parse_exit(const char *at, struct yp_emulator_said *out)
 {
 	return parse_number(&at, &out->exit) && at_end(at);
 }
 
-int yp_sim_guest_parse(const char *line, struct yp_sim_said *out)
+int yp_emulator_guest_parse(const char *line, struct yp_emulator_said *out)
 {
 	static const struct {
 		const char *verb;
-		enum yp_sim_said_kind kind;
-		bool (*parse)(const char *at, struct yp_sim_said *out);
+		enum yp_emulator_said_kind kind;
+		bool (*parse)(const char *at, struct yp_emulator_said *out);
 	} table[] = {
-	    {"ready", YP_SIM_SAID_READY, parse_ready},     {"up", YP_SIM_SAID_UP, parse_up},
-	    {"begin", YP_SIM_SAID_BEGIN, parse_verb},      {"run", YP_SIM_SAID_RUN, parse_run},
-	    {"ota-mark:", YP_SIM_SAID_MARK, parse_mark},   {"ota-step", YP_SIM_SAID_MARK, parse_step},
-	    {"reboot", YP_SIM_SAID_REBOOT, parse_nothing}, {"idle", YP_SIM_SAID_IDLE, parse_nothing},
-	    {"out", YP_SIM_SAID_OUT, parse_text},          {"exit", YP_SIM_SAID_EXIT, parse_exit},
-	    {"error", YP_SIM_SAID_ERROR, parse_text},
+	    {"ready", YP_EMULATOR_SAID_READY, parse_ready},     {"up", YP_EMULATOR_SAID_UP, parse_up},
+	    {"begin", YP_EMULATOR_SAID_BEGIN, parse_verb},      {"run", YP_EMULATOR_SAID_RUN, parse_run},
+	    {"ota-mark:", YP_EMULATOR_SAID_MARK, parse_mark},   {"ota-step", YP_EMULATOR_SAID_MARK, parse_step},
+	    {"reboot", YP_EMULATOR_SAID_REBOOT, parse_nothing}, {"idle", YP_EMULATOR_SAID_IDLE, parse_nothing},
+	    {"out", YP_EMULATOR_SAID_OUT, parse_text},          {"exit", YP_EMULATOR_SAID_EXIT, parse_exit},
+	    {"error", YP_EMULATOR_SAID_ERROR, parse_text},
 	};
 	char verb[16];
 	const char *at = line;
-	*out = (struct yp_sim_said){0};
+	*out = (struct yp_emulator_said){0};
 	if (!word(&at, verb, sizeof verb))
 		return 1;
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -151,22 +151,22 @@ static bool slot_line(const char *line, const char *before, const char *after, c
 	return true;
 }
 
-enum yp_sim_console_kind yp_sim_console_match(const char *line, char *slot)
+enum yp_emulator_console_kind yp_emulator_console_match(const char *line, char *slot)
 {
 	if (slot_line(line, "ota: slot ", "", slot))
-		return YP_SIM_CONSOLE_SLOT;
+		return YP_EMULATOR_CONSOLE_SLOT;
 	if (slot_line(line, "ota: back to ", "", slot))
-		return YP_SIM_CONSOLE_BACK;
+		return YP_EMULATOR_CONSOLE_BACK;
 	if (strcmp(line, "ota: no slot can be booted") == 0)
-		return YP_SIM_CONSOLE_HALT;
+		return YP_EMULATOR_CONSOLE_HALT;
 	if (strncmp(line, "Starting kernel", 15) == 0)
-		return YP_SIM_CONSOLE_STARTING;
+		return YP_EMULATOR_CONSOLE_STARTING;
 	if (strstr(line, "Kernel panic - not syncing"))
-		return YP_SIM_CONSOLE_PANIC;
-	return YP_SIM_CONSOLE_OTHER;
+		return YP_EMULATOR_CONSOLE_PANIC;
+	return YP_EMULATOR_CONSOLE_OTHER;
 }
 
-bool yp_sim_console_prompt(const char *rest)
+bool yp_emulator_console_prompt(const char *rest)
 {
 	return strcmp(rest, "=> ") == 0;
 }

@@ -25,10 +25,10 @@
 		"TZ=UTC"                                                                                               \
 	}
 
-static int start(const struct yp_sim_device *device, const char *words, const struct yp_sim_device_watch *watch,
+static int start(const struct yp_network_device *device, const char *words, const struct yp_network_device_watch *watch,
 		 int out, pid_t *pid)
 {
-	char text[512], config[YP_SIM_DEVICE_PATH + 32];
+	char text[512], config[YP_NETWORK_DEVICE_PATH + 32];
 	char *argv[WORDS_MAX] = {NULL};
 	char *save = NULL;
 	unsigned count = 0;
@@ -60,13 +60,13 @@ static int start(const struct yp_sim_device *device, const char *words, const st
 }
 
 /* "ota: VERB: REASON: ..." is the outcome. */
-static void read_line(struct yp_sim_device_run *run, const char *line)
+static void read_line(struct yp_network_device_run *run, const char *line)
 {
 	const char *verb, *reason, *end;
 	const char *number = line + 13;
 
 	if (strncmp(line, "ota: ", 5) != 0 ||
-	    (strncmp(line, "ota: fetched ", 13) == 0 && yp_sim_wire_number(&number, &run->fetched)))
+	    (strncmp(line, "ota: fetched ", 13) == 0 && yp_network_wire_number(&number, &run->fetched)))
 		return;
 	verb = line + 5;
 	reason = strchr(verb, ':');
@@ -86,8 +86,8 @@ struct lines {
 	size_t size;
 };
 
-static void take_lines(struct lines *lines, const char *data, size_t size_bytes, struct yp_sim_device_run *run,
-		       const struct yp_sim_device_watch *watch)
+static void take_lines(struct lines *lines, const char *data, size_t size_bytes, struct yp_network_device_run *run,
+		       const struct yp_network_device_watch *watch)
 {
 	for (size_t i = 0; i < size_bytes; i++) {
 		if (data[i] != '\n') {
@@ -104,15 +104,15 @@ static void take_lines(struct lines *lines, const char *data, size_t size_bytes,
 }
 
 /* Until the command has closed its output: it has ended then, or does so at once. */
-static void follow(int in, pid_t pid, const struct yp_sim_device_watch *watch, struct yp_sim_device_run *run)
+static void follow(int in, pid_t pid, const struct yp_network_device_watch *watch, struct yp_network_device_run *run)
 {
-	int64_t start_ms = yp_sim_wire_now_ms();
+	int64_t start_ms = yp_network_wire_now_ms();
 	struct lines lines = {.size = 0};
 	size_t used = 0;
 
 	for (;;) {
 		struct pollfd ready = {.fd = in, .events = POLLIN};
-		int64_t left_ms = start_ms + watch->deadline_ms - yp_sim_wire_now_ms();
+		int64_t left_ms = start_ms + watch->deadline_ms - yp_network_wire_now_ms();
 		char data[2048];
 		ssize_t got;
 
@@ -136,11 +136,11 @@ static void follow(int in, pid_t pid, const struct yp_sim_device_watch *watch, s
 		}
 		take_lines(&lines, data, (size_t)got, run, watch);
 	}
-	run->ms = yp_sim_wire_now_ms() - start_ms;
+	run->ms = yp_network_wire_now_ms() - start_ms;
 }
 
-int yp_sim_device_run(const struct yp_sim_device *device, const char *words, const struct yp_sim_device_watch *watch,
-		      struct yp_sim_device_run *out)
+int yp_network_device_run(const struct yp_network_device *device, const char *words,
+			  const struct yp_network_device_watch *watch, struct yp_network_device_run *out)
 {
 	int pipe_fds[2];
 	int status = 0, result;

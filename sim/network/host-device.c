@@ -21,16 +21,16 @@
 static const char *const media[] = {"a", "b", "env", "state"};
 #define MEDIA_COUNT (sizeof(media) / sizeof(media[0]))
 
-static int path_of(const struct yp_sim_device *device, const char *name, char out[YP_SIM_DEVICE_PATH * 2])
+static int path_of(const struct yp_network_device *device, const char *name, char out[YP_NETWORK_DEVICE_PATH * 2])
 {
-	return snprintf(out, YP_SIM_DEVICE_PATH * 2, "%s/%s", device->dir, name) < (int)YP_SIM_DEVICE_PATH * 2
+	return snprintf(out, YP_NETWORK_DEVICE_PATH * 2, "%s/%s", device->dir, name) < (int)YP_NETWORK_DEVICE_PATH * 2
 		   ? 0
 		   : -ENAMETOOLONG;
 }
 
-uint8_t *yp_sim_device_load(const struct yp_sim_device *device, const char *name, size_t *size_bytes)
+uint8_t *yp_network_device_load(const struct yp_network_device *device, const char *name, size_t *size_bytes)
 {
-	char path[YP_SIM_DEVICE_PATH * 2];
+	char path[YP_NETWORK_DEVICE_PATH * 2];
 	struct stat status;
 	uint8_t *data = NULL;
 	int fd;
@@ -52,9 +52,10 @@ uint8_t *yp_sim_device_load(const struct yp_sim_device *device, const char *name
 	return data;
 }
 
-int yp_sim_device_store(const struct yp_sim_device *device, const char *name, const void *data, size_t size_bytes)
+int yp_network_device_store(const struct yp_network_device *device, const char *name, const void *data,
+			    size_t size_bytes)
 {
-	char path[YP_SIM_DEVICE_PATH * 2];
+	char path[YP_NETWORK_DEVICE_PATH * 2];
 	int result = path_of(device, name, path);
 	int fd;
 
@@ -70,10 +71,10 @@ int yp_sim_device_store(const struct yp_sim_device *device, const char *name, co
 	return result;
 }
 
-int yp_sim_device_configure(const struct yp_sim_device *device, const char *server, const char *extra)
+int yp_network_device_configure(const struct yp_network_device *device, const char *server, const char *extra)
 {
-	char text[CONFIG_BYTES], report[YP_SIM_DEVICE_PATH] = "";
-	char health[YP_SIM_DEVICE_PATH * 2] = "";
+	char text[CONFIG_BYTES], report[YP_NETWORK_DEVICE_PATH] = "";
+	char health[YP_NETWORK_DEVICE_PATH * 2] = "";
 	const char *d = device->dir;
 	int length;
 
@@ -94,10 +95,10 @@ int yp_sim_device_configure(const struct yp_sim_device *device, const char *serv
 
 	if (length < 0 || (size_t)length >= sizeof(text))
 		return -ENAMETOOLONG;
-	return yp_sim_device_store(device, "system.conf", text, (size_t)length);
+	return yp_network_device_store(device, "system.conf", text, (size_t)length);
 }
 
-static int renew(const struct yp_sim_device *template, const struct yp_sim_device *device)
+static int renew(const struct yp_network_device *template, const struct yp_network_device *device)
 {
 	char name[32];
 
@@ -107,10 +108,10 @@ static int renew(const struct yp_sim_device *template, const struct yp_sim_devic
 		int result;
 
 		(void)snprintf(name, sizeof(name), "%s.template", media[i]);
-		data = yp_sim_device_load(template, name, &size_bytes);
+		data = yp_network_device_load(template, name, &size_bytes);
 		if (!data)
 			return -EIO;
-		result = yp_sim_device_store(device, media[i], data, size_bytes);
+		result = yp_network_device_store(device, media[i], data, size_bytes);
 		free(data);
 		if (result != 0)
 			return result;
@@ -118,7 +119,7 @@ static int renew(const struct yp_sim_device *template, const struct yp_sim_devic
 	return 0;
 }
 
-int yp_sim_device_fresh(struct yp_sim_device *device, const char *server, const char *extra)
+int yp_network_device_fresh(struct yp_network_device *device, const char *server, const char *extra)
 {
 	int result = renew(device, device);
 
@@ -129,22 +130,22 @@ int yp_sim_device_fresh(struct yp_sim_device *device, const char *server, const 
 	device->health = false;
 	device->custom = false;
 	(void)snprintf(device->booted, sizeof(device->booted), "B");
-	return yp_sim_device_configure(device, server, extra);
+	return yp_network_device_configure(device, server, extra);
 }
 
 /* The copy that holds: parsed, its index and counter. NULL: both are bad. */
-static struct ota_env *read_env(const struct yp_sim_device *device, unsigned *copy, uint8_t *flags)
+static struct ota_env *read_env(const struct yp_network_device *device, unsigned *copy, uint8_t *flags)
 {
 	struct ota_env *envs[2] = {NULL, NULL};
 	enum ota_env_copy good[2] = {OTA_ENV_BAD, OTA_ENV_BAD};
 	uint8_t counters[2] = {0, 0};
 	size_t size_bytes = 0;
-	uint8_t *raw = yp_sim_device_load(device, "env", &size_bytes);
+	uint8_t *raw = yp_network_device_load(device, "env", &size_bytes);
 	int holds;
 
-	for (unsigned i = 0; raw && size_bytes >= 2 * YP_SIM_DEVICE_ENV_BYTES && i < 2; i++)
-		if (ota_env_parse(raw + i * YP_SIM_DEVICE_ENV_BYTES, YP_SIM_DEVICE_ENV_BYTES, &envs[i], &counters[i]) ==
-		    0)
+	for (unsigned i = 0; raw && size_bytes >= 2 * YP_NETWORK_DEVICE_ENV_BYTES && i < 2; i++)
+		if (ota_env_parse(raw + i * YP_NETWORK_DEVICE_ENV_BYTES, YP_NETWORK_DEVICE_ENV_BYTES, &envs[i],
+				  &counters[i]) == 0)
 			good[i] = OTA_ENV_GOOD;
 	free(raw);
 	holds = ota_env_arbitrate(good[0], counters[0], good[1], counters[1]);
@@ -165,7 +166,7 @@ static const char *text_of(const struct ota_env *env, const char *name)
 	return value ? value : "";
 }
 
-int yp_sim_device_env_read(const struct yp_sim_device *device, struct yp_sim_device_env *out)
+int yp_network_device_env_read(const struct yp_network_device *device, struct yp_network_device_env *out)
 {
 	unsigned copy = 0;
 	uint8_t flags = 0;
@@ -184,23 +185,23 @@ int yp_sim_device_env_read(const struct yp_sim_device *device, struct yp_sim_dev
 	return 0;
 }
 
-static int save_env(const struct yp_sim_device *device, const struct ota_env *env, unsigned copy, uint8_t flags)
+static int save_env(const struct yp_network_device *device, const struct ota_env *env, unsigned copy, uint8_t flags)
 {
 	size_t size_bytes = 0;
-	uint8_t *raw = yp_sim_device_load(device, "env", &size_bytes);
+	uint8_t *raw = yp_network_device_load(device, "env", &size_bytes);
 	int result = raw ? 0 : -EIO;
 
 	if (result == 0)
-		result = ota_env_encode(env, (uint8_t)(flags + 1), raw + (1 - copy) * YP_SIM_DEVICE_ENV_BYTES,
-					YP_SIM_DEVICE_ENV_BYTES);
+		result = ota_env_encode(env, (uint8_t)(flags + 1), raw + (1 - copy) * YP_NETWORK_DEVICE_ENV_BYTES,
+					YP_NETWORK_DEVICE_ENV_BYTES);
 	if (result == 0)
-		result = yp_sim_device_store(device, "env", raw, size_bytes);
+		result = yp_network_device_store(device, "env", raw, size_bytes);
 	free(raw);
 	return result;
 }
 
 /* The boot script's table (images/uboot/README.md), as far as it decides about slots that all start. */
-static int boot_by(struct yp_sim_device *device, struct ota_env *env, unsigned copy, uint8_t flags)
+static int boot_by(struct yp_network_device *device, struct ota_env *env, unsigned copy, uint8_t flags)
 {
 	unsigned long boots = strtoul(text_of(env, "bootcount"), NULL, 10);
 	unsigned long limit = strtoul(text_of(env, "bootlimit"), NULL, 10);
@@ -231,7 +232,7 @@ static int boot_by(struct yp_sim_device *device, struct ota_env *env, unsigned c
 	return 0;
 }
 
-int yp_sim_device_boot(struct yp_sim_device *device)
+int yp_network_device_boot(struct yp_network_device *device)
 {
 	unsigned copy = 0;
 	uint8_t flags = 0;
@@ -248,13 +249,13 @@ int yp_sim_device_boot(struct yp_sim_device *device)
 }
 
 /* The command under test stays the same through a campaign, whatever is built meanwhile. */
-static int keep_command(struct yp_sim_device *device, const char *ota)
+static int keep_command(struct yp_network_device *device, const char *ota)
 {
-	const struct yp_sim_device root = {.dir = ""};
-	char path[YP_SIM_DEVICE_PATH * 2] = "";
+	const struct yp_network_device root = {.dir = ""};
+	char path[YP_NETWORK_DEVICE_PATH * 2] = "";
 	size_t size_bytes = 0;
-	uint8_t *data = yp_sim_device_load(&root, ota[0] == '/' ? ota + 1 : ota, &size_bytes);
-	int result = data ? yp_sim_device_store(device, "ota", data, size_bytes) : -ENOENT;
+	uint8_t *data = yp_network_device_load(&root, ota[0] == '/' ? ota + 1 : ota, &size_bytes);
+	int result = data ? yp_network_device_store(device, "ota", data, size_bytes) : -ENOENT;
 
 	free(data);
 	if (result == 0)
@@ -267,10 +268,10 @@ static int keep_command(struct yp_sim_device *device, const char *ota)
 }
 
 /* Neither do the certificates change, whoever makes new ones. */
-static int keep_zoo(struct yp_sim_device *device, const char *zoo)
+static int keep_zoo(struct yp_network_device *device, const char *zoo)
 {
-	const struct yp_sim_device from = {.dir = ""};
-	char path[YP_SIM_DEVICE_PATH * 2] = "";
+	const struct yp_network_device from = {.dir = ""};
+	char path[YP_NETWORK_DEVICE_PATH * 2] = "";
 	struct dirent *entry;
 	DIR *dir = opendir(zoo);
 	int result = dir ? path_of(device, "zoo", path) : -errno;
@@ -278,7 +279,7 @@ static int keep_zoo(struct yp_sim_device *device, const char *zoo)
 	if (result == 0 && mkdir(path, 0700) != 0)
 		result = -errno;
 	for (unsigned i = 0; dir && result == 0 && i < ZOO_FILES_MAX && (entry = readdir(dir)) != NULL; i++) {
-		char source[YP_SIM_DEVICE_PATH * 2], target[YP_SIM_DEVICE_PATH * 2];
+		char source[YP_NETWORK_DEVICE_PATH * 2], target[YP_NETWORK_DEVICE_PATH * 2];
 		size_t size_bytes = 0;
 		uint8_t *data;
 
@@ -287,9 +288,9 @@ static int keep_zoo(struct yp_sim_device *device, const char *zoo)
 		if (snprintf(source, sizeof(source), "%s/%s", zoo + 1, entry->d_name) >= (int)sizeof(source) ||
 		    snprintf(target, sizeof(target), "zoo/%s", entry->d_name) >= (int)sizeof(target))
 			result = -ENAMETOOLONG;
-		data = result == 0 ? yp_sim_device_load(&from, source, &size_bytes) : NULL;
+		data = result == 0 ? yp_network_device_load(&from, source, &size_bytes) : NULL;
 		if (result == 0)
-			result = data ? yp_sim_device_store(device, target, data, size_bytes) : -EIO;
+			result = data ? yp_network_device_store(device, target, data, size_bytes) : -EIO;
 		free(data);
 	}
 	if (dir)
@@ -299,11 +300,11 @@ static int keep_zoo(struct yp_sim_device *device, const char *zoo)
 	return result;
 }
 
-static int run_or_say(struct yp_sim_device *device, const char *words, char *detail, size_t detail_bytes)
+static int run_or_say(struct yp_network_device *device, const char *words, char *detail, size_t detail_bytes)
 {
-	struct yp_sim_device_watch watch = {.deadline_ms = INIT_TIMEOUT_MS};
-	struct yp_sim_device_run *run = malloc(sizeof(*run));
-	int result = run ? yp_sim_device_run(device, words, &watch, run) : -ENOMEM;
+	struct yp_network_device_watch watch = {.deadline_ms = INIT_TIMEOUT_MS};
+	struct yp_network_device_run *run = malloc(sizeof(*run));
+	int result = run ? yp_network_device_run(device, words, &watch, run) : -ENOMEM;
 
 	if (result == 0 && run->status != 0) {
 		(void)snprintf(detail, detail_bytes, "%s %.60s: status %d: %.150s", device->ota, words, run->status,
@@ -316,19 +317,20 @@ static int run_or_say(struct yp_sim_device *device, const char *words, char *det
 	return result;
 }
 
-int yp_sim_device_env_config(const struct yp_sim_device *device, int only)
+int yp_network_device_env_config(const struct yp_network_device *device, int only)
 {
-	char text[YP_SIM_DEVICE_PATH * 2 + 64];
+	char text[YP_NETWORK_DEVICE_PATH * 2 + 64];
 	size_t used = 0;
 
 	for (int i = 0; i < 2; i++)
 		if (only < 0 || only == i)
-			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s/env 0x%x 0x%x\n", device->dir,
-						 (unsigned)i * YP_SIM_DEVICE_ENV_BYTES, YP_SIM_DEVICE_ENV_BYTES);
-	return yp_sim_device_store(device, "fw_env.config", text, used);
+			used +=
+			    (size_t)snprintf(text + used, sizeof(text) - used, "%s/env 0x%x 0x%x\n", device->dir,
+					     (unsigned)i * YP_NETWORK_DEVICE_ENV_BYTES, YP_NETWORK_DEVICE_ENV_BYTES);
+	return yp_network_device_store(device, "fw_env.config", text, used);
 }
 
-int yp_sim_device_twin(const struct yp_sim_device *device, const char *name, struct yp_sim_device *out)
+int yp_network_device_twin(const struct yp_network_device *device, const char *name, struct yp_network_device *out)
 {
 	int result;
 
@@ -341,33 +343,33 @@ int yp_sim_device_twin(const struct yp_sim_device *device, const char *name, str
 	if (mkdir(out->dir, 0700) != 0 && errno != EEXIST)
 		return -errno;
 	result = renew(device, out);
-	return result != 0 ? result : yp_sim_device_env_config(out, -1);
+	return result != 0 ? result : yp_network_device_env_config(out, -1);
 }
 
-static int make_media(struct yp_sim_device *device)
+static int make_media(struct yp_network_device *device)
 {
-	uint8_t *zeros = calloc(1, YP_SIM_DEVICE_SLOT_BYTES);
+	uint8_t *zeros = calloc(1, YP_NETWORK_DEVICE_SLOT_BYTES);
 	int result = zeros ? 0 : -ENOMEM;
 
 	if (result == 0)
-		result = yp_sim_device_store(device, "a", zeros, YP_SIM_DEVICE_SLOT_BYTES);
+		result = yp_network_device_store(device, "a", zeros, YP_NETWORK_DEVICE_SLOT_BYTES);
 	if (result == 0)
-		result = yp_sim_device_store(device, "b", zeros, YP_SIM_DEVICE_SLOT_BYTES);
+		result = yp_network_device_store(device, "b", zeros, YP_NETWORK_DEVICE_SLOT_BYTES);
 	if (result == 0)
-		result = yp_sim_device_store(device, "env", zeros, (size_t)2 * YP_SIM_DEVICE_ENV_BYTES);
+		result = yp_network_device_store(device, "env", zeros, (size_t)2 * YP_NETWORK_DEVICE_ENV_BYTES);
 	free(zeros);
-	return result != 0 ? result : yp_sim_device_env_config(device, -1);
+	return result != 0 ? result : yp_network_device_env_config(device, -1);
 }
 
 /* Version 1.0 goes in as any update does. */
-static int install_first(struct yp_sim_device *device, const void *bundle, size_t bundle_bytes, char *detail,
+static int install_first(struct yp_network_device *device, const void *bundle, size_t bundle_bytes, char *detail,
 			 size_t detail_bytes)
 {
-	char path[YP_SIM_DEVICE_PATH * 2] = "", words[YP_SIM_DEVICE_PATH * 2 + 16];
-	int result = yp_sim_device_configure(device, NULL, "");
+	char path[YP_NETWORK_DEVICE_PATH * 2] = "", words[YP_NETWORK_DEVICE_PATH * 2 + 16];
+	int result = yp_network_device_configure(device, NULL, "");
 
 	if (result == 0)
-		result = yp_sim_device_store(device, "first.ota", bundle, bundle_bytes);
+		result = yp_network_device_store(device, "first.ota", bundle, bundle_bytes);
 	if (result == 0)
 		result = path_of(device, "first.ota", path);
 	(void)snprintf(words, sizeof(words), "install %s", path);
@@ -376,14 +378,14 @@ static int install_first(struct yp_sim_device *device, const void *bundle, size_
 	if (path[0] != '\0')
 		(void)unlink(path);
 	if (result == 0)
-		result = yp_sim_device_boot(device);
+		result = yp_network_device_boot(device);
 	if (result == 0)
-		result = yp_sim_device_configure(device, NULL, "");
+		result = yp_network_device_configure(device, NULL, "");
 	return result != 0 ? result : run_or_say(device, "resume", detail, detail_bytes);
 }
 
-int yp_sim_device_init(struct yp_sim_device *device, const char *base, const char *ota, const char *zoo,
-		       const void *bundle, size_t bundle_bytes, char *detail, size_t detail_bytes)
+int yp_network_device_init(struct yp_network_device *device, const char *base, const char *ota, const char *zoo,
+			   const void *bundle, size_t bundle_bytes, char *detail, size_t detail_bytes)
 {
 	char name[32];
 	int result;
@@ -392,7 +394,7 @@ int yp_sim_device_init(struct yp_sim_device *device, const char *base, const cha
 	device->lock = -1;
 	if (snprintf(device->zoo, sizeof(device->zoo), "%s", zoo) >= (int)sizeof(device->zoo))
 		return -ENAMETOOLONG;
-	result = net_home_make(base, device->dir, sizeof(device->dir), &device->lock);
+	result = yp_network_home_make(base, device->dir, sizeof(device->dir), &device->lock);
 	if (result != 0)
 		return result;
 	device->booted[0] = 'A';
@@ -408,18 +410,18 @@ int yp_sim_device_init(struct yp_sim_device *device, const char *base, const cha
 		result = install_first(device, bundle, bundle_bytes, detail, detail_bytes);
 	for (unsigned i = 0; i < MEDIA_COUNT && result == 0; i++) {
 		size_t size_bytes = 0;
-		uint8_t *data = yp_sim_device_load(device, media[i], &size_bytes);
+		uint8_t *data = yp_network_device_load(device, media[i], &size_bytes);
 
 		(void)snprintf(name, sizeof(name), "%s.template", media[i]);
-		result = data ? yp_sim_device_store(device, name, data, size_bytes) : -EIO;
+		result = data ? yp_network_device_store(device, name, data, size_bytes) : -EIO;
 		free(data);
 	}
 	return result;
 }
 
-void yp_sim_device_deinit(struct yp_sim_device *device)
+void yp_network_device_deinit(struct yp_network_device *device)
 {
-	net_home_remove(device->dir, device->lock);
+	yp_network_home_remove(device->dir, device->lock);
 	device->dir[0] = '\0';
 	device->lock = -1;
 }

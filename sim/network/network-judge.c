@@ -8,19 +8,19 @@
 #include "network/network-run.h"
 
 #define HEADER_BLOCK_BYTES 4096u
-#define REPORTS_MAX        (2u * YP_SIM_REPORTS_MAX)
+#define REPORTS_MAX        (2u * YP_NETWORK_REPORTS_MAX)
 /* I7: bytes that one run may cost: for each attempt the whole once more, and for each connection what the kernels on
  * the way hold when it is given up. */
 #define WINDOW_BYTES (2u * 1024u * 1024u)
 
-const char *net_class_name(enum net_class class)
+const char *yp_network_class_name(enum yp_network_class class)
 {
 	static const char *const names[] = {"OK", "RETRY", "REJ-E", "REJ-L", "ROLLBACK"};
 
 	return names[class];
 }
 
-bool net_fail(struct net_run *run, enum yp_invariant invariant, const char *format, ...)
+bool yp_network_fail(struct yp_network_case_run *run, enum yp_invariant invariant, const char *format, ...)
 {
 	va_list args;
 
@@ -66,10 +66,11 @@ static bool listed(const char *reasons, const char *reason)
 	return false;
 }
 
-static bool same_file(const struct net_run *run, const char *name, const uint8_t *before, size_t before_bytes)
+static bool same_file(const struct yp_network_case_run *run, const char *name, const uint8_t *before,
+		      size_t before_bytes)
 {
 	size_t size_bytes = 0;
-	uint8_t *now = yp_sim_device_load(&run->net->device, name, &size_bytes);
+	uint8_t *now = yp_network_device_load(&run->net->device, name, &size_bytes);
 	bool same = now && size_bytes == before_bytes && memcmp(now, before, size_bytes) == 0;
 
 	free(now);
@@ -77,77 +78,78 @@ static bool same_file(const struct net_run *run, const char *name, const uint8_t
 }
 
 /* An install that is not armed: the old version boots next, the target does not. */
-static bool judge_unarmed(struct net_run *run, bool written)
+static bool judge_unarmed(struct yp_network_case_run *run, bool written)
 {
-	struct yp_sim_device_env env;
+	struct yp_network_device_env env;
 	size_t size_bytes = 0;
 	uint8_t *slot;
 	bool zero = true;
 
-	if (yp_sim_device_env_read(&run->net->device, &env) != 0 || !env.readable)
-		return net_fail(run, YP_I1, "the boot environment cannot be read");
+	if (yp_network_device_env_read(&run->net->device, &env) != 0 || !env.readable)
+		return yp_network_fail(run, YP_I1, "the boot environment cannot be read");
 	if (strcmp(env.slot, "B") != 0 || env.upgrade)
-		return net_fail(run, YP_I3, "slot %s is selected after a refusal%s", env.slot,
-				env.upgrade ? ", on trial" : "");
+		return yp_network_fail(run, YP_I3, "slot %s is selected after a refusal%s", env.slot,
+				       env.upgrade ? ", on trial" : "");
 	if (!written)
 		return true;
 	if (strcmp(env.barred, "A") != 0)
-		return net_fail(run, YP_I3, "the target was written and is not barred");
-	slot = yp_sim_device_load(&run->net->device, "a", &size_bytes);
+		return yp_network_fail(run, YP_I3, "the target was written and is not barred");
+	slot = yp_network_device_load(&run->net->device, "a", &size_bytes);
 	for (size_t i = 0; slot && zero && i < HEADER_BLOCK_BYTES; i++)
 		zero = slot[i] == 0;
 	zero = zero && slot;
 	free(slot);
-	return zero || net_fail(run, YP_I3, "the target was written in part and its first block is valid");
+	return zero || yp_network_fail(run, YP_I3, "the target was written in part and its first block is valid");
 }
 
-static bool judge_rolled_back(struct net_run *run)
+static bool judge_rolled_back(struct yp_network_case_run *run)
 {
-	struct yp_sim_device_env env;
+	struct yp_network_device_env env;
 
-	if (yp_sim_device_env_read(&run->net->device, &env) != 0 || !env.readable)
-		return net_fail(run, YP_I1, "the boot environment cannot be read");
+	if (yp_network_device_env_read(&run->net->device, &env) != 0 || !env.readable)
+		return yp_network_fail(run, YP_I1, "the boot environment cannot be read");
 	if (strcmp(env.slot, "B") != 0 || env.upgrade || strcmp(run->net->device.booted, "B") != 0)
-		return net_fail(run, YP_I1, "slot %s is selected after a rollback%s", env.slot,
-				env.upgrade ? ", on trial" : "");
-	return strcmp(env.barred, "A") == 0 || net_fail(run, YP_I3, "the version that was left can be booted");
+		return yp_network_fail(run, YP_I1, "slot %s is selected after a rollback%s", env.slot,
+				       env.upgrade ? ", on trial" : "");
+	return strcmp(env.barred, "A") == 0 || yp_network_fail(run, YP_I3, "the version that was left can be booted");
 }
 
-static bool judge_bounds(struct net_run *run)
+static bool judge_bounds(struct yp_network_case_run *run)
 {
-	const struct net_case *c = run->c;
+	const struct yp_network_case *c = run->c;
 	unsigned attempts = c->attempts ? c->attempts : 3;
 	uint64_t most = run->out->bytes_honest * (attempts + 1) + (uint64_t)WINDOW_BYTES * run->record[0].connections;
 
 	if (run->first.timed_out)
-		return net_fail(run, YP_I7, "the command did not end within its deadline");
+		return yp_network_fail(run, YP_I7, "the command did not end within its deadline");
 	if (run->out->bytes > most)
-		return net_fail(run, YP_I7, "%llu bytes fetched, at most %llu are allowed",
-				(unsigned long long)run->out->bytes, (unsigned long long)most);
+		return yp_network_fail(run, YP_I7, "%llu bytes fetched, at most %llu are allowed",
+				       (unsigned long long)run->out->bytes, (unsigned long long)most);
 	if (c->percent_max > 0 && run->out->bytes * 100 > run->net->reference.bundle_bytes * c->percent_max)
-		return net_fail(run, YP_I7, "%llu bytes passed for a bundle of %llu, at most %u %% are allowed",
-				(unsigned long long)run->out->bytes,
-				(unsigned long long)run->net->reference.bundle_bytes, c->percent_max);
+		return yp_network_fail(run, YP_I7, "%llu bytes passed for a bundle of %llu, at most %u %% are allowed",
+				       (unsigned long long)run->out->bytes,
+				       (unsigned long long)run->net->reference.bundle_bytes, c->percent_max);
 	if (c->requests_max > 0 && run->out->requests > c->requests_max)
-		return net_fail(run, YP_I7, "%u requests, at most %u are allowed", run->out->requests, c->requests_max);
+		return yp_network_fail(run, YP_I7, "%u requests, at most %u are allowed", run->out->requests,
+				       c->requests_max);
 	if (run->first.ms < c->ms_min)
-		return net_fail(run, YP_I7, "the server asked to wait for %u ms, the command took %lld", c->ms_min,
-				(long long)run->first.ms);
+		return yp_network_fail(run, YP_I7, "the server asked to wait for %u ms, the command took %lld",
+				       c->ms_min, (long long)run->first.ms);
 	return true;
 }
 
-static bool judge_credentials(struct net_run *run)
+static bool judge_credentials(struct yp_network_case_run *run)
 {
-	for (unsigned i = 0; i < run->record[0].requests && i < YP_SIM_REQUESTS_MAX; i++)
+	for (unsigned i = 0; i < run->record[0].requests && i < YP_NETWORK_REQUESTS_MAX; i++)
 		if (run->record[0].request[i].credentials && strncmp(run->record[0].request[i].host, "127.", 4) == 0)
-			return net_fail(run, YP_I3, "credentials were sent to another host");
+			return yp_network_fail(run, YP_I3, "credentials were sent to another host");
 	return true;
 }
 
-bool net_judge_first(struct net_run *run)
+bool yp_network_judge_first(struct yp_network_case_run *run)
 {
-	const struct net_case *c = run->c;
-	const struct yp_sim_device_run *first = &run->first;
+	const struct yp_network_case *c = run->c;
+	const struct yp_network_device_run *first = &run->first;
 	bool good = strcmp(first->reason, "OK") == 0;
 
 	if (!judge_bounds(run))
@@ -155,31 +157,32 @@ bool net_judge_first(struct net_run *run)
 	if (first->killed)
 		return true;
 	if (c->silent && run->record[0].requests > 0)
-		return net_fail(run, YP_I3, "%u requests were sent to a server that must not be trusted",
-				run->record[0].requests);
+		return yp_network_fail(run, YP_I3, "%u requests were sent to a server that must not be trusted",
+				       run->record[0].requests);
 	if (first->reason[0] == '\0')
-		return net_fail(run, YP_I5, "no outcome line, exit status %d", first->status);
+		return yp_network_fail(run, YP_I5, "no outcome line, exit status %d", first->status);
 	if (!listed(c->reasons, first->reason))
-		return net_fail(run, YP_I5, "%s instead of %s: %.90s", first->reason, c->reasons, first->line);
+		return yp_network_fail(run, YP_I5, "%s instead of %s: %.90s", first->reason, c->reasons, first->line);
 	if (first->status != status_of(first->reason))
-		return net_fail(run, YP_I5, "exit status %d with %s", first->status, first->reason);
+		return yp_network_fail(run, YP_I5, "exit status %d with %s", first->status, first->reason);
 	if (!judge_credentials(run))
 		return false;
-	if (c->in_report || (c->trouble != NET_TROUBLE_NONE && c->class == NET_OK))
+	if (c->in_report || (c->trouble != YP_NETWORK_TROUBLE_NONE && c->class == YP_NETWORK_OK))
 		return true; /* another run, or another process, is what succeeded */
 	switch (c->class) {
-	case NET_OK:
-	case NET_RETRY:
+	case YP_NETWORK_OK:
+	case YP_NETWORK_RETRY:
 		return good || judge_unarmed(run, !same_file(run, "a", run->slot_before, run->slot_bytes));
-	case NET_REJ_E:
+	case YP_NETWORK_REJ_E:
 		if (!same_file(run, "a", run->slot_before, run->slot_bytes))
-			return net_fail(run, YP_I3, "refused before any write, but the target slot changed");
+			return yp_network_fail(run, YP_I3, "refused before any write, but the target slot changed");
 		if (!same_file(run, "env", run->env_before, run->env_bytes))
-			return net_fail(run, YP_I3, "refused before any write, but the boot environment changed");
+			return yp_network_fail(run, YP_I3,
+					       "refused before any write, but the boot environment changed");
 		return true;
-	case NET_REJ_L:
+	case YP_NETWORK_REJ_L:
 		return judge_unarmed(run, true);
-	case NET_ROLLBACK:
+	case YP_NETWORK_ROLLBACK:
 		return judge_rolled_back(run);
 	}
 	return true;
@@ -204,7 +207,7 @@ struct reports {
 	unsigned successes;
 };
 
-static bool add_report(struct net_run *run, struct reports *reports, const char *json)
+static bool add_report(struct yp_network_case_run *run, struct reports *reports, const char *json)
 {
 	char id[24], event[16], version[32], reason[32];
 
@@ -218,50 +221,52 @@ static bool add_report(struct net_run *run, struct reports *reports, const char 
 	(void)snprintf(reports->id[reports->count++], sizeof(id), "%s", id);
 	if (strcmp(event, "success") == 0) {
 		reports->successes++;
-		return (strcmp(version, NET_VERSION_NEW) == 0 && strcmp(reason, "OK") == 0) ||
-		       net_fail(run, YP_I5, "a success of %s with %s is reported", version, reason);
+		return (strcmp(version, YP_NETWORK_VERSION_NEW) == 0 && strcmp(reason, "OK") == 0) ||
+		       yp_network_fail(run, YP_I5, "a success of %s with %s is reported", version, reason);
 	}
 	if (strcmp(event, "failure") != 0 && strcmp(event, "alarm") != 0 &&
-	    !(run->c->class == NET_ROLLBACK && strcmp(event, "rollback") == 0))
-		return net_fail(run, YP_I5, "a %s is reported (%s)", event, reason);
+	    !(run->c->class == YP_NETWORK_ROLLBACK && strcmp(event, "rollback") == 0))
+		return yp_network_fail(run, YP_I5, "a %s is reported (%s)", event, reason);
 	/* What went wrong must be what the command said, unless it was killed before it could say anything. */
 	return run->killed || strcmp(reason, run->first.reason) == 0 ||
-	       net_fail(run, YP_I5, "reported is %s, the run said %s", reason, run->first.reason);
+	       yp_network_fail(run, YP_I5, "reported is %s, the run said %s", reason, run->first.reason);
 }
 
-static bool judge_reports(struct net_run *run)
+static bool judge_reports(struct yp_network_case_run *run)
 {
 	struct reports reports = {.count = 0};
 
 	for (unsigned r = 0; r < 2; r++)
-		for (unsigned i = 0; i < run->record[r].reports && i < YP_SIM_REPORTS_MAX; i++)
+		for (unsigned i = 0; i < run->record[r].reports && i < YP_NETWORK_REPORTS_MAX; i++)
 			if (!add_report(run, &reports, run->record[r].report[i]))
 				return false;
 	run->out->reports = reports.count;
 	if (reports.successes != 1)
-		return net_fail(run, YP_I5, "%u different reports of success, not one", reports.successes);
+		return yp_network_fail(run, YP_I5, "%u different reports of success, not one", reports.successes);
 	if (reports.count > 2)
-		return net_fail(run, YP_I5, "%u different reports of one failure and one success", reports.count);
+		return yp_network_fail(run, YP_I5, "%u different reports of one failure and one success",
+				       reports.count);
 	return true;
 }
 
-bool net_judge_end(struct net_run *run)
+bool yp_network_judge_end(struct yp_network_case_run *run)
 {
-	struct yp_sim_device_env env;
+	struct yp_network_device_env env;
 	size_t size_bytes = 0;
 	uint8_t *slot;
 	bool same;
 
-	if (yp_sim_device_env_read(&run->net->device, &env) != 0 || !env.readable)
-		return net_fail(run, YP_I1, "the boot environment cannot be read in the end");
+	if (yp_network_device_env_read(&run->net->device, &env) != 0 || !env.readable)
+		return yp_network_fail(run, YP_I1, "the boot environment cannot be read in the end");
 	if (strcmp(env.slot, "A") != 0 || env.upgrade || strcmp(run->net->device.booted, "A") != 0)
-		return net_fail(run, YP_I6, "without the fault the update does not succeed: slot %s is selected%s",
-				env.slot, env.upgrade ? ", on trial" : "");
-	slot = yp_sim_device_load(&run->net->device, "a", &size_bytes);
-	same = slot && size_bytes >= YP_SIM_DEVICE_IMAGE_BYTES &&
-	       memcmp(slot, run->net->image_new, YP_SIM_DEVICE_IMAGE_BYTES) == 0;
+		return yp_network_fail(run, YP_I6,
+				       "without the fault the update does not succeed: slot %s is selected%s", env.slot,
+				       env.upgrade ? ", on trial" : "");
+	slot = yp_network_device_load(&run->net->device, "a", &size_bytes);
+	same = slot && size_bytes >= YP_NETWORK_DEVICE_IMAGE_BYTES &&
+	       memcmp(slot, run->net->image_new, YP_NETWORK_DEVICE_IMAGE_BYTES) == 0;
 	free(slot);
 	if (!same)
-		return net_fail(run, YP_I2, "slot A is committed and does not hold the new image");
+		return yp_network_fail(run, YP_I2, "slot A is committed and does not hold the new image");
 	return judge_reports(run);
 }
