@@ -105,22 +105,6 @@ static const struct place places[] = {
     {"report-request-last", YP_NETWORK_CUT_RECORD, 2, -1, YP_NETWORK_MARK_NONE, 0, 0, true, NULL},
     {"report-answer", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_HEAD, 1, 0, true, NULL},
     {"report-answer-half", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_HEAD_MID, 1, 0, true, NULL},
-    /* The steps. */
-    {"S02", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_NONE, 0, 0, false, "S02"},
-    {"S03", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_NONE, 0, 0, false, "S03"},
-    {"S04", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_NONE, 0, 0, false, "S04"},
-    {"S05", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_NONE, 0, 0, false, "S05"},
-    {"S06", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_NONE, 0, 0, false, "S06"},
-    {"S07", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_NONE, 0, 0, false, "S07"},
-    {"S08", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_NONE, 0, 0, false, "S08"},
-    {"S09", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_NONE, 0, 0, false, "S09"},
-    {"S10", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_NONE, 0, 0, false, "S10"},
-    {"S11", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_NONE, 0, 0, false, "S11"},
-    {"S13", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_NONE, 0, 0, true, "S13"},
-    {"S14", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_NONE, 0, 0, true, "S14"},
-    {"S15", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_NONE, 0, 0, true, "S15"},
-    {"S16", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_NONE, 0, 0, true, "S16"},
-    {"S17", YP_NETWORK_CUT_CALL, 0, 0, YP_NETWORK_MARK_NONE, 0, 0, true, "S17"},
 };
 
 unsigned yp_network_place_faults(void)
@@ -128,12 +112,36 @@ unsigned yp_network_place_faults(void)
 	return sizeof(faults) / sizeof(faults[0]);
 }
 
-unsigned yp_network_place_count(void)
+#define PLACES (unsigned)(sizeof(places) / sizeof(places[0]))
+
+static unsigned count_names(const char *const *names)
 {
-	return sizeof(places) / sizeof(places[0]);
+	unsigned count = 0;
+
+	while (names[count] != NULL)
+		count++;
+	return count;
 }
 
-static void fill(const struct fault *fault, const struct place *place, struct yp_network_case *out)
+unsigned yp_network_place_count(const struct yp_subject *subject)
+{
+	return PLACES + count_names(subject->steps->install) + count_names(subject->steps->trial);
+}
+
+/* Behind the table come the steps that the command announces: of the install, then of the run that reports. */
+static struct place get_place(const struct yp_subject *subject, unsigned n)
+{
+	unsigned installs = count_names(subject->steps->install);
+	bool in_report = n >= PLACES + installs;
+	const char *step;
+
+	if (n < PLACES)
+		return places[n];
+	step = in_report ? subject->steps->trial[n - PLACES - installs] : subject->steps->install[n - PLACES];
+	return (struct place){.name = step, .where = YP_NETWORK_CUT_CALL, .in_report = in_report, .step = step};
+}
+
+static void fill_case(const struct fault *fault, const struct place *place, struct yp_network_case *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->catalogue = fault->catalogue;
@@ -154,19 +162,21 @@ static void fill(const struct fault *fault, const struct place *place, struct yp
 	out->delay_ms = fault->delay_ms;
 }
 
-bool yp_network_place_case(unsigned fault, unsigned place, struct yp_network_case *out, char id[YP_NETWORK_ID_MAX])
+bool yp_network_place_case(const struct yp_subject *subject, unsigned fault, unsigned n, struct yp_network_case *out,
+			   char id[YP_NETWORK_ID_MAX])
 {
 	/* What has no connection of its own happens to the link. A byte that never comes cannot be flipped. */
+	struct place place = get_place(subject, n);
 	bool link = faults[fault].cut == YP_NETWORK_CUT_DARK || faults[fault].cut == YP_NETWORK_CUT_OFFLINE;
 
-	if (places[place].step && !link)
+	if (place.step && !link)
 		return false;
-	if (faults[fault].cut == YP_NETWORK_CUT_FLIP && places[place].byte < 0)
+	if (faults[fault].cut == YP_NETWORK_CUT_FLIP && place.byte < 0)
 		return false;
-	fill(&faults[fault], &places[place], out);
-	if (places[place].in_report && places[place].step)
+	fill_case(&faults[fault], &place, out);
+	if (place.in_report && place.step)
 		out->catalogue = "NET-07 RPT-01";
-	(void)snprintf(id, YP_NETWORK_ID_MAX, "net:%s.%s", faults[fault].name, places[place].name);
+	(void)snprintf(id, YP_NETWORK_ID_MAX, "net:%s.%s", faults[fault].name, place.name);
 	out->id = id;
 	return true;
 }
@@ -186,7 +196,7 @@ bool yp_network_sweep_case(unsigned fault, uint64_t seed, unsigned n, struct yp_
 	struct place place = {.where = YP_NETWORK_CUT_CALL, .mark = YP_NETWORK_MARK_BODY};
 
 	place.offset = YP_NETWORK_AT(YP_NETWORK_PAYLOAD, mix(seed ^ mix(n)) % YP_NETWORK_DEVICE_IMAGE_BYTES);
-	fill(&faults[fault], &place, out);
+	fill_case(&faults[fault], &place, out);
 	(void)snprintf(id, YP_NETWORK_ID_MAX, "net:%s.r%llu.%u", faults[fault].name, (unsigned long long)seed, n);
 	out->id = id;
 	return true;

@@ -44,16 +44,17 @@ static void *member_main(void *ctx)
 	return NULL;
 }
 
-static int configure(const struct yp_network_case_run *run, const struct yp_network_device *device)
+static int configure_member(const struct yp_network_case_run *run, const struct yp_network_device *device)
 {
-	char server[64], extra[512];
+	static const struct yp_network_limits limits = {.connect_timeout_s = 10,
+							.low_speed_time_s = 30,
+							.deadline_s = 50,
+							.retry_delay_ms = DELAY_MS,
+							.fetch_attempts = 4};
+	char server[64];
 
 	(void)snprintf(server, sizeof(server), "https://localhost:%u", yp_network_origin_port(run->origin));
-	(void)snprintf(extra, sizeof(extra),
-		       "connect-timeout-s=10\nlow-speed-time-s=30\ndeadline-s=50\nretry-delay-ms=%u\nfetch-attempts=4\n"
-		       "[tls]\nca=%s/tls-root.pem\n",
-		       DELAY_MS, device->zoo);
-	return yp_network_device_configure(device, server, extra);
+	return yp_network_device_configure(device, server, &limits);
 }
 
 static int gather(const struct yp_network_case_run *run, struct member *members)
@@ -68,8 +69,8 @@ static int gather(const struct yp_network_case_run *run, struct member *members)
 		(void)snprintf(name, sizeof(name), "herd-%04u", i + 1);
 		result = yp_network_device_twin(&run->net->device, name, &member->device);
 		if (result == 0)
-			result = configure(run, &member->device);
-		(void)snprintf(member->words, sizeof(member->words), "check");
+			result = configure_member(run, &member->device);
+		(void)snprintf(member->words, sizeof(member->words), "%s", member->device.subject->commands->poll);
 		if (result == 0)
 			result = -pthread_create(&member->thread, NULL, member_main, member);
 		member->started = result == 0;
@@ -138,7 +139,7 @@ static void judge(struct yp_network_case_run *run, const struct member *members,
 	count = arrivals(&run->record[0], restart_ms, at_ms);
 	most = crowd(at_ms, count);
 	for (unsigned i = 0; i < DEVICES; i++)
-		if (strcmp(members[i].run.reason, "OK") != 0)
+		if (strcmp(members[i].run.reason, members[i].device.subject->messages->success) != 0)
 			(void)yp_network_fail(run, YP_I6, "%s: %.100s", members[i].device.id, members[i].run.line);
 	run->first = members[0].run;
 	run->troubled = count > 0;
@@ -173,9 +174,10 @@ static int finish(struct yp_network_case_run *run, struct member *members)
 
 		result = yp_network_device_boot(&member->device);
 		if (result == 0)
-			result = configure(run, &member->device);
+			result = configure_member(run, &member->device);
 		if (result == 0)
-			result = yp_network_device_run(&member->device, "resume", &watch, &member->run);
+			result = yp_network_device_run(&member->device, member->device.subject->commands->resume,
+						       &watch, &member->run);
 		if (result == 0 && (member->run.status != 0 || member->device.booted[0] != 'A'))
 			(void)yp_network_fail(run, YP_I6, "%s: %.100s", member->device.id, member->run.line);
 	}

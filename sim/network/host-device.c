@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The device of the real command: its files, its configuration, and the bootloader between two runs. */
 #include "network/host-device.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,12 +13,13 @@
 #include <unistd.h>
 
 #include "network/zoo-home.h"
-#include "ota/uboot.h"
+#include "subject/boot-run.h"
 
-#define CONFIG_BYTES    4096u
-#define INIT_TIMEOUT_MS 30000
-#define LIMIT_DEFAULT   3u
-#define ZOO_FILES_MAX   4096u
+#define CONFIG_BYTES     4096u
+#define HEALTH_MS        400
+#define CHECKPOINT_BYTES 65536u
+#define INIT_TIMEOUT_MS  30000
+#define ZOO_FILES_MAX    4096u
 
 static const char *const media[] = {"a", "b", "env", "state"};
 #define MEDIA_COUNT (sizeof(media) / sizeof(media[0]))
@@ -71,34 +74,46 @@ int yp_network_device_store(const struct yp_network_device *device, const char *
 	return result;
 }
 
-int yp_network_device_configure(const struct yp_network_device *device, const char *server, const char *extra)
+int yp_network_device_configure(const struct yp_network_device *device, const char *server,
+				const struct yp_network_limits *limits)
 {
-	char text[CONFIG_BYTES], report[YP_NETWORK_DEVICE_PATH] = "";
-	char health[YP_NETWORK_DEVICE_PATH * 2] = "";
-	const char *d = device->dir;
-	int length;
+	const struct yp_subject_config *config = device->subject->config;
+	char text[CONFIG_BYTES], handler[YP_NETWORK_DEVICE_PATH * 2], backend[YP_NETWORK_DEVICE_PATH * 2],
+	    health[YP_NETWORK_DEVICE_PATH * 2];
+	struct yp_subject_settings settings = {.dir = device->dir,
+					       .keys = device->zoo,
+					       .device_id = device->id[0] != '\0' ? device->id : "net-1",
+					       .booted = device->booted,
+					       .server = server,
+					       .power_handler = device->power_handler ? handler : NULL,
+					       .install_hook = device->install_hook ? handler : NULL,
+					       .boot_backend = device->custom ? backend : NULL,
+					       .health_dir = device->health ? health : NULL,
+					       .health_timeout_ms = HEALTH_MS,
+					       .checkpoint_bytes = CHECKPOINT_BYTES};
+	int result = path_of(device, "handler", handler);
 
-	if (device->health)
-		(void)snprintf(health, sizeof(health), "[health]\ndir=%s/health\ntimeout-ms=400\n", d);
-
-	if (server)
-		(void)snprintf(report, sizeof(report), "url=%s/update.ota\nreport-url=%s/report\n", server, server);
-	length =
-	    snprintf(text, sizeof(text),
-		     "[system]\ncompatible=yankproof-net\nbootloader=%s\ndevice-id=%s\nstate=%s/"
-		     "state\nlockfile=%s/lock\nbooted=%s\n"
-		     "[keyring]\npath=%s/root.pem\n[uboot]\nconfig=%s/fw_env.config\n[handlers]\nreboot=/bin/true\n%s"
-		     "%s[slot.rootfs.0]\ndevice=%s/a\nbootname=A\n[slot.rootfs.1]\ndevice=%s/b\nbootname=B\n"
-		     "[update]\n%scheckpoint-bytes=65536\n%s",
-		     device->custom ? "custom" : "uboot", device->id[0] != '\0' ? device->id : "net-1", d, d,
-		     device->booted, device->zoo, d, device->handlers, health, d, d, report, extra);
-
-	if (length < 0 || (size_t)length >= sizeof(text))
-		return -ENAMETOOLONG;
-	return yp_network_device_store(device, "system.conf", text, (size_t)length);
+	if (result == 0)
+		result = path_of(device, "backend", backend);
+	if (result == 0)
+		result = path_of(device, "health", health);
+	if (server != NULL) {
+		assert(limits != NULL);
+		settings.connect_timeout_s = limits->connect_timeout_s;
+		settings.low_speed_time_s = limits->low_speed_time_s;
+		settings.low_speed_bytes = limits->low_speed_bytes;
+		settings.deadline_s = limits->deadline_s;
+		settings.retry_delay_ms = limits->retry_delay_ms;
+		settings.fetch_attempts = limits->fetch_attempts;
+		settings.authority = "tls-root";
+		settings.client = limits->client;
+	}
+	if (result == 0)
+		result = config->write(&settings, text, sizeof(text));
+	return result != 0 ? result : yp_network_device_store(device, config->file, text, strlen(text));
 }
 
-static int renew(const struct yp_network_device *template, const struct yp_network_device *device)
+static int renew_media(const struct yp_network_device *template, const struct yp_network_device *device)
 {
 	char name[32];
 
@@ -119,132 +134,66 @@ static int renew(const struct yp_network_device *template, const struct yp_netwo
 	return 0;
 }
 
-int yp_network_device_fresh(struct yp_network_device *device, const char *server, const char *extra)
+int yp_network_device_fresh(struct yp_network_device *device, const char *server,
+			    const struct yp_network_limits *limits)
 {
-	int result = renew(device, device);
+	int result = renew_media(device, device);
 
 	if (result != 0)
 		return result;
-	device->handlers[0] = '\0';
+	device->power_handler = device->install_hook = false;
 	device->wrapper[0] = '\0';
 	device->health = false;
 	device->custom = false;
 	(void)snprintf(device->booted, sizeof(device->booted), "B");
-	return yp_network_device_configure(device, server, extra);
+	return yp_network_device_configure(device, server, limits);
 }
 
-/* The copy that holds: parsed, its index and counter. NULL: both are bad. */
-static struct ota_env *read_env(const struct yp_network_device *device, unsigned *copy, uint8_t *flags)
+/* Both copies in memory, to be freed. NULL: the file is not there, or too small. */
+static uint8_t *load_env(const struct yp_network_device *device, size_t *size_bytes)
 {
-	struct ota_env *envs[2] = {NULL, NULL};
-	enum ota_env_copy good[2] = {OTA_ENV_BAD, OTA_ENV_BAD};
-	uint8_t counters[2] = {0, 0};
-	size_t size_bytes = 0;
-	uint8_t *raw = yp_network_device_load(device, "env", &size_bytes);
-	int holds;
+	uint8_t *raw = yp_network_device_load(device, "env", size_bytes);
 
-	for (unsigned i = 0; raw && size_bytes >= 2 * YP_NETWORK_DEVICE_ENV_BYTES && i < 2; i++)
-		if (ota_env_parse(raw + i * YP_NETWORK_DEVICE_ENV_BYTES, YP_NETWORK_DEVICE_ENV_BYTES, &envs[i],
-				  &counters[i]) == 0)
-			good[i] = OTA_ENV_GOOD;
-	free(raw);
-	holds = ota_env_arbitrate(good[0], counters[0], good[1], counters[1]);
-	for (int i = 0; i < 2; i++)
-		if (i != holds)
-			ota_env_free(envs[i]);
-	if (holds < 0)
+	if (raw && *size_bytes < (size_t)2 * YP_NETWORK_DEVICE_ENV_BYTES) {
+		free(raw);
 		return NULL;
-	*copy = (unsigned)holds;
-	*flags = counters[holds];
-	return envs[holds];
-}
-
-static const char *text_of(const struct ota_env *env, const char *name)
-{
-	const char *value = ota_env_get(env, name);
-
-	return value ? value : "";
+	}
+	return raw;
 }
 
 int yp_network_device_env_read(const struct yp_network_device *device, struct yp_network_device_env *out)
 {
-	unsigned copy = 0;
-	uint8_t flags = 0;
-	struct ota_env *env = read_env(device, &copy, &flags);
+	const struct yp_boot_protocol *boot = device->subject->boot;
+	size_t size_bytes;
+	uint8_t *raw = load_env(device, &size_bytes);
+	const uint8_t *const copies[2] = {raw, raw ? raw + YP_NETWORK_DEVICE_ENV_BYTES : NULL};
 
-	memset(out, 0, sizeof(*out));
-	if (!env)
-		return 0;
-	out->readable = true;
-	(void)snprintf(out->slot, sizeof(out->slot), "%s", text_of(env, "ota_slot"));
-	(void)snprintf(out->barred, sizeof(out->barred), "%s", text_of(env, "ota_barred"));
-	(void)snprintf(out->trial, sizeof(out->trial), "%s", text_of(env, "ota_trial"));
-	out->upgrade = strtoul(text_of(env, "upgrade_available"), NULL, 10) != 0;
-	out->boots = (unsigned)strtoul(text_of(env, "bootcount"), NULL, 10);
-	ota_env_free(env);
-	return 0;
-}
-
-static int save_env(const struct yp_network_device *device, const struct ota_env *env, unsigned copy, uint8_t flags)
-{
-	size_t size_bytes = 0;
-	uint8_t *raw = yp_network_device_load(device, "env", &size_bytes);
-	int result = raw ? 0 : -EIO;
-
-	if (result == 0)
-		result = ota_env_encode(env, (uint8_t)(flags + 1), raw + (1 - copy) * YP_NETWORK_DEVICE_ENV_BYTES,
-					YP_NETWORK_DEVICE_ENV_BYTES);
-	if (result == 0)
-		result = yp_network_device_store(device, "env", raw, size_bytes);
+	out->readable = false;
+	if (raw)
+		out->readable = yp_boot_read(boot, copies, YP_NETWORK_DEVICE_ENV_BYTES, &out->boot) >= 0;
+	else
+		boot->read(NULL, &out->boot);
 	free(raw);
-	return result;
-}
-
-/* The boot script's table (images/uboot/README.md), as far as it decides about slots that all start. */
-static int boot_by(struct yp_network_device *device, struct ota_env *env, unsigned copy, uint8_t flags)
-{
-	unsigned long boots = strtoul(text_of(env, "bootcount"), NULL, 10);
-	unsigned long limit = strtoul(text_of(env, "bootlimit"), NULL, 10);
-	char slot[16], count[16];
-	int result;
-
-	(void)snprintf(slot, sizeof(slot), "%s", strcmp(text_of(env, "ota_slot"), "B") == 0 ? "B" : "A");
-	if (strtoul(text_of(env, "upgrade_available"), NULL, 10) != 0) {
-		boots++;
-		(void)snprintf(count, sizeof(count), "%lu", boots);
-		result = ota_env_set(env, "bootcount", count);
-		if (result == 0 && boots > (limit ? limit : LIMIT_DEFAULT)) {
-			const char *other = slot[0] == 'A' ? "B" : "A";
-
-			result = ota_env_set(env, "ota_barred", slot);
-			if (result == 0)
-				result = ota_env_set(env, "ota_slot", other);
-			if (result == 0)
-				result = ota_env_set(env, "upgrade_available", "0");
-			(void)snprintf(slot, sizeof(slot), "%s", other);
-		}
-		if (result == 0)
-			result = save_env(device, env, copy, flags);
-		if (result != 0)
-			return result;
-	}
-	device->booted[0] = slot[0];
 	return 0;
 }
 
+/* The protocol's decision about slots that all start. */
 int yp_network_device_boot(struct yp_network_device *device)
 {
-	unsigned copy = 0;
-	uint8_t flags = 0;
-	struct ota_env *env = read_env(device, &copy, &flags);
-	int result;
+	static const bool loads[2] = {true, true};
+	size_t size_bytes;
+	uint8_t *raw = load_env(device, &size_bytes);
+	uint8_t *const copies[2] = {raw, raw ? raw + YP_NETWORK_DEVICE_ENV_BYTES : NULL};
+	char slot = 0;
+	int result = raw ? yp_boot_run(device->subject->boot, copies, YP_NETWORK_DEVICE_ENV_BYTES, loads, &slot) : -EIO;
 
-	device->booted[0] = 'A';
+	if (result == 0 && slot == 0)
+		result = -EIO; /* no protocol halts while slots start */
+	if (result == 0)
+		result = yp_network_device_store(device, "env", raw, size_bytes);
+	device->booted[0] = slot != 0 ? slot : 'A';
 	device->booted[1] = '\0';
-	if (!env)
-		return 0; /* the bootloader's defaults */
-	result = boot_by(device, env, copy, flags);
-	ota_env_free(env);
+	free(raw);
 	return result;
 }
 
@@ -300,7 +249,7 @@ static int keep_zoo(struct yp_network_device *device, const char *zoo)
 	return result;
 }
 
-static int run_or_say(struct yp_network_device *device, const char *words, char *detail, size_t detail_bytes)
+static int run_or_explain(struct yp_network_device *device, const char *words, char *detail, size_t detail_bytes)
 {
 	struct yp_network_device_watch watch = {.deadline_ms = INIT_TIMEOUT_MS};
 	struct yp_network_device_run *run = malloc(sizeof(*run));
@@ -342,7 +291,7 @@ int yp_network_device_twin(const struct yp_network_device *device, const char *n
 	(void)snprintf(out->booted, sizeof(out->booted), "B");
 	if (mkdir(out->dir, 0700) != 0 && errno != EEXIST)
 		return -errno;
-	result = renew(device, out);
+	result = renew_media(device, out);
 	return result != 0 ? result : yp_network_device_env_config(out, -1);
 }
 
@@ -366,31 +315,36 @@ static int install_first(struct yp_network_device *device, const void *bundle, s
 			 size_t detail_bytes)
 {
 	char path[YP_NETWORK_DEVICE_PATH * 2] = "", words[YP_NETWORK_DEVICE_PATH * 2 + 16];
-	int result = yp_network_device_configure(device, NULL, "");
+	int result = yp_network_device_configure(device, NULL, NULL);
 
 	if (result == 0)
 		result = yp_network_device_store(device, "first.ota", bundle, bundle_bytes);
 	if (result == 0)
 		result = path_of(device, "first.ota", path);
-	(void)snprintf(words, sizeof(words), "install %s", path);
 	if (result == 0)
-		result = run_or_say(device, words, detail, detail_bytes);
+		result = yp_network_device_install_words(device, path, words, sizeof(words));
+	if (result == 0)
+		result = run_or_explain(device, words, detail, detail_bytes);
 	if (path[0] != '\0')
 		(void)unlink(path);
 	if (result == 0)
 		result = yp_network_device_boot(device);
 	if (result == 0)
-		result = yp_network_device_configure(device, NULL, "");
-	return result != 0 ? result : run_or_say(device, "resume", detail, detail_bytes);
+		result = yp_network_device_configure(device, NULL, NULL);
+	return result != 0 ? result : run_or_explain(device, device->subject->commands->resume, detail, detail_bytes);
 }
 
-int yp_network_device_init(struct yp_network_device *device, const char *base, const char *ota, const char *zoo,
-			   const void *bundle, size_t bundle_bytes, char *detail, size_t detail_bytes)
+int yp_network_device_init(struct yp_network_device *device, const struct yp_subject *subject, const char *base,
+			   const char *ota, const char *zoo, const void *bundle, size_t bundle_bytes, char *detail,
+			   size_t detail_bytes)
 {
 	char name[32];
 	int result;
 
+	assert(subject != NULL && subject->boot != NULL && subject->commands != NULL && subject->config != NULL &&
+	       subject->messages != NULL && subject->reports != NULL);
 	memset(device, 0, sizeof(*device));
+	device->subject = subject;
 	device->lock = -1;
 	if (snprintf(device->zoo, sizeof(device->zoo), "%s", zoo) >= (int)sizeof(device->zoo))
 		return -ENAMETOOLONG;

@@ -30,7 +30,7 @@ static const char handler[] = "#!/bin/sh\n"
 			      "dir=${0%/*}\n"
 			      "[ -e \"$dir/refuse\" ] || dir=${dir%/*}\n"
 			      "[ -e \"$dir/refuse\" ] || exit 0\n"
-			      "echo \"$OTA_PURPOSE\" >>\"$dir/said-no\"\n"
+			      "echo no >>\"$dir/said-no\"\n"
 			      "[ ! -e \"$dir/hang\" ] || sleep 30\n"
 			      "exit 1\n";
 
@@ -46,21 +46,21 @@ static const char *path_of(const struct yp_network_case_run *run, const char *na
 	return out;
 }
 
-static bool exists(const struct yp_network_case_run *run, const char *name)
+static bool file_exists(const struct yp_network_case_run *run, const char *name)
 {
 	char path[YP_NETWORK_DEVICE_PATH * 2];
 
 	return access(path_of(run, name, path), F_OK) == 0;
 }
 
-static void forget(const struct yp_network_case_run *run, const char *name)
+static void remove_file(const struct yp_network_case_run *run, const char *name)
 {
 	char path[YP_NETWORK_DEVICE_PATH * 2];
 
 	(void)unlink(path_of(run, name, path));
 }
 
-static int put(const struct yp_network_case_run *run, const char *name, const char *text)
+static int put_program(const struct yp_network_case_run *run, const char *name, const char *text)
 {
 	char path[YP_NETWORK_DEVICE_PATH * 2];
 	int result = yp_network_device_store(&run->net->device, name, text, strlen(text));
@@ -69,7 +69,7 @@ static int put(const struct yp_network_case_run *run, const char *name, const ch
 }
 
 /* A tool of the machine, without its output. True if it ended with 0. */
-static bool tool(const char *words)
+static bool run_tool(const char *words)
 {
 	char text[YP_NETWORK_DEVICE_PATH * 5];
 	char *argv[WORDS_MAX + 1] = {NULL};
@@ -94,7 +94,7 @@ static bool tool(const char *words)
 	return result == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static int cannot(struct yp_network_case_run *run, const char *why)
+static int skip_case(struct yp_network_case_run *run, const char *why)
 {
 	run->out->outcome.verdict = YP_SKIP;
 	(void)snprintf(run->out->outcome.text, sizeof(run->out->outcome.text), "%s", why);
@@ -110,10 +110,10 @@ static int mount_target(struct yp_network_case_run *run)
 	if (mkdir(point, FILE_MODE) != 0 && errno != EEXIST)
 		return -errno;
 	(void)snprintf(words, sizeof(words), "mkfs.ext4 -q -F %s", slot);
-	if (!tool(words))
-		return cannot(run, "no mkfs.ext4 to make something that can be mounted");
+	if (!run_tool(words))
+		return skip_case(run, "no mkfs.ext4 to make something that can be mounted");
 	(void)snprintf(words, sizeof(words), "mount -o loop,ro %s %s", slot, point);
-	return tool(words) ? 0 : cannot(run, "mounting a slot needs root and loop devices");
+	return run_tool(words) ? 0 : skip_case(run, "mounting a slot needs root and loop devices");
 }
 
 /* As the kernel does it with a file system that has an error. In the mount namespace of this case alone. */
@@ -123,7 +123,7 @@ static int freeze_state(struct yp_network_case_run *run)
 
 	(void)path_of(run, "state", path);
 	if (mount(path, path, NULL, MS_BIND, NULL) != 0)
-		return cannot(run, "making a file read-only needs root");
+		return skip_case(run, "making a file read-only needs root");
 	return mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) == 0 ? 0 : -errno;
 }
 
@@ -157,48 +157,40 @@ static bool is_mounted(const struct yp_network_case_run *run)
 	       inside.st_dev != outside.st_dev;
 }
 
-static int begin_handler(struct yp_network_case_run *run, const char *key)
+static int begin_handler(struct yp_network_case_run *run)
 {
-	struct yp_network_device *device = &run->net->device;
-
-	forget(run, "said-no");
-	if (key)
-		(void)snprintf(device->handlers, sizeof(device->handlers), "%s=%s/handler\n", key, device->dir);
-	return put(run, "handler", handler) != 0 ? -EIO : put(run, "refuse", "");
+	remove_file(run, "said-no");
+	return put_program(run, "handler", handler) != 0 ? -EIO : put_program(run, "refuse", "");
 }
 
 static int begin_health(struct yp_network_case_run *run, bool hang)
 {
 	char path[YP_NETWORK_DEVICE_PATH * 2];
-	int result = begin_handler(run, NULL);
+	int result = begin_handler(run);
 
 	if (result == 0 && mkdir(path_of(run, "health", path), FILE_MODE) != 0 && errno != EEXIST)
 		result = -errno;
 	if (result == 0)
-		result = put(run, "health/check", handler);
+		result = put_program(run, "health/check", handler);
 	if (result == 0 && hang)
-		result = put(run, "hang", "");
+		result = put_program(run, "hang", "");
 	run->net->device.health = true;
 	return result;
 }
 
 static int begin_backend(struct yp_network_case_run *run)
 {
-	struct yp_network_device *device = &run->net->device;
-
-	forget(run, "said-no");
-	device->custom = true;
-	(void)snprintf(device->handlers, sizeof(device->handlers), "bootloader-custom-backend=%s/backend\n",
-		       device->dir);
-	return put(run, "backend", backend);
+	remove_file(run, "said-no");
+	run->net->device.custom = true;
+	return put_program(run, "backend", backend);
 }
 
 static int begin_link(struct yp_network_case_run *run)
 {
 	char link[YP_NETWORK_DEVICE_PATH * 2], target[YP_NETWORK_DEVICE_PATH * 2];
 
-	forget(run, "lock");
-	forget(run, "elsewhere");
+	remove_file(run, "lock");
+	remove_file(run, "elsewhere");
 	return symlink(path_of(run, "elsewhere", target), path_of(run, "lock", link)) == 0 ? 0 : -errno;
 }
 
@@ -206,9 +198,11 @@ int yp_network_trouble_begin(struct yp_network_case_run *run)
 {
 	switch (run->c->trouble) {
 	case YP_NETWORK_POWER_LOW:
-		return begin_handler(run, "power");
+		run->net->device.power_handler = true;
+		return begin_handler(run);
 	case YP_NETWORK_HOOK_REFUSES:
-		return begin_handler(run, "pre-install");
+		run->net->device.install_hook = true;
+		return begin_handler(run);
 	case YP_NETWORK_MOUNTED:
 		return mount_target(run);
 	case YP_NETWORK_STATE_READ_ONLY:
@@ -232,7 +226,7 @@ int yp_network_trouble_begin(struct yp_network_case_run *run)
 	}
 }
 
-static void say(struct yp_network_case_run *run, const char *text)
+static void note_landing(struct yp_network_case_run *run, const char *text)
 {
 	(void)snprintf(run->out->landing, sizeof(run->out->landing), "%s", text);
 }
@@ -257,7 +251,7 @@ static int run_short_of_memory(struct yp_network_case_run *run, const char *inst
 	int result = run_limited(run, install, good, &run->next);
 
 	if (result == 0 && run->next.status != 0)
-		return cannot(run, "the command takes more address space than any device has (a sanitizer's build)");
+		return skip_case(run, "the command takes more address space than any device has (a sanitizer's build)");
 	while (result == 0 && good - bad > MEMORY_STEP_KIB) {
 		unsigned middle = bad + (good - bad) / 2;
 
@@ -298,14 +292,17 @@ static bool lock_is_held(const struct yp_network_case_run *run)
 	return held;
 }
 
-/* At S06 the first one is held still, so that the second meets it whatever the scheduler does. */
-static void meet(void *ctx, const char *line)
+/* While it streams, the first one is held still, so that the second meets it whatever the scheduler does. */
+static void meet_rival(void *ctx, const char *line)
 {
 	struct rivals *rivals = ctx;
 	struct yp_network_case_run *run = rivals->run;
+	const struct yp_subject *subject = run->net->device.subject;
 	siginfo_t info;
+	char step[16];
 
-	if (rivals->met || strncmp(line, "ota: S06", 8) != 0)
+	if (rivals->met || !yp_subject_match(subject->messages->step, line, step, sizeof(step)) ||
+	    strcmp(step, subject->steps->stream) != 0)
 		return;
 	rivals->met = true;
 	if (kill(run->next.pid, SIGSTOP) != 0 ||
@@ -319,24 +316,26 @@ static void meet(void *ctx, const char *line)
 static int run_rivals(struct yp_network_case_run *run, const char *install)
 {
 	struct rivals rivals = {.run = run, .install = install};
-	struct yp_network_device_watch watch = {.line = meet, .ctx = &rivals, .deadline_ms = 30000};
+	struct yp_network_device_watch watch = {.line = meet_rival, .ctx = &rivals, .deadline_ms = 30000};
 	int result = yp_network_device_run(&run->net->device, install, &watch, &run->next);
 
 	run->troubled = rivals.locked;
-	say(run, "the first is held still at S06, with the lock");
-	if (result == 0 && rivals.result == 0 && strcmp(run->next.reason, "OK") != 0)
+	(void)snprintf(run->out->landing, sizeof(run->out->landing), "the first is held still at %s, with the lock",
+		       run->net->device.subject->steps->stream);
+	if (result == 0 && rivals.result == 0 &&
+	    strcmp(run->next.reason, run->net->device.subject->messages->success) != 0)
 		(void)yp_network_fail(run, YP_I6, "the first installer does not win: %.90s", run->next.line);
 	return result != 0 ? result : rivals.result;
 }
 
 /* ---- trials ---- */
 
-static int on_trial(struct yp_network_case_run *run, bool *out)
+static int read_trial(struct yp_network_case_run *run, bool *out)
 {
 	struct yp_network_device_env env;
 	int result = yp_network_device_env_read(&run->net->device, &env);
 
-	*out = env.upgrade;
+	*out = env.boot.trial;
 	return result;
 }
 
@@ -353,7 +352,7 @@ static int begin_trial(struct yp_network_case_run *run, const char *install)
 	if (result == 0)
 		result = yp_network_configure(run, false);
 	if (result == 0)
-		result = on_trial(run, &trial);
+		result = read_trial(run, &trial);
 	run->troubled = trial && strcmp(run->net->device.booted, "A") == 0;
 	return result;
 }
@@ -363,10 +362,10 @@ static int run_mark_bad(struct yp_network_case_run *run, const char *install)
 	int result = begin_trial(run, install);
 
 	if (result == 0)
-		result = yp_network_command(run, "mark-bad", &run->next);
+		result = yp_network_command(run, run->net->device.subject->commands->rollback, &run->next);
 	if (result == 0 && run->next.status != 0)
 		(void)yp_network_fail(run, YP_I5, "what the operator asked for is done, but: %.90s", run->next.line);
-	say(run, "an operator, during the trial");
+	note_landing(run, "an operator, during the trial");
 	return result != 0 ? result : yp_network_boot_and_resume(run, &run->first);
 }
 
@@ -375,11 +374,11 @@ static int run_health(struct yp_network_case_run *run, const char *install)
 	int result = begin_trial(run, install);
 
 	if (result == 0)
-		result = yp_network_command(run, "resume", &run->next);
+		result = yp_network_command(run, run->net->device.subject->commands->resume, &run->next);
 	if (result == 0 && !strstr(run->c->reasons, run->next.reason))
 		(void)yp_network_fail(run, YP_I5, "the trial ends otherwise: %.90s", run->next.line);
-	run->troubled = run->troubled && exists(run, "said-no");
-	say(run, "the check ran, during the trial");
+	run->troubled = run->troubled && file_exists(run, "said-no");
+	note_landing(run, "the check ran, during the trial");
 	return result != 0 ? result : yp_network_boot_and_resume(run, &run->first);
 }
 
@@ -395,7 +394,7 @@ static int run_boots_cut(struct yp_network_case_run *run, const char *install)
 		result = yp_network_configure(run, false);
 	(void)snprintf(run->out->landing, sizeof(run->out->landing), "%u starts, the updater in none of the trial's",
 		       boots);
-	return result != 0 ? result : yp_network_command(run, "resume", &run->first);
+	return result != 0 ? result : yp_network_command(run, run->net->device.subject->commands->resume, &run->first);
 }
 
 static int run_commit_twice(struct yp_network_case_run *run, const char *install)
@@ -405,24 +404,25 @@ static int run_commit_twice(struct yp_network_case_run *run, const char *install
 	bool tried = run->troubled;
 
 	if (result == 0)
-		result = yp_network_command(run, "commit", &run->next);
+		result = yp_network_command(run, run->net->device.subject->commands->commit, &run->next);
 	if (result == 0 && run->next.status != 0)
 		(void)yp_network_fail(run, YP_I6, "the first commit: %.90s", run->next.line);
 	if (result == 0)
-		result = on_trial(run, &trial);
+		result = read_trial(run, &trial);
 	run->troubled = tried && !trial;
-	say(run, "after a commit that ended the trial");
-	return result != 0 ? result : yp_network_command(run, "commit", &run->first);
+	note_landing(run, "after a commit that ended the trial");
+	return result != 0 ? result : yp_network_command(run, run->net->device.subject->commands->commit, &run->first);
 }
 
 static int run_no_trial(struct yp_network_case_run *run)
 {
 	bool trial = true;
-	int result = on_trial(run, &trial);
+	int result = read_trial(run, &trial);
 
 	run->troubled = !trial;
-	say(run, "nothing is on trial");
-	return result != 0 ? result : yp_network_command(run, "mark-bad", &run->first);
+	note_landing(run, "nothing is on trial");
+	return result != 0 ? result
+			   : yp_network_command(run, run->net->device.subject->commands->rollback, &run->first);
 }
 
 /* ---- */
@@ -434,20 +434,20 @@ static int run_plain(struct yp_network_case_run *run, const char *install)
 	switch (run->c->trouble) {
 	case YP_NETWORK_MOUNTED:
 		run->troubled = is_mounted(run);
-		say(run, "the target is mounted, before and after");
+		note_landing(run, "the target is mounted, before and after");
 		break;
 	case YP_NETWORK_STATE_READ_ONLY:
 		run->troubled = is_frozen(run);
-		say(run, "the state is read-only");
+		note_landing(run, "the state is read-only");
 		break;
 	case YP_NETWORK_ENV_SINGLE:
 		run->troubled = run->first.status != 0;
-		say(run, "fw_env.config names one copy");
+		note_landing(run, "fw_env.config names one copy");
 		break;
 	case YP_NETWORK_LOCK_LINKED:
-		run->troubled = exists(run, "lock") == exists(run, "elsewhere");
-		say(run, "the lock is a link to a file that is not there");
-		if (exists(run, "elsewhere"))
+		run->troubled = file_exists(run, "lock") == file_exists(run, "elsewhere");
+		note_landing(run, "the lock is a link to a file that is not there");
+		if (file_exists(run, "elsewhere"))
 			(void)yp_network_fail(run, YP_I3, "the link was followed: a file was made elsewhere");
 		break;
 	case YP_NETWORK_DESCRIPTORS_SHORT:
@@ -455,8 +455,9 @@ static int run_plain(struct yp_network_case_run *run, const char *install)
 		(void)snprintf(run->out->landing, sizeof(run->out->landing), "at most %u descriptors", DESCRIPTORS);
 		break;
 	default:
-		run->troubled = exists(run, "said-no");
-		say(run, run->c->trouble == YP_NETWORK_BACKEND_LIES ? "the back-end was asked" : "the handler said no");
+		run->troubled = file_exists(run, "said-no");
+		note_landing(run, run->c->trouble == YP_NETWORK_BACKEND_LIES ? "the back-end was asked"
+									     : "the handler said no");
 		break;
 	}
 	return result;
@@ -494,13 +495,12 @@ int yp_network_trouble_heal(struct yp_network_case_run *run)
 	if (run->c->trouble == YP_NETWORK_TROUBLE_NONE)
 		return 0;
 	run->net->device.wrapper[0] = '\0';
-	forget(run, "refuse");
-	forget(run, "hang");
+	remove_file(run, "refuse");
+	remove_file(run, "hang");
 	if (run->c->trouble == YP_NETWORK_LOCK_LINKED)
-		forget(run, "lock");
+		remove_file(run, "lock");
 	if (run->c->trouble == YP_NETWORK_BACKEND_LIES) {
 		run->net->device.custom = false;
-		run->net->device.handlers[0] = '\0';
 	}
 	if (run->c->trouble == YP_NETWORK_ENV_SINGLE)
 		return yp_network_device_env_config(&run->net->device, -1);
@@ -525,12 +525,12 @@ void yp_network_trouble_end(struct yp_network_case_run *run)
 	if (run->c->trouble == YP_NETWORK_ENV_SINGLE && yp_network_device_env_config(device, -1) != 0)
 		run->out->outcome.verdict = YP_ERROR;
 	device->wrapper[0] = '\0';
-	device->handlers[0] = '\0';
+	device->power_handler = device->install_hook = false;
 	device->health = false;
 	device->custom = false;
-	forget(run, "refuse");
-	forget(run, "hang");
-	forget(run, "said-no");
+	remove_file(run, "refuse");
+	remove_file(run, "hang");
+	remove_file(run, "said-no");
 	if (run->c->trouble == YP_NETWORK_LOCK_LINKED)
-		forget(run, "lock");
+		remove_file(run, "lock");
 }

@@ -6,6 +6,7 @@
 #include "network/name-server.h"
 #include "network/relay.h"
 #include "sim/network.h"
+#include "sim/subject.h"
 
 /*
  * One case as data. What may depend on the bundle is symbolic: offsets in rules and marks are YP_NETWORK_AT() values, resolved
@@ -61,7 +62,7 @@ enum yp_network_trouble {
 	YP_NETWORK_STATE_READ_ONLY, /* what it remembers lies on a medium that turned read-only */
 	YP_NETWORK_BACKEND_LIES,    /* the integrator's boot back-end names a slot that is not there */
 	YP_NETWORK_ENV_SINGLE,      /* one copy of the boot environment is configured: no store of it could be atomic */
-	YP_NETWORK_TWO_INSTALLERS,  /* the second comes while the first is at S06 */
+	YP_NETWORK_TWO_INSTALLERS,  /* the second comes while the first streams */
 	YP_NETWORK_MEMORY_SHORT,    /* a little less address space than the command needs */
 	YP_NETWORK_DESCRIPTORS_SHORT, /* so few that the slots cannot be opened */
 	YP_NETWORK_LOCK_LINKED,       /* somebody put a symbolic link where the lock is */
@@ -115,8 +116,9 @@ const struct yp_network_case *yp_network_cases_link(unsigned *count);   /* TLS, 
 
 /* Connection faults at places: fault f (of faults) at place p (of places). False: that pair is none. */
 unsigned yp_network_place_faults(void);
-unsigned yp_network_place_count(void);
-bool yp_network_place_case(unsigned fault, unsigned place, struct yp_network_case *out, char id[YP_NETWORK_ID_MAX]);
+unsigned yp_network_place_count(const struct yp_subject *subject);
+bool yp_network_place_case(const struct yp_subject *subject, unsigned fault, unsigned place,
+			   struct yp_network_case *out, char id[YP_NETWORK_ID_MAX]);
 /* A place of a seeded sweep over the payload: the nth, with that fault. */
 bool yp_network_sweep_case(unsigned fault, uint64_t seed, unsigned n, struct yp_network_case *out,
 			   char id[YP_NETWORK_ID_MAX]);

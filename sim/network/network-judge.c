@@ -30,31 +30,7 @@ bool yp_network_fail(struct yp_network_case_run *run, enum yp_invariant invarian
 	return false;
 }
 
-/* The exit status that goes with a reason, by core/README.md. */
-static int status_of(const char *reason)
-{
-	static const struct {
-		const char *reason;
-		int status;
-	} table[] = {
-	    {"OK", 0},           {"ALREADY_INSTALLED", 0}, {"NOTHING_TO_DO", 0},
-	    {"BAD_CONFIG", 2},   {"UNREACHABLE", 4},       {"NAME", 4},
-	    {"TLS", 4},          {"HTTP_STATUS", 4},       {"HTTP_RANGE", 4},
-	    {"SHORT_BODY", 4},   {"LONG_BODY", 4},         {"STALLED", 4},
-	    {"DEADLINE", 4},     {"STORAGE", 1},           {"BOOT_STATE", 1},
-	    {"NO_MEMORY", 1},    {"INTERNAL", 1},          {"BUSY", 5},
-	    {"SLOT_IN_USE", 5},  {"TRIAL_PENDING", 5},     {"LOW_POWER", 5},
-	    {"HOOK_REFUSED", 5}, {"HEALTH_FAILED", 6},     {"HEALTH_TIMEOUT", 6},
-	    {"BOOT_LIMIT", 6},   {"MARKED_BAD", 6},
-	};
-
-	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (strcmp(reason, table[i].reason) == 0)
-			return table[i].status;
-	return 3;
-}
-
-static bool listed(const char *reasons, const char *reason)
+static bool is_listed(const char *reasons, const char *reason)
 {
 	size_t length = strlen(reason);
 
@@ -66,8 +42,8 @@ static bool listed(const char *reasons, const char *reason)
 	return false;
 }
 
-static bool same_file(const struct yp_network_case_run *run, const char *name, const uint8_t *before,
-		      size_t before_bytes)
+static bool is_same_file(const struct yp_network_case_run *run, const char *name, const uint8_t *before,
+			 size_t before_bytes)
 {
 	size_t size_bytes = 0;
 	uint8_t *now = yp_network_device_load(&run->net->device, name, &size_bytes);
@@ -87,12 +63,12 @@ static bool judge_unarmed(struct yp_network_case_run *run, bool written)
 
 	if (yp_network_device_env_read(&run->net->device, &env) != 0 || !env.readable)
 		return yp_network_fail(run, YP_I1, "the boot environment cannot be read");
-	if (strcmp(env.slot, "B") != 0 || env.upgrade)
-		return yp_network_fail(run, YP_I3, "slot %s is selected after a refusal%s", env.slot,
-				       env.upgrade ? ", on trial" : "");
+	if (env.boot.slot != 'B' || env.boot.trial)
+		return yp_network_fail(run, YP_I3, "slot %c is selected after a refusal%s", env.boot.slot,
+				       env.boot.trial ? ", on trial" : "");
 	if (!written)
 		return true;
-	if (strcmp(env.barred, "A") != 0)
+	if (env.boot.barred != 'A')
 		return yp_network_fail(run, YP_I3, "the target was written and is not barred");
 	slot = yp_network_device_load(&run->net->device, "a", &size_bytes);
 	for (size_t i = 0; slot && zero && i < HEADER_BLOCK_BYTES; i++)
@@ -108,10 +84,10 @@ static bool judge_rolled_back(struct yp_network_case_run *run)
 
 	if (yp_network_device_env_read(&run->net->device, &env) != 0 || !env.readable)
 		return yp_network_fail(run, YP_I1, "the boot environment cannot be read");
-	if (strcmp(env.slot, "B") != 0 || env.upgrade || strcmp(run->net->device.booted, "B") != 0)
-		return yp_network_fail(run, YP_I1, "slot %s is selected after a rollback%s", env.slot,
-				       env.upgrade ? ", on trial" : "");
-	return strcmp(env.barred, "A") == 0 || yp_network_fail(run, YP_I3, "the version that was left can be booted");
+	if (env.boot.slot != 'B' || env.boot.trial || strcmp(run->net->device.booted, "B") != 0)
+		return yp_network_fail(run, YP_I1, "slot %c is selected after a rollback%s", env.boot.slot,
+				       env.boot.trial ? ", on trial" : "");
+	return env.boot.barred == 'A' || yp_network_fail(run, YP_I3, "the version that was left can be booted");
 }
 
 static bool judge_bounds(struct yp_network_case_run *run)
@@ -150,7 +126,9 @@ bool yp_network_judge_first(struct yp_network_case_run *run)
 {
 	const struct yp_network_case *c = run->c;
 	const struct yp_network_device_run *first = &run->first;
-	bool good = strcmp(first->reason, "OK") == 0;
+	const struct yp_subject *subject = run->net->device.subject;
+	int status = yp_subject_exit_status(subject, first->reason);
+	bool good = strcmp(first->reason, subject->messages->success) == 0;
 
 	if (!judge_bounds(run))
 		return false;
@@ -161,9 +139,9 @@ bool yp_network_judge_first(struct yp_network_case_run *run)
 				       run->record[0].requests);
 	if (first->reason[0] == '\0')
 		return yp_network_fail(run, YP_I5, "no outcome line, exit status %d", first->status);
-	if (!listed(c->reasons, first->reason))
+	if (!is_listed(c->reasons, first->reason))
 		return yp_network_fail(run, YP_I5, "%s instead of %s: %.90s", first->reason, c->reasons, first->line);
-	if (first->status != status_of(first->reason))
+	if (status >= 0 && first->status != status)
 		return yp_network_fail(run, YP_I5, "exit status %d with %s", first->status, first->reason);
 	if (!judge_credentials(run))
 		return false;
@@ -172,11 +150,11 @@ bool yp_network_judge_first(struct yp_network_case_run *run)
 	switch (c->class) {
 	case YP_NETWORK_OK:
 	case YP_NETWORK_RETRY:
-		return good || judge_unarmed(run, !same_file(run, "a", run->slot_before, run->slot_bytes));
+		return good || judge_unarmed(run, !is_same_file(run, "a", run->slot_before, run->slot_bytes));
 	case YP_NETWORK_REJ_E:
-		if (!same_file(run, "a", run->slot_before, run->slot_bytes))
+		if (!is_same_file(run, "a", run->slot_before, run->slot_bytes))
 			return yp_network_fail(run, YP_I3, "refused before any write, but the target slot changed");
-		if (!same_file(run, "env", run->env_before, run->env_bytes))
+		if (!is_same_file(run, "env", run->env_before, run->env_bytes))
 			return yp_network_fail(run, YP_I3,
 					       "refused before any write, but the boot environment changed");
 		return true;
@@ -188,48 +166,35 @@ bool yp_network_judge_first(struct yp_network_case_run *run)
 	return true;
 }
 
-/* One member of a report. */
-static void member(const char *json, const char *name, char *out, size_t out_bytes)
-{
-	char pattern[32];
-	const char *at;
-
-	(void)snprintf(pattern, sizeof(pattern), "\"%s\":\"", name);
-	at = strstr(json, pattern);
-	out[0] = '\0';
-	if (at)
-		(void)snprintf(out, out_bytes, "%.*s", (int)strcspn(at + strlen(pattern), "\""), at + strlen(pattern));
-}
-
 struct reports {
-	char id[REPORTS_MAX][24];
+	char id[REPORTS_MAX][YP_REPORT_ID_MAX];
 	unsigned count; /* different ids */
 	unsigned successes;
 };
 
 static bool add_report(struct yp_network_case_run *run, struct reports *reports, const char *json)
 {
-	char id[24], event[16], version[32], reason[32];
+	struct yp_subject_report report;
 
-	member(json, "id", id, sizeof(id));
-	member(json, "event", event, sizeof(event));
-	member(json, "version", version, sizeof(version));
-	member(json, "reason", reason, sizeof(reason));
+	if (!run->net->device.subject->reports->read(json, strlen(json), &report))
+		return yp_network_fail(run, YP_I5, "what was reported cannot be read: %.90s", json);
 	for (unsigned i = 0; i < reports->count; i++)
-		if (strcmp(reports->id[i], id) == 0)
+		if (strcmp(reports->id[i], report.id) == 0)
 			return true; /* delivered again, under the same id */
-	(void)snprintf(reports->id[reports->count++], sizeof(id), "%s", id);
-	if (strcmp(event, "success") == 0) {
+	(void)snprintf(reports->id[reports->count++], sizeof(report.id), "%s", report.id);
+	if (strcmp(report.event, "success") == 0) {
 		reports->successes++;
-		return (strcmp(version, YP_NETWORK_VERSION_NEW) == 0 && strcmp(reason, "OK") == 0) ||
-		       yp_network_fail(run, YP_I5, "a success of %s with %s is reported", version, reason);
+		return (strcmp(report.version, YP_NETWORK_VERSION_NEW) == 0 &&
+			strcmp(report.reason, run->net->device.subject->messages->success) == 0) ||
+		       yp_network_fail(run, YP_I5, "a success of %s with %s is reported", report.version,
+				       report.reason);
 	}
-	if (strcmp(event, "failure") != 0 && strcmp(event, "alarm") != 0 &&
-	    !(run->c->class == YP_NETWORK_ROLLBACK && strcmp(event, "rollback") == 0))
-		return yp_network_fail(run, YP_I5, "a %s is reported (%s)", event, reason);
+	if (strcmp(report.event, "failure") != 0 && strcmp(report.event, "alarm") != 0 &&
+	    !(run->c->class == YP_NETWORK_ROLLBACK && strcmp(report.event, "rollback") == 0))
+		return yp_network_fail(run, YP_I5, "a %s is reported (%s)", report.event, report.reason);
 	/* What went wrong must be what the command said, unless it was killed before it could say anything. */
-	return run->killed || strcmp(reason, run->first.reason) == 0 ||
-	       yp_network_fail(run, YP_I5, "reported is %s, the run said %s", reason, run->first.reason);
+	return run->killed || strcmp(report.reason, run->first.reason) == 0 ||
+	       yp_network_fail(run, YP_I5, "reported is %s, the run said %s", report.reason, run->first.reason);
 }
 
 static bool judge_reports(struct yp_network_case_run *run)
@@ -258,10 +223,10 @@ bool yp_network_judge_end(struct yp_network_case_run *run)
 
 	if (yp_network_device_env_read(&run->net->device, &env) != 0 || !env.readable)
 		return yp_network_fail(run, YP_I1, "the boot environment cannot be read in the end");
-	if (strcmp(env.slot, "A") != 0 || env.upgrade || strcmp(run->net->device.booted, "A") != 0)
+	if (env.boot.slot != 'A' || env.boot.trial || strcmp(run->net->device.booted, "A") != 0)
 		return yp_network_fail(run, YP_I6,
-				       "without the fault the update does not succeed: slot %s is selected%s", env.slot,
-				       env.upgrade ? ", on trial" : "");
+				       "without the fault the update does not succeed: slot %c is selected%s",
+				       env.boot.slot, env.boot.trial ? ", on trial" : "");
 	slot = yp_network_device_load(&run->net->device, "a", &size_bytes);
 	same = slot && size_bytes >= YP_NETWORK_DEVICE_IMAGE_BYTES &&
 	       memcmp(slot, run->net->image_new, YP_NETWORK_DEVICE_IMAGE_BYTES) == 0;

@@ -18,7 +18,8 @@ static int make_reference(struct yp_network *net, char *detail, size_t detail_by
 	struct yp_network_result result;
 	int code = yp_network_run_case(net, &honest, (struct yp_network_kill){.kind = 0}, &result);
 
-	if (code == 0 && (result.outcome.verdict == YP_FAIL || strcmp(result.reason, "OK") != 0)) {
+	if (code == 0 &&
+	    (result.outcome.verdict == YP_FAIL || strcmp(result.reason, net->device.subject->messages->success) != 0)) {
 		(void)snprintf(detail, detail_bytes, "the run without a fault fails: %s", result.outcome.text);
 		return -EPROTO;
 	}
@@ -31,6 +32,7 @@ static int make_reference(struct yp_network *net, char *detail, size_t detail_by
 int yp_network_new(const struct yp_network_options *options, struct yp_network **out, char *detail, size_t detail_bytes)
 {
 	const char *base = options->base ? options->base : yp_network_home_base();
+	const struct yp_subject *subject = options->subject ? options->subject : yp_subject_find(NULL);
 	struct yp_network *net = calloc(1, sizeof(*net));
 	const struct yp_network_bundle *running;
 	int result;
@@ -43,7 +45,7 @@ int yp_network_new(const struct yp_network_options *options, struct yp_network *
 	result = yp_network_bundles_make(net, detail, detail_bytes);
 	running = &net->bundles[YP_NETWORK_FILE_RUNNING];
 	if (result == 0)
-		result = yp_network_device_init(&net->device, base, options->ota, options->zoo, running->data,
+		result = yp_network_device_init(&net->device, subject, base, options->ota, options->zoo, running->data,
 						running->size_bytes, detail, detail_bytes);
 	if (result == 0)
 		result = make_reference(net, detail, detail_bytes);
@@ -132,13 +134,14 @@ static int plan_one(struct planner *planner, const struct yp_network_case *c)
 
 static int plan_places(struct planner *planner)
 {
+	const struct yp_subject *subject = planner->plan->subject ? planner->plan->subject : yp_subject_find(NULL);
 	char id[YP_NETWORK_ID_MAX];
 	struct yp_network_case c;
 	int result = 0;
 
 	for (unsigned f = 0; f < yp_network_place_faults(); f++) {
-		for (unsigned p = 0; p < yp_network_place_count() && result == 0; p++)
-			if (yp_network_place_case(f, p, &c, id))
+		for (unsigned p = 0; p < yp_network_place_count(subject) && result == 0; p++)
+			if (yp_network_place_case(subject, f, p, &c, id))
 				result = plan_one(planner, &c);
 		for (unsigned n = 0; n < planner->plan->sweep && result == 0; n++)
 			if (yp_network_sweep_case(f, planner->plan->seed, n, &c, id))
@@ -176,13 +179,14 @@ int yp_network_plan(const struct yp_network_plan *plan, yp_network_sink *sink, v
 
 /* ---- ids ---- */
 
-static bool find_place(const char *id, struct yp_network_case *out, char own[YP_NETWORK_ID_MAX])
+static bool find_place(const struct yp_subject *subject, const char *id, struct yp_network_case *out,
+		       char own[YP_NETWORK_ID_MAX])
 {
 	unsigned long long seed, n;
 
 	for (unsigned f = 0; f < yp_network_place_faults(); f++)
-		for (unsigned p = 0; p < yp_network_place_count(); p++)
-			if (yp_network_place_case(f, p, out, own) && strcmp(own, id) == 0)
+		for (unsigned p = 0; p < yp_network_place_count(subject); p++)
+			if (yp_network_place_case(subject, f, p, out, own) && strcmp(own, id) == 0)
 				return true;
 	/* net:FAULT.r<seed>.<n> */
 	for (const char *at = strstr(id, ".r"); at; at = strstr(at + 1, ".r")) {
@@ -198,7 +202,8 @@ static bool find_place(const char *id, struct yp_network_case *out, char own[YP_
 	return false;
 }
 
-static bool find_case(const char *id, struct yp_network_case *out, char own[YP_NETWORK_ID_MAX])
+static bool find_case(const struct yp_subject *subject, const char *id, struct yp_network_case *out,
+		      char own[YP_NETWORK_ID_MAX])
 {
 	for (unsigned t = 0; t < TABLES; t++) {
 		unsigned count;
@@ -211,7 +216,7 @@ static bool find_case(const char *id, struct yp_network_case *out, char own[YP_N
 			}
 		}
 	}
-	return find_place(id, out, own);
+	return find_place(subject, id, out, own);
 }
 
 /* "/kill.s3" */
@@ -239,7 +244,7 @@ int yp_network_run(struct yp_network *net, const char *id, struct yp_network_res
 		return -EINVAL;
 	memcpy(plain, id, length);
 	plain[length] = '\0';
-	if (!find_case(plain, &c, own))
+	if (!find_case(net->device.subject, plain, &c, own))
 		return -EINVAL;
 	return yp_network_run_case(net, &c, kill, out);
 }

@@ -206,21 +206,16 @@ static uint64_t passed(struct yp_network_case_run *run)
 	return now.down_bytes;
 }
 
-static bool is_step(const char *line)
-{
-	return strncmp(line, "ota: ", 5) == 0 && (line[5] == 'S' || line[5] == 'R') && line[6] >= '0' && line[6] <= '9';
-}
-
 static void on_line(void *ctx, const char *line)
 {
 	struct yp_network_case_run *run = ctx;
-	const char *step = run->c->step;
+	char step[16];
 
-	if (!is_step(line))
+	if (!yp_subject_match(run->net->device.subject->messages->step, line, step, sizeof(step)))
 		return;
 	if (run->has_landed)
 		run->steps_since++;
-	if (step && strncmp(line + 5, step, strlen(step)) == 0 && line[5 + strlen(step)] == ' ')
+	if (run->c->step && strcmp(step, run->c->step) == 0)
 		yp_network_relay_strike(run->relay, 0, 0);
 }
 
@@ -264,23 +259,18 @@ static const char *host_of(const struct yp_network_case *c)
 int yp_network_configure(struct yp_network_case_run *run, bool fresh)
 {
 	const struct yp_network_case *c = run->c;
-	const struct yp_network *net = run->net;
-	char server[64], extra[1536], client[YP_NETWORK_DEVICE_PATH * 5] = "";
-	const char *zoo = net->device.zoo;
+	const struct yp_network_limits limits = {.connect_timeout_s = 1,
+						 .low_speed_time_s = 1,
+						 .low_speed_bytes = 256,
+						 .deadline_s = c->deadline_s ? c->deadline_s : DEADLINE_S,
+						 .retry_delay_ms = c->delay_ms ? c->delay_ms : 1,
+						 .fetch_attempts = c->attempts ? c->attempts : 3,
+						 .client = c->tls.client};
+	char server[64];
 
 	(void)snprintf(server, sizeof(server), "https://%s:%u", host_of(c), yp_network_relay_port(run->relay));
-	if (c->tls.client)
-		(void)snprintf(client, sizeof(client), "certificate=%s/%s.pem\nkey=%s/%s.key\n", zoo, c->tls.client,
-			       zoo, c->tls.client);
-	(void)snprintf(extra, sizeof(extra),
-		       "connect-timeout-s=1\nlow-speed-time-s=1\nlow-speed-bytes=256\ndeadline-s=%u\nretry-delay-ms=%"
-		       "u\nfetch-attempts=%u\n"
-		       "[tls]\nca=%s/tls-root.pem\n%s",
-		       c->deadline_s ? c->deadline_s : DEADLINE_S, c->delay_ms ? c->delay_ms : 1,
-		       c->attempts ? c->attempts : 3, zoo, client);
-	if (fresh)
-		return yp_network_device_fresh(&run->net->device, server, extra);
-	return yp_network_device_configure(&net->device, server, extra);
+	return fresh ? yp_network_device_fresh(&run->net->device, server, &limits)
+		     : yp_network_device_configure(&run->net->device, server, &limits);
 }
 
 static int open_proxy(struct yp_network_case_run *run)
@@ -312,6 +302,11 @@ static int open_servers(struct yp_network_case_run *run)
 	return result;
 }
 
+static bool has_succeeded(const struct yp_network_case_run *run, const struct yp_network_device_run *command)
+{
+	return strcmp(command->reason, run->net->device.subject->messages->success) == 0;
+}
+
 /* Reboots and lets the device do what it does at every start. */
 int yp_network_boot_and_resume(struct yp_network_case_run *run, struct yp_network_device_run *out)
 {
@@ -319,7 +314,7 @@ int yp_network_boot_and_resume(struct yp_network_case_run *run, struct yp_networ
 
 	if (result == 0)
 		result = yp_network_configure(run, false);
-	return result != 0 ? result : yp_network_command(run, "resume", out);
+	return result != 0 ? result : yp_network_command(run, run->net->device.subject->commands->resume, out);
 }
 
 /* The run with the fault, up to its judgement. */
@@ -343,10 +338,11 @@ static int run_first(struct yp_network_case_run *run)
 	else
 		(void)snprintf(run->url, sizeof(run->url), "https://%s:%u%s", host_of(run->c),
 			       yp_network_relay_port(run->relay), UPDATE_PATH);
-	(void)snprintf(words, sizeof(words), "install %s", run->url);
+	if (result == 0)
+		result = yp_network_device_install_words(&run->net->device, run->url, words, sizeof(words));
 	if (run->c->in_report && result == 0) {
 		result = yp_network_command(run, words, &run->next);
-		if (result == 0 && strcmp(run->next.reason, "OK") != 0)
+		if (result == 0 && !has_succeeded(run, &run->next))
 			return yp_network_fail(run, YP_I6, "the install before the report: %.90s", run->next.line), 0;
 	}
 	if (result != 0)
@@ -359,13 +355,21 @@ static int run_first(struct yp_network_case_run *run)
 				 : yp_network_command(run, words, &run->first);
 }
 
+static bool is_success(const struct yp_network_case_run *run, const char *body)
+{
+	struct yp_subject_report report;
+
+	return run->net->device.subject->reports->read(body, strlen(body), &report) &&
+	       strcmp(report.event, "success") == 0;
+}
+
 /* Has the server been told? A report that finds no way on a busy machine waits for the next poll. */
 static bool success_told(struct yp_network_case_run *run)
 {
 	read_records(run);
 	for (unsigned r = 0; r < 2; r++)
 		for (unsigned i = 0; i < run->record[r].reports && i < YP_NETWORK_REPORTS_MAX; i++)
-			if (strstr(run->record[r].report[i], "\"event\":\"success\""))
+			if (is_success(run, run->record[r].report[i]))
 				return true;
 	return false;
 }
@@ -374,6 +378,7 @@ static bool success_told(struct yp_network_case_run *run)
 static int run_rest(struct yp_network_case_run *run)
 {
 	static const struct yp_network_cut_spec none = {.cut = YP_NETWORK_CUT_NONE};
+	const struct yp_subject_commands *commands = run->net->device.subject->commands;
 	struct yp_network_device_env env;
 	bool check = false;
 	unsigned polls = 0; /* with nothing left to do but to tell */
@@ -388,14 +393,14 @@ static int run_rest(struct yp_network_case_run *run)
 	run->has_landed = true; /* what is to come follows the fault */
 	run->bytes_then = 0;
 	/* On a busy machine all may have come before it was seen that enough had: then the power goes at the next step. */
-	if (run->kill.kind == 'b' && !run->killed && strcmp(run->first.reason, "OK") == 0) {
+	if (run->kill.kind == 'b' && !run->killed && has_succeeded(run, &run->first)) {
 		run->kill = (struct yp_network_kill){.kind = 's', .n = 1};
 		run->steps_since = 0;
 	}
 	/* A device that starts, resumes, polls: as its services do it. Bounded: a good network needs two rounds. */
 	for (unsigned i = 0; i < RECOVERIES_MAX && result == 0; i++) {
-		result =
-		    check ? yp_network_command(run, "check", &run->next) : yp_network_boot_and_resume(run, &run->next);
+		result = check ? yp_network_command(run, commands->poll, &run->next)
+			       : yp_network_boot_and_resume(run, &run->next);
 		if (result != 0 || run->next.timed_out)
 			break;
 		if (run->next.killed) {
@@ -405,10 +410,10 @@ static int run_rest(struct yp_network_case_run *run)
 		if (run->next.status != 0)
 			return yp_network_fail(run, YP_I6, "without the fault: %.120s", run->next.line), 0;
 		result = yp_network_device_env_read(&run->net->device, &env);
-		if (!env.upgrade && strcmp(env.slot, "A") == 0 && strcmp(run->net->device.booted, "A") == 0 &&
+		if (!env.boot.trial && env.boot.slot == 'A' && strcmp(run->net->device.booted, "A") == 0 &&
 		    (success_told(run) || polls++ == POLLS_MAX))
 			break;
-		check = !env.upgrade;
+		check = !env.boot.trial;
 	}
 	if (run->next.timed_out)
 		(void)yp_network_fail(run, YP_I7, "without the fault the command does not end");

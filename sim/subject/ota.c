@@ -15,11 +15,25 @@ static const struct yp_subject_console console = {.slot = "^ota: slot ([AB])$",
 						  .decided = "^ota: decided ([^\n]*)",
 						  .prompt = "=> "};
 
+/* By core/README.md. */
+static const struct yp_subject_exit exits[] = {
+    {"OK", 0},           {"ALREADY_INSTALLED", 0}, {"NOTHING_TO_DO", 0},
+    {"BAD_CONFIG", 2},   {"UNREACHABLE", 4},       {"NAME", 4},
+    {"TLS", 4},          {"HTTP_STATUS", 4},       {"HTTP_RANGE", 4},
+    {"SHORT_BODY", 4},   {"LONG_BODY", 4},         {"STALLED", 4},
+    {"DEADLINE", 4},     {"STORAGE", 1},           {"BOOT_STATE", 1},
+    {"NO_MEMORY", 1},    {"INTERNAL", 1},          {"BUSY", 5},
+    {"SLOT_IN_USE", 5},  {"TRIAL_PENDING", 5},     {"LOW_POWER", 5},
+    {"HOOK_REFUSED", 5}, {"HEALTH_FAILED", 6},     {"HEALTH_TIMEOUT", 6},
+    {"BOOT_LIMIT", 6},   {"MARKED_BAD", 6},        {NULL, 3},
+};
+
 /* core/cmd/outcome.c, core/cmd/run-progress.c */
 static const struct yp_subject_messages messages = {.outcome = "^ota: [^ :]+: ([A-Z_]+):",
 						    .fetched = "^ota: fetched ([0-9]+)",
 						    .step = "^ota: ([SR][0-9][^ ]*)",
-						    .success = "OK"};
+						    .success = "OK",
+						    .exits = exits};
 
 static const char *const install_steps[] = {"S02", "S03", "S04", "S05", "S06", "S07", "S08", "S09", "S10", "S11", NULL};
 static const char *const trial_steps[] = {"S13", "S14", "S15", "S16", "S17", NULL};
@@ -85,4 +99,5 @@ const struct yp_subject yp_subject_ota = {.name = "ota",
 					  .messages = &messages,
 					  .steps = &steps,
 					  .commands = &commands,
+					  .config = &yp_ota_config,
 					  .reports = &reports};

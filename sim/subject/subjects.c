@@ -51,6 +51,17 @@ bool yp_subject_asks(const struct yp_subject *subject, enum yp_invariant invaria
 	return false;
 }
 
+int yp_subject_exit_status(const struct yp_subject *subject, const char *reason)
+{
+	const struct yp_subject_exit *exit = subject->messages != NULL ? subject->messages->exits : NULL;
+
+	if (exit == NULL)
+		return -1;
+	while (exit->reason != NULL && strcmp(exit->reason, reason) != 0)
+		exit++;
+	return exit->status;
+}
+
 int yp_subject_medium_index(const struct yp_subject *subject, const struct yp_layout *layout, enum yp_role role,
 			    char slot)
 {

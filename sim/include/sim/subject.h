@@ -134,11 +134,18 @@ struct yp_subject_console {
 	const char *prompt; /* text, not a pattern: what an interactive bootloader shows when it waits for a human */
 };
 
+/* The exit status that goes with a reason. */
+struct yp_subject_exit {
+	const char *reason; /* NULL at the end: of all others */
+	int status;
+};
+
 struct yp_subject_messages {
-	const char *outcome; /* the one line that says how a command ended; group 1: the reason */
-	const char *fetched; /* how many bytes came over the network; group 1: the number */
-	const char *step;    /* a step begins; group 1: its name */
-	const char *success; /* the reason that means success */
+	const char *outcome;                 /* the one line that says how a command ended; group 1: the reason */
+	const char *fetched;                 /* how many bytes came over the network; group 1: the number */
+	const char *step;                    /* a step begins; group 1: its name */
+	const char *success;                 /* the reason that means success */
+	const struct yp_subject_exit *exits; /* NULL: the exit status is not asked */
 };
 
 /* Names of steps, as the subject's own documents have them. They stand in write logs, case ids and results. */
@@ -161,6 +168,29 @@ struct yp_subject_commands {
 	const char *resume;  /* what a device runs at every start */
 	const char *poll;    /* what its timer runs */
 	const char *query, *commit, *rollback, *version;
+};
+
+/* What the real command is told on a machine where files stand for its media: "a", "b", "env" and "state" in dir. */
+struct yp_subject_settings {
+	const char *dir;  /* also of the lock, and of fw_env.config, which says where the environment lies */
+	const char *keys; /* folder of certificates NAME.pem and keys NAME.key; "root" signs updates */
+	const char *device_id;
+	const char *booted; /* "A" or "B": what runs */
+	const char *server; /* "https://HOST:PORT"; NULL: none, and nothing of the network is said */
+	/* Programs, NULL: none. They say whether there is power enough, whether to install, and what boots. */
+	const char *power_handler, *install_hook, *boot_backend;
+	const char *health_dir; /* of programs that say whether the version works; NULL: none */
+	unsigned health_timeout_ms, checkpoint_bytes;
+	unsigned connect_timeout_s, low_speed_time_s, low_speed_bytes; /* 0: the subject's own, for all of these */
+	unsigned deadline_s, retry_delay_ms, fetch_attempts;
+	const char *authority; /* name of the certificate that servers must have; NULL: nothing is said */
+	const char *client;    /* name of the device's certificate for servers; NULL: none */
+};
+struct yp_subject_config {
+	const char *file; /* its name in dir, and what {config} of the commands stands for */
+	/* The file's text, with its zero. 0 or -ENAMETOOLONG. */
+	int (*write)(const struct yp_subject_settings *settings, char *out, size_t out_bytes)
+	    __attribute__((warn_unused_result));
 };
 
 /* ---- what it reports ---- */
@@ -198,6 +228,7 @@ struct yp_subject {
 	const struct yp_subject_messages *messages;
 	const struct yp_subject_steps *steps;
 	const struct yp_subject_commands *commands;
+	const struct yp_subject_config *config;
 	const struct yp_subject_reports *reports;
 };
 
@@ -210,6 +241,8 @@ const struct yp_subject *const *yp_subjects(void);
  * protocol, I4 the records (a floor), I5 an outcome line or reports, I6 an install command, I9 records or reports.
  */
 bool yp_subject_asks(const struct yp_subject *subject, enum yp_invariant invariant);
+/* The exit status that goes with a reason, or -1: not asked. */
+int yp_subject_exit_status(const struct yp_subject *subject, const char *reason);
 /* The media's places in a layout by role: the index, or -1. slot: of YP_ROLE_SLOT, else 0. */
 int yp_subject_medium_index(const struct yp_subject *subject, const struct yp_layout *layout, enum yp_role role,
 			    char slot);
