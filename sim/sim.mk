@@ -4,11 +4,11 @@ SIM_INCLUDES := -I$(SRC)/sim/include -I$(SRC)/sim -I$(SRC)/core/include -I$(SRC)
 # What is known of each updater under test: no rig, and nothing of core.
 SUBJECT_SRC := $(filter-out %-main.c,$(sort $(wildcard sim/subject/*.c)))
 SUBJECT_LIBS := subject power-cut
-SUBJECT_LDLIBS := -lcrypto
+SUBJECT_LDLIBS := -lcrypto -ljansson
 $(call library,subject,$(SUBJECT_SRC),$(SIM_INCLUDES))
 SIM_SRC := $(sort $(wildcard sim/device/*.c sim/pki/*.c))
 SIM_LIBS := sim oracle $(SUBJECT_LIBS) ota
-SIM_LDLIBS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup $(CORE_LDLIBS)
+SIM_LDLIBS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup $(CORE_LDLIBS) -ljansson
 $(call library,sim,$(SIM_SRC),$(SIM_INCLUDES))
 
 $(call test,sim-bootloader,sim/test/boot-decision-test.c,$(SIM_LIBS),$(SIM_LDLIBS),$(SIM_INCLUDES))

@@ -3,7 +3,7 @@
 UBOOT_DIFF := $(B)/uboot-diff
 DIFF_COUNT ?= 10000
 DIFF_SEED ?= 20230109
-$(call program,uboot-diff,$(sort $(wildcard sim/uboot/*.c sim/subject/ota-script/*.c)),$(SUBJECT_LIBS) ota,$(CORE_LDLIBS) -lz,$(SIM_INCLUDES))
+$(call program,uboot-diff,$(sort $(wildcard sim/uboot/*.c sim/subject/ota-script/*.c)),$(SUBJECT_LIBS) ota,$(CORE_LDLIBS) -ljansson -lz,$(SIM_INCLUDES))
 
 .PHONY: uboot-diff
 uboot-diff: uboot-sandbox $(UBOOT_DIFF) ## DIFF_COUNT (10000) seeded environments through real U-Boot, decision table, ota and fw_printenv

@@ -19,6 +19,7 @@ struct yp_emulator_reference {
 
 struct yp_emulator {
 	struct yp_emulator_options options;
+	const struct yp_subject *subject;
 	char images[YP_EMULATOR_PATH_MAX];     /* absolute */
 	char dir[YP_EMULATOR_PATH_MAX];        /* absolute, of this rig alone */
 	struct yp_media media;                 /* what the layout file says; its bases are open */
@@ -100,6 +101,8 @@ void yp_emulator_go_bytes(void *ctx, const char *bytes, size_t count);
 void yp_emulator_go_qmp(void *ctx, const struct yp_emulator_qmp *message);
 /* A machine that has come to `ready`: its settings, and on. */
 void yp_emulator_go_start(struct yp_emulator_go *go);
+/* A kernel runs, by its own word. */
+void yp_emulator_go_booted(struct yp_emulator_go *go);
 /* The bootloader has handed over. */
 void yp_emulator_go_entered(struct yp_emulator_go *go);
 /* Out to a file, or in from it (snapshot.c). */

@@ -74,8 +74,8 @@ int yp_emulator_run(struct yp_emulator *rig, const struct yp_emulator_start *sta
 	if (r == 0)
 		r = run->plain ? 0 : yp_emulator_start_apply(rig, start, detail, sizeof detail);
 	if (r == 0)
-		r = yp_emulator_service_init(&go.service, run->plain ? NULL : &rig->store, rig->images, run, detail,
-					     sizeof detail);
+		r = yp_emulator_service_init(&go.service, rig->subject, run->plain ? NULL : &rig->store, rig->images,
+					     run, detail, sizeof detail);
 	if (r < 0) {
 		yp_emulator_go_fail(&go, r, "%s", detail);
 	} else {

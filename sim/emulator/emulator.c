@@ -205,6 +205,7 @@ int yp_emulator_new(const struct yp_emulator_options *options, struct yp_emulato
 	if (!rig)
 		return -ENOMEM;
 	rig->options = *options;
+	rig->subject = options->subject ? options->subject : yp_subject_find(NULL);
 	rig->store.fd = rig->store.mark_fd = -1;
 	yp_media_init(&rig->media);
 	int r = start_all(rig, detail, detail_bytes);

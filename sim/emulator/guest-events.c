@@ -30,11 +30,22 @@ void yp_emulator_go_boot_new(struct yp_emulator_go *go)
 	go->entered = go->panicked = go->watchdog = go->idle = false;
 }
 
+static void mark_step(struct yp_emulator_go *go, const char *step)
+{
+	if (step)
+		yp_emulator_go_mark(go, YP_MARK_STEP, "%s", step);
+}
+
+void yp_emulator_go_booted(struct yp_emulator_go *go)
+{
+	mark_step(go, go->rig->subject->steps ? go->rig->subject->steps->boot : NULL);
+}
+
 /* Before the processor runs, or (a reset in place) a tenth of a second before the bootloader reads anything. */
 void yp_emulator_go_boot_marks(struct yp_emulator_go *go)
 {
 	yp_emulator_go_mark(go, YP_MARK_NOTE, "boot");
-	yp_emulator_go_mark(go, YP_MARK_STEP, "S12");
+	mark_step(go, go->rig->subject->steps ? go->rig->subject->steps->select : NULL);
 }
 
 void yp_emulator_go_boot_end(struct yp_emulator_go *go, enum yp_emulator_end end)
@@ -80,7 +91,7 @@ void yp_emulator_go_mark(struct yp_emulator_go *go, enum yp_mark_kind kind, cons
 		yp_emulator_go_fail(go, r, "the block server takes no marks: %s", strerror(-r));
 }
 
-static void tell(struct yp_emulator_go *go, enum yp_emulator_event_kind kind, const char *text)
+static void call_hook(struct yp_emulator_go *go, enum yp_emulator_event_kind kind, const char *text)
 {
 	if (!go->run->hook || go->done)
 		return;
@@ -91,7 +102,7 @@ static void tell(struct yp_emulator_go *go, enum yp_emulator_event_kind kind, co
 		yp_emulator_go_finish(go, YP_EMULATOR_REACHED, "");
 }
 
-static void reached(struct yp_emulator_go *go, enum yp_emulator_until what)
+static void note_reached(struct yp_emulator_go *go, enum yp_emulator_until what)
 {
 	if (go->run->until == what && ++go->nth >= (go->run->until_nth ? go->run->until_nth : 1))
 		yp_emulator_go_finish(go, YP_EMULATOR_REACHED, "");
@@ -109,7 +120,7 @@ static void cut_trigger(struct yp_emulator_go *go)
 		go->cut_ns = yp_emulator_clock_ns() + (int64_t)cut->delay_us * 1000;
 }
 
-static void say(struct yp_emulator_go *go, const char *line)
+static void say_line(struct yp_emulator_go *go, const char *line)
 {
 	int r = yp_emulator_machine_say(&go->rig->machine, line);
 	/* Gone, or about to be: the loop sees it. */
@@ -117,15 +128,15 @@ static void say(struct yp_emulator_go *go, const char *line)
 		yp_emulator_go_fail(go, r, "the guest does not read the channel: %s", strerror(-r));
 }
 
-static void ready(struct yp_emulator_go *go, const struct yp_emulator_said *said, const char *line)
+static void guest_ready(struct yp_emulator_go *go, const struct yp_emulator_said *said, const char *line)
 {
 	struct yp_emulator_boot *boot = yp_emulator_go_boot(go);
 	if (boot->ready_ms < 0) {
 		boot->ready_ms = since_ms(go->boot_ns);
 		(void)snprintf(boot->id, sizeof boot->id, "%s", said->boot_id);
-		yp_emulator_go_mark(go, YP_MARK_STEP, "S13");
-		tell(go, YP_EMULATOR_EVENT_READY, line);
-		reached(go, YP_EMULATOR_UNTIL_READY);
+		yp_emulator_go_booted(go);
+		call_hook(go, YP_EMULATOR_EVENT_READY, line);
+		note_reached(go, YP_EMULATOR_UNTIL_READY);
 	}
 	if (go->run->snapshot_make)
 		go->snapshot_due = true;
@@ -136,15 +147,15 @@ static void ready(struct yp_emulator_go *go, const struct yp_emulator_said *said
 void yp_emulator_go_start(struct yp_emulator_go *go)
 {
 	char text[YP_EMULATOR_LINE_MAX];
-	say(go, go->run->hold ? "config hold=all" : "config hold=none");
+	say_line(go, go->run->hold ? "config hold=all" : "config hold=none");
 	for (unsigned i = 0; go->run->config && go->run->config[i]; i++) {
 		(void)snprintf(text, sizeof text, "config %s", go->run->config[i]);
-		say(go, text);
+		say_line(go, text);
 	}
-	say(go, "start");
+	say_line(go, "start");
 }
 
-static void up(struct yp_emulator_go *go, const struct yp_emulator_said *said, const char *line)
+static void guest_up(struct yp_emulator_go *go, const struct yp_emulator_said *said, const char *line)
 {
 	struct yp_emulator_boot *boot = yp_emulator_go_boot(go);
 	boot->up_ms = since_ms(go->boot_ns);
@@ -154,12 +165,12 @@ static void up(struct yp_emulator_go *go, const struct yp_emulator_said *said, c
 	if (go->result->up_ms < 0)
 		go->result->up_ms = since_ms(go->on_ns);
 	yp_emulator_go_mark(go, YP_MARK_NOTE, "up: slot %c, version %s", said->slot, said->version);
-	tell(go, YP_EMULATOR_EVENT_UP, line);
-	reached(go, YP_EMULATOR_UNTIL_UP);
+	call_hook(go, YP_EMULATOR_EVENT_UP, line);
+	note_reached(go, YP_EMULATOR_UNTIL_UP);
 }
 
 /* The mark first, then the guest goes on. */
-static void step(struct yp_emulator_go *go, const struct yp_emulator_said *said)
+static void guest_step(struct yp_emulator_go *go, const struct yp_emulator_said *said)
 {
 	struct yp_emulator_result *result = go->result;
 	if (said->state == YP_EMULATOR_STEP_GOES_ON)
@@ -168,13 +179,13 @@ static void step(struct yp_emulator_go *go, const struct yp_emulator_said *said)
 		(void)snprintf(result->mark[result->marks], sizeof result->mark[0], "%s", said->step);
 	result->marks++;
 	yp_emulator_go_mark(go, YP_MARK_STEP, "%s", said->step);
-	tell(go, YP_EMULATOR_EVENT_MARK, said->step);
+	call_hook(go, YP_EMULATOR_EVENT_MARK, said->step);
 	if (go->run->until_mark && strcmp(go->run->until_mark, said->step) == 0)
-		reached(go, YP_EMULATOR_UNTIL_MARK);
+		note_reached(go, YP_EMULATOR_UNTIL_MARK);
 	if (go->run->cut.mark && strcmp(go->run->cut.mark, said->step) == 0)
 		cut_trigger(go);
 	if (said->state == YP_EMULATOR_STEP_HOLD && !go->done && !go->cut_now)
-		say(go, "ota-go");
+		say_line(go, go->rig->subject->steps->go_on);
 }
 
 static void verb_ended(struct yp_emulator_go *go, const struct yp_emulator_said *said, const char *line)
@@ -188,32 +199,32 @@ static void verb_ended(struct yp_emulator_go *go, const struct yp_emulator_said 
 	}
 	result->verbs++;
 	yp_emulator_go_mark(go, YP_MARK_NOTE, "%.100s", line);
-	tell(go, YP_EMULATOR_EVENT_VERB, line);
+	call_hook(go, YP_EMULATOR_EVENT_VERB, line);
 }
 
 /* The next thing to say to an idle guest; without any more it is at the end. */
-static void idle(struct yp_emulator_go *go)
+static void guest_idle(struct yp_emulator_go *go)
 {
 	const char *const *lines = go->run->say;
 	if (lines && lines[go->said]) {
 		go->idle = false;
-		say(go, lines[go->said++]);
+		say_line(go, lines[go->said++]);
 		return;
 	}
 	go->idle = true;
 	yp_emulator_go_mark(go, YP_MARK_NOTE, "idle");
-	tell(go, YP_EMULATOR_EVENT_IDLE, "");
+	call_hook(go, YP_EMULATOR_EVENT_IDLE, "");
 	if (go->run->until == YP_EMULATOR_UNTIL_IDLE)
 		yp_emulator_go_finish(go, YP_EMULATOR_IDLE, "");
 }
 
-static void output(struct yp_emulator_result *result, const char *text)
+static void keep_output(struct yp_emulator_result *result, const char *text)
 {
 	size_t used = strlen(result->output);
 	(void)snprintf(result->output + used, sizeof result->output - used, "%s\n", text);
 }
 
-static void complaint(struct yp_emulator_result *result, const char *text)
+static void count_complaint(struct yp_emulator_result *result, const char *text)
 {
 	if (result->errors++ == 0)
 		(void)snprintf(result->error, sizeof result->error, "%.*s", (int)sizeof result->error - 1, text);
@@ -226,40 +237,40 @@ void yp_emulator_go_channel(void *ctx, const char *line)
 	go->progress_ns = yp_emulator_clock_ns();
 	if (go->done)
 		return;
-	if (yp_emulator_guest_parse(line, &said) != 0) {
-		complaint(go->result, line);
+	if (yp_emulator_guest_parse(go->rig->subject->steps, line, &said) != 0) {
+		count_complaint(go->result, line);
 		return;
 	}
 	switch (said.kind) {
 	case YP_EMULATOR_SAID_READY:
-		ready(go, &said, line);
+		guest_ready(go, &said, line);
 		break;
 	case YP_EMULATOR_SAID_UP:
-		up(go, &said, line);
+		guest_up(go, &said, line);
 		break;
 	case YP_EMULATOR_SAID_MARK:
-		step(go, &said);
+		guest_step(go, &said);
 		break;
 	case YP_EMULATOR_SAID_RUN:
 		verb_ended(go, &said, line);
 		/* A command of ours that has ended: `run` is answered by nothing else. */
 		if (go->said > 0)
-			idle(go);
+			guest_idle(go);
 		break;
 	case YP_EMULATOR_SAID_IDLE:
 		if (!go->idle && go->said == 0)
-			idle(go);
+			guest_idle(go);
 		break;
 	case YP_EMULATOR_SAID_OUT:
-		output(go->result, said.text);
+		keep_output(go->result, said.text);
 		break;
 	case YP_EMULATOR_SAID_EXIT:
 		go->result->exec_exit = said.exit;
 		if (go->said > 0)
-			idle(go);
+			guest_idle(go);
 		break;
 	case YP_EMULATOR_SAID_ERROR:
-		complaint(go->result, said.text);
+		count_complaint(go->result, said.text);
 		break;
 	case YP_EMULATOR_SAID_BEGIN:
 	case YP_EMULATOR_SAID_REBOOT:
@@ -276,17 +287,17 @@ void yp_emulator_go_entered(struct yp_emulator_go *go)
 	if (go->result->decision_ms < 0)
 		go->result->decision_ms = since_ms(go->on_ns);
 	yp_emulator_go_mark(go, YP_MARK_NOTE, "kernel");
-	tell(go, YP_EMULATOR_EVENT_DECISION, text);
-	tell(go, YP_EMULATOR_EVENT_KERNEL, text);
-	reached(go, YP_EMULATOR_UNTIL_DECISION);
+	call_hook(go, YP_EMULATOR_EVENT_DECISION, text);
+	call_hook(go, YP_EMULATOR_EVENT_KERNEL, text);
+	note_reached(go, YP_EMULATOR_UNTIL_DECISION);
 }
 
-static void halted(struct yp_emulator_go *go, const char *why)
+static void board_halted(struct yp_emulator_go *go, const char *why)
 {
 	yp_emulator_go_boot(go)->slot = 0;
 	if (go->result->decision_ms < 0)
 		go->result->decision_ms = since_ms(go->on_ns);
-	tell(go, YP_EMULATOR_EVENT_DECISION, "");
+	call_hook(go, YP_EMULATOR_EVENT_DECISION, "");
 	yp_emulator_go_finish(go, YP_EMULATOR_HALTED, why);
 }
 
@@ -299,10 +310,11 @@ void yp_emulator_go_console(void *ctx, const char *line)
 		return;
 	if (go->run->cut.console && strstr(line, go->run->cut.console))
 		cut_trigger(go);
-	enum yp_emulator_console_kind kind = yp_emulator_console_match(line, &slot);
+	/* What a kernel or a program prints is not the bootloader's. */
+	enum yp_emulator_console_kind kind =
+	    yp_emulator_console_match(go->entered ? NULL : go->rig->subject->console, line, &slot);
 	if (kind == YP_EMULATOR_CONSOLE_PANIC)
 		go->panicked = true;
-	/* What follows is the bootloader's: a kernel or a program may print anything. */
 	if (go->entered)
 		return;
 	switch (kind) {
@@ -313,13 +325,13 @@ void yp_emulator_go_console(void *ctx, const char *line)
 		break;
 	case YP_EMULATOR_CONSOLE_BACK:
 		yp_emulator_go_boot(go)->back = true;
-		yp_emulator_go_mark(go, YP_MARK_STEP, "R1");
+		mark_step(go, go->rig->subject->steps ? go->rig->subject->steps->fall_back : NULL);
 		break;
 	case YP_EMULATOR_CONSOLE_STARTING:
 		yp_emulator_go_entered(go);
 		break;
 	case YP_EMULATOR_CONSOLE_HALT:
-		halted(go, "the bootloader: no slot can be booted");
+		board_halted(go, "the bootloader: no slot can be booted");
 		break;
 	case YP_EMULATOR_CONSOLE_PANIC:
 	case YP_EMULATOR_CONSOLE_OTHER:
@@ -327,7 +339,7 @@ void yp_emulator_go_console(void *ctx, const char *line)
 	}
 }
 
-static void keep(int fd, const char *bytes, size_t count)
+static void keep_bytes(int fd, const char *bytes, size_t count)
 {
 	while (fd > 0 && count > 0) {
 		ssize_t n = write(fd, bytes, count);
@@ -342,8 +354,8 @@ void yp_emulator_go_bytes(void *ctx, const char *bytes, size_t count)
 {
 	struct yp_emulator_go *go = ctx;
 	go->alive = true;
-	keep(go->console, bytes, count);
-	keep(go->run->console_fd, bytes, count);
+	keep_bytes(go->console, bytes, count);
+	keep_bytes(go->run->console_fd, bytes, count);
 }
 
 static void was_reset(struct yp_emulator_go *go, const char *reason)
@@ -355,7 +367,7 @@ static void was_reset(struct yp_emulator_go *go, const char *reason)
 	yp_emulator_lines_drop(&go->rig->machine.lines[YP_EMULATOR_STREAM_CHANNEL]);
 	yp_emulator_lines_drop(&go->rig->machine.lines[YP_EMULATOR_STREAM_CONSOLE]);
 	yp_emulator_go_mark(go, YP_MARK_NOTE, "reset: %s", go->watchdog ? "watchdog" : go->panicked ? "panic" : reason);
-	tell(go, YP_EMULATOR_EVENT_RESET, reason);
+	call_hook(go, YP_EMULATOR_EVENT_RESET, reason);
 	if (go->result->boots >= (go->run->boots_max ? go->run->boots_max : YP_EMULATOR_BOOTS_MAX)) {
 		yp_emulator_go_finish(go, YP_EMULATOR_BOOTS, "the most boots that were allowed");
 		return;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The server of an emulated board: its bundle, and its reports as marks in the write log. */
 #include "emulator/host-service.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,21 +15,14 @@
 #define SETTLE_MS   2000
 #define REFUSED     503
 
-static const char *member(const json_t *root, const char *key)
+bool yp_emulator_service_report_text(const struct yp_subject_reports *reports, const char *body, char *out,
+				     size_t out_bytes)
 {
-	const char *text = json_string_value(json_object_get(root, key));
-	return text ? text : "";
-}
-
-bool yp_emulator_service_report_text(const char *body, char *out, size_t out_bytes)
-{
-	json_error_t error;
-	json_t *root = json_loads(body, JSON_REJECT_DUPLICATES, &error);
-	bool good = json_is_object(root);
+	struct yp_subject_report report;
+	bool good = reports && reports->read(body, strlen(body), &report);
 	if (good)
-		(void)snprintf(out, out_bytes, "report:%.32s:%.24s:%.40s:%.32s", member(root, "id"),
-			       member(root, "event"), member(root, "version"), member(root, "reason"));
-	json_decref(root);
+		(void)snprintf(out, out_bytes, "report:%s:%s:%s:%s", report.id, report.event, report.version,
+			       report.reason);
 	for (char *c = out; good && *c; c++) {
 		if ((unsigned char)*c < 0x20)
 			*c = '?';
@@ -42,7 +35,7 @@ static void report_taken(void *ctx, const char *body)
 {
 	struct yp_emulator_service *service = ctx;
 	char text[200];
-	if (service->store && yp_emulator_service_report_text(body, text, sizeof text) &&
+	if (service->store && yp_emulator_service_report_text(service->subject->reports, body, text, sizeof text) &&
 	    yp_emulator_store_mark(service->store, YP_MARK_WORLD, text) != 0)
 		return;
 }
@@ -80,11 +73,12 @@ static int find_certificate(struct yp_emulator_service *service, const char *ima
 	return -ENOENT;
 }
 
-int yp_emulator_service_init(struct yp_emulator_service *service, struct yp_emulator_store *store, const char *images,
-			     const struct yp_emulator_run *run, char *detail, size_t detail_bytes)
+int yp_emulator_service_init(struct yp_emulator_service *service, const struct yp_subject *subject,
+			     struct yp_emulator_store *store, const char *images, const struct yp_emulator_run *run,
+			     char *detail, size_t detail_bytes)
 {
 	struct yp_network_origin_tls tls = {0};
-	*service = (struct yp_emulator_service){.store = store};
+	*service = (struct yp_emulator_service){.subject = subject, .store = store};
 	int r = find_certificate(service, images);
 	if (r < 0) {
 		(void)snprintf(detail, detail_bytes, "%.120s/tls.pem: %s; make the images", images, strerror(-r));

@@ -220,6 +220,7 @@ static void loop(struct yp_emulator_go *go)
 			yp_emulator_go_fail(go, r, "QEMU: %s", strerror(-r));
 		else if (!go->done && !go->entered &&
 			 yp_emulator_console_prompt(
+			     go->rig->subject->console,
 			     yp_emulator_lines_rest(&machine->lines[YP_EMULATOR_STREAM_CONSOLE])))
 			yp_emulator_go_finish(go, YP_EMULATOR_HALTED, "the bootloader waits at its prompt");
 		if (!go->done && !go->off && !go->restart)
@@ -240,7 +241,7 @@ static void machine_on(struct yp_emulator_go *go)
 	if (resumed && !go->done) {
 		yp_emulator_go_boot(go)->resumed = true;
 		yp_emulator_go_entered(go);
-		yp_emulator_go_mark(go, YP_MARK_STEP, "S13");
+		yp_emulator_go_booted(go);
 	}
 	if (resumed && !go->done)
 		yp_emulator_go_start(go);

@@ -2,7 +2,8 @@
 /* `ota`, the reference updater, as a subject: media, messages, steps, commands and reports. */
 #include "subject/ota.h"
 
-#include <string.h>
+#include <jansson.h>
+#include <stdio.h>
 
 static const struct yp_subject_medium media[] = {{"card", YP_ROLE_ENV, 0},      {"state", YP_ROLE_STATE, 0},
 						 {"slot-a", YP_ROLE_SLOT, 'A'}, {"slot-b", YP_ROLE_SLOT, 'B'},
@@ -43,7 +44,10 @@ static const struct yp_subject_steps steps = {.select = "S12",
 					      .install = install_steps,
 					      .trial = trial_steps,
 					      .stream = "S06",
-					      .name = "^[SR][0-9]"};
+					      .name = "^[SR][0-9]",
+					      .mark = "ota-mark:",
+					      .plain = "ota-step",
+					      .go_on = "ota-go"};
 
 static const struct yp_subject_commands commands = {.options = "--verbose",
 						    .config = "--config={config}",
@@ -55,34 +59,25 @@ static const struct yp_subject_commands commands = {.options = "--verbose",
 						    .rollback = "mark-bad",
 						    .version = "--version"};
 
-/* The value of a member of a flat JSON object, copied; "" if it is missing. Our own few lines, no parser of the
- * subject's. */
-static void read_member(const char *json, size_t size_bytes, const char *name, char *out, size_t out_bytes)
+static void read_member(const json_t *root, const char *name, char *out, size_t out_bytes)
 {
-	const char *end = json + size_bytes;
-	size_t length = strlen(name), used = 0;
+	const char *text = json_string_value(json_object_get(root, name));
 
-	out[0] = '\0';
-	for (const char *at = json; at + length < end; at++) {
-		if (memcmp(at, name, length) != 0)
-			continue;
-		at += length;
-		while (at < end && (*at == ' ' || *at == '"'))
-			at++;
-		while (at < end && *at != '"' && *at != ',' && *at != '}' && used + 1 < out_bytes)
-			out[used++] = *at++;
-		out[used] = '\0';
-		return;
-	}
+	(void)snprintf(out, out_bytes, "%s", text != NULL ? text : "");
 }
 
 static bool read_report(const char *body, size_t size_bytes, struct yp_subject_report *out)
 {
-	read_member(body, size_bytes, "\"id\":", out->id, sizeof out->id);
-	read_member(body, size_bytes, "\"event\":", out->event, sizeof out->event);
-	read_member(body, size_bytes, "\"version\":", out->version, sizeof out->version);
-	read_member(body, size_bytes, "\"reason\":", out->reason, sizeof out->reason);
-	return out->event[0] != '\0';
+	json_error_t error;
+	json_t *root = json_loadb(body, size_bytes, JSON_REJECT_DUPLICATES, &error);
+	bool good = json_is_object(root);
+
+	read_member(root, "id", out->id, sizeof out->id);
+	read_member(root, "event", out->event, sizeof out->event);
+	read_member(root, "version", out->version, sizeof out->version);
+	read_member(root, "reason", out->reason, sizeof out->reason);
+	json_decref(root);
+	return good;
 }
 
 static const struct yp_subject_reports reports = {.read = read_report};

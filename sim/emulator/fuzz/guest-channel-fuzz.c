@@ -20,15 +20,17 @@ static void line(void *ctx, const char *text)
 	(void)ctx;
 	if (strlen(text) >= YP_EMULATOR_LINES_BYTES)
 		__builtin_trap();
-	if (yp_emulator_guest_parse(text, &said) == 0 && said.kind == YP_EMULATOR_SAID_UP && said.slot != 'A' &&
-	    said.slot != 'B')
+	if (yp_emulator_guest_parse(yp_subject_find("ota")->steps, text, &said) == 0 &&
+	    said.kind == YP_EMULATOR_SAID_UP && said.slot != 'A' && said.slot != 'B')
 		__builtin_trap();
-	if (yp_emulator_console_match(text, &slot) == YP_EMULATOR_CONSOLE_SLOT && slot != 'A' && slot != 'B')
+	if (yp_emulator_console_match(yp_subject_find("ota")->console, text, &slot) == YP_EMULATOR_CONSOLE_SLOT &&
+	    slot != 'A' && slot != 'B')
 		__builtin_trap();
 	if (yp_emulator_qmp_parse(text, strlen(text), &message) == 0 &&
 	    memchr(message.text, 0, sizeof message.text) == NULL)
 		__builtin_trap();
-	if (yp_emulator_service_report_text(text, report, sizeof report) && strchr(report, '\n'))
+	if (yp_emulator_service_report_text(yp_subject_find("ota")->reports, text, report, sizeof report) &&
+	    strchr(report, '\n'))
 		__builtin_trap();
 }
 
@@ -42,6 +44,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t at = 1; at < size; at += step)
 		yp_emulator_lines_push(&lines, (const char *)data + at, size - at < step ? size - at : step, line,
 				       NULL);
-	(void)yp_emulator_console_prompt(yp_emulator_lines_rest(&lines));
+	(void)yp_emulator_console_prompt(yp_subject_find("ota")->console, yp_emulator_lines_rest(&lines));
 	return 0;
 }

@@ -125,28 +125,30 @@ Test(guest, lines)
 	};
 	struct yp_emulator_said said;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		cr_assert_eq(yp_emulator_guest_parse(bad[i], &said), 1, "\"%s\" is taken", bad[i]);
-	cr_assert_eq(yp_emulator_guest_parse("up B 2.0 4f-1", &said), 0);
+		cr_assert_eq(yp_emulator_guest_parse(yp_subject_find("ota")->steps, bad[i], &said), 1,
+			     "\"%s\" is taken", bad[i]);
+	cr_assert_eq(yp_emulator_guest_parse(yp_subject_find("ota")->steps, "up B 2.0 4f-1", &said), 0);
 	cr_assert(said.kind == YP_EMULATOR_SAID_UP && said.slot == 'B');
 	cr_assert_str_eq(said.version, "2.0");
 	cr_assert_str_eq(said.boot_id, "4f-1");
-	cr_assert_eq(yp_emulator_guest_parse("ready A 77", &said), 0);
+	cr_assert_eq(yp_emulator_guest_parse(yp_subject_find("ota")->steps, "ready A 77", &said), 0);
 	cr_assert(said.kind == YP_EMULATOR_SAID_READY && said.slot == 'A');
-	cr_assert_eq(yp_emulator_guest_parse("run check 6 HEALTH_FAILED", &said), 0);
+	cr_assert_eq(yp_emulator_guest_parse(yp_subject_find("ota")->steps, "run check 6 HEALTH_FAILED", &said), 0);
 	cr_assert(said.kind == YP_EMULATOR_SAID_RUN && said.exit == 6);
 	cr_assert_str_eq(said.reason, "HEALTH_FAILED");
-	cr_assert_eq(yp_emulator_guest_parse("run resume 0 ", &said), 0);
+	cr_assert_eq(yp_emulator_guest_parse(yp_subject_find("ota")->steps, "run resume 0 ", &said), 0);
 	cr_assert_str_eq(said.reason, "-");
-	cr_assert_eq(yp_emulator_guest_parse("ota-mark: S10 12 3456789 hold", &said), 0);
+	cr_assert_eq(yp_emulator_guest_parse(yp_subject_find("ota")->steps, "ota-mark: S10 12 3456789 hold", &said), 0);
 	cr_assert(said.kind == YP_EMULATOR_SAID_MARK && said.state == YP_EMULATOR_STEP_HOLD);
 	cr_assert_str_eq(said.step, "S10");
-	cr_assert_eq(yp_emulator_guest_parse("ota-mark: R2 1 1 begin", &said), 0);
+	cr_assert_eq(yp_emulator_guest_parse(yp_subject_find("ota")->steps, "ota-mark: R2 1 1 begin", &said), 0);
 	cr_assert_eq(said.state, YP_EMULATOR_STEP_BEGIN);
-	cr_assert_eq(yp_emulator_guest_parse("ota-mark: S10 13 3456999 timeout", &said), 0);
+	cr_assert_eq(yp_emulator_guest_parse(yp_subject_find("ota")->steps, "ota-mark: S10 13 3456999 timeout", &said),
+		     0);
 	cr_assert_eq(said.state, YP_EMULATOR_STEP_GOES_ON);
-	cr_assert_eq(yp_emulator_guest_parse("out  two  blanks", &said), 0);
+	cr_assert_eq(yp_emulator_guest_parse(yp_subject_find("ota")->steps, "out  two  blanks", &said), 0);
 	cr_assert_str_eq(said.text, " two  blanks");
-	cr_assert_eq(yp_emulator_guest_parse("exit 3", &said), 0);
+	cr_assert_eq(yp_emulator_guest_parse(yp_subject_find("ota")->steps, "exit 3", &said), 0);
 	cr_assert(said.kind == YP_EMULATOR_SAID_EXIT && said.exit == 3);
 }
 
@@ -171,12 +173,13 @@ Test(guest, console)
 	};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		char slot = 0;
-		cr_assert_eq(yp_emulator_console_match(table[i].line, &slot), table[i].kind, "\"%s\"", table[i].line);
+		cr_assert_eq(yp_emulator_console_match(yp_subject_find("ota")->console, table[i].line, &slot),
+			     table[i].kind, "\"%s\"", table[i].line);
 		cr_assert_eq(slot, table[i].slot, "\"%s\"", table[i].line);
 	}
-	cr_assert(yp_emulator_console_prompt("=> "));
-	cr_assert_not(yp_emulator_console_prompt("=> r"));
-	cr_assert_not(yp_emulator_console_prompt(""));
+	cr_assert(yp_emulator_console_prompt(yp_subject_find("ota")->console, "=> "));
+	cr_assert_not(yp_emulator_console_prompt(yp_subject_find("ota")->console, "=> r"));
+	cr_assert_not(yp_emulator_console_prompt(yp_subject_find("ota")->console, ""));
 }
 
 static struct yp_emulator_qmp parse(const char *text, int expected)
@@ -221,13 +224,15 @@ Test(service, report_text)
 {
 	char text[200];
 	cr_assert(yp_emulator_service_report_text(
+	    yp_subject_find("ota")->reports,
 	    "{\"id\":\"ab\",\"event\":\"success\",\"version\":\"2.0\",\"reason\":\"OK\"}", text, sizeof text));
 	cr_assert_str_eq(text, "report:ab:success:2.0:OK");
-	cr_assert(yp_emulator_service_report_text("{\"id\":\"a\\nb\"}", text, sizeof text));
+	cr_assert(
+	    yp_emulator_service_report_text(yp_subject_find("ota")->reports, "{\"id\":\"a\\nb\"}", text, sizeof text));
 	cr_assert_str_eq(text, "report:a?b:::");
-	cr_assert_not(yp_emulator_service_report_text("", text, sizeof text));
-	cr_assert_not(yp_emulator_service_report_text("[1]", text, sizeof text));
-	cr_assert_not(yp_emulator_service_report_text("{\"id\":", text, sizeof text));
+	cr_assert_not(yp_emulator_service_report_text(yp_subject_find("ota")->reports, "", text, sizeof text));
+	cr_assert_not(yp_emulator_service_report_text(yp_subject_find("ota")->reports, "[1]", text, sizeof text));
+	cr_assert_not(yp_emulator_service_report_text(yp_subject_find("ota")->reports, "{\"id\":", text, sizeof text));
 }
 
 Test(store, answers)

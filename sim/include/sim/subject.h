@@ -156,6 +156,9 @@ struct yp_subject_steps {
 	const char *const *install, *const *trial;
 	const char *stream; /* of `install`: the target is being written, and other installers must wait */
 	const char *name;   /* pattern over a name: what else is no step */
+	/* On the channel of an emulated board (sim/emulator.h): the updater begins a step, and may hold there until it is
+	 * told to go on; it begins one without holding; it is told. */
+	const char *mark, *plain, *go_on;
 };
 
 /* ---- how it is run ---- */
@@ -205,7 +208,7 @@ struct yp_subject_report {
 	    reason[YP_REPORT_REASON_MAX];
 };
 struct yp_subject_reports {
-	/* A report's bytes; what is missing is "". False: no report at all. */
+	/* A report's bytes; what is missing is "", what is too long is cut. False: no report at all. */
 	bool (*read)(const char *body, size_t size_bytes, struct yp_subject_report *out);
 };
 
