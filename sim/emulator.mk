@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The QEMU rig. A program that links libemulator takes EMULATOR_LIBS and EMULATOR_LDLIBS, and needs the block server's plugin.
 EMULATOR_SRC := $(filter-out sim/emulator/emulator-main.c sim/emulator/emulator-bench.c,$(sort $(wildcard sim/emulator/*.c)))
-EMULATOR_LIBS := emulator network block-server power-cut ota
+EMULATOR_LIBS := emulator network subject block-server power-cut ota
 EMULATOR_LDLIBS := -ljansson -lpthread $(NETWORK_LDLIBS)
 EMULATOR_INCLUDES := $(SIM_INCLUDES) -I$(SRC)/power-cut
 $(call library,emulator,$(EMULATOR_SRC),$(EMULATOR_INCLUDES))

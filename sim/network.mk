@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The network that fails. A program that links libnetwork takes NETWORK_LIBS and NETWORK_LDLIBS, and needs the command and the zoo.
 NETWORK_SRC := $(sort $(wildcard sim/network/*.c))
-NETWORK_LIBS := network ota
-NETWORK_LDLIBS := -lssl $(CORE_LDLIBS)
+NETWORK_LIBS := network $(SUBJECT_LIBS) ota
+NETWORK_LDLIBS := -lssl $(CORE_LDLIBS) -ljansson
 $(call library,network,$(NETWORK_SRC),$(SIM_INCLUDES))
 
 ZOO := build/zoo

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # The in-process device. A program that links libsim takes SIM_LIBS and SIM_LDLIBS: allocation failures need the --wrap.
 SIM_INCLUDES := -I$(SRC)/sim/include -I$(SRC)/sim -I$(SRC)/core/include -I$(SRC)/power-cut/include
-SIM_SRC := $(filter-out %-main.c,$(sort $(wildcard sim/device/*.c sim/subject/*.c sim/pki/*.c) sim/oracle/memo.c sim/oracle/reports-seen.c))
-SIM_LIBS := sim power-cut ota
-SIM_LDLIBS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup $(CORE_LDLIBS)
+# What is known of each updater under test: no rig, and nothing of core.
+SUBJECT_SRC := $(sort $(wildcard sim/subject/*.c))
+SUBJECT_LIBS := subject power-cut
+SUBJECT_LDLIBS := -lcrypto -ljansson
+$(call library,subject,$(SUBJECT_SRC),$(SIM_INCLUDES))
+SIM_SRC := $(sort $(wildcard sim/device/*.c sim/pki/*.c))
+SIM_LIBS := sim oracle $(SUBJECT_LIBS) ota
+SIM_LDLIBS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup $(CORE_LDLIBS) -ljansson
 $(call library,sim,$(SIM_SRC),$(SIM_INCLUDES))
 
 $(call test,sim-bootloader,sim/test/boot-decision-test.c,$(SIM_LIBS),$(SIM_LDLIBS),$(SIM_INCLUDES))

@@ -282,7 +282,7 @@ static int make_base(struct yp_qemu *board)
 	if (stat(board->image_paths[0], &st))
 		return -errno;
 	board->image_sectors = (uint64_t)st.st_size / YP_SECTOR_BYTES;
-	int result = yp_oracle_regions(&board->media.layout, (uint64_t)st.st_size, regions);
+	int result = yp_oracle_regions(NULL, &board->media.layout, (uint64_t)st.st_size, regions);
 	if (!result)
 		result = yp_pool_new(&board->pool);
 	if (!result)

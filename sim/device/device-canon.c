@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Canonical forms of the simulated device: which of its states behave alike, and why. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/sha.h>
 
 #include "device/device-private.h"
 
@@ -59,7 +58,7 @@ int yp_sim_state_env(struct yp_sim *sim, const struct yp_image *state, struct yp
 
 		for (uint32_t s = 0; s < sectors; s++)
 			contents[s] = yp_image_get(state, YP_SIM_ENV, (uint64_t)i * sectors + s);
-		error = yp_sim_env_copy_of(&sim->env_memo, sim->pool, contents, &copy[i]);
+		error = yp_sim_env_copy_of(sim->subject->boot, &sim->env_memo, sim->pool, contents, &copy[i]);
 		if (error != 0)
 			return error;
 	}
@@ -73,23 +72,23 @@ static uint64_t mix_sectors(const struct yp_sim *sim, const struct yp_image *ima
 			    uint64_t sectors, uint64_t h)
 {
 	for (uint64_t s = first; s < first + sectors; s++)
-		h = yp_sim_mix(h, yp_pool_hash(sim->pool, yp_image_get(image, medium, s)));
+		h = yp_mix(h, yp_pool_hash(sim->pool, yp_image_get(image, medium, s)));
 	return h;
 }
 
 /* The durable chunks of an unwritten slot, and the stash that goes with them. */
 static uint64_t mix_durable(const struct yp_sim *sim, const struct yp_image *image, unsigned slot,
-			    const struct yp_sim_record *record, uint64_t h)
+			    const struct yp_subject_record *record, uint64_t h)
 {
 	uint64_t chunk = sim->spec.chunk_bytes / YP_SECTOR_BYTES, rootfs = sim->spec.slot_kib * 2u;
 	uint64_t kernel = sim->spec.kernel_kib * 2u, tail = sim->spec.tail_kib * 2u;
-	uint64_t rootfs_chunks = (rootfs + chunk - 1) / chunk, done = record->chunks_done;
+	uint64_t rootfs_chunks = (rootfs + chunk - 1) / chunk, done = record->progress;
 	uint64_t live = done * chunk < rootfs ? done * chunk : rootfs;
 	uint64_t stash = OTA_IMAGES_MAX * HEADER_SECTORS;
 
-	if (record->phase == OTA_PHASE_IDLE || record->target != (char)('A' + (int)slot) || done == 0)
-		return yp_sim_mix(h, 0);
-	h = yp_sim_mix(h, done);
+	if (record->phase == YP_RECORD_IDLE || record->target != (char)('A' + (int)slot) || done == 0)
+		return yp_mix(h, 0);
+	h = yp_mix(h, done);
 	if (live > HEADER_SECTORS)
 		h = mix_sectors(sim, image, YP_SIM_SLOT_A + slot, HEADER_SECTORS, live - HEADER_SECTORS, h);
 	if (done > rootfs_chunks && kernel != 0) {
@@ -105,7 +104,7 @@ static uint64_t mix_region(const struct yp_image *image, unsigned region, uint64
 {
 	struct yp_hash hash = yp_image_region_hash(image, region);
 
-	return yp_sim_mix(yp_sim_mix(h, hash.lo), hash.hi);
+	return yp_mix(yp_mix(h, hash.lo), hash.hi);
 }
 
 static bool zeros(const struct yp_image *image, unsigned medium, uint64_t first, uint64_t sectors)
@@ -117,42 +116,41 @@ static bool zeros(const struct yp_image *image, unsigned medium, uint64_t first,
 	return true;
 }
 
-/* A descriptor ends in the SHA-256 over the rest of its block (core/include/ota/slot.h): 1 if it does, 0 if not, or
- * -ENOMEM. */
-static int descriptor_good(struct yp_sim *sim, const struct yp_image *image, unsigned slot)
+/* 1 if the slot's descriptor is valid, 0 if not, or -ENOMEM. */
+static int check_descriptor(struct yp_sim *sim, const struct yp_image *image, unsigned slot)
 {
 	uint32_t contents[DESCRIPTOR_SECTORS];
-	uint8_t raw[OTA_SLOT_DESCRIPTOR_BYTES], sum[SHA256_DIGEST_LENGTH];
+	uint8_t raw[OTA_SLOT_DESCRIPTOR_BYTES];
+	uint64_t identity;
 	bool found, *good;
 
 	for (unsigned s = 0; s < DESCRIPTOR_SECTORS; s++)
 		contents[s] = yp_image_get(image, YP_SIM_SLOT_A + slot, sim->spec.slot_kib * 2u + s);
-	good = yp_sim_memo_at(&sim->descriptor_memo, contents, &found);
+	good = yp_memo_at(&sim->descriptor_memo, contents, &found);
 	if (good == NULL)
 		return -ENOMEM;
 	if (!found) {
 		yp_image_read(image, YP_SIM_SLOT_A + slot, sim->spec.slot_kib * 2u, DESCRIPTOR_SECTORS, raw);
-		SHA256(raw, sizeof raw - sizeof sum, sum);
-		*good = memcmp(raw + sizeof raw - sizeof sum, sum, sizeof sum) == 0;
+		*good = sim->subject->descriptor->read(raw, &identity);
 	}
 	return *good;
 }
 
 /* Nobody will read it whole: the bootloader cannot or must not start it, and no journal says that it is written. */
 static bool slot_unread(const struct yp_sim *sim, const struct yp_image *image, unsigned slot,
-			const struct yp_sim_env_copy *env, const struct yp_sim_record *record)
+			const struct yp_sim_env_copy *env, const struct yp_subject_record *record)
 {
 	char name = (char)('A' + (int)slot);
 	unsigned medium = (sim->spec.kernel_kib != 0 ? YP_SIM_KERNEL_A : YP_SIM_SLOT_A) + slot;
 	bool barred = env->good && env->boot.barred == name && env->boot.slot != name;
 
-	if (record->phase == OTA_PHASE_WRITTEN && record->target == name)
+	if (record->phase == YP_RECORD_WRITTEN && record->target == name)
 		return false;
 	return barred || yp_image_get(image, medium, 0) == 0;
 }
 
 static int mix_slot(struct yp_sim *sim, const struct yp_image *image, unsigned slot, const struct yp_sim_env_copy *env,
-		    const struct yp_sim_record *record, uint64_t *h)
+		    const struct yp_subject_record *record, uint64_t *h)
 {
 	uint64_t descriptor = sim->spec.slot_kib * 2u;
 	int good;
@@ -164,15 +162,15 @@ static int mix_slot(struct yp_sim *sim, const struct yp_image *image, unsigned s
 			*h = mix_region(image, YP_SIM_REGION_KERNEL_A + slot, *h);
 		return 0;
 	}
-	good = descriptor_good(sim, image, slot);
+	good = check_descriptor(sim, image, slot);
 	if (good < 0)
 		return good;
-	*h = yp_sim_mix(*h, zeros(image, YP_SIM_SLOT_A + slot, 0, HEADER_SECTORS));
-	*h = yp_sim_mix(*h, zeros(image, YP_SIM_SLOT_A + slot, descriptor, DESCRIPTOR_SECTORS));
+	*h = yp_mix(*h, zeros(image, YP_SIM_SLOT_A + slot, 0, HEADER_SECTORS));
+	*h = yp_mix(*h, zeros(image, YP_SIM_SLOT_A + slot, descriptor, DESCRIPTOR_SECTORS));
 	*h = good != 0 ? mix_sectors(sim, image, YP_SIM_SLOT_A + slot, descriptor, DESCRIPTOR_SECTORS, *h)
-		       : yp_sim_mix(*h, 7);
+		       : yp_mix(*h, 7);
 	if (sim->spec.kernel_kib != 0)
-		*h = yp_sim_mix(*h, zeros(image, YP_SIM_KERNEL_A + slot, 0, HEADER_SECTORS));
+		*h = yp_mix(*h, zeros(image, YP_SIM_KERNEL_A + slot, 0, HEADER_SECTORS));
 	*h = mix_durable(sim, image, slot, record, *h);
 	return 0;
 }
@@ -180,31 +178,31 @@ static int mix_slot(struct yp_sim *sim, const struct yp_image *image, unsigned s
 int yp_sim_canon(struct yp_sim *sim, const struct yp_image *state, const struct yp_world *before, struct yp_hash *out)
 {
 	struct yp_sim_env_copy copy[2], env = {.good = false};
-	struct yp_sim_record record;
+	struct yp_subject_record record;
 	uint64_t h = 0x243f6a8885a308d3u;
 	int holding, error = yp_sim_state_env(sim, state, copy, &holding);
 
 	if (error == 0)
-		error = yp_sim_record_newest(&sim->record_memo, state, YP_SIM_STATE, &record);
+		error = sim->subject->records->newest(&sim->record_memo, state, YP_SIM_STATE, &record);
 	if (error != 0)
 		return error;
 	if (holding >= 0)
 		env = copy[holding];
-	h = yp_sim_mix(yp_sim_mix(h, env.good), env.hash);
-	h = yp_sim_mix(h, env.boot.attempts < env.boot.limit ? env.boot.attempts : env.boot.limit);
-	h = yp_sim_mix(h, copy[holding == 0 ? 1 : 0].good);
-	h = yp_sim_mix(yp_sim_mix(yp_sim_mix(h, record.good), record.hash), record.chunks_done);
-	h = yp_sim_mix(h, env.trial_id == 0 ? 0 : env.trial_id == record.trial_id ? 1 : 2);
-	h = yp_sim_mix(h, record.trial_id != 0);
-	for (unsigned i = 0; i < OTA_OUTBOX_MAX; i++)
-		h = yp_sim_mix(h, record.outbox[i] != 0 && yp_sim_past_delivered(before, record.outbox[i]));
+	h = yp_mix(yp_mix(h, env.good), env.hash);
+	h = yp_mix(h, env.boot.attempts < env.boot.limit ? env.boot.attempts : env.boot.limit);
+	h = yp_mix(h, copy[holding == 0 ? 1 : 0].good);
+	h = yp_mix(yp_mix(yp_mix(h, record.good), record.hash), record.progress);
+	h = yp_mix(h, env.boot.trial_id == 0 ? 0 : env.boot.trial_id == record.trial_id ? 1 : 2);
+	h = yp_mix(h, record.trial_id != 0);
+	for (unsigned i = 0; i < YP_RECORD_EVENTS_MAX; i++)
+		h = yp_mix(h, record.events[i] != 0 && yp_oracle_past_delivered(before, record.events[i]));
 	for (unsigned slot = 0; slot < 2; slot++) {
 		error = mix_slot(sim, state, slot, &env, &record, &h);
 		if (error != 0)
 			return error;
 	}
 	h = mix_region(state, YP_SIM_REGION_DATA, h);
-	out->lo = yp_sim_past_hash(before, h);
-	out->hi = yp_sim_mix(out->lo, h);
+	out->lo = yp_oracle_past_hash(before, h);
+	out->hi = yp_mix(out->lo, h);
 	return 0;
 }

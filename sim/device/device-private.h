@@ -3,13 +3,14 @@
 #define SIM_DEVICE_DEVICE_PRIVATE_H
 
 #include "device/device-images.h"
-#include "device/device-judge.h"
 #include "device/device-seams.h"
 #include "device/device-world.h"
-#include "oracle/memo.h"
+#include "oracle/reports-judge.h"
 #include "oracle/reports-seen.h"
 #include "ota/ota.h"
 #include "ota/uboot.h"
+#include "subject/memo.h"
+#include "subject/mix.h"
 #include "subject/uboot-env.h"
 
 #define YP_SIM_DATA_SECTORS   8u
@@ -39,6 +40,7 @@ struct yp_sim_run {
 };
 
 struct yp_sim {
+	const struct yp_subject *subject; /* `ota`: it runs in this process */
 	struct yp_sim_spec spec;
 	struct yp_sim_expect expect;
 	struct yp_layout layout;
@@ -55,7 +57,7 @@ struct yp_sim {
 	struct yp_sim_world world;
 	struct yp_sim_run run;
 	struct ota_env_place env_place;
-	struct yp_sim_memo env_memo, record_memo, descriptor_memo;
+	struct yp_memo env_memo, record_memo, descriptor_memo;
 	struct yp_hash known[2][2][YP_SIM_VERSIONS]; /* [slot][rootfs, kernel][version]: region hashes */
 	struct yp_hash blank[2][2];
 	struct yp_hash data_hash;

@@ -6,7 +6,6 @@
 
 #include "device/device-private.h"
 #include "device/failing-alloc.h"
-#include "subject/boot-decision.h"
 
 #define HANG_US 60000000u /* until the watchdog bites */
 
@@ -87,7 +86,7 @@ static int kernel_start(struct yp_sim *sim, char slot, struct yp_outcome *out)
 
 	sim->run.running = slot;
 	sim->run.version = version;
-	yp_sim_dev_mark(&sim->device, YP_MARK_STEP, "S13");
+	yp_sim_dev_mark(&sim->device, YP_MARK_STEP, sim->subject->steps->boot);
 	if (sim->spec.kernel_kib != 0) {
 		int kernel = whole_version(sim, YP_SIM_KERNEL_A + index, true);
 
@@ -140,7 +139,8 @@ static int boot_once(struct yp_sim *sim, struct yp_outcome *out, bool *up)
 	sim->run.boots++;
 	out->boots = sim->run.boots;
 	yp_sim_dev_boot(&sim->device);
-	error = yp_sim_bootloader_run(&sim->device, &sim->env_memo, sim->spec.env_bytes, slot_loads, sim, &slot);
+	error = yp_sim_bootloader_run(sim->subject, &sim->device, &sim->env_memo, sim->spec.env_bytes, slot_loads, sim,
+				      &slot);
 	if (error == 0 && slot == 0) {
 		set_label(out, "halted");
 		yp_outcome_fail(out, YP_I1, "the bootloader halts: no slot can be booted");

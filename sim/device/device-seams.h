@@ -7,6 +7,8 @@
 
 #include "ota/block.h"
 #include "sim/device.h"
+#include "sim/subject.h"
+#include "subject/memo.h"
 
 /* The media's places in the layout; kernels are there only if asked for. */
 enum yp_sim_medium_id {
@@ -91,5 +93,13 @@ int yp_sim_device_boot_read(struct yp_sim_device *device, unsigned medium, uint6
 			    void *out);
 int yp_sim_device_boot_write(struct yp_sim_device *device, unsigned medium, uint64_t sector, uint32_t sectors,
 			     const void *data);
+
+/*
+ * One boot on a device (select, fall back): reads both copies, counts, decides, stores. loads() tells whether a slot's
+ * kernel can be loaded, reading it. *slot: 'A', 'B', or 0 when it halts. 0, or -EIO when the power was cut meanwhile.
+ */
+int yp_sim_bootloader_run(const struct yp_subject *subject, struct yp_sim_device *device, struct yp_memo *memo,
+			  size_t env_bytes, int (*loads)(void *ctx, char slot, bool *out), void *ctx, char *slot)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The server of the simulated device: one file to fetch, and reports to take. */
 #include "device/device-world.h"
 
 #include <errno.h>
@@ -93,32 +94,9 @@ static int world_get(void *fetch, const struct ota_fetch_request *request)
 	return result;
 }
 
-/* The value of a member of a flat JSON object, copied; "" if it is missing. Our own few lines, no parser of the
- * subject's. */
-static void json_member(const char *json, size_t size_bytes, const char *name, char *out, size_t out_bytes)
-{
-	char pattern[32];
-	const char *end = json + size_bytes;
-	int length = snprintf(pattern, sizeof pattern, "\"%s\":", name);
-	size_t used = 0;
-
-	out[0] = '\0';
-	for (const char *at = json; at + length < end; at++) {
-		if (memcmp(at, pattern, (size_t)length) != 0)
-			continue;
-		at += length;
-		while (at < end && (*at == ' ' || *at == '"'))
-			at++;
-		while (at < end && *at != '"' && *at != ',' && *at != '}' && used + 1 < out_bytes)
-			out[used++] = *at++;
-		out[used] = '\0';
-		return;
-	}
-}
-
 static int answer_post(struct yp_sim_world *world, const char *url, const char *json, size_t size_bytes)
 {
-	char id[32], event[24], version[40], reason[32];
+	struct yp_subject_report report;
 	char text[YP_SIM_EVENT_TEXT];
 	int result = yp_sim_dev_op(world->device, YP_SIM_OP_FETCH, 0);
 
@@ -133,11 +111,8 @@ static int answer_post(struct yp_sim_world *world, const char *url, const char *
 		}
 		return OTA_HTTP_STATUS;
 	}
-	json_member(json, size_bytes, "id", id, sizeof id);
-	json_member(json, size_bytes, "event", event, sizeof event);
-	json_member(json, size_bytes, "version", version, sizeof version);
-	json_member(json, size_bytes, "reason", reason, sizeof reason);
-	(void)snprintf(text, sizeof text, "report:%s:%s:%s:%s", id, event, version, reason);
+	(void)yp_subject_find("ota")->reports->read(json, size_bytes, &report);
+	(void)snprintf(text, sizeof text, "report:%s:%s:%s:%s", report.id, report.event, report.version, report.reason);
 	yp_sim_dev_mark(world->device, YP_MARK_WORLD, text);
 	if (world->event_count < YP_SIM_EVENTS_MAX)
 		memcpy(world->events[world->event_count++], text, sizeof text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/device.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,7 +104,7 @@ static int rig_judge(void *ctx, const struct yp_image *state, const struct yp_wo
 		return 0;
 	error = yp_sim_judge_state(sim, state, before, out);
 	if (error == 0)
-		yp_sim_judge_end(&sim->spec, &sim->expect, before, during, YP_SIM_BY_CUTS, out);
+		yp_oracle_judge_end(&sim->spec, &sim->expect, before, during, YP_ORACLE_BY_CUTS, out);
 	return error;
 }
 
@@ -119,6 +120,8 @@ int yp_sim_new(const struct yp_sim_spec *spec, const struct yp_sim_expect *expec
 
 	if (sim == NULL)
 		return -ENOMEM;
+	sim->subject = yp_subject_find("ota");
+	assert(sim->subject != NULL);
 	sim->spec = *spec;
 	sim->expect = *expect;
 	set_defaults(&sim->spec);
@@ -126,9 +129,9 @@ int yp_sim_new(const struct yp_sim_spec *spec, const struct yp_sim_expect *expec
 		free(sim);
 		return -EINVAL;
 	}
-	yp_sim_memo_init(&sim->env_memo, sim->spec.env_bytes / YP_SECTOR_BYTES, sizeof(struct yp_sim_env_copy));
-	YP_SIM_RECORD_MEMO(&sim->record_memo);
-	yp_sim_memo_init(&sim->descriptor_memo, OTA_SLOT_DESCRIPTOR_BYTES / YP_SECTOR_BYTES, sizeof(bool));
+	yp_memo_init(&sim->env_memo, sim->spec.env_bytes / YP_SECTOR_BYTES, sizeof(struct yp_sim_env_copy));
+	yp_memo_init(&sim->record_memo, sim->subject->records->record_sectors, sizeof(struct yp_subject_record));
+	yp_memo_init(&sim->descriptor_memo, sim->subject->descriptor->sectors, sizeof(bool));
 	sim->rig = (struct yp_rig){sim, rig_recover, rig_canon, rig_judge, rig_inspect};
 	error = ota_keyring_new(yp_sim_test_certificate_root, NULL, &sim->keyring);
 	if (error == 0)
@@ -150,9 +153,9 @@ void yp_sim_free(struct yp_sim *sim)
 		yp_sim_version_deinit(&sim->versions[v]);
 	free(sim->file);
 	yp_sim_dev_deinit(&sim->device);
-	yp_sim_memo_deinit(&sim->env_memo);
-	yp_sim_memo_deinit(&sim->record_memo);
-	yp_sim_memo_deinit(&sim->descriptor_memo);
+	yp_memo_deinit(&sim->env_memo);
+	yp_memo_deinit(&sim->record_memo);
+	yp_memo_deinit(&sim->descriptor_memo);
 	ota_keyring_free(sim->keyring);
 	yp_image_free(sim->base);
 	yp_pool_free(sim->pool);
@@ -197,7 +200,7 @@ static void world_of(const struct yp_sim *sim, const char *events[YP_SIM_EVENTS_
 }
 
 /* The oracles over a run that went from the story's start to idle: its end, and the media that it leaves. */
-static int judge_run(struct yp_sim *sim, enum yp_sim_disturbance by, struct yp_outcome *out)
+static int judge_run(struct yp_sim *sim, enum yp_oracle_disturbance by, struct yp_outcome *out)
 {
 	const char *events[YP_SIM_EVENTS_MAX];
 	const struct yp_world none = {NULL, 0};
@@ -210,7 +213,7 @@ static int judge_run(struct yp_sim *sim, enum yp_sim_disturbance by, struct yp_o
 	if (out->verdict != YP_PASS)
 		return 0;
 	world_of(sim, events, &during);
-	yp_sim_judge_told(&during, sim->told);
+	yp_oracle_judge_told(&during, sim->told);
 	error = yp_image_push(sim->base);
 	if (error != 0)
 		return error;
@@ -218,7 +221,7 @@ static int judge_run(struct yp_sim *sim, enum yp_sim_disturbance by, struct yp_o
 	error = yp_sim_judge_state(sim, sim->base, &during, out);
 	yp_image_pop(sim->base);
 	if (error == 0)
-		yp_sim_judge_end(&sim->spec, &sim->expect, &none, &during, by, out);
+		yp_oracle_judge_end(&sim->spec, &sim->expect, &none, &during, by, out);
 	return error;
 }
 
@@ -230,7 +233,7 @@ int yp_sim_record(struct yp_sim *sim, struct yp_log **log, struct yp_outcome *ou
 		return error;
 	error = rig_recover(sim, sim->base, *log, out);
 	if (error == 0)
-		error = judge_run(sim, YP_SIM_UNDISTURBED, out);
+		error = judge_run(sim, YP_ORACLE_UNDISTURBED, out);
 	if (error == 0 && sim->spec.committed && sim->device.writes != 0)
 		yp_outcome_fail(out, YP_I7, "%u writes although nothing was to do", (unsigned)sim->device.writes);
 	if (error != 0) {
@@ -254,7 +257,7 @@ int yp_sim_run_fault(struct yp_sim *sim, const struct yp_sim_fault *fault, bool 
 	error = yp_sim_run_until_idle(sim, out);
 	yp_sim_alloc_stop();
 	*landed = sim->device.landed;
-	return error != 0 ? error : judge_run(sim, YP_SIM_BY_FAULT, out);
+	return error != 0 ? error : judge_run(sim, YP_ORACLE_BY_FAULT, out);
 }
 
 const char *yp_sim_fault_step(const struct yp_sim *sim)

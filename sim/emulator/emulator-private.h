@@ -2,7 +2,7 @@
 #ifndef SIM_EMULATOR_EMULATOR_PRIVATE_H
 #define SIM_EMULATOR_EMULATOR_PRIVATE_H
 
-#include "emulator/emulated-board.h"
+#include "emulator/emulated-machine.h"
 #include "emulator/guest-channel.h"
 #include "emulator/host-service.h"
 #include "emulator/media-store.h"
@@ -10,7 +10,7 @@
 
 /* The last start image that was much of a difference, as a log that the block server keeps loaded: the next one is most
  * often nearly the same. Its ids are of the caller's pool. */
-struct yp_sim_reference {
+struct yp_emulator_reference {
 	const struct yp_pool *pool; /* NULL: none */
 	struct yp_hash base;
 	uint32_t *ids; /* of all media, end to end */
@@ -19,20 +19,21 @@ struct yp_sim_reference {
 
 struct yp_emulator {
 	struct yp_emulator_options options;
+	const struct yp_subject *subject;
 	char images[YP_EMULATOR_PATH_MAX];     /* absolute */
 	char dir[YP_EMULATOR_PATH_MAX];        /* absolute, of this rig alone */
 	struct yp_media media;                 /* what the layout file says; its bases are open */
 	char program[YP_EMULATOR_PROGRAM_MAX]; /* the QEMU of the images, or of the options */
 	uint64_t board_key;                    /* of program, firmware and command line: whose snapshots these are */
-	struct yp_sim_store store;
-	struct yp_sim_reference reference;
-	unsigned starts;        /* images handed over */
-	struct yp_oracle board; /* runs only during yp_emulator_run() */
+	struct yp_emulator_store store;
+	struct yp_emulator_reference reference;
+	unsigned starts;                    /* images handed over */
+	struct yp_emulator_machine machine; /* runs only during yp_emulator_run() */
 };
 
 /* A cut that the block server makes at a request. It kills QEMU first, so it is told anew whom, after each reset. */
-#define YP_SIM_ARMED_MAX 8u
-struct yp_sim_armed {
+#define YP_EMULATOR_ARMED_MAX 8u
+struct yp_emulator_armed {
 	uint32_t id;   /* of the block server's */
 	char what[80]; /* "OP MEDIUM" */
 	uint64_t nth;  /* from the time it was armed on */
@@ -40,11 +41,11 @@ struct yp_sim_armed {
 };
 
 /* A run under way. */
-struct yp_sim_go {
+struct yp_emulator_go {
 	struct yp_emulator *rig;
 	const struct yp_emulator_run *run;
 	struct yp_emulator_result *result;
-	struct yp_sim_service service;
+	struct yp_emulator_service service;
 	int console;         /* file */
 	int64_t on_ns;       /* first power on */
 	int64_t boot_ns;     /* power on or reset of this boot */
@@ -69,54 +70,61 @@ struct yp_sim_go {
 	bool snapshot_due;                 /* the guest is ready for one */
 	char choice;                       /* the bootloader's, not yet looked up among the snapshots; or 0 */
 	char resume[YP_EMULATOR_PATH_MAX]; /* what the restart resumes from; "" */
-	enum { YP_SIM_MOVE_NOT, YP_SIM_MOVE_DONE, YP_SIM_MOVE_FAILED } move; /* of the machine's state, out or in */
+	enum {
+		YP_EMULATOR_MOVE_NOT,
+		YP_EMULATOR_MOVE_DONE,
+		YP_EMULATOR_MOVE_FAILED
+	} move; /* of the machine's state, out or in */
 	/* The cut. */
 	bool cut_made;  /* no second one */
 	bool cut_now;   /* the power is to go off */
-	int64_t cut_ns; /* when, YP_SIM_NEVER: not armed */
+	int64_t cut_ns; /* when, YP_EMULATOR_NEVER: not armed */
 	uint64_t cut_seen;
-	struct yp_sim_armed armed[YP_SIM_ARMED_MAX];
+	struct yp_emulator_armed armed[YP_EMULATOR_ARMED_MAX];
 	unsigned armed_count;
 	uint32_t silenced; /* the rig's own fault: flushes of the card */
 };
 
-struct yp_emulator_boot *yp_sim_go_boot(struct yp_sim_go *go); /* the current one */
-void yp_sim_go_boot_new(struct yp_sim_go *go);
-void yp_sim_go_boot_marks(struct yp_sim_go *go);
-void yp_sim_go_boot_end(struct yp_sim_go *go, enum yp_emulator_end end);
-void yp_sim_go_finish(struct yp_sim_go *go, enum yp_emulator_final final, const char *detail);
-void yp_sim_go_fail(struct yp_sim_go *go, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void yp_sim_go_mark(struct yp_sim_go *go, enum yp_mark_kind kind, const char *format, ...)
+struct yp_emulator_boot *yp_emulator_go_boot(struct yp_emulator_go *go); /* the current one */
+void yp_emulator_go_boot_new(struct yp_emulator_go *go);
+void yp_emulator_go_boot_marks(struct yp_emulator_go *go);
+void yp_emulator_go_boot_end(struct yp_emulator_go *go, enum yp_emulator_end end);
+void yp_emulator_go_finish(struct yp_emulator_go *go, enum yp_emulator_final final, const char *detail);
+void yp_emulator_go_fail(struct yp_emulator_go *go, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* What comes from the board: callbacks of struct yp_oracle, ctx is a struct yp_sim_go. */
-void yp_sim_go_channel(void *ctx, const char *line);
-void yp_sim_go_console(void *ctx, const char *line);
-void yp_sim_go_bytes(void *ctx, const char *bytes, size_t count);
-void yp_sim_go_qmp(void *ctx, const struct yp_sim_qmp *message);
+void yp_emulator_go_mark(struct yp_emulator_go *go, enum yp_mark_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* What comes from the board: callbacks of struct yp_emulator_machine, ctx is a struct yp_emulator_go. */
+void yp_emulator_go_channel(void *ctx, const char *line);
+void yp_emulator_go_console(void *ctx, const char *line);
+void yp_emulator_go_bytes(void *ctx, const char *bytes, size_t count);
+void yp_emulator_go_qmp(void *ctx, const struct yp_emulator_qmp *message);
 /* A machine that has come to `ready`: its settings, and on. */
-void yp_sim_go_start(struct yp_sim_go *go);
+void yp_emulator_go_start(struct yp_emulator_go *go);
+/* A kernel runs, by its own word. */
+void yp_emulator_go_booted(struct yp_emulator_go *go);
 /* The bootloader has handed over. */
-void yp_sim_go_entered(struct yp_sim_go *go);
+void yp_emulator_go_entered(struct yp_emulator_go *go);
 /* Out to a file, or in from it (snapshot.c). */
-void yp_sim_go_snapshot_make(struct yp_sim_go *go);
+void yp_emulator_go_snapshot_make(struct yp_emulator_go *go);
 /* Is there one for the slot that was chosen? Then go->resume is its file. */
-bool yp_sim_go_snapshot_find(struct yp_sim_go *go, char slot);
-bool yp_sim_go_snapshot_resume(struct yp_sim_go *go);
+bool yp_emulator_go_snapshot_find(struct yp_emulator_go *go, char slot);
+bool yp_emulator_go_snapshot_resume(struct yp_emulator_go *go);
 /* From power on to the cut or the end; everything is off afterwards. */
-void yp_sim_go_cycle(struct yp_sim_go *go);
+void yp_emulator_go_cycle(struct yp_emulator_go *go);
 /* A command of the block server that must succeed, or the run has failed. */
-bool yp_sim_go_store(struct yp_sim_go *go, char *answer, size_t answer_bytes, const char *line);
-const char *yp_sim_go_form(enum yp_form form);
+bool yp_emulator_go_store(struct yp_emulator_go *go, char *answer, size_t answer_bytes, const char *line);
+const char *yp_emulator_go_form(enum yp_form form);
 /* The run's faults and its cut, in the block server (emulator-faults.c); again after a reset. */
-bool yp_sim_go_arm(struct yp_sim_go *go);
-bool yp_sim_go_arm_again(struct yp_sim_go *go);
+bool yp_emulator_go_arm(struct yp_emulator_go *go);
+bool yp_emulator_go_arm_again(struct yp_emulator_go *go);
 /* What QEMU gets as card and disk, and what has to be made first (qemu-attach.c). 0 or -errno with one clause. */
-int yp_sim_go_attach(struct yp_sim_go *go, struct yp_oracle_spec *spec, char *detail, size_t detail_bytes)
-    __attribute__((warn_unused_result));
+int yp_emulator_go_attach(struct yp_emulator_go *go, struct yp_emulator_machine_spec *spec, char *detail,
+			  size_t detail_bytes) __attribute__((warn_unused_result));
 
-void yp_sim_reference_deinit(struct yp_sim_reference *reference);
+void yp_emulator_reference_deinit(struct yp_emulator_reference *reference);
 /* Start states (emulator-start.c). Power is off. 0 or -errno with one clause. */
-int yp_sim_start_apply(struct yp_emulator *rig, const struct yp_emulator_start *start, char *detail,
-		       size_t detail_bytes) __attribute__((warn_unused_result));
+int yp_emulator_start_apply(struct yp_emulator *rig, const struct yp_emulator_start *start, char *detail,
+			    size_t detail_bytes) __attribute__((warn_unused_result));
 
 #endif

@@ -11,7 +11,7 @@
 
 #define DEADLINE_MS 600000u
 
-static int open_console(struct yp_sim_go *go)
+static int open_console(struct yp_emulator_go *go)
 {
 	struct yp_emulator_result *result = go->result;
 	if (go->run->console)
@@ -23,12 +23,12 @@ static int open_console(struct yp_sim_go *go)
 	if (go->console >= 0)
 		return 0;
 	int r = -errno;
-	yp_sim_go_fail(go, r, "%.150s: %s", result->console, strerror(-r));
+	yp_emulator_go_fail(go, r, "%.150s: %s", result->console, strerror(-r));
 	return r;
 }
 
 /* Hits of the run's faults, out of "ok ID:KIND:OP:MEDIUM:seen=N:hits=N ...". */
-static uint64_t faults_hit(const struct yp_sim_go *go, const char *faults)
+static uint64_t faults_hit(const struct yp_emulator_go *go, const char *faults)
 {
 	uint64_t sum = 0;
 	const char *at = faults;
@@ -41,50 +41,51 @@ static uint64_t faults_hit(const struct yp_sim_go *go, const char *faults)
 	return sum;
 }
 
-static void cycles(struct yp_sim_go *go)
+static void cycles(struct yp_emulator_go *go)
 {
 	char answer[YP_EMULATOR_ANSWER_MAX];
 	do {
-		yp_sim_go_cycle(go);
+		yp_emulator_go_cycle(go);
 		if (!go->done && go->result->cycles == YP_EMULATOR_CYCLES_MAX)
-			yp_sim_go_finish(go, YP_EMULATOR_BOOTS, "the most power cycles that are allowed");
+			yp_emulator_go_finish(go, YP_EMULATOR_BOOTS, "the most power cycles that are allowed");
 	} while (!go->done);
 	if (go->run->plain)
 		return;
-	int r = yp_sim_store_say(&go->rig->store, answer, sizeof answer, "faults");
+	int r = yp_emulator_store_say(&go->rig->store, answer, sizeof answer, "faults");
 	if (r == 0) {
 		go->result->faults_hit = faults_hit(go, answer);
-		r = yp_sim_store_say(&go->rig->store, answer, sizeof answer, "unfault all");
+		r = yp_emulator_store_say(&go->rig->store, answer, sizeof answer, "unfault all");
 	}
 	if (r != 0)
-		yp_sim_go_fail(go, r, "block server: faults: %.100s", r > 0 ? answer : strerror(-r));
+		yp_emulator_go_fail(go, r, "block server: faults: %.100s", r > 0 ? answer : strerror(-r));
 }
 
 int yp_emulator_run(struct yp_emulator *rig, const struct yp_emulator_start *start, const struct yp_emulator_run *run,
 		    struct yp_emulator_result *result)
 {
-	struct yp_sim_go go = {.rig = rig, .run = run, .result = result, .console = -1, .cut_ns = YP_SIM_NEVER};
+	struct yp_emulator_go go = {
+	    .rig = rig, .run = run, .result = result, .console = -1, .cut_ns = YP_EMULATOR_NEVER};
 	char detail[160] = "";
 	memset(result, 0, sizeof *result);
 	result->decision_ms = result->up_ms = -1;
-	go.on_ns = yp_sim_clock_ns();
-	go.end_ns = yp_sim_clock_in_ms(run->deadline_ms ? run->deadline_ms : DEADLINE_MS);
+	go.on_ns = yp_emulator_clock_ns();
+	go.end_ns = yp_emulator_clock_in_ms(run->deadline_ms ? run->deadline_ms : DEADLINE_MS);
 	int r = open_console(&go);
 	if (r == 0)
-		r = run->plain ? 0 : yp_sim_start_apply(rig, start, detail, sizeof detail);
+		r = run->plain ? 0 : yp_emulator_start_apply(rig, start, detail, sizeof detail);
 	if (r == 0)
-		r = yp_sim_service_init(&go.service, run->plain ? NULL : &rig->store, rig->images, run, detail,
-					sizeof detail);
+		r = yp_emulator_service_init(&go.service, rig->subject, run->plain ? NULL : &rig->store, rig->images,
+					     run, detail, sizeof detail);
 	if (r < 0) {
-		yp_sim_go_fail(&go, r, "%s", detail);
+		yp_emulator_go_fail(&go, r, "%s", detail);
 	} else {
 		cycles(&go);
-		r = yp_sim_service_record(&go.service, result);
+		r = yp_emulator_service_record(&go.service, result);
 		if (r < 0)
-			yp_sim_go_fail(&go, r, "the server's record: %s", strerror(-r));
+			yp_emulator_go_fail(&go, r, "the server's record: %s", strerror(-r));
 	}
-	result->all_ms = (yp_sim_clock_ns() - go.on_ns) / 1000000;
-	yp_sim_service_deinit(&go.service);
+	result->all_ms = (yp_emulator_clock_ns() - go.on_ns) / 1000000;
+	yp_emulator_service_deinit(&go.service);
 	if (go.console >= 0)
 		(void)close(go.console);
 	return go.error ? go.error_code : 0;

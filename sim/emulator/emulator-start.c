@@ -16,7 +16,7 @@
 static int say(struct yp_emulator *rig, char *detail, size_t detail_bytes, const char *line)
 {
 	char answer[YP_EMULATOR_ANSWER_MAX];
-	int r = yp_sim_store_say(&rig->store, answer, sizeof answer, line);
+	int r = yp_emulator_store_say(&rig->store, answer, sizeof answer, line);
 	if (r != 0)
 		(void)snprintf(detail, detail_bytes, "block server: %.*s", (int)detail_bytes - 20,
 			       r > 0 ? answer : strerror(-r));
@@ -95,23 +95,23 @@ static int save_difference(const struct from *from, const struct yp_image *image
 	return r;
 }
 
-void yp_sim_reference_deinit(struct yp_sim_reference *reference)
+void yp_emulator_reference_deinit(struct yp_emulator_reference *reference)
 {
 	if (*reference->path)
 		(void)unlink(reference->path);
 	free(reference->ids);
-	*reference = (struct yp_sim_reference){0};
+	*reference = (struct yp_emulator_reference){0};
 }
 
 /* The image is the reference from now on; its log lies at path. */
-static void keep_reference(struct yp_sim_reference *reference, const struct yp_image *base,
+static void keep_reference(struct yp_emulator_reference *reference, const struct yp_image *base,
 			   const struct yp_image *image, const char *path)
 {
 	const struct yp_layout *layout = yp_image_layout(image);
 	uint64_t total = 0, at = 0;
 	for (unsigned m = 0; m < layout->count; m++)
 		total += layout->media[m].sectors;
-	yp_sim_reference_deinit(reference);
+	yp_emulator_reference_deinit(reference);
 	reference->ids = calloc((size_t)total + 1, sizeof *reference->ids);
 	if (!reference->ids) {
 		(void)unlink(path);
@@ -126,7 +126,7 @@ static void keep_reference(struct yp_sim_reference *reference, const struct yp_i
 	(void)snprintf(reference->path, sizeof reference->path, "%s", path);
 }
 
-static bool reference_fits(const struct yp_sim_reference *reference, const struct yp_image *base)
+static bool reference_fits(const struct yp_emulator_reference *reference, const struct yp_image *base)
 {
 	struct yp_hash hash = yp_image_hash(base);
 	return reference->pool == yp_image_pool(base) && reference->base.lo == hash.lo && reference->base.hi == hash.hi;
@@ -168,8 +168,8 @@ static int apply_image(struct yp_emulator *rig, const struct yp_emulator_start *
 	return r;
 }
 
-int yp_sim_start_apply(struct yp_emulator *rig, const struct yp_emulator_start *start, char *detail,
-		       size_t detail_bytes)
+int yp_emulator_start_apply(struct yp_emulator *rig, const struct yp_emulator_start *start, char *detail,
+			    size_t detail_bytes)
 {
 	char line[YP_EMULATOR_PATH_MAX + YP_CASE_TEXT_MAX + 16], id[YP_CASE_TEXT_MAX];
 	int r = say(rig, detail, detail_bytes, "restore");
@@ -255,7 +255,7 @@ int yp_emulator_save(struct yp_emulator *rig, const struct yp_emulator_start *st
 	char *whole = realpath(dir, NULL);
 	if (!whole)
 		return -errno;
-	int r = start ? yp_sim_start_apply(rig, start, detail, sizeof detail) : 0;
+	int r = start ? yp_emulator_start_apply(rig, start, detail, sizeof detail) : 0;
 	for (unsigned m = 0; r == 0 && m < rig->media.layout.count; m++) {
 		const char *name = rig->media.layout.media[m].name;
 		(void)snprintf(line, sizeof line, "save-image %s %.*s/%s.img", name, (int)YP_EMULATOR_PATH_MAX, whole,

@@ -193,7 +193,7 @@ static int start_all(struct yp_emulator *rig, char *detail, size_t detail_bytes)
 		(void)snprintf(detail, detail_bytes, "%.150s: %s", rig->options.work, strerror(-r));
 		return r;
 	}
-	return yp_sim_store_init(&rig->store, rig->dir, rig->options.plugin, rig->images, detail, detail_bytes);
+	return yp_emulator_store_init(&rig->store, rig->dir, rig->options.plugin, rig->images, detail, detail_bytes);
 }
 
 int yp_emulator_new(const struct yp_emulator_options *options, struct yp_emulator **out, char *detail,
@@ -205,6 +205,7 @@ int yp_emulator_new(const struct yp_emulator_options *options, struct yp_emulato
 	if (!rig)
 		return -ENOMEM;
 	rig->options = *options;
+	rig->subject = options->subject ? options->subject : yp_subject_find(NULL);
 	rig->store.fd = rig->store.mark_fd = -1;
 	yp_media_init(&rig->media);
 	int r = start_all(rig, detail, detail_bytes);
@@ -220,9 +221,9 @@ void yp_emulator_free(struct yp_emulator *rig)
 {
 	if (!rig)
 		return;
-	yp_oracle_stop(&rig->board);
-	yp_sim_store_deinit(&rig->store);
-	yp_sim_reference_deinit(&rig->reference);
+	yp_emulator_machine_stop(&rig->machine);
+	yp_emulator_store_deinit(&rig->store);
+	yp_emulator_reference_deinit(&rig->reference);
 	yp_media_deinit(&rig->media);
 	remove_dir(rig->dir);
 	free(rig);
@@ -278,12 +279,12 @@ int yp_emulator_say(struct yp_emulator *rig, char *out, size_t out_bytes, const 
 	va_end(args);
 	if (n < 0 || (size_t)n >= sizeof line)
 		return -EMSGSIZE;
-	return yp_sim_store_say(&rig->store, out, out_bytes, line);
+	return yp_emulator_store_say(&rig->store, out, out_bytes, line);
 }
 
 long yp_emulator_store_rss_kib(const struct yp_emulator *rig)
 {
-	return yp_sim_process_rss_kib(&rig->store.process);
+	return yp_emulator_process_rss_kib(&rig->store.process);
 }
 
 const char *yp_emulator_final_name(enum yp_emulator_final final)

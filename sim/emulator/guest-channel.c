@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Lines of the guest and of the console, taken apart. */
 #include "emulator/guest-channel.h"
 
 #include <ctype.h>
@@ -8,7 +9,7 @@
 #include <string.h>
 
 /* The next word of *at, which moves on. Longer than out, or empty: no word. */
-static bool word(const char **at, char *out, size_t out_bytes)
+static bool read_word(const char **at, char *out, size_t out_bytes)
 {
 	const char *from = *at + strspn(*at, " ");
 	size_t length = strcspn(from, " ");
@@ -24,56 +25,56 @@ static bool word(const char **at, char *out, size_t out_bytes)
 	return true;
 }
 
-static bool at_end(const char *at)
+static bool is_at_end(const char *at)
 {
 	return at[strspn(at, " ")] == 0;
 }
 
-static bool parse_slot(const char **at, struct yp_sim_said *out)
+static bool parse_slot(const char **at, struct yp_emulator_said *out)
 {
 	char slot[2];
-	if (!word(at, slot, sizeof slot) || (slot[0] != 'A' && slot[0] != 'B'))
+	if (!read_word(at, slot, sizeof slot) || (slot[0] != 'A' && slot[0] != 'B'))
 		return false;
 	out->slot = slot[0];
 	return true;
 }
 
-static bool parse_ready(const char *at, struct yp_sim_said *out)
+static bool parse_ready(const char *at, struct yp_emulator_said *out)
 {
-	return parse_slot(&at, out) && word(&at, out->boot_id, sizeof out->boot_id) && at_end(at);
+	return parse_slot(&at, out) && read_word(&at, out->boot_id, sizeof out->boot_id) && is_at_end(at);
 }
 
-static bool parse_up(const char *at, struct yp_sim_said *out)
+static bool parse_up(const char *at, struct yp_emulator_said *out)
 {
-	return parse_slot(&at, out) && word(&at, out->version, sizeof out->version) &&
-	       word(&at, out->boot_id, sizeof out->boot_id) && at_end(at);
+	return parse_slot(&at, out) && read_word(&at, out->version, sizeof out->version) &&
+	       read_word(&at, out->boot_id, sizeof out->boot_id) && is_at_end(at);
 }
 
-static bool parse_mark(const char *at, struct yp_sim_said *out)
+static bool parse_mark(const struct yp_subject_steps *steps, const char *at, struct yp_emulator_said *out)
 {
 	char number[24], state[16];
-	if (!word(&at, out->step, sizeof out->step) || (out->step[0] != 'S' && out->step[0] != 'R') ||
-	    !isdigit((unsigned char)out->step[1]) || !word(&at, number, sizeof number) ||
-	    !word(&at, number, sizeof number) || !word(&at, state, sizeof state) || !at_end(at))
+	if (!read_word(&at, out->step, sizeof out->step) || !yp_subject_match(steps->name, out->step, NULL, 0) ||
+	    !read_word(&at, number, sizeof number) || !read_word(&at, number, sizeof number) ||
+	    !read_word(&at, state, sizeof state) || !is_at_end(at))
 		return false;
-	out->state = strcmp(state, "begin") == 0  ? YP_SIM_STEP_BEGIN
-		     : strcmp(state, "hold") == 0 ? YP_SIM_STEP_HOLD
-						  : YP_SIM_STEP_GOES_ON;
+	out->state = strcmp(state, "begin") == 0  ? YP_EMULATOR_STEP_BEGIN
+		     : strcmp(state, "hold") == 0 ? YP_EMULATOR_STEP_HOLD
+						  : YP_EMULATOR_STEP_GOES_ON;
 	return true;
 }
 
 /* Of an updater that does not hold. */
-static bool parse_step(const char *at, struct yp_sim_said *out)
+static bool parse_step(const struct yp_subject_steps *steps, const char *at, struct yp_emulator_said *out)
 {
-	return word(&at, out->step, sizeof out->step) && (out->step[0] == 'S' || out->step[0] == 'R') &&
-	       isdigit((unsigned char)out->step[1]) && at_end(at);
+	return read_word(&at, out->step, sizeof out->step) && yp_subject_match(steps->name, out->step, NULL, 0) &&
+	       is_at_end(at);
 }
 
 static bool parse_number(const char **at, int *out)
 {
 	char text[12];
 	char *end;
-	if (!word(at, text, sizeof text))
+	if (!read_word(at, text, sizeof text))
 		return false;
 	errno = 0;
 	long value = strtol(text, &end, 10);
@@ -81,56 +82,59 @@ static bool parse_number(const char **at, int *out)
 	return errno == 0 && *end == 0 && value >= 0 && value <= 255;
 }
 
-static bool parse_run(const char *at, struct yp_sim_said *out)
+static bool parse_run(const char *at, struct yp_emulator_said *out)
 {
-	if (!word(&at, out->verb, sizeof out->verb) || !parse_number(&at, &out->exit))
+	if (!read_word(&at, out->verb, sizeof out->verb) || !parse_number(&at, &out->exit))
 		return false;
 	(void)snprintf(out->reason, sizeof out->reason, "%s", "-");
-	return at_end(at) || (word(&at, out->reason, sizeof out->reason) && at_end(at));
+	return is_at_end(at) || (read_word(&at, out->reason, sizeof out->reason) && is_at_end(at));
 }
 
-static bool parse_verb(const char *at, struct yp_sim_said *out)
+static bool parse_verb(const char *at, struct yp_emulator_said *out)
 {
-	return word(&at, out->verb, sizeof out->verb) && at_end(at);
+	return read_word(&at, out->verb, sizeof out->verb) && is_at_end(at);
 }
 
-static bool parse_nothing(const char *at, struct yp_sim_said *out)
+static bool parse_nothing(const char *at, struct yp_emulator_said *out)
 {
 	(void)out;
-	return at_end(at);
+	return is_at_end(at);
 }
 
-static bool parse_text(const char *at, struct yp_sim_said *out)
+static bool parse_text(const char *at, struct yp_emulator_said *out)
 {
 	at += *at == ' ';
 	(void)snprintf(out->text, sizeof out->text, "%.*s", (int)sizeof out->text - 1, at);
 	return true;
 }
 
-static bool parse_exit(const char *at, struct yp_sim_said *out)
+static bool parse_exit(const char *at, struct yp_emulator_said *out)
 {
-	return parse_number(&at, &out->exit) && at_end(at);
+	return parse_number(&at, &out->exit) && is_at_end(at);
 }
 
-int yp_sim_guest_parse(const char *line, struct yp_sim_said *out)
+int yp_emulator_guest_parse(const struct yp_subject_steps *steps, const char *line, struct yp_emulator_said *out)
 {
 	static const struct {
 		const char *verb;
-		enum yp_sim_said_kind kind;
-		bool (*parse)(const char *at, struct yp_sim_said *out);
+		enum yp_emulator_said_kind kind;
+		bool (*parse)(const char *at, struct yp_emulator_said *out);
 	} table[] = {
-	    {"ready", YP_SIM_SAID_READY, parse_ready},     {"up", YP_SIM_SAID_UP, parse_up},
-	    {"begin", YP_SIM_SAID_BEGIN, parse_verb},      {"run", YP_SIM_SAID_RUN, parse_run},
-	    {"ota-mark:", YP_SIM_SAID_MARK, parse_mark},   {"ota-step", YP_SIM_SAID_MARK, parse_step},
-	    {"reboot", YP_SIM_SAID_REBOOT, parse_nothing}, {"idle", YP_SIM_SAID_IDLE, parse_nothing},
-	    {"out", YP_SIM_SAID_OUT, parse_text},          {"exit", YP_SIM_SAID_EXIT, parse_exit},
-	    {"error", YP_SIM_SAID_ERROR, parse_text},
+	    {"ready", YP_EMULATOR_SAID_READY, parse_ready},     {"up", YP_EMULATOR_SAID_UP, parse_up},
+	    {"begin", YP_EMULATOR_SAID_BEGIN, parse_verb},      {"run", YP_EMULATOR_SAID_RUN, parse_run},
+	    {"reboot", YP_EMULATOR_SAID_REBOOT, parse_nothing}, {"idle", YP_EMULATOR_SAID_IDLE, parse_nothing},
+	    {"out", YP_EMULATOR_SAID_OUT, parse_text},          {"exit", YP_EMULATOR_SAID_EXIT, parse_exit},
+	    {"error", YP_EMULATOR_SAID_ERROR, parse_text},
 	};
 	char verb[16];
 	const char *at = line;
-	*out = (struct yp_sim_said){0};
-	if (!word(&at, verb, sizeof verb))
+	*out = (struct yp_emulator_said){0};
+	if (!read_word(&at, verb, sizeof verb))
 		return 1;
+	if (steps && (strcmp(verb, steps->mark) == 0 || strcmp(verb, steps->plain) == 0)) {
+		out->kind = YP_EMULATOR_SAID_MARK;
+		return (strcmp(verb, steps->mark) == 0 ? parse_mark : parse_step)(steps, at, out) ? 0 : 1;
+	}
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		if (strcmp(verb, table[i].verb) == 0) {
 			out->kind = table[i].kind;
@@ -140,33 +144,34 @@ int yp_sim_guest_parse(const char *line, struct yp_sim_said *out)
 	return 1;
 }
 
-/* Is the line `before`, a slot's letter, `after`, and nothing else? */
-static bool slot_line(const char *line, const char *before, const char *after, char *slot)
+/* Does the line fit, and does it name a slot? */
+static bool match_slot(const char *pattern, const char *line, char *slot)
 {
-	size_t length = strlen(before);
-	if (strncmp(line, before, length) != 0 || (line[length] != 'A' && line[length] != 'B') ||
-	    strcmp(line + length + 1, after) != 0)
+	char letter[3];
+	if (!yp_subject_match(pattern, line, letter, sizeof letter) || (letter[0] != 'A' && letter[0] != 'B') ||
+	    letter[1])
 		return false;
-	*slot = line[length];
+	*slot = letter[0];
 	return true;
 }
 
-enum yp_sim_console_kind yp_sim_console_match(const char *line, char *slot)
+enum yp_emulator_console_kind yp_emulator_console_match(const struct yp_subject_console *console, const char *line,
+							char *slot)
 {
-	if (slot_line(line, "ota: slot ", "", slot))
-		return YP_SIM_CONSOLE_SLOT;
-	if (slot_line(line, "ota: back to ", "", slot))
-		return YP_SIM_CONSOLE_BACK;
-	if (strcmp(line, "ota: no slot can be booted") == 0)
-		return YP_SIM_CONSOLE_HALT;
+	if (console && match_slot(console->slot, line, slot))
+		return YP_EMULATOR_CONSOLE_SLOT;
+	if (console && match_slot(console->back, line, slot))
+		return YP_EMULATOR_CONSOLE_BACK;
+	if (console && yp_subject_match(console->halt, line, NULL, 0))
+		return YP_EMULATOR_CONSOLE_HALT;
 	if (strncmp(line, "Starting kernel", 15) == 0)
-		return YP_SIM_CONSOLE_STARTING;
+		return YP_EMULATOR_CONSOLE_STARTING;
 	if (strstr(line, "Kernel panic - not syncing"))
-		return YP_SIM_CONSOLE_PANIC;
-	return YP_SIM_CONSOLE_OTHER;
+		return YP_EMULATOR_CONSOLE_PANIC;
+	return YP_EMULATOR_CONSOLE_OTHER;
 }
 
-bool yp_sim_console_prompt(const char *rest)
+bool yp_emulator_console_prompt(const struct yp_subject_console *console, const char *rest)
 {
-	return strcmp(rest, "=> ") == 0;
+	return console && console->prompt && strcmp(rest, console->prompt) == 0;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The server of an emulated board: its bundle, and its reports as marks in the write log. */
 #include "emulator/host-service.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,21 +15,14 @@
 #define SETTLE_MS   2000
 #define REFUSED     503
 
-static const char *member(const json_t *root, const char *key)
+bool yp_emulator_service_report_text(const struct yp_subject_reports *reports, const char *body, char *out,
+				     size_t out_bytes)
 {
-	const char *text = json_string_value(json_object_get(root, key));
-	return text ? text : "";
-}
-
-bool yp_sim_service_report_text(const char *body, char *out, size_t out_bytes)
-{
-	json_error_t error;
-	json_t *root = json_loads(body, JSON_REJECT_DUPLICATES, &error);
-	bool good = json_is_object(root);
+	struct yp_subject_report report;
+	bool good = reports && reports->read(body, strlen(body), &report);
 	if (good)
-		(void)snprintf(out, out_bytes, "report:%.32s:%.24s:%.40s:%.32s", member(root, "id"),
-			       member(root, "event"), member(root, "version"), member(root, "reason"));
-	json_decref(root);
+		(void)snprintf(out, out_bytes, "report:%s:%s:%s:%s", report.id, report.event, report.version,
+			       report.reason);
 	for (char *c = out; good && *c; c++) {
 		if ((unsigned char)*c < 0x20)
 			*c = '?';
@@ -40,14 +33,14 @@ bool yp_sim_service_report_text(const char *body, char *out, size_t out_bytes)
 /* In a thread of the origin. If the power is off the mark comes too late for this log, and is in the next cycle's world. */
 static void report_taken(void *ctx, const char *body)
 {
-	struct yp_sim_service *service = ctx;
+	struct yp_emulator_service *service = ctx;
 	char text[200];
-	if (service->store && yp_sim_service_report_text(body, text, sizeof text) &&
-	    yp_sim_store_mark(service->store, YP_MARK_WORLD, text) != 0)
+	if (service->store && yp_emulator_service_report_text(service->subject->reports, body, text, sizeof text) &&
+	    yp_emulator_store_mark(service->store, YP_MARK_WORLD, text) != 0)
 		return;
 }
 
-static int map_bundle(struct yp_sim_service *service, const char *path)
+static int map_bundle(struct yp_emulator_service *service, const char *path)
 {
 	struct stat status;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -68,7 +61,7 @@ static int map_bundle(struct yp_sim_service *service, const char *path)
 	return r;
 }
 
-static int find_certificate(struct yp_sim_service *service, const char *images)
+static int find_certificate(struct yp_emulator_service *service, const char *images)
 {
 	static const char *const dirs[] = {"", "/pki"};
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
@@ -80,11 +73,12 @@ static int find_certificate(struct yp_sim_service *service, const char *images)
 	return -ENOENT;
 }
 
-int yp_sim_service_init(struct yp_sim_service *service, struct yp_sim_store *store, const char *images,
-			const struct yp_emulator_run *run, char *detail, size_t detail_bytes)
+int yp_emulator_service_init(struct yp_emulator_service *service, const struct yp_subject *subject,
+			     struct yp_emulator_store *store, const char *images, const struct yp_emulator_run *run,
+			     char *detail, size_t detail_bytes)
 {
-	struct yp_sim_origin_tls tls = {0};
-	*service = (struct yp_sim_service){.store = store};
+	struct yp_network_origin_tls tls = {0};
+	*service = (struct yp_emulator_service){.subject = subject, .store = store};
 	int r = find_certificate(service, images);
 	if (r < 0) {
 		(void)snprintf(detail, detail_bytes, "%.120s/tls.pem: %s; make the images", images, strerror(-r));
@@ -97,30 +91,31 @@ int yp_sim_service_init(struct yp_sim_service *service, struct yp_sim_store *sto
 		(void)snprintf(detail, detail_bytes, "%.120s: %s", run->bundle, strerror(-r));
 		return r;
 	}
-	r = yp_sim_origin_new(&tls, &service->origin);
+	r = yp_network_origin_new(&tls, &service->origin);
 	if (r < 0) {
 		(void)snprintf(detail, detail_bytes, "origin with %.120s: %s", service->certificate, strerror(-r));
-		yp_sim_service_deinit(service);
+		yp_emulator_service_deinit(service);
 		return r;
 	}
 	if (service->bundle)
-		yp_sim_origin_file(service->origin, BUNDLE_PATH, service->bundle, service->bundle_bytes, service->etag);
+		yp_network_origin_file(service->origin, BUNDLE_PATH, service->bundle, service->bundle_bytes,
+				       service->etag);
 	if (run->report_down) {
-		service->rule = (struct yp_sim_rule){
-		    .lie = YP_SIM_HTTP_STATUS, .path = YP_SIM_REPORT_PATH, .method = "POST", .arg = REFUSED};
-		yp_sim_origin_script(service->origin, &service->rule, 1, NULL);
+		service->rule = (struct yp_network_rule){
+		    .lie = YP_NETWORK_HTTP_STATUS, .path = YP_NETWORK_REPORT_PATH, .method = "POST", .arg = REFUSED};
+		yp_network_origin_script(service->origin, &service->rule, 1, NULL);
 	}
-	yp_sim_origin_on_report(service->origin, report_taken, service);
+	yp_network_origin_on_report(service->origin, report_taken, service);
 	return 0;
 }
 
-int yp_sim_service_record(struct yp_sim_service *service, struct yp_emulator_result *result)
+int yp_emulator_service_record(struct yp_emulator_service *service, struct yp_emulator_result *result)
 {
-	struct yp_sim_origin_record *record = malloc(sizeof *record);
+	struct yp_network_origin_record *record = malloc(sizeof *record);
 	if (!record)
 		return -ENOMEM;
-	yp_sim_origin_settle(service->origin, SETTLE_MS);
-	yp_sim_origin_record(service->origin, record);
+	yp_network_origin_settle(service->origin, SETTLE_MS);
+	yp_network_origin_record(service->origin, record);
 	result->requests = record->requests;
 	result->bytes_served = record->body_bytes;
 	result->reports = record->reports;
@@ -131,9 +126,9 @@ int yp_sim_service_record(struct yp_sim_service *service, struct yp_emulator_res
 	return 0;
 }
 
-void yp_sim_service_deinit(struct yp_sim_service *service)
+void yp_emulator_service_deinit(struct yp_emulator_service *service)
 {
-	yp_sim_origin_free(service->origin);
+	yp_network_origin_free(service->origin);
 	service->origin = NULL;
 	if (service->bundle)
 		(void)munmap(service->bundle, service->bundle_bytes);

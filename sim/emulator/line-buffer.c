@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "emulator/line-buffer.h"
 
-void yp_sim_lines_init(struct yp_sim_lines *lines, size_t max, bool cut)
+void yp_emulator_lines_init(struct yp_emulator_lines *lines, size_t max, bool cut)
 {
-	lines->max = max < YP_SIM_LINES_BYTES ? max : YP_SIM_LINES_BYTES - 1;
+	lines->max = max < YP_EMULATOR_LINES_BYTES ? max : YP_EMULATOR_LINES_BYTES - 1;
 	lines->cut = cut;
 	lines->used = 0;
 	lines->skipping = false;
 	lines->dropped = 0;
 }
 
-static void line_end(struct yp_sim_lines *lines, yp_sim_line_sink *sink, void *ctx)
+static void line_end(struct yp_emulator_lines *lines, yp_emulator_line_sink *sink, void *ctx)
 {
 	bool whole = !lines->skipping || lines->cut;
 	size_t used = lines->used;
@@ -23,7 +23,8 @@ static void line_end(struct yp_sim_lines *lines, yp_sim_line_sink *sink, void *c
 		sink(ctx, lines->buffer);
 }
 
-void yp_sim_lines_push(struct yp_sim_lines *lines, const char *bytes, size_t count, yp_sim_line_sink *sink, void *ctx)
+void yp_emulator_lines_push(struct yp_emulator_lines *lines, const char *bytes, size_t count,
+			    yp_emulator_line_sink *sink, void *ctx)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (bytes[i] == '\n') {
@@ -37,13 +38,13 @@ void yp_sim_lines_push(struct yp_sim_lines *lines, const char *bytes, size_t cou
 	}
 }
 
-const char *yp_sim_lines_rest(struct yp_sim_lines *lines)
+const char *yp_emulator_lines_rest(struct yp_emulator_lines *lines)
 {
 	lines->buffer[lines->used] = 0;
 	return lines->buffer;
 }
 
-void yp_sim_lines_drop(struct yp_sim_lines *lines)
+void yp_emulator_lines_drop(struct yp_emulator_lines *lines)
 {
 	lines->used = 0;
 	lines->skipping = false;

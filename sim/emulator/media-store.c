@@ -81,41 +81,41 @@ static void last_words(const char *path, char *out, size_t out_bytes)
 }
 
 /* It greets who connects once its media are there; the control socket is there by then. */
-static int await_greeting(struct yp_sim_store *store, int64_t deadline)
+static int await_greeting(struct yp_emulator_store *store, int64_t deadline)
 {
 	char greeting[GREETING_SIZE];
 	int fd = connect_to(store->socket);
 	if (fd < 0)
 		return fd;
 	struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.fd = store->process.pidfd, .events = POLLIN}};
-	int r = yp_sim_clock_poll(fds, 2, deadline);
+	int r = yp_emulator_clock_poll(fds, 2, deadline);
 	if (r > 0)
 		r = fds[1].revents ? -ECHILD : recv(fd, greeting, sizeof greeting, 0) > 0 ? 1 : -ECONNRESET;
 	(void)close(fd);
 	return r > 0 ? 0 : r == 0 ? -ETIMEDOUT : r;
 }
 
-static int start(struct yp_sim_store *store, const char *plugin, const char *images, const char *output)
+static int start(struct yp_emulator_store *store, const char *plugin, const char *images, const char *output)
 {
-	char control[YP_SIM_STORE_PATH + 16];
+	char control[YP_EMULATOR_STORE_PATH + 16];
 	int listener = listen_at(store->socket);
 	if (listener < 0)
 		return listener;
 	(void)snprintf(control, sizeof control, "control=%s", store->control);
 	const char *argv[] = {"nbdkit", "-f", plugin, "layout=media", control, NULL};
-	struct yp_sim_process_spec spec = {
+	struct yp_emulator_process_spec spec = {
 	    .argv = argv, .dir = images, .output = output, .fds_count = 1, .fds = {listener}, .listens = true};
-	int r = yp_sim_process_start(&store->process, &spec);
+	int r = yp_emulator_process_start(&store->process, &spec);
 	(void)close(listener);
 	return r;
 }
 
-int yp_sim_store_init(struct yp_sim_store *store, const char *dir, const char *plugin, const char *images, char *detail,
-		      size_t detail_bytes)
+int yp_emulator_store_init(struct yp_emulator_store *store, const char *dir, const char *plugin, const char *images,
+			   char *detail, size_t detail_bytes)
 {
 	char answer[YP_EMULATOR_ANSWER_MAX];
 	char output[YP_EMULATOR_PATH_MAX];
-	*store = (struct yp_sim_store){.fd = -1, .mark_fd = -1};
+	*store = (struct yp_emulator_store){.fd = -1, .mark_fd = -1};
 	(void)pthread_mutex_init(&store->lock, NULL);
 	if (snprintf(store->socket, sizeof store->socket, "%s/nbd", dir) >= (int)sizeof store->socket ||
 	    snprintf(store->control, sizeof store->control, "%s/control", dir) >= (int)sizeof store->control ||
@@ -132,7 +132,7 @@ int yp_sim_store_init(struct yp_sim_store *store, const char *dir, const char *p
 			       plugin, strerror(-r));
 		return r;
 	}
-	r = await_greeting(store, yp_sim_clock_in_ms(START_MS));
+	r = await_greeting(store, yp_emulator_clock_in_ms(START_MS));
 	if (r == 0)
 		store->fd = connect_to(store->control);
 	if (r == 0)
@@ -140,15 +140,15 @@ int yp_sim_store_init(struct yp_sim_store *store, const char *dir, const char *p
 	if (r == 0 && (store->fd < 0 || store->mark_fd < 0))
 		r = store->fd < 0 ? store->fd : store->mark_fd;
 	if (r == 0) /* it starts with the power on */
-		r = yp_sim_store_say(store, answer, sizeof answer, "cut form=all");
+		r = yp_emulator_store_say(store, answer, sizeof answer, "cut form=all");
 	if (r != 0)
 		last_words(output, detail, detail_bytes);
 	return r > 0 ? -EPROTO : r;
 }
 
-void yp_sim_store_deinit(struct yp_sim_store *store)
+void yp_emulator_store_deinit(struct yp_emulator_store *store)
 {
-	yp_sim_process_kill(&store->process);
+	yp_emulator_process_kill(&store->process);
 	if (store->fd >= 0)
 		(void)close(store->fd);
 	if (store->mark_fd >= 0)
@@ -175,7 +175,7 @@ static int receive_line(int fd, char *out, size_t out_bytes, int64_t deadline)
 	size_t used = 0;
 	while (used + 1 < out_bytes) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int r = yp_sim_clock_poll(&p, 1, deadline);
+		int r = yp_emulator_clock_poll(&p, 1, deadline);
 		if (r <= 0)
 			return r == 0 ? -ETIMEDOUT : r;
 		ssize_t n = recv(fd, out + used, out_bytes - 1 - used, MSG_DONTWAIT);
@@ -200,18 +200,18 @@ static int say(int fd, char *out, size_t out_bytes, const char *text)
 		return -EMSGSIZE;
 	int r = send_all(fd, line, (size_t)n);
 	if (r == 0)
-		r = receive_line(fd, out, out_bytes, yp_sim_clock_in_ms(ANSWER_MS));
+		r = receive_line(fd, out, out_bytes, yp_emulator_clock_in_ms(ANSWER_MS));
 	if (r < 0)
 		return r;
 	return strncmp(out, "ok", 2) == 0 ? 0 : 1;
 }
 
-int yp_sim_store_say(struct yp_sim_store *store, char *out, size_t out_bytes, const char *line)
+int yp_emulator_store_say(struct yp_emulator_store *store, char *out, size_t out_bytes, const char *line)
 {
 	return say(store->fd, out, out_bytes, line);
 }
 
-int yp_sim_store_sayf(struct yp_sim_store *store, char *out, size_t out_bytes, const char *format, ...)
+int yp_emulator_store_sayf(struct yp_emulator_store *store, char *out, size_t out_bytes, const char *format, ...)
 {
 	char line[YP_COMMAND_BYTES_MAX];
 	va_list args;
@@ -221,7 +221,7 @@ int yp_sim_store_sayf(struct yp_sim_store *store, char *out, size_t out_bytes, c
 	return n < 0 || (size_t)n >= sizeof line ? -EMSGSIZE : say(store->fd, out, out_bytes, line);
 }
 
-int yp_sim_store_mark(struct yp_sim_store *store, enum yp_mark_kind kind, const char *text)
+int yp_emulator_store_mark(struct yp_emulator_store *store, enum yp_mark_kind kind, const char *text)
 {
 	static const char *const kinds[] = {"step", "world", "note"};
 	char line[YP_COMMAND_BYTES_MAX];
@@ -245,13 +245,13 @@ static const char *value_of(const char *answer, const char *name)
 	return NULL;
 }
 
-uint64_t yp_sim_store_number(const char *answer, const char *name)
+uint64_t yp_emulator_store_number(const char *answer, const char *name)
 {
 	const char *value = value_of(answer, name);
 	return value ? strtoull(value, NULL, 10) : 0;
 }
 
-bool yp_sim_store_word(const char *answer, const char *name, char *out, size_t out_bytes)
+bool yp_emulator_store_word(const char *answer, const char *name, char *out, size_t out_bytes)
 {
 	const char *value = value_of(answer, name);
 	size_t length = value ? strcspn(value, " ") : 0;

@@ -5,14 +5,14 @@
 #include <poll.h>
 #include <stdint.h>
 
-/* CLOCK_MONOTONIC. A deadline is a time of it; YP_SIM_NEVER: none. */
-#define YP_SIM_NEVER INT64_MAX
-int64_t yp_sim_clock_ns(void);
-static inline int64_t yp_sim_clock_in_ms(int64_t ms)
+/* CLOCK_MONOTONIC. A deadline is a time of it; YP_EMULATOR_NEVER: none. */
+#define YP_EMULATOR_NEVER INT64_MAX
+int64_t yp_emulator_clock_ns(void);
+static inline int64_t yp_emulator_clock_in_ms(int64_t ms)
 {
-	return yp_sim_clock_ns() + ms * 1000000;
+	return yp_emulator_clock_ns() + ms * 1000000;
 }
 /* As poll(), until a deadline. 0: it has passed. */
-int yp_sim_clock_poll(struct pollfd *fds, nfds_t count, int64_t deadline_ns) __attribute__((warn_unused_result));
+int yp_emulator_clock_poll(struct pollfd *fds, nfds_t count, int64_t deadline_ns) __attribute__((warn_unused_result));
 
 #endif

@@ -14,22 +14,22 @@
 #define COMMAND_MS  20000u
 #define CUT_WAIT_MS 5000u
 
-static struct yp_emulator_cycle *cycle_of(struct yp_sim_go *go)
+static struct yp_emulator_cycle *cycle_of(struct yp_emulator_go *go)
 {
 	unsigned n = go->result->cycles;
 	return &go->result->cycle[n < YP_EMULATOR_CYCLES_MAX ? n : YP_EMULATOR_CYCLES_MAX - 1];
 }
 
-bool yp_sim_go_store(struct yp_sim_go *go, char *answer, size_t answer_bytes, const char *line)
+bool yp_emulator_go_store(struct yp_emulator_go *go, char *answer, size_t answer_bytes, const char *line)
 {
-	int r = yp_sim_store_say(&go->rig->store, answer, answer_bytes, line);
+	int r = yp_emulator_store_say(&go->rig->store, answer, answer_bytes, line);
 	if (r != 0)
-		yp_sim_go_fail(go, r, "block server: %.60s: %.100s", line, r > 0 ? answer : strerror(-r));
+		yp_emulator_go_fail(go, r, "block server: %.60s: %.100s", line, r > 0 ? answer : strerror(-r));
 	return r == 0;
 }
 
 /* The log's path, absolute: the server is in another directory. */
-static bool log_path(struct yp_sim_go *go, char *out, size_t out_bytes)
+static bool log_path(struct yp_emulator_go *go, char *out, size_t out_bytes)
 {
 	char dir[YP_EMULATOR_PATH_MAX];
 	const char *slash = strrchr(go->run->log, '/');
@@ -42,18 +42,18 @@ static bool log_path(struct yp_sim_go *go, char *out, size_t out_bytes)
 					  : snprintf(out, out_bytes, "%s/%s.%u", whole, name, go->result->cycles);
 	free(whole);
 	if (n < 0 || (size_t)n >= out_bytes)
-		yp_sim_go_fail(go, -ENOENT, "%.150s: no such directory, or too long a path", go->run->log);
+		yp_emulator_go_fail(go, -ENOENT, "%.150s: no such directory, or too long a path", go->run->log);
 	return !go->error;
 }
 
-static bool power_on(struct yp_sim_go *go)
+static bool power_on(struct yp_emulator_go *go)
 {
 	char answer[YP_EMULATOR_ANSWER_MAX], line[YP_EMULATOR_PATH_MAX + 16];
 	struct yp_emulator_cycle *cycle = cycle_of(go);
 	if (go->run->log && !log_path(go, cycle->log, sizeof cycle->log))
 		return false;
 	(void)snprintf(line, sizeof line, "power %s", cycle->log);
-	go->powered = yp_sim_go_store(go, answer, sizeof answer, line);
+	go->powered = yp_emulator_go_store(go, answer, sizeof answer, line);
 	return go->powered;
 }
 
@@ -61,50 +61,50 @@ static bool power_on(struct yp_sim_go *go)
  * A machine that stands still after a reset has drained its requests, as a disk would, and then flushes, as nothing does
  * on a board. It begins with the card, which no guest ever flushes: there it waits for ever, and is killed.
  */
-static bool forbid_flush(struct yp_sim_go *go)
+static bool forbid_flush(struct yp_emulator_go *go)
 {
 	char answer[YP_EMULATOR_ANSWER_MAX], line[YP_NAME_MAX + 40];
 	const struct yp_export *card = yp_media_export(&go->rig->media, "card");
 	(void)snprintf(line, sizeof line, "fault hang flush %s 1 count=0",
 		       go->rig->media.layout.media[card->media[0]].name);
-	if (!yp_sim_go_store(go, answer, sizeof answer, line))
+	if (!yp_emulator_go_store(go, answer, sizeof answer, line))
 		return false;
-	go->silenced = (uint32_t)yp_sim_store_number(answer, "fault");
+	go->silenced = (uint32_t)yp_emulator_store_number(answer, "fault");
 	return true;
 }
 
-static bool board_on(struct yp_sim_go *go)
+static bool start_machine(struct yp_emulator_go *go)
 {
-	struct yp_oracle *board = &go->rig->board;
-	struct yp_oracle_spec spec = {.images = go->rig->images,
-				      .qemu = go->rig->program,
-				      .accel = go->rig->options.accel,
-				      .port = yp_sim_origin_port(go->service.origin),
-				      .gdb = go->run->gdb,
-				      .in_place = go->run->gdb || go->run->blklogwrites,
-				      .incoming = go->resume[0]};
+	struct yp_emulator_machine *machine = &go->rig->machine;
+	struct yp_emulator_machine_spec spec = {.images = go->rig->images,
+						.qemu = go->rig->program,
+						.accel = go->rig->options.accel,
+						.port = yp_network_origin_port(go->service.origin),
+						.gdb = go->run->gdb,
+						.in_place = go->run->gdb || go->run->blklogwrites,
+						.incoming = go->resume[0]};
 	char output[YP_EMULATOR_PATH_MAX + 16], detail[160] = "";
 	(void)snprintf(output, sizeof output, "%s/qemu.log", go->rig->dir);
 	spec.output = output;
-	int r = yp_sim_go_attach(go, &spec, detail, sizeof detail);
-	board->on_channel = yp_sim_go_channel;
-	board->on_console = yp_sim_go_console;
-	board->on_bytes = yp_sim_go_bytes;
-	board->on_qmp = yp_sim_go_qmp;
-	board->ctx = go;
+	int r = yp_emulator_go_attach(go, &spec, detail, sizeof detail);
+	machine->on_channel = yp_emulator_go_channel;
+	machine->on_console = yp_emulator_go_console;
+	machine->on_bytes = yp_emulator_go_bytes;
+	machine->on_qmp = yp_emulator_go_qmp;
+	machine->ctx = go;
 	if (r == 0)
-		r = yp_oracle_start(board, &spec, detail, sizeof detail);
+		r = yp_emulator_machine_start(machine, &spec, detail, sizeof detail);
 	if (r < 0)
-		yp_sim_go_fail(go, r, "QEMU: %s", detail);
+		yp_emulator_go_fail(go, r, "QEMU: %s", detail);
 	return r == 0;
 }
 
-static bool start(struct yp_sim_go *go)
+static bool start(struct yp_emulator_go *go)
 {
 	/* Anew after a cut: what it took is still in QEMU's copies. */
 	int r = go->run->witness ? yp_emulator_save(go->rig, NULL, go->run->witness) : 0;
 	if (r < 0) {
-		yp_sim_go_fail(go, r, "copies in %.100s: %s", go->run->witness, strerror(-r));
+		yp_emulator_go_fail(go, r, "copies in %.100s: %s", go->run->witness, strerror(-r));
 		return false;
 	}
 	if (!go->run->plain && !power_on(go))
@@ -112,56 +112,56 @@ static bool start(struct yp_sim_go *go)
 	bool needs_flush = go->run->plain || go->run->gdb || go->run->blklogwrites || go->run->snapshot_make;
 	if (!needs_flush && go->result->cycles == 0 && !forbid_flush(go))
 		return false;
-	return board_on(go) && (!go->powered || yp_sim_go_arm(go));
+	return start_machine(go) && (!go->powered || yp_emulator_go_arm(go));
 }
 
 /* Makes the cut, or (all) ends the cycle: in either case QEMU is killed first, and what it had not finished is decided by
  * the storage model. */
-static void power_off(struct yp_sim_go *go, bool cut)
+static void power_off(struct yp_emulator_go *go, bool cut)
 {
 	char answer[YP_EMULATOR_ANSWER_MAX], line[128];
 	struct yp_emulator_cycle *cycle = cycle_of(go);
-	long rss = yp_sim_process_rss_kib(&go->rig->board.process);
+	long rss = yp_emulator_process_rss_kib(&go->rig->machine.process);
 	if (rss > go->result->qemu_rss_kib)
 		go->result->qemu_rss_kib = rss;
 	if (go->powered) {
 		(void)snprintf(line, sizeof line, "cut seed=%" PRIu32 " form=%s kill=%d", go->run->cut.seed,
-			       cut ? yp_sim_go_form(go->run->cut.form) : "all", (int)go->rig->board.process.pid);
-		if (yp_sim_go_store(go, answer, sizeof answer, line)) {
-			cycle->entries = yp_sim_store_number(answer, "entries");
+			       cut ? yp_emulator_go_form(go->run->cut.form) : "all", (int)go->rig->machine.process.pid);
+		if (yp_emulator_go_store(go, answer, sizeof answer, line)) {
+			cycle->entries = yp_emulator_store_number(answer, "entries");
 			if (cut)
-				(void)yp_sim_store_word(answer, "id", cycle->cut, sizeof cycle->cut);
+				(void)yp_emulator_store_word(answer, "id", cycle->cut, sizeof cycle->cut);
 		}
 	}
 	go->powered = go->running = false;
 	go->off = true;
-	yp_oracle_stop(&go->rig->board);
+	yp_emulator_machine_stop(&go->rig->machine);
 	if (cut) {
 		go->cut_made = go->result->cut_landed = true;
 		go->cut_now = false;
-		yp_sim_go_boot_end(go, YP_EMULATOR_END_CUT);
+		yp_emulator_go_boot_end(go, YP_EMULATOR_END_CUT);
 	}
 }
 
 /* QEMU is gone: a fault of the block server has cut the power, or something is wrong. */
-static void gone(struct yp_sim_go *go)
+static void gone(struct yp_emulator_go *go)
 {
 	char answer[YP_EMULATOR_ANSWER_MAX];
 	struct yp_emulator_cycle *cycle = cycle_of(go);
 	int r = -ECONNRESET;
 	if (go->powered)
-		r = yp_sim_store_sayf(&go->rig->store, answer, sizeof answer, "wait cut %u", CUT_WAIT_MS);
+		r = yp_emulator_store_sayf(&go->rig->store, answer, sizeof answer, "wait cut %u", CUT_WAIT_MS);
 	if (r != 0) {
-		yp_sim_go_fail(go, r, "QEMU ended by itself; see %.120s/qemu.log", go->rig->dir);
+		yp_emulator_go_fail(go, r, "QEMU ended by itself; see %.120s/qemu.log", go->rig->dir);
 		return;
 	}
-	cycle->entries = yp_sim_store_number(answer, "entries");
-	(void)yp_sim_store_word(answer, "id", cycle->cut, sizeof cycle->cut);
+	cycle->entries = yp_emulator_store_number(answer, "entries");
+	(void)yp_emulator_store_word(answer, "id", cycle->cut, sizeof cycle->cut);
 	go->powered = go->running = false;
 	go->off = true;
 	go->cut_made = go->result->cut_landed = true;
-	yp_oracle_stop(&go->rig->board);
-	yp_sim_go_boot_end(go, YP_EMULATOR_END_CUT);
+	yp_emulator_machine_stop(&go->rig->machine);
+	yp_emulator_go_boot_end(go, YP_EMULATOR_END_CUT);
 }
 
 static int64_t earliest(int64_t a, int64_t b)
@@ -170,108 +170,110 @@ static int64_t earliest(int64_t a, int64_t b)
 }
 
 /* When the machine must have said something: its first word comes sooner than any other. */
-static int64_t heard_until(const struct yp_sim_go *go)
+static int64_t heard_until(const struct yp_emulator_go *go)
 {
 	int64_t boot_ns = (go->run->boot_ms ? go->run->boot_ms : BOOT_MS) * INT64_C(1000000);
 	int64_t until = go->progress_ns + boot_ns;
 	return go->alive ? until : earliest(until, go->boot_ns + SILENT_MS * INT64_C(1000000));
 }
 
-static void check_time(struct yp_sim_go *go)
+static void check_time(struct yp_emulator_go *go)
 {
-	int64_t now = yp_sim_clock_ns();
+	int64_t now = yp_emulator_clock_ns();
 	if (go->cut_ns <= now) {
-		go->cut_ns = YP_SIM_NEVER;
+		go->cut_ns = YP_EMULATOR_NEVER;
 		go->cut_now = true;
 	} else if (!go->run->gdb && go->end_ns <= now) {
-		yp_sim_go_finish(go, YP_EMULATOR_DEADLINE, "the whole run took too long");
+		yp_emulator_go_finish(go, YP_EMULATOR_DEADLINE, "the whole run took too long");
 	} else if (!go->run->gdb && !go->alive && heard_until(go) <= now) {
 		/* Not the board's: no state of its media keeps the firmware from its first word. */
-		yp_sim_go_fail(
+		yp_emulator_go_fail(
 		    go, -ETIMEDOUT,
 		    "%.60s starts no guest: nothing on its console; -accel in board.args, is it for this host?",
 		    go->rig->program);
 	} else if (!go->run->gdb && heard_until(go) <= now) {
-		yp_sim_go_finish(go, YP_EMULATOR_DEADLINE, "nothing was heard of it for too long");
+		yp_emulator_go_finish(go, YP_EMULATOR_DEADLINE, "nothing was heard of it for too long");
 	}
 }
 
-static void loop(struct yp_sim_go *go)
+static void loop(struct yp_emulator_go *go)
 {
-	struct yp_oracle *board = &go->rig->board;
+	struct yp_emulator_machine *machine = &go->rig->machine;
 	while (!go->done && !go->off && !go->restart) { /* bounded by the deadlines */
 		if (go->cut_now) {
 			power_off(go, true);
 			return;
 		}
 		if (go->snapshot_due) {
-			yp_sim_go_snapshot_make(go);
+			yp_emulator_go_snapshot_make(go);
 			return;
 		}
-		if (go->choice && yp_sim_go_snapshot_find(go, go->choice)) {
+		if (go->choice && yp_emulator_go_snapshot_find(go, go->choice)) {
 			go->restart = true;
 			return;
 		}
-		int64_t deadline = go->run->gdb ? YP_SIM_NEVER : earliest(go->end_ns, heard_until(go));
-		int r = yp_oracle_step(board, earliest(deadline, go->cut_ns));
+		int64_t deadline = go->run->gdb ? YP_EMULATOR_NEVER : earliest(go->end_ns, heard_until(go));
+		int r = yp_emulator_machine_step(machine, earliest(deadline, go->cut_ns));
 		if (r == -ECONNRESET)
 			gone(go);
 		else if (r < 0)
-			yp_sim_go_fail(go, r, "QEMU: %s", strerror(-r));
+			yp_emulator_go_fail(go, r, "QEMU: %s", strerror(-r));
 		else if (!go->done && !go->entered &&
-			 yp_sim_console_prompt(yp_sim_lines_rest(&board->lines[YP_SIM_STREAM_CONSOLE])))
-			yp_sim_go_finish(go, YP_EMULATOR_HALTED, "the bootloader waits at its prompt");
+			 yp_emulator_console_prompt(
+			     go->rig->subject->console,
+			     yp_emulator_lines_rest(&machine->lines[YP_EMULATOR_STREAM_CONSOLE])))
+			yp_emulator_go_finish(go, YP_EMULATOR_HALTED, "the bootloader waits at its prompt");
 		if (!go->done && !go->off && !go->restart)
 			check_time(go);
 	}
 }
 
-static void machine_on(struct yp_sim_go *go)
+static void machine_on(struct yp_emulator_go *go)
 {
 	bool resumed = go->resume[0];
-	if (resumed && !yp_sim_go_snapshot_resume(go))
+	if (resumed && !yp_emulator_go_snapshot_resume(go))
 		return;
 	go->running = true;
 	go->alive = resumed; /* that one goes on from beyond its first word */
-	int r = go->run->gdb || go->done ? 0 : yp_oracle_command(&go->rig->board, "cont", NULL, COMMAND_MS);
+	int r = go->run->gdb || go->done ? 0 : yp_emulator_machine_command(&go->rig->machine, "cont", NULL, COMMAND_MS);
 	if (r < 0 && r != -ECONNRESET)
-		yp_sim_go_fail(go, r, "QEMU: cont: %s", strerror(-r));
+		yp_emulator_go_fail(go, r, "QEMU: cont: %s", strerror(-r));
 	if (resumed && !go->done) {
-		yp_sim_go_boot(go)->resumed = true;
-		yp_sim_go_entered(go);
-		yp_sim_go_mark(go, YP_MARK_STEP, "S13");
+		yp_emulator_go_boot(go)->resumed = true;
+		yp_emulator_go_entered(go);
+		yp_emulator_go_booted(go);
 	}
 	if (resumed && !go->done)
-		yp_sim_go_start(go);
+		yp_emulator_go_start(go);
 	loop(go);
 }
 
 /* After a reset, or for a snapshot, on the same power: another QEMU. One that resets in place has translated the old kernel's pages, and loads
  * the next kernel over them ten times slower. */
-static void machine_again(struct yp_sim_go *go)
+static void machine_again(struct yp_emulator_go *go)
 {
-	long rss = yp_sim_process_rss_kib(&go->rig->board.process);
+	long rss = yp_emulator_process_rss_kib(&go->rig->machine.process);
 	if (rss > go->result->qemu_rss_kib)
 		go->result->qemu_rss_kib = rss;
 	go->restart = go->running = false;
-	yp_oracle_stop(&go->rig->board);
-	if (board_on(go) && yp_sim_go_arm_again(go)) {
+	yp_emulator_machine_stop(&go->rig->machine);
+	if (start_machine(go) && yp_emulator_go_arm_again(go)) {
 		machine_on(go);
 	}
 }
 
-void yp_sim_go_cycle(struct yp_sim_go *go)
+void yp_emulator_go_cycle(struct yp_emulator_go *go)
 {
 	go->off = go->restart = false;
 	if (start(go)) {
 		if (go->result->boots == 0)
-			go->on_ns = yp_sim_clock_ns();
-		yp_sim_go_boot_new(go);
-		yp_sim_go_boot_marks(go);
+			go->on_ns = yp_emulator_clock_ns();
+		yp_emulator_go_boot_new(go);
+		yp_emulator_go_boot_marks(go);
 		if (go->run->hook) {
 			int r = go->run->hook(go->run->hook_ctx, go->rig, YP_EMULATOR_EVENT_POWER, "");
 			if (r != 0)
-				yp_sim_go_fail(go, r, "the run's hook: %s", strerror(r < 0 ? -r : EINVAL));
+				yp_emulator_go_fail(go, r, "the run's hook: %s", strerror(r < 0 ? -r : EINVAL));
 		}
 		machine_on(go);
 		while (go->restart && !go->done) /* bounded by the boots that are allowed */
@@ -280,8 +282,8 @@ void yp_sim_go_cycle(struct yp_sim_go *go)
 	if (!go->off) {
 		bool running = go->running;
 		power_off(go, false);
-		if (running && yp_sim_go_boot(go)->end_ms < 0)
-			yp_sim_go_boot_end(go, YP_EMULATOR_END_RUNNING);
+		if (running && yp_emulator_go_boot(go)->end_ms < 0)
+			yp_emulator_go_boot_end(go, YP_EMULATOR_END_RUNNING);
 	}
 	go->result->cycles++;
 }

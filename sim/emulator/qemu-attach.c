@@ -11,7 +11,7 @@
 
 #define DM_ALIGN 4096u
 
-static int node(struct yp_oracle_spec *spec, const char *text)
+static int node(struct yp_emulator_machine_spec *spec, const char *text)
 {
 	if (spec->nodes_count == sizeof spec->nodes / sizeof *spec->nodes || strlen(text) >= sizeof spec->nodes[0])
 		return -E2BIG;
@@ -34,7 +34,7 @@ static int plain(const char *dir, const char *name, char *out, size_t out_bytes)
 }
 
 /* Every write to both, reads from the block server. */
-static int attach_witness(struct yp_sim_go *go, struct yp_oracle_spec *spec, const char *name, char *out,
+static int attach_witness(struct yp_emulator_go *go, struct yp_emulator_machine_spec *spec, const char *name, char *out,
 			  size_t out_bytes)
 {
 	char text[512], full[600];
@@ -67,7 +67,7 @@ static bool lies_at(const struct yp_emulator *rig, const struct yp_export *expor
 	return true;
 }
 
-static int attach_logwrites(struct yp_sim_go *go, struct yp_oracle_spec *spec)
+static int attach_logwrites(struct yp_emulator_go *go, struct yp_emulator_machine_spec *spec)
 {
 	const struct yp_export *card = yp_media_export(&go->rig->media, "card");
 	const struct yp_export *disk = yp_media_export(&go->rig->media, "disk");
@@ -96,7 +96,8 @@ static int attach_logwrites(struct yp_sim_go *go, struct yp_oracle_spec *spec)
 	return r;
 }
 
-int yp_sim_go_attach(struct yp_sim_go *go, struct yp_oracle_spec *spec, char *detail, size_t detail_bytes)
+int yp_emulator_go_attach(struct yp_emulator_go *go, struct yp_emulator_machine_spec *spec, char *detail,
+			  size_t detail_bytes)
 {
 	const struct yp_emulator_run *run = go->run;
 	int r;

@@ -27,14 +27,14 @@ extern char **environ;
 
 /* What the child needs, made before the fork: in it only system calls are safe, other threads may hold locks. */
 struct plan {
-	const struct yp_sim_process_spec *spec;
+	const struct yp_emulator_process_spec *spec;
 	char path[PATH_BYTES];
 	char *argv[WORDS_MAX];
 	char *env[ENV_MAX + 4];
 	char pid_text[sizeof PID_TEXT + PID_DIGITS];
 	char fds_text[sizeof FDS_TEXT];
 	int output;
-	int spare[YP_SIM_PROCESS_FDS_MAX];
+	int spare[YP_EMULATOR_PROCESS_FDS_MAX];
 	int report; /* the child's end of a pipe: errno, or closed by exec */
 	pid_t parent;
 };
@@ -96,8 +96,8 @@ static void put_pid(char *out, pid_t pid)
 
 static int child_set_up(struct plan *plan)
 {
-	const struct yp_sim_process_spec *spec = plan->spec;
-	int high = FIRST_FD + (int)YP_SIM_PROCESS_FDS_MAX + 1;
+	const struct yp_emulator_process_spec *spec = plan->spec;
+	int high = FIRST_FD + (int)YP_EMULATOR_PROCESS_FDS_MAX + 1;
 	sigset_t none;
 	(void)sigemptyset(&none);
 	if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
@@ -154,16 +154,17 @@ static int await_exec(int fd)
 	return n == (ssize_t)sizeof r ? r : n < 0 ? -errno : 0;
 }
 
-int yp_sim_process_start(struct yp_sim_process *process, const struct yp_sim_process_spec *spec)
+int yp_emulator_process_start(struct yp_emulator_process *process, const struct yp_emulator_process_spec *spec)
 {
 	int pipe_fds[2] = {-1, -1};
 	struct plan *plan = calloc(1, sizeof *plan);
 	if (!plan)
 		return -ENOMEM;
-	*process = (struct yp_sim_process){.pidfd = -1};
+	*process = (struct yp_emulator_process){.pidfd = -1};
 	plan->spec = spec;
 	plan->output = -1;
-	int r = spec->fds_count <= YP_SIM_PROCESS_FDS_MAX ? find(spec->argv[0], plan->path, sizeof plan->path) : -E2BIG;
+	int r = spec->fds_count <= YP_EMULATOR_PROCESS_FDS_MAX ? find(spec->argv[0], plan->path, sizeof plan->path)
+							       : -E2BIG;
 	if (r == 0)
 		r = prepare(plan);
 	if (r == 0 && pipe2(pipe_fds, O_CLOEXEC) < 0)
@@ -186,7 +187,7 @@ int yp_sim_process_start(struct yp_sim_process *process, const struct yp_sim_pro
 		process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
 		r = process->pidfd < 0 ? -errno : await_exec(pipe_fds[0]);
 		if (r < 0)
-			yp_sim_process_kill(process);
+			yp_emulator_process_kill(process);
 	}
 	if (pipe_fds[0] >= 0)
 		(void)close(pipe_fds[0]);
@@ -196,13 +197,13 @@ int yp_sim_process_start(struct yp_sim_process *process, const struct yp_sim_pro
 	return r;
 }
 
-int yp_sim_process_reap(struct yp_sim_process *process, int64_t deadline_ns, int *status)
+int yp_emulator_process_reap(struct yp_emulator_process *process, int64_t deadline_ns, int *status)
 {
 	struct pollfd p = {.fd = process->pidfd, .events = POLLIN};
 	int code = 0;
 	if (process->pid <= 0)
 		return -ECHILD;
-	int r = process->pidfd >= 0 ? yp_sim_clock_poll(&p, 1, deadline_ns) : 1;
+	int r = process->pidfd >= 0 ? yp_emulator_clock_poll(&p, 1, deadline_ns) : 1;
 	if (r <= 0)
 		return r == 0 ? -ETIMEDOUT : r;
 	while (waitpid(process->pid, &code, 0) < 0) {
@@ -211,23 +212,23 @@ int yp_sim_process_reap(struct yp_sim_process *process, int64_t deadline_ns, int
 	}
 	if (process->pidfd >= 0)
 		(void)close(process->pidfd);
-	*process = (struct yp_sim_process){.pidfd = -1};
+	*process = (struct yp_emulator_process){.pidfd = -1};
 	if (status)
 		*status = code;
 	return 0;
 }
 
-void yp_sim_process_kill(struct yp_sim_process *process)
+void yp_emulator_process_kill(struct yp_emulator_process *process)
 {
 	if (process->pid <= 0)
 		return;
 	(void)kill(-process->pid, SIGKILL);
 	(void)kill(process->pid, SIGKILL); /* should it not be in its group yet */
-	if (yp_sim_process_reap(process, YP_SIM_NEVER, NULL) != 0)
-		*process = (struct yp_sim_process){.pidfd = -1};
+	if (yp_emulator_process_reap(process, YP_EMULATOR_NEVER, NULL) != 0)
+		*process = (struct yp_emulator_process){.pidfd = -1};
 }
 
-long yp_sim_process_rss_kib(const struct yp_sim_process *process)
+long yp_emulator_process_rss_kib(const struct yp_emulator_process *process)
 {
 	char text[64];
 	long value = -1;

@@ -13,18 +13,18 @@ static void text_of(const json_t *object, const char *key, char *out, size_t out
 		(void)snprintf(out, out_bytes, "%s", text);
 }
 
-static int classify(const json_t *root, struct yp_sim_qmp *out)
+static int classify(const json_t *root, struct yp_emulator_qmp *out)
 {
 	const json_t *id = json_object_get(root, "id");
 	const json_t *part;
 	if (json_is_integer(id))
 		out->id = json_integer_value(id);
 	if (json_is_object(json_object_get(root, "QMP"))) {
-		out->kind = YP_SIM_QMP_GREETING;
+		out->kind = YP_EMULATOR_QMP_GREETING;
 		return 0;
 	}
 	if (json_is_string(json_object_get(root, "event"))) {
-		out->kind = YP_SIM_QMP_EVENT;
+		out->kind = YP_EMULATOR_QMP_EVENT;
 		text_of(root, "event", out->name, sizeof out->name);
 		part = json_object_get(root, "data");
 		text_of(part, "status", out->text, sizeof out->text);
@@ -34,29 +34,29 @@ static int classify(const json_t *root, struct yp_sim_qmp *out)
 	}
 	part = json_object_get(root, "error");
 	if (json_is_object(part)) {
-		out->kind = YP_SIM_QMP_ERROR;
+		out->kind = YP_EMULATOR_QMP_ERROR;
 		text_of(part, "desc", out->text, sizeof out->text);
 		return 0;
 	}
 	part = json_object_get(root, "return");
 	if (!part)
 		return 1;
-	out->kind = YP_SIM_QMP_RETURN;
+	out->kind = YP_EMULATOR_QMP_RETURN;
 	text_of(part, "status", out->text, sizeof out->text);
 	return 0;
 }
 
-int yp_sim_qmp_parse(const char *bytes, size_t count, struct yp_sim_qmp *out)
+int yp_emulator_qmp_parse(const char *bytes, size_t count, struct yp_emulator_qmp *out)
 {
 	json_error_t error;
-	*out = (struct yp_sim_qmp){.id = -1};
+	*out = (struct yp_emulator_qmp){.id = -1};
 	json_t *root = json_loadb(bytes, count, JSON_REJECT_DUPLICATES, &error);
 	int r = json_is_object(root) ? classify(root, out) : 1;
 	json_decref(root);
 	return r;
 }
 
-int yp_sim_qmp_command(int64_t id, const char *name, const char *arguments, char *out, size_t out_bytes)
+int yp_emulator_qmp_command(int64_t id, const char *name, const char *arguments, char *out, size_t out_bytes)
 {
 	int n = arguments ? snprintf(out, out_bytes, "{\"execute\":\"%s\",\"id\":%" PRId64 ",\"arguments\":%s}\n", name,
 				     id, arguments)

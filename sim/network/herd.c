@@ -27,8 +27,8 @@
 #define MID_BYTES   1000
 
 struct member {
-	struct yp_sim_device device;
-	struct yp_sim_device_run run;
+	struct yp_network_device device;
+	struct yp_network_device_run run;
 	char words[64];
 	int result;
 	pthread_t thread;
@@ -38,25 +38,26 @@ struct member {
 static void *member_main(void *ctx)
 {
 	struct member *member = ctx;
-	const struct yp_sim_device_watch watch = {.deadline_ms = RUN_MS};
+	const struct yp_network_device_watch watch = {.deadline_ms = RUN_MS};
 
-	member->result = yp_sim_device_run(&member->device, member->words, &watch, &member->run);
+	member->result = yp_network_device_run(&member->device, member->words, &watch, &member->run);
 	return NULL;
 }
 
-static int configure(const struct net_run *run, const struct yp_sim_device *device)
+static int configure_member(const struct yp_network_case_run *run, const struct yp_network_device *device)
 {
-	char server[64], extra[512];
+	static const struct yp_network_limits limits = {.connect_timeout_s = 10,
+							.low_speed_time_s = 30,
+							.deadline_s = 50,
+							.retry_delay_ms = DELAY_MS,
+							.fetch_attempts = 4};
+	char server[64];
 
-	(void)snprintf(server, sizeof(server), "https://localhost:%u", yp_sim_origin_port(run->origin));
-	(void)snprintf(extra, sizeof(extra),
-		       "connect-timeout-s=10\nlow-speed-time-s=30\ndeadline-s=50\nretry-delay-ms=%u\nfetch-attempts=4\n"
-		       "[tls]\nca=%s/tls-root.pem\n",
-		       DELAY_MS, device->zoo);
-	return yp_sim_device_configure(device, server, extra);
+	(void)snprintf(server, sizeof(server), "https://localhost:%u", yp_network_origin_port(run->origin));
+	return yp_network_device_configure(device, server, &limits);
 }
 
-static int gather(const struct net_run *run, struct member *members)
+static int gather(const struct yp_network_case_run *run, struct member *members)
 {
 	int result = 0;
 
@@ -66,10 +67,10 @@ static int gather(const struct net_run *run, struct member *members)
 
 		/* Ids as a factory gives them: the next number. */
 		(void)snprintf(name, sizeof(name), "herd-%04u", i + 1);
-		result = yp_sim_device_twin(&run->net->device, name, &member->device);
+		result = yp_network_device_twin(&run->net->device, name, &member->device);
 		if (result == 0)
-			result = configure(run, &member->device);
-		(void)snprintf(member->words, sizeof(member->words), "check");
+			result = configure_member(run, &member->device);
+		(void)snprintf(member->words, sizeof(member->words), "%s", member->device.subject->commands->poll);
 		if (result == 0)
 			result = -pthread_create(&member->thread, NULL, member_main, member);
 		member->started = result == 0;
@@ -78,13 +79,13 @@ static int gather(const struct net_run *run, struct member *members)
 }
 
 /* How many requests for the payload are being answered. */
-static unsigned in_the_middle(struct net_run *run)
+static unsigned in_the_middle(struct yp_network_case_run *run)
 {
-	struct yp_sim_origin_record *record = &run->record[0];
+	struct yp_network_origin_record *record = &run->record[0];
 	unsigned count = 0;
 
-	yp_sim_origin_record(run->origin, record);
-	for (unsigned i = 0; i < record->requests && i < YP_SIM_REQUESTS_MAX; i++)
+	yp_network_origin_record(run->origin, record);
+	for (unsigned i = 0; i < record->requests && i < YP_NETWORK_REQUESTS_MAX; i++)
 		count += record->request[i].first >= run->net->reference.head_bytes;
 	return count;
 }
@@ -97,12 +98,12 @@ static int by_size(const void *a, const void *b)
 }
 
 /* When each connection that was made since then asked for the first time. */
-static unsigned arrivals(const struct yp_sim_origin_record *record, int64_t restart_ms, int64_t out[DEVICES * 2])
+static unsigned arrivals(const struct yp_network_origin_record *record, int64_t restart_ms, int64_t out[DEVICES * 2])
 {
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < record->requests && i < YP_SIM_REQUESTS_MAX && count < DEVICES * 2; i++) {
-		const struct yp_sim_request *request = &record->request[i];
+	for (unsigned i = 0; i < record->requests && i < YP_NETWORK_REQUESTS_MAX && count < DEVICES * 2; i++) {
+		const struct yp_network_request *request = &record->request[i];
 		int64_t at_ms = record->start_ms + request->at_ms - restart_ms;
 		bool known = false;
 
@@ -129,17 +130,17 @@ static unsigned crowd(const int64_t *at_ms, unsigned count)
 	return most;
 }
 
-static void judge(struct net_run *run, const struct member *members, int64_t restart_ms)
+static void judge(struct yp_network_case_run *run, const struct member *members, int64_t restart_ms)
 {
 	int64_t at_ms[DEVICES * 2] = {0};
 	unsigned count, most;
 
-	yp_sim_origin_record(run->origin, &run->record[0]);
+	yp_network_origin_record(run->origin, &run->record[0]);
 	count = arrivals(&run->record[0], restart_ms, at_ms);
 	most = crowd(at_ms, count);
 	for (unsigned i = 0; i < DEVICES; i++)
-		if (strcmp(members[i].run.reason, "OK") != 0)
-			(void)net_fail(run, YP_I6, "%s: %.100s", members[i].device.id, members[i].run.line);
+		if (strcmp(members[i].run.reason, members[i].device.subject->messages->success) != 0)
+			(void)yp_network_fail(run, YP_I6, "%s: %.100s", members[i].device.id, members[i].run.line);
 	run->first = members[0].run;
 	run->troubled = count > 0;
 	if (count == 0)
@@ -148,62 +149,63 @@ static void judge(struct net_run *run, const struct member *members, int64_t res
 		       "%u devices back %" PRId64 " to %" PRId64 " ms after the restart, at most %u within %u ms",
 		       count, at_ms[0], at_ms[count - 1], most, WINDOW_MS);
 	if (count != DEVICES)
-		(void)net_fail(run, YP_I7, "%u devices made %u connections after the restart", DEVICES, count);
+		(void)yp_network_fail(run, YP_I7, "%u devices made %u connections after the restart", DEVICES, count);
 	if (at_ms[0] < (int64_t)(DELAY_MS / 2) || at_ms[count - 1] > (int64_t)DELAY_MS + LATE_MS)
-		(void)net_fail(run, YP_I7, "back after %" PRId64 " to %" PRId64 " ms, allowed are %u to %u", at_ms[0],
-			       at_ms[count - 1], DELAY_MS / 2, DELAY_MS);
+		(void)yp_network_fail(run, YP_I7, "back after %" PRId64 " to %" PRId64 " ms, allowed are %u to %u",
+				      at_ms[0], at_ms[count - 1], DELAY_MS / 2, DELAY_MS);
 	if (most > CROWD_MAX)
-		(void)net_fail(run, YP_I7, "%u of %u come within %u ms, at most %u are allowed", most, count, WINDOW_MS,
-			       CROWD_MAX);
+		(void)yp_network_fail(run, YP_I7, "%u of %u come within %u ms, at most %u are allowed", most, count,
+				      WINDOW_MS, CROWD_MAX);
 	if (at_ms[count - 1] - at_ms[0] < (int64_t)(DELAY_MS / 2 / SPREAD_PART))
-		(void)net_fail(run, YP_I7, "all come within %" PRId64 " ms", at_ms[count - 1] - at_ms[0]);
+		(void)yp_network_fail(run, YP_I7, "all come within %" PRId64 " ms", at_ms[count - 1] - at_ms[0]);
 }
 
 /* Each starts its new version and reports it. */
-static int finish(struct net_run *run, struct member *members)
+static int finish(struct yp_network_case_run *run, struct member *members)
 {
-	const struct yp_sim_device_watch watch = {.deadline_ms = RUN_MS};
+	const struct yp_network_device_watch watch = {.deadline_ms = RUN_MS};
 	unsigned before;
 	int result = 0;
 
-	yp_sim_origin_record(run->origin, &run->record[0]);
+	yp_network_origin_record(run->origin, &run->record[0]);
 	before = run->record[0].reports;
 	for (unsigned i = 0; i < DEVICES && result == 0; i++) {
 		struct member *member = &members[i];
 
-		result = yp_sim_device_boot(&member->device);
+		result = yp_network_device_boot(&member->device);
 		if (result == 0)
-			result = configure(run, &member->device);
+			result = configure_member(run, &member->device);
 		if (result == 0)
-			result = yp_sim_device_run(&member->device, "resume", &watch, &member->run);
+			result = yp_network_device_run(&member->device, member->device.subject->commands->resume,
+						       &watch, &member->run);
 		if (result == 0 && (member->run.status != 0 || member->device.booted[0] != 'A'))
-			(void)net_fail(run, YP_I6, "%s: %.100s", member->device.id, member->run.line);
+			(void)yp_network_fail(run, YP_I6, "%s: %.100s", member->device.id, member->run.line);
 	}
-	yp_sim_origin_record(run->origin, &run->record[0]);
+	yp_network_origin_record(run->origin, &run->record[0]);
 	if (result == 0 && run->record[0].reports - before != DEVICES)
-		(void)net_fail(run, YP_I5, "%u reports of %u devices", run->record[0].reports - before, DEVICES);
+		(void)yp_network_fail(run, YP_I5, "%u reports of %u devices", run->record[0].reports - before, DEVICES);
 	return result;
 }
 
-static int run_members(struct net_run *run, struct member *members)
+static int run_members(struct yp_network_case_run *run, struct member *members)
 {
-	const struct yp_sim_rule hold = {.lie = YP_SIM_HTTP_BODY_STALL,
-					 .from = run->net->reference.head_bytes,
-					 .to = run->net->reference.bundle_bytes,
-					 .arg = MID_BYTES};
-	int64_t end_ms = yp_sim_wire_now_ms() + GATHER_MS;
+	const struct yp_network_rule hold = {.lie = YP_NETWORK_HTTP_BODY_STALL,
+					     .from = run->net->reference.head_bytes,
+					     .to = run->net->reference.bundle_bytes,
+					     .arg = MID_BYTES};
+	int64_t end_ms = yp_network_wire_now_ms() + GATHER_MS;
 	int64_t restart_ms;
 	int result;
 
-	yp_sim_origin_script(run->origin, &hold, 1, NULL);
+	yp_network_origin_script(run->origin, &hold, 1, NULL);
 	result = gather(run, members);
-	while (result == 0 && in_the_middle(run) < DEVICES && yp_sim_wire_now_ms() < end_ms)
+	while (result == 0 && in_the_middle(run) < DEVICES && yp_network_wire_now_ms() < end_ms)
 		(void)poll(NULL, 0, TICK_MS);
 	if (result == 0 && in_the_middle(run) < DEVICES)
 		result = -ETIMEDOUT;
-	yp_sim_origin_script(run->origin, NULL, 0, NULL);
-	restart_ms = yp_sim_wire_now_ms();
-	yp_sim_origin_restart(run->origin, DOWN_MS);
+	yp_network_origin_script(run->origin, NULL, 0, NULL);
+	restart_ms = yp_network_wire_now_ms();
+	yp_network_origin_restart(run->origin, DOWN_MS);
 	for (unsigned i = 0; i < DEVICES; i++) {
 		if (members[i].started)
 			(void)pthread_join(members[i].thread, NULL);
@@ -215,7 +217,7 @@ static int run_members(struct net_run *run, struct member *members)
 	return result;
 }
 
-int net_herd_run(struct net_run *run)
+int yp_network_herd_run(struct yp_network_case_run *run)
 {
 	struct member *members = calloc(DEVICES, sizeof(*members));
 	int result = members ? run_members(run, members) : -ENOMEM;
@@ -224,7 +226,7 @@ int net_herd_run(struct net_run *run)
 		result = finish(run, members);
 	for (unsigned i = 0; members && i < DEVICES; i++)
 		if (members[i].device.dir[0] != '\0')
-			yp_sim_device_deinit(&members[i].device);
+			yp_network_device_deinit(&members[i].device);
 	free(members);
 	return result;
 }

@@ -25,10 +25,27 @@
 		"TZ=UTC"                                                                                               \
 	}
 
-static int start(const struct yp_sim_device *device, const char *words, const struct yp_sim_device_watch *watch,
-		 int out, pid_t *pid)
+/* A copy of text with one word replaced. 0 or -ENAMETOOLONG. */
+static int replace_word(const char *text, const char *word, const char *by, char *out, size_t out_bytes)
 {
-	char text[512], config[YP_SIM_DEVICE_PATH + 32];
+	const char *at = strstr(text, word);
+	int length = at ? snprintf(out, out_bytes, "%.*s%s%s", (int)(at - text), text, by, at + strlen(word))
+			: snprintf(out, out_bytes, "%s", text);
+
+	return length < 0 || (size_t)length >= out_bytes ? -ENAMETOOLONG : 0;
+}
+
+int yp_network_device_install_words(const struct yp_network_device *device, const char *url, char *out,
+				    size_t out_bytes)
+{
+	return replace_word(device->subject->commands->install, "{url}", url, out, out_bytes);
+}
+
+static int start_command(const struct yp_network_device *device, const char *words,
+			 const struct yp_network_device_watch *watch, int out, pid_t *pid)
+{
+	const struct yp_subject_commands *commands = device->subject->commands;
+	char text[768], path[YP_NETWORK_DEVICE_PATH + 32], config[YP_NETWORK_DEVICE_PATH + 96];
 	char *argv[WORDS_MAX] = {NULL};
 	char *save = NULL;
 	unsigned count = 0;
@@ -37,12 +54,13 @@ static int start(const struct yp_sim_device *device, const char *words, const st
 	posix_spawn_file_actions_t actions;
 	int result;
 
-	if (snprintf(text, sizeof(text), "%s %s --verbose %s", device->wrapper, device->ota, words) >=
-	    (int)sizeof(text))
+	(void)snprintf(path, sizeof(path), "%s/%s", device->dir, device->subject->config->file);
+	if (replace_word(commands->config, "{config}", path, config, sizeof(config)) != 0 ||
+	    snprintf(text, sizeof(text), "%s %s %s %s", device->wrapper, device->ota, commands->options, words) >=
+		(int)sizeof(text))
 		return -ENAMETOOLONG;
 	if (watch->proxy)
 		(void)snprintf(proxy, sizeof(proxy), "https_proxy=%s", watch->proxy);
-	(void)snprintf(config, sizeof(config), "--config=%s/system.conf", device->dir);
 	for (char *word = strtok_r(text, " ", &save); word && count < WORDS_MAX - 2; word = strtok_r(NULL, " ", &save))
 		argv[count++] = word;
 	argv[count++] = config;
@@ -59,25 +77,18 @@ static int start(const struct yp_sim_device *device, const char *words, const st
 	return -result;
 }
 
-/* "ota: VERB: REASON: ..." is the outcome. */
-static void read_line(struct yp_sim_device_run *run, const char *line)
+static void read_line(const struct yp_subject_messages *messages, struct yp_network_device_run *run, const char *line)
 {
-	const char *verb, *reason, *end;
-	const char *number = line + 13;
+	char text[sizeof(run->reason)];
+	const char *number = text;
 
-	if (strncmp(line, "ota: ", 5) != 0 ||
-	    (strncmp(line, "ota: fetched ", 13) == 0 && yp_sim_wire_number(&number, &run->fetched)))
+	if (yp_subject_match(messages->fetched, line, text, sizeof(text))) {
+		(void)yp_network_wire_number(&number, &run->fetched);
 		return;
-	verb = line + 5;
-	reason = strchr(verb, ':');
-	if (!reason || strcspn(verb, " :") != (size_t)(reason - verb) || reason[1] != ' ')
+	}
+	if (!yp_subject_match(messages->outcome, line, text, sizeof(text)))
 		return;
-	reason += 2;
-	end = reason + strspn(reason, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
-	if (end == reason || *end != ':' || (size_t)(end - reason) >= sizeof(run->reason))
-		return;
-	memcpy(run->reason, reason, (size_t)(end - reason));
-	run->reason[end - reason] = '\0';
+	memcpy(run->reason, text, sizeof(text));
 	(void)snprintf(run->line, sizeof(run->line), "%.255s", line);
 }
 
@@ -86,8 +97,9 @@ struct lines {
 	size_t size;
 };
 
-static void take_lines(struct lines *lines, const char *data, size_t size_bytes, struct yp_sim_device_run *run,
-		       const struct yp_sim_device_watch *watch)
+static void split_lines(const struct yp_subject_messages *messages, struct lines *lines, const char *data,
+			size_t size_bytes, struct yp_network_device_run *run,
+			const struct yp_network_device_watch *watch)
 {
 	for (size_t i = 0; i < size_bytes; i++) {
 		if (data[i] != '\n') {
@@ -97,22 +109,23 @@ static void take_lines(struct lines *lines, const char *data, size_t size_bytes,
 		}
 		lines->text[lines->size] = '\0';
 		lines->size = 0;
-		read_line(run, lines->text);
+		read_line(messages, run, lines->text);
 		if (watch->line)
 			watch->line(watch->ctx, lines->text);
 	}
 }
 
 /* Until the command has closed its output: it has ended then, or does so at once. */
-static void follow(int in, pid_t pid, const struct yp_sim_device_watch *watch, struct yp_sim_device_run *run)
+static void follow_output(const struct yp_subject_messages *messages, int in, pid_t pid,
+			  const struct yp_network_device_watch *watch, struct yp_network_device_run *run)
 {
-	int64_t start_ms = yp_sim_wire_now_ms();
+	int64_t start_ms = yp_network_wire_now_ms();
 	struct lines lines = {.size = 0};
 	size_t used = 0;
 
 	for (;;) {
 		struct pollfd ready = {.fd = in, .events = POLLIN};
-		int64_t left_ms = start_ms + watch->deadline_ms - yp_sim_wire_now_ms();
+		int64_t left_ms = start_ms + watch->deadline_ms - yp_network_wire_now_ms();
 		char data[2048];
 		ssize_t got;
 
@@ -134,13 +147,13 @@ static void follow(int in, pid_t pid, const struct yp_sim_device_watch *watch, s
 			used += (size_t)got;
 			run->output[used] = '\0';
 		}
-		take_lines(&lines, data, (size_t)got, run, watch);
+		split_lines(messages, &lines, data, (size_t)got, run, watch);
 	}
-	run->ms = yp_sim_wire_now_ms() - start_ms;
+	run->ms = yp_network_wire_now_ms() - start_ms;
 }
 
-int yp_sim_device_run(const struct yp_sim_device *device, const char *words, const struct yp_sim_device_watch *watch,
-		      struct yp_sim_device_run *out)
+int yp_network_device_run(const struct yp_network_device *device, const char *words,
+			  const struct yp_network_device_watch *watch, struct yp_network_device_run *out)
 {
 	int pipe_fds[2];
 	int status = 0, result;
@@ -148,10 +161,10 @@ int yp_sim_device_run(const struct yp_sim_device *device, const char *words, con
 	memset(out, 0, sizeof(*out));
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
 		return -errno;
-	result = start(device, words, watch, pipe_fds[1], &out->pid);
+	result = start_command(device, words, watch, pipe_fds[1], &out->pid);
 	close(pipe_fds[1]);
 	if (result == 0) {
-		follow(pipe_fds[0], out->pid, watch, out);
+		follow_output(device->subject->messages, pipe_fds[0], out->pid, watch, out);
 		while (waitpid(out->pid, &status, 0) < 0 && errno == EINTR)
 			;
 		out->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

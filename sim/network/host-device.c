@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The device of the real command: its files, its configuration, and the bootloader between two runs. */
 #include "network/host-device.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,26 +13,27 @@
 #include <unistd.h>
 
 #include "network/zoo-home.h"
-#include "ota/uboot.h"
+#include "subject/boot-run.h"
 
-#define CONFIG_BYTES    4096u
-#define INIT_TIMEOUT_MS 30000
-#define LIMIT_DEFAULT   3u
-#define ZOO_FILES_MAX   4096u
+#define CONFIG_BYTES     4096u
+#define HEALTH_MS        400
+#define CHECKPOINT_BYTES 65536u
+#define INIT_TIMEOUT_MS  30000
+#define ZOO_FILES_MAX    4096u
 
 static const char *const media[] = {"a", "b", "env", "state"};
 #define MEDIA_COUNT (sizeof(media) / sizeof(media[0]))
 
-static int path_of(const struct yp_sim_device *device, const char *name, char out[YP_SIM_DEVICE_PATH * 2])
+static int path_of(const struct yp_network_device *device, const char *name, char out[YP_NETWORK_DEVICE_PATH * 2])
 {
-	return snprintf(out, YP_SIM_DEVICE_PATH * 2, "%s/%s", device->dir, name) < (int)YP_SIM_DEVICE_PATH * 2
+	return snprintf(out, YP_NETWORK_DEVICE_PATH * 2, "%s/%s", device->dir, name) < (int)YP_NETWORK_DEVICE_PATH * 2
 		   ? 0
 		   : -ENAMETOOLONG;
 }
 
-uint8_t *yp_sim_device_load(const struct yp_sim_device *device, const char *name, size_t *size_bytes)
+uint8_t *yp_network_device_load(const struct yp_network_device *device, const char *name, size_t *size_bytes)
 {
-	char path[YP_SIM_DEVICE_PATH * 2];
+	char path[YP_NETWORK_DEVICE_PATH * 2];
 	struct stat status;
 	uint8_t *data = NULL;
 	int fd;
@@ -52,9 +55,10 @@ uint8_t *yp_sim_device_load(const struct yp_sim_device *device, const char *name
 	return data;
 }
 
-int yp_sim_device_store(const struct yp_sim_device *device, const char *name, const void *data, size_t size_bytes)
+int yp_network_device_store(const struct yp_network_device *device, const char *name, const void *data,
+			    size_t size_bytes)
 {
-	char path[YP_SIM_DEVICE_PATH * 2];
+	char path[YP_NETWORK_DEVICE_PATH * 2];
 	int result = path_of(device, name, path);
 	int fd;
 
@@ -70,34 +74,46 @@ int yp_sim_device_store(const struct yp_sim_device *device, const char *name, co
 	return result;
 }
 
-int yp_sim_device_configure(const struct yp_sim_device *device, const char *server, const char *extra)
+int yp_network_device_configure(const struct yp_network_device *device, const char *server,
+				const struct yp_network_limits *limits)
 {
-	char text[CONFIG_BYTES], report[YP_SIM_DEVICE_PATH] = "";
-	char health[YP_SIM_DEVICE_PATH * 2] = "";
-	const char *d = device->dir;
-	int length;
+	const struct yp_subject_config *config = device->subject->config;
+	char text[CONFIG_BYTES], handler[YP_NETWORK_DEVICE_PATH * 2], backend[YP_NETWORK_DEVICE_PATH * 2],
+	    health[YP_NETWORK_DEVICE_PATH * 2];
+	struct yp_subject_settings settings = {.dir = device->dir,
+					       .keys = device->zoo,
+					       .device_id = device->id[0] != '\0' ? device->id : "net-1",
+					       .booted = device->booted,
+					       .server = server,
+					       .power_handler = device->power_handler ? handler : NULL,
+					       .install_hook = device->install_hook ? handler : NULL,
+					       .boot_backend = device->custom ? backend : NULL,
+					       .health_dir = device->health ? health : NULL,
+					       .health_timeout_ms = HEALTH_MS,
+					       .checkpoint_bytes = CHECKPOINT_BYTES};
+	int result = path_of(device, "handler", handler);
 
-	if (device->health)
-		(void)snprintf(health, sizeof(health), "[health]\ndir=%s/health\ntimeout-ms=400\n", d);
-
-	if (server)
-		(void)snprintf(report, sizeof(report), "url=%s/update.ota\nreport-url=%s/report\n", server, server);
-	length =
-	    snprintf(text, sizeof(text),
-		     "[system]\ncompatible=yankproof-net\nbootloader=%s\ndevice-id=%s\nstate=%s/"
-		     "state\nlockfile=%s/lock\nbooted=%s\n"
-		     "[keyring]\npath=%s/root.pem\n[uboot]\nconfig=%s/fw_env.config\n[handlers]\nreboot=/bin/true\n%s"
-		     "%s[slot.rootfs.0]\ndevice=%s/a\nbootname=A\n[slot.rootfs.1]\ndevice=%s/b\nbootname=B\n"
-		     "[update]\n%scheckpoint-bytes=65536\n%s",
-		     device->custom ? "custom" : "uboot", device->id[0] != '\0' ? device->id : "net-1", d, d,
-		     device->booted, device->zoo, d, device->handlers, health, d, d, report, extra);
-
-	if (length < 0 || (size_t)length >= sizeof(text))
-		return -ENAMETOOLONG;
-	return yp_sim_device_store(device, "system.conf", text, (size_t)length);
+	if (result == 0)
+		result = path_of(device, "backend", backend);
+	if (result == 0)
+		result = path_of(device, "health", health);
+	if (server != NULL) {
+		assert(limits != NULL);
+		settings.connect_timeout_s = limits->connect_timeout_s;
+		settings.low_speed_time_s = limits->low_speed_time_s;
+		settings.low_speed_bytes = limits->low_speed_bytes;
+		settings.deadline_s = limits->deadline_s;
+		settings.retry_delay_ms = limits->retry_delay_ms;
+		settings.fetch_attempts = limits->fetch_attempts;
+		settings.authority = "tls-root";
+		settings.client = limits->client;
+	}
+	if (result == 0)
+		result = config->write(&settings, text, sizeof(text));
+	return result != 0 ? result : yp_network_device_store(device, config->file, text, strlen(text));
 }
 
-static int renew(const struct yp_sim_device *template, const struct yp_sim_device *device)
+static int renew_media(const struct yp_network_device *template, const struct yp_network_device *device)
 {
 	char name[32];
 
@@ -107,10 +123,10 @@ static int renew(const struct yp_sim_device *template, const struct yp_sim_devic
 		int result;
 
 		(void)snprintf(name, sizeof(name), "%s.template", media[i]);
-		data = yp_sim_device_load(template, name, &size_bytes);
+		data = yp_network_device_load(template, name, &size_bytes);
 		if (!data)
 			return -EIO;
-		result = yp_sim_device_store(device, media[i], data, size_bytes);
+		result = yp_network_device_store(device, media[i], data, size_bytes);
 		free(data);
 		if (result != 0)
 			return result;
@@ -118,143 +134,77 @@ static int renew(const struct yp_sim_device *template, const struct yp_sim_devic
 	return 0;
 }
 
-int yp_sim_device_fresh(struct yp_sim_device *device, const char *server, const char *extra)
+int yp_network_device_fresh(struct yp_network_device *device, const char *server,
+			    const struct yp_network_limits *limits)
 {
-	int result = renew(device, device);
+	int result = renew_media(device, device);
 
 	if (result != 0)
 		return result;
-	device->handlers[0] = '\0';
+	device->power_handler = device->install_hook = false;
 	device->wrapper[0] = '\0';
 	device->health = false;
 	device->custom = false;
 	(void)snprintf(device->booted, sizeof(device->booted), "B");
-	return yp_sim_device_configure(device, server, extra);
+	return yp_network_device_configure(device, server, limits);
 }
 
-/* The copy that holds: parsed, its index and counter. NULL: both are bad. */
-static struct ota_env *read_env(const struct yp_sim_device *device, unsigned *copy, uint8_t *flags)
+/* Both copies in memory, to be freed. NULL: the file is not there, or too small. */
+static uint8_t *load_env(const struct yp_network_device *device, size_t *size_bytes)
 {
-	struct ota_env *envs[2] = {NULL, NULL};
-	enum ota_env_copy good[2] = {OTA_ENV_BAD, OTA_ENV_BAD};
-	uint8_t counters[2] = {0, 0};
-	size_t size_bytes = 0;
-	uint8_t *raw = yp_sim_device_load(device, "env", &size_bytes);
-	int holds;
+	uint8_t *raw = yp_network_device_load(device, "env", size_bytes);
 
-	for (unsigned i = 0; raw && size_bytes >= 2 * YP_SIM_DEVICE_ENV_BYTES && i < 2; i++)
-		if (ota_env_parse(raw + i * YP_SIM_DEVICE_ENV_BYTES, YP_SIM_DEVICE_ENV_BYTES, &envs[i], &counters[i]) ==
-		    0)
-			good[i] = OTA_ENV_GOOD;
-	free(raw);
-	holds = ota_env_arbitrate(good[0], counters[0], good[1], counters[1]);
-	for (int i = 0; i < 2; i++)
-		if (i != holds)
-			ota_env_free(envs[i]);
-	if (holds < 0)
+	if (raw && *size_bytes < (size_t)2 * YP_NETWORK_DEVICE_ENV_BYTES) {
+		free(raw);
 		return NULL;
-	*copy = (unsigned)holds;
-	*flags = counters[holds];
-	return envs[holds];
-}
-
-static const char *text_of(const struct ota_env *env, const char *name)
-{
-	const char *value = ota_env_get(env, name);
-
-	return value ? value : "";
-}
-
-int yp_sim_device_env_read(const struct yp_sim_device *device, struct yp_sim_device_env *out)
-{
-	unsigned copy = 0;
-	uint8_t flags = 0;
-	struct ota_env *env = read_env(device, &copy, &flags);
-
-	memset(out, 0, sizeof(*out));
-	if (!env)
-		return 0;
-	out->readable = true;
-	(void)snprintf(out->slot, sizeof(out->slot), "%s", text_of(env, "ota_slot"));
-	(void)snprintf(out->barred, sizeof(out->barred), "%s", text_of(env, "ota_barred"));
-	(void)snprintf(out->trial, sizeof(out->trial), "%s", text_of(env, "ota_trial"));
-	out->upgrade = strtoul(text_of(env, "upgrade_available"), NULL, 10) != 0;
-	out->boots = (unsigned)strtoul(text_of(env, "bootcount"), NULL, 10);
-	ota_env_free(env);
-	return 0;
-}
-
-static int save_env(const struct yp_sim_device *device, const struct ota_env *env, unsigned copy, uint8_t flags)
-{
-	size_t size_bytes = 0;
-	uint8_t *raw = yp_sim_device_load(device, "env", &size_bytes);
-	int result = raw ? 0 : -EIO;
-
-	if (result == 0)
-		result = ota_env_encode(env, (uint8_t)(flags + 1), raw + (1 - copy) * YP_SIM_DEVICE_ENV_BYTES,
-					YP_SIM_DEVICE_ENV_BYTES);
-	if (result == 0)
-		result = yp_sim_device_store(device, "env", raw, size_bytes);
-	free(raw);
-	return result;
-}
-
-/* The boot script's table (images/uboot/README.md), as far as it decides about slots that all start. */
-static int boot_by(struct yp_sim_device *device, struct ota_env *env, unsigned copy, uint8_t flags)
-{
-	unsigned long boots = strtoul(text_of(env, "bootcount"), NULL, 10);
-	unsigned long limit = strtoul(text_of(env, "bootlimit"), NULL, 10);
-	char slot[16], count[16];
-	int result;
-
-	(void)snprintf(slot, sizeof(slot), "%s", strcmp(text_of(env, "ota_slot"), "B") == 0 ? "B" : "A");
-	if (strtoul(text_of(env, "upgrade_available"), NULL, 10) != 0) {
-		boots++;
-		(void)snprintf(count, sizeof(count), "%lu", boots);
-		result = ota_env_set(env, "bootcount", count);
-		if (result == 0 && boots > (limit ? limit : LIMIT_DEFAULT)) {
-			const char *other = slot[0] == 'A' ? "B" : "A";
-
-			result = ota_env_set(env, "ota_barred", slot);
-			if (result == 0)
-				result = ota_env_set(env, "ota_slot", other);
-			if (result == 0)
-				result = ota_env_set(env, "upgrade_available", "0");
-			(void)snprintf(slot, sizeof(slot), "%s", other);
-		}
-		if (result == 0)
-			result = save_env(device, env, copy, flags);
-		if (result != 0)
-			return result;
 	}
-	device->booted[0] = slot[0];
+	return raw;
+}
+
+int yp_network_device_env_read(const struct yp_network_device *device, struct yp_network_device_env *out)
+{
+	const struct yp_boot_protocol *boot = device->subject->boot;
+	size_t size_bytes;
+	uint8_t *raw = load_env(device, &size_bytes);
+	const uint8_t *const copies[2] = {raw, raw ? raw + YP_NETWORK_DEVICE_ENV_BYTES : NULL};
+
+	out->readable = false;
+	if (raw)
+		out->readable = yp_boot_read(boot, copies, YP_NETWORK_DEVICE_ENV_BYTES, &out->boot) >= 0;
+	else
+		boot->read(NULL, &out->boot);
+	free(raw);
 	return 0;
 }
 
-int yp_sim_device_boot(struct yp_sim_device *device)
+/* The protocol's decision about slots that all start. */
+int yp_network_device_boot(struct yp_network_device *device)
 {
-	unsigned copy = 0;
-	uint8_t flags = 0;
-	struct ota_env *env = read_env(device, &copy, &flags);
-	int result;
+	static const bool loads[2] = {true, true};
+	size_t size_bytes;
+	uint8_t *raw = load_env(device, &size_bytes);
+	uint8_t *const copies[2] = {raw, raw ? raw + YP_NETWORK_DEVICE_ENV_BYTES : NULL};
+	char slot = 0;
+	int result = raw ? yp_boot_run(device->subject->boot, copies, YP_NETWORK_DEVICE_ENV_BYTES, loads, &slot) : -EIO;
 
-	device->booted[0] = 'A';
+	if (result == 0 && slot == 0)
+		result = -EIO; /* no protocol halts while slots start */
+	if (result == 0)
+		result = yp_network_device_store(device, "env", raw, size_bytes);
+	device->booted[0] = slot != 0 ? slot : 'A';
 	device->booted[1] = '\0';
-	if (!env)
-		return 0; /* the bootloader's defaults */
-	result = boot_by(device, env, copy, flags);
-	ota_env_free(env);
+	free(raw);
 	return result;
 }
 
 /* The command under test stays the same through a campaign, whatever is built meanwhile. */
-static int keep_command(struct yp_sim_device *device, const char *ota)
+static int keep_command(struct yp_network_device *device, const char *ota)
 {
-	const struct yp_sim_device root = {.dir = ""};
-	char path[YP_SIM_DEVICE_PATH * 2] = "";
+	const struct yp_network_device root = {.dir = ""};
+	char path[YP_NETWORK_DEVICE_PATH * 2] = "";
 	size_t size_bytes = 0;
-	uint8_t *data = yp_sim_device_load(&root, ota[0] == '/' ? ota + 1 : ota, &size_bytes);
-	int result = data ? yp_sim_device_store(device, "ota", data, size_bytes) : -ENOENT;
+	uint8_t *data = yp_network_device_load(&root, ota[0] == '/' ? ota + 1 : ota, &size_bytes);
+	int result = data ? yp_network_device_store(device, "ota", data, size_bytes) : -ENOENT;
 
 	free(data);
 	if (result == 0)
@@ -267,10 +217,10 @@ static int keep_command(struct yp_sim_device *device, const char *ota)
 }
 
 /* Neither do the certificates change, whoever makes new ones. */
-static int keep_zoo(struct yp_sim_device *device, const char *zoo)
+static int keep_zoo(struct yp_network_device *device, const char *zoo)
 {
-	const struct yp_sim_device from = {.dir = ""};
-	char path[YP_SIM_DEVICE_PATH * 2] = "";
+	const struct yp_network_device from = {.dir = ""};
+	char path[YP_NETWORK_DEVICE_PATH * 2] = "";
 	struct dirent *entry;
 	DIR *dir = opendir(zoo);
 	int result = dir ? path_of(device, "zoo", path) : -errno;
@@ -278,7 +228,7 @@ static int keep_zoo(struct yp_sim_device *device, const char *zoo)
 	if (result == 0 && mkdir(path, 0700) != 0)
 		result = -errno;
 	for (unsigned i = 0; dir && result == 0 && i < ZOO_FILES_MAX && (entry = readdir(dir)) != NULL; i++) {
-		char source[YP_SIM_DEVICE_PATH * 2], target[YP_SIM_DEVICE_PATH * 2];
+		char source[YP_NETWORK_DEVICE_PATH * 2], target[YP_NETWORK_DEVICE_PATH * 2];
 		size_t size_bytes = 0;
 		uint8_t *data;
 
@@ -287,9 +237,9 @@ static int keep_zoo(struct yp_sim_device *device, const char *zoo)
 		if (snprintf(source, sizeof(source), "%s/%s", zoo + 1, entry->d_name) >= (int)sizeof(source) ||
 		    snprintf(target, sizeof(target), "zoo/%s", entry->d_name) >= (int)sizeof(target))
 			result = -ENAMETOOLONG;
-		data = result == 0 ? yp_sim_device_load(&from, source, &size_bytes) : NULL;
+		data = result == 0 ? yp_network_device_load(&from, source, &size_bytes) : NULL;
 		if (result == 0)
-			result = data ? yp_sim_device_store(device, target, data, size_bytes) : -EIO;
+			result = data ? yp_network_device_store(device, target, data, size_bytes) : -EIO;
 		free(data);
 	}
 	if (dir)
@@ -299,11 +249,11 @@ static int keep_zoo(struct yp_sim_device *device, const char *zoo)
 	return result;
 }
 
-static int run_or_say(struct yp_sim_device *device, const char *words, char *detail, size_t detail_bytes)
+static int run_or_explain(struct yp_network_device *device, const char *words, char *detail, size_t detail_bytes)
 {
-	struct yp_sim_device_watch watch = {.deadline_ms = INIT_TIMEOUT_MS};
-	struct yp_sim_device_run *run = malloc(sizeof(*run));
-	int result = run ? yp_sim_device_run(device, words, &watch, run) : -ENOMEM;
+	struct yp_network_device_watch watch = {.deadline_ms = INIT_TIMEOUT_MS};
+	struct yp_network_device_run *run = malloc(sizeof(*run));
+	int result = run ? yp_network_device_run(device, words, &watch, run) : -ENOMEM;
 
 	if (result == 0 && run->status != 0) {
 		(void)snprintf(detail, detail_bytes, "%s %.60s: status %d: %.150s", device->ota, words, run->status,
@@ -316,19 +266,20 @@ static int run_or_say(struct yp_sim_device *device, const char *words, char *det
 	return result;
 }
 
-int yp_sim_device_env_config(const struct yp_sim_device *device, int only)
+int yp_network_device_env_config(const struct yp_network_device *device, int only)
 {
-	char text[YP_SIM_DEVICE_PATH * 2 + 64];
+	char text[YP_NETWORK_DEVICE_PATH * 2 + 64];
 	size_t used = 0;
 
 	for (int i = 0; i < 2; i++)
 		if (only < 0 || only == i)
-			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s/env 0x%x 0x%x\n", device->dir,
-						 (unsigned)i * YP_SIM_DEVICE_ENV_BYTES, YP_SIM_DEVICE_ENV_BYTES);
-	return yp_sim_device_store(device, "fw_env.config", text, used);
+			used +=
+			    (size_t)snprintf(text + used, sizeof(text) - used, "%s/env 0x%x 0x%x\n", device->dir,
+					     (unsigned)i * YP_NETWORK_DEVICE_ENV_BYTES, YP_NETWORK_DEVICE_ENV_BYTES);
+	return yp_network_device_store(device, "fw_env.config", text, used);
 }
 
-int yp_sim_device_twin(const struct yp_sim_device *device, const char *name, struct yp_sim_device *out)
+int yp_network_device_twin(const struct yp_network_device *device, const char *name, struct yp_network_device *out)
 {
 	int result;
 
@@ -340,59 +291,64 @@ int yp_sim_device_twin(const struct yp_sim_device *device, const char *name, str
 	(void)snprintf(out->booted, sizeof(out->booted), "B");
 	if (mkdir(out->dir, 0700) != 0 && errno != EEXIST)
 		return -errno;
-	result = renew(device, out);
-	return result != 0 ? result : yp_sim_device_env_config(out, -1);
+	result = renew_media(device, out);
+	return result != 0 ? result : yp_network_device_env_config(out, -1);
 }
 
-static int make_media(struct yp_sim_device *device)
+static int make_media(struct yp_network_device *device)
 {
-	uint8_t *zeros = calloc(1, YP_SIM_DEVICE_SLOT_BYTES);
+	uint8_t *zeros = calloc(1, YP_NETWORK_DEVICE_SLOT_BYTES);
 	int result = zeros ? 0 : -ENOMEM;
 
 	if (result == 0)
-		result = yp_sim_device_store(device, "a", zeros, YP_SIM_DEVICE_SLOT_BYTES);
+		result = yp_network_device_store(device, "a", zeros, YP_NETWORK_DEVICE_SLOT_BYTES);
 	if (result == 0)
-		result = yp_sim_device_store(device, "b", zeros, YP_SIM_DEVICE_SLOT_BYTES);
+		result = yp_network_device_store(device, "b", zeros, YP_NETWORK_DEVICE_SLOT_BYTES);
 	if (result == 0)
-		result = yp_sim_device_store(device, "env", zeros, (size_t)2 * YP_SIM_DEVICE_ENV_BYTES);
+		result = yp_network_device_store(device, "env", zeros, (size_t)2 * YP_NETWORK_DEVICE_ENV_BYTES);
 	free(zeros);
-	return result != 0 ? result : yp_sim_device_env_config(device, -1);
+	return result != 0 ? result : yp_network_device_env_config(device, -1);
 }
 
 /* Version 1.0 goes in as any update does. */
-static int install_first(struct yp_sim_device *device, const void *bundle, size_t bundle_bytes, char *detail,
+static int install_first(struct yp_network_device *device, const void *bundle, size_t bundle_bytes, char *detail,
 			 size_t detail_bytes)
 {
-	char path[YP_SIM_DEVICE_PATH * 2] = "", words[YP_SIM_DEVICE_PATH * 2 + 16];
-	int result = yp_sim_device_configure(device, NULL, "");
+	char path[YP_NETWORK_DEVICE_PATH * 2] = "", words[YP_NETWORK_DEVICE_PATH * 2 + 16];
+	int result = yp_network_device_configure(device, NULL, NULL);
 
 	if (result == 0)
-		result = yp_sim_device_store(device, "first.ota", bundle, bundle_bytes);
+		result = yp_network_device_store(device, "first.ota", bundle, bundle_bytes);
 	if (result == 0)
 		result = path_of(device, "first.ota", path);
-	(void)snprintf(words, sizeof(words), "install %s", path);
 	if (result == 0)
-		result = run_or_say(device, words, detail, detail_bytes);
+		result = yp_network_device_install_words(device, path, words, sizeof(words));
+	if (result == 0)
+		result = run_or_explain(device, words, detail, detail_bytes);
 	if (path[0] != '\0')
 		(void)unlink(path);
 	if (result == 0)
-		result = yp_sim_device_boot(device);
+		result = yp_network_device_boot(device);
 	if (result == 0)
-		result = yp_sim_device_configure(device, NULL, "");
-	return result != 0 ? result : run_or_say(device, "resume", detail, detail_bytes);
+		result = yp_network_device_configure(device, NULL, NULL);
+	return result != 0 ? result : run_or_explain(device, device->subject->commands->resume, detail, detail_bytes);
 }
 
-int yp_sim_device_init(struct yp_sim_device *device, const char *base, const char *ota, const char *zoo,
-		       const void *bundle, size_t bundle_bytes, char *detail, size_t detail_bytes)
+int yp_network_device_init(struct yp_network_device *device, const struct yp_subject *subject, const char *base,
+			   const char *ota, const char *zoo, const void *bundle, size_t bundle_bytes, char *detail,
+			   size_t detail_bytes)
 {
 	char name[32];
 	int result;
 
+	assert(subject != NULL && subject->boot != NULL && subject->commands != NULL && subject->config != NULL &&
+	       subject->messages != NULL && subject->reports != NULL);
 	memset(device, 0, sizeof(*device));
+	device->subject = subject;
 	device->lock = -1;
 	if (snprintf(device->zoo, sizeof(device->zoo), "%s", zoo) >= (int)sizeof(device->zoo))
 		return -ENAMETOOLONG;
-	result = net_home_make(base, device->dir, sizeof(device->dir), &device->lock);
+	result = yp_network_home_make(base, device->dir, sizeof(device->dir), &device->lock);
 	if (result != 0)
 		return result;
 	device->booted[0] = 'A';
@@ -408,18 +364,18 @@ int yp_sim_device_init(struct yp_sim_device *device, const char *base, const cha
 		result = install_first(device, bundle, bundle_bytes, detail, detail_bytes);
 	for (unsigned i = 0; i < MEDIA_COUNT && result == 0; i++) {
 		size_t size_bytes = 0;
-		uint8_t *data = yp_sim_device_load(device, media[i], &size_bytes);
+		uint8_t *data = yp_network_device_load(device, media[i], &size_bytes);
 
 		(void)snprintf(name, sizeof(name), "%s.template", media[i]);
-		result = data ? yp_sim_device_store(device, name, data, size_bytes) : -EIO;
+		result = data ? yp_network_device_store(device, name, data, size_bytes) : -EIO;
 		free(data);
 	}
 	return result;
 }
 
-void yp_sim_device_deinit(struct yp_sim_device *device)
+void yp_network_device_deinit(struct yp_network_device *device)
 {
-	net_home_remove(device->dir, device->lock);
+	yp_network_home_remove(device->dir, device->lock);
 	device->dir[0] = '\0';
 	device->lock = -1;
 }

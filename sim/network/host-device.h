@@ -7,40 +7,48 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "sim/subject.h"
+
 /*
  * A device for the real command: slots, boot environment and state are files in a directory of its own. Slot B runs
  * version 1.0, slot A is the target. Between runs of the command the rig is its bootloader.
  */
-#define YP_SIM_DEVICE_IMAGE_BYTES (512u * 1024u)
-#define YP_SIM_DEVICE_SLOT_BYTES  (1024u * 1024u)
-#define YP_SIM_DEVICE_ENV_BYTES   16384u
-#define YP_SIM_DEVICE_PATH        160u
-#define YP_SIM_DEVICE_OUTPUT      16384u
+#define YP_NETWORK_DEVICE_IMAGE_BYTES (512u * 1024u)
+#define YP_NETWORK_DEVICE_SLOT_BYTES  (1024u * 1024u)
+#define YP_NETWORK_DEVICE_ENV_BYTES   16384u
+#define YP_NETWORK_DEVICE_PATH        160u
+#define YP_NETWORK_DEVICE_OUTPUT      16384u
 
-struct yp_sim_device {
-	char dir[YP_SIM_DEVICE_PATH];
+struct yp_network_device {
+	const struct yp_subject *subject;
+	char dir[YP_NETWORK_DEVICE_PATH];
 	int lock; /* on it; -1: none */
-	char ota[YP_SIM_DEVICE_PATH];
-	char zoo[YP_SIM_DEVICE_PATH];
+	char ota[YP_NETWORK_DEVICE_PATH];
+	char zoo[YP_NETWORK_DEVICE_PATH];
 	char booted[2];
 	/* Beyond the usual; "" or false is none. A fresh device has none of them but its id. */
 	char id[24];        /* "": net-1 */
-	char handlers[640]; /* further lines of [handlers] */
+	bool power_handler; /* the program "handler" says whether there is power enough */
+	bool install_hook;  /* the program "handler" says whether to install */
 	char wrapper[96];   /* words in front of the command, such as "prlimit --nofile=7 --" */
-	bool custom;        /* bootloader=custom */
+	bool custom;        /* the program "backend" says what boots */
 	bool health;        /* checks in the directory "health" */
 };
 
-/* What the boot environment says, read with the updater's own codec. */
-struct yp_sim_device_env {
-	bool readable;
-	char slot[16], barred[16], trial[24];
-	bool upgrade;
-	unsigned boots;
+/* What the boot environment says. */
+struct yp_network_device_env {
+	bool readable; /* a copy holds; false: boot is what the bootloader does by its defaults */
+	struct yp_sim_boot_variables boot;
+};
+
+/* What the command is told of the network, in the words of struct yp_subject_settings. */
+struct yp_network_limits {
+	unsigned connect_timeout_s, low_speed_time_s, low_speed_bytes, deadline_s, retry_delay_ms, fetch_attempts;
+	const char *client;
 };
 
 /* One run of the command. */
-struct yp_sim_device_run {
+struct yp_network_device_run {
 	pid_t pid;       /* while it runs */
 	int status;      /* exit status; 128 + signal */
 	bool timed_out;  /* killed at the deadline */
@@ -49,10 +57,10 @@ struct yp_sim_device_run {
 	char line[256];
 	int64_t ms;
 	unsigned long long fetched;
-	char output[YP_SIM_DEVICE_OUTPUT];
+	char output[YP_NETWORK_DEVICE_OUTPUT];
 };
 
-struct yp_sim_device_watch {
+struct yp_network_device_watch {
 	void (*line)(void *ctx, const char *line); /* each line as it comes; may be NULL */
 	bool (*kill_now)(void *ctx);               /* asked every millisecond or so; may be NULL */
 	void *ctx;
@@ -61,31 +69,35 @@ struct yp_sim_device_watch {
 };
 
 /* Makes the directory and the template: version 1.0 is installed from `bundle` by the command itself and committed. */
-int yp_sim_device_init(struct yp_sim_device *device, const char *base, const char *ota, const char *zoo,
-		       const void *bundle, size_t bundle_bytes, char *detail, size_t detail_bytes)
-    __attribute__((warn_unused_result));
-void yp_sim_device_deinit(struct yp_sim_device *device);
-/* As new from the template, with this configuration: [update] url= and report-url= under `server` (NULL: none), then
- * `extra`, which begins inside [update]. */
-int yp_sim_device_fresh(struct yp_sim_device *device, const char *server, const char *extra)
-    __attribute__((warn_unused_result));
-int yp_sim_device_configure(const struct yp_sim_device *device, const char *server, const char *extra)
-    __attribute__((warn_unused_result));
+int yp_network_device_init(struct yp_network_device *device, const struct yp_subject *subject, const char *base,
+			   const char *ota, const char *zoo, const void *bundle, size_t bundle_bytes, char *detail,
+			   size_t detail_bytes) __attribute__((warn_unused_result));
+void yp_network_device_deinit(struct yp_network_device *device);
+/* As new from the template, with this configuration: the update and the reports under `server`. NULL: none, and limits
+ * are not looked at. */
+int yp_network_device_fresh(struct yp_network_device *device, const char *server,
+			    const struct yp_network_limits *limits) __attribute__((warn_unused_result));
+int yp_network_device_configure(const struct yp_network_device *device, const char *server,
+				const struct yp_network_limits *limits) __attribute__((warn_unused_result));
 /* words: verb and operands, separated by blanks. 0 or -errno when it cannot be started. */
-int yp_sim_device_run(const struct yp_sim_device *device, const char *words, const struct yp_sim_device_watch *watch,
-		      struct yp_sim_device_run *out) __attribute__((warn_unused_result));
+int yp_network_device_run(const struct yp_network_device *device, const char *words,
+			  const struct yp_network_device_watch *watch, struct yp_network_device_run *out)
+    __attribute__((warn_unused_result));
+/* The words of the command that installs from this URL or path. 0 or -ENAMETOOLONG. */
+int yp_network_device_install_words(const struct yp_network_device *device, const char *url, char *out,
+				    size_t out_bytes) __attribute__((warn_unused_result));
 /* What the bootloader does at a start: counts, selects. device->booted says what runs then. 0 or -errno. */
-int yp_sim_device_boot(struct yp_sim_device *device) __attribute__((warn_unused_result));
-int yp_sim_device_env_read(const struct yp_sim_device *device, struct yp_sim_device_env *out)
+int yp_network_device_boot(struct yp_network_device *device) __attribute__((warn_unused_result));
+int yp_network_device_env_read(const struct yp_network_device *device, struct yp_network_device_env *out)
     __attribute__((warn_unused_result));
 /* A file of the directory in memory; free() it. NULL on failure. */
-uint8_t *yp_sim_device_load(const struct yp_sim_device *device, const char *name, size_t *size_bytes);
-int yp_sim_device_store(const struct yp_sim_device *device, const char *name, const void *data, size_t size_bytes)
-    __attribute__((warn_unused_result));
+uint8_t *yp_network_device_load(const struct yp_network_device *device, const char *name, size_t *size_bytes);
+int yp_network_device_store(const struct yp_network_device *device, const char *name, const void *data,
+			    size_t size_bytes) __attribute__((warn_unused_result));
 /* fw_env.config: where the environment's copies lie; only: the one that is named there, -1: both, as it should be. */
-int yp_sim_device_env_config(const struct yp_sim_device *device, int only) __attribute__((warn_unused_result));
+int yp_network_device_env_config(const struct yp_network_device *device, int only) __attribute__((warn_unused_result));
 /* One more device in a folder of the first one's, as new: the same template, its own media, id and configuration. */
-int yp_sim_device_twin(const struct yp_sim_device *device, const char *name, struct yp_sim_device *out)
+int yp_network_device_twin(const struct yp_network_device *device, const char *name, struct yp_network_device *out)
     __attribute__((warn_unused_result));
 
 #endif

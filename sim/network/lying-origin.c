@@ -24,31 +24,31 @@
 #define GOODBYE_MS 200
 
 /* Closing with something unread resets the connection, and may take from the peer what was said last: a TLS alert. */
-static void say_goodbye(struct yp_sim_conn *conn)
+static void say_goodbye(struct yp_network_conn *conn)
 {
-	int64_t end_ms = yp_sim_wire_now_ms() + GOODBYE_MS;
+	int64_t end_ms = yp_network_wire_now_ms() + GOODBYE_MS;
 	struct pollfd ready = {.fd = conn->fd, .events = POLLIN};
 	char bytes[1024];
 
 	(void)shutdown(conn->fd, SHUT_WR);
-	while (!conn->closed && yp_sim_wire_now_ms() < end_ms && poll(&ready, 1, GOODBYE_MS) > 0 &&
+	while (!conn->closed && yp_network_wire_now_ms() < end_ms && poll(&ready, 1, GOODBYE_MS) > 0 &&
 	       recv(conn->fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
 		;
 }
 
-static void hang_up(struct yp_sim_conn *conn)
+static void hang_up(struct yp_network_conn *conn)
 {
-	struct yp_sim_origin *origin = conn->origin;
+	struct yp_network_origin *origin = conn->origin;
 
 	if (conn->ssl && !conn->reset && !conn->rude && SSL_is_init_finished(conn->ssl))
 		(void)SSL_shutdown(conn->ssl);
 	SSL_free(conn->ssl);
 	if (conn->reset)
-		yp_sim_wire_reset(conn->fd);
+		yp_network_wire_reset(conn->fd);
 	else
 		say_goodbye(conn);
 	pthread_mutex_lock(&origin->mutex);
-	for (unsigned i = 0; i < YP_SIM_CONNECTIONS_MAX; i++)
+	for (unsigned i = 0; i < YP_NETWORK_CONNECTIONS_MAX; i++)
 		if (origin->open[i] == conn)
 			origin->open[i] = NULL;
 	close(conn->fd); /* under the lock: nobody shuts down a descriptor that is another's by then */
@@ -58,14 +58,14 @@ static void hang_up(struct yp_sim_conn *conn)
 	free(conn);
 }
 
-static bool greet(struct yp_sim_conn *conn)
+static bool greet(struct yp_network_conn *conn)
 {
-	struct yp_sim_origin *origin = conn->origin;
+	struct yp_network_origin *origin = conn->origin;
 	SSL_CTX *tls = conn->number > 1 && origin->tls_later ? origin->tls_later : origin->tls;
 	bool good;
 
 	if (origin->stall)
-		yp_sim_conn_pause(conn, YP_SIM_WAIT_MS);
+		yp_network_conn_pause(conn, YP_NETWORK_WAIT_MS);
 	if (!tls)
 		return true;
 	conn->ssl = SSL_new(tls);
@@ -79,14 +79,14 @@ static bool greet(struct yp_sim_conn *conn)
 
 static void *serve(void *ctx)
 {
-	struct yp_sim_conn *conn = ctx;
-	struct yp_sim_query *query = malloc(sizeof(*query));
+	struct yp_network_conn *conn = ctx;
+	struct yp_network_query *query = malloc(sizeof(*query));
 	bool keep = query && greet(conn);
 
 	while (keep) { /* bounded by the client, and by the end of the origin */
 		memset(query, 0, sizeof(*query));
 		query->request.connection = conn->number;
-		keep = yp_sim_conn_read(conn, query) && yp_sim_conn_answer(conn, query);
+		keep = yp_network_conn_read(conn, query) && yp_network_conn_answer(conn, query);
 	}
 	free(query);
 	ERR_clear_error();
@@ -95,16 +95,16 @@ static void *serve(void *ctx)
 }
 
 /* Under the lock. */
-static bool start_thread(struct yp_sim_origin *origin, struct yp_sim_conn *conn)
+static bool start_thread(struct yp_network_origin *origin, struct yp_network_conn *conn)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
 	unsigned place = 0;
 	int result;
 
-	while (place < YP_SIM_CONNECTIONS_MAX && origin->open[place])
+	while (place < YP_NETWORK_CONNECTIONS_MAX && origin->open[place])
 		place++;
-	if (place == YP_SIM_CONNECTIONS_MAX || pthread_attr_init(&attributes) != 0)
+	if (place == YP_NETWORK_CONNECTIONS_MAX || pthread_attr_init(&attributes) != 0)
 		return false;
 	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	origin->open[place] = conn;
@@ -119,12 +119,12 @@ static bool start_thread(struct yp_sim_origin *origin, struct yp_sim_conn *conn)
 	return false;
 }
 
-static void accept_one(struct yp_sim_origin *origin)
+static void accept_one(struct yp_network_origin *origin)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
 	socklen_t size = sizeof(address);
 	struct timeval patience = {.tv_sec = PATIENCE_S};
-	struct yp_sim_conn *conn = calloc(1, sizeof(*conn));
+	struct yp_network_conn *conn = calloc(1, sizeof(*conn));
 	int yes = 1;
 	bool started = false;
 
@@ -148,25 +148,25 @@ static void accept_one(struct yp_sim_origin *origin)
 }
 
 /* Opens or closes the door. Returns how long to wait for the next change, -1: for ever. */
-static int mind_the_door(struct yp_sim_origin *origin)
+static int mind_the_door(struct yp_network_origin *origin)
 {
 	int64_t left_ms;
 
 	pthread_mutex_lock(&origin->mutex);
-	left_ms = origin->down_until_ms - yp_sim_wire_now_ms();
+	left_ms = origin->down_until_ms - yp_network_wire_now_ms();
 	pthread_mutex_unlock(&origin->mutex);
 	if (left_ms > 0 && origin->listener >= 0) {
 		close(origin->listener);
 		origin->listener = -1;
 	}
 	if (left_ms <= 0 && origin->listener < 0)
-		origin->listener = yp_sim_port_listen(&origin->port, BACKLOG);
+		origin->listener = yp_network_port_listen(&origin->port, BACKLOG);
 	return left_ms > 0 ? (int)left_ms : -1;
 }
 
 static void *origin_main(void *ctx)
 {
-	struct yp_sim_origin *origin = ctx;
+	struct yp_network_origin *origin = ctx;
 	bool stopping = false;
 
 	while (!stopping) {
@@ -176,7 +176,7 @@ static void *origin_main(void *ctx)
 
 		if (poll(fds, 2, wait_ms) < 0 && errno != EINTR)
 			break;
-		yp_sim_wake_drain(&origin->wake);
+		yp_network_wake_drain(&origin->wake);
 		if (fds[1].revents)
 			accept_one(origin);
 		pthread_mutex_lock(&origin->mutex);
@@ -186,7 +186,7 @@ static void *origin_main(void *ctx)
 	return NULL;
 }
 
-static SSL_CTX *make_tls(const struct yp_sim_origin_tls *options, const char *certificate, const char *key)
+static SSL_CTX *make_tls(const struct yp_network_origin_tls *options, const char *certificate, const char *key)
 {
 	SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
 	bool good = tls != NULL;
@@ -210,7 +210,7 @@ static SSL_CTX *make_tls(const struct yp_sim_origin_tls *options, const char *ce
 	return NULL;
 }
 
-static int set_up_tls(struct yp_sim_origin *origin, const struct yp_sim_origin_tls *options)
+static int set_up_tls(struct yp_network_origin *origin, const struct yp_network_origin_tls *options)
 {
 	origin->tls = make_tls(options, options->certificate, options->key);
 	if (options->certificate_later)
@@ -219,12 +219,12 @@ static int set_up_tls(struct yp_sim_origin *origin, const struct yp_sim_origin_t
 	return origin->tls && (origin->tls_later || !options->certificate_later) ? 0 : -EINVAL;
 }
 
-static void dispose(struct yp_sim_origin *origin)
+static void dispose(struct yp_network_origin *origin)
 {
 	if (origin->listener >= 0)
 		close(origin->listener);
-	yp_sim_port_close(&origin->port);
-	yp_sim_wake_close(&origin->wake);
+	yp_network_port_close(&origin->port);
+	yp_network_wake_close(&origin->wake);
 	SSL_CTX_free(origin->tls);
 	SSL_CTX_free(origin->tls_later);
 	pthread_cond_destroy(&origin->idle);
@@ -232,9 +232,9 @@ static void dispose(struct yp_sim_origin *origin)
 	free(origin);
 }
 
-int yp_sim_origin_new(const struct yp_sim_origin_tls *tls, struct yp_sim_origin **out)
+int yp_network_origin_new(const struct yp_network_origin_tls *tls, struct yp_network_origin **out)
 {
-	struct yp_sim_origin *origin = calloc(1, sizeof(*origin));
+	struct yp_network_origin *origin = calloc(1, sizeof(*origin));
 	int result;
 
 	if (!origin)
@@ -243,16 +243,16 @@ int yp_sim_origin_new(const struct yp_sim_origin_tls *tls, struct yp_sim_origin 
 	origin->listener = -1;
 	origin->port.reserved = -1;
 	origin->wake.fds[0] = origin->wake.fds[1] = -1;
-	origin->start_ms = yp_sim_wire_now_ms();
+	origin->start_ms = yp_network_wire_now_ms();
 	pthread_mutex_init(&origin->mutex, NULL);
 	pthread_cond_init(&origin->idle, NULL);
-	result = yp_sim_wake_open(&origin->wake);
+	result = yp_network_wake_open(&origin->wake);
 	if (result == 0 && tls)
 		result = set_up_tls(origin, tls);
 	if (result == 0)
-		result = yp_sim_port_open(&origin->port);
+		result = yp_network_port_open(&origin->port);
 	if (result == 0) {
-		origin->listener = yp_sim_port_listen(&origin->port, BACKLOG);
+		origin->listener = yp_network_port_listen(&origin->port, BACKLOG);
 		result = origin->listener < 0 ? origin->listener : 0;
 	}
 	if (result == 0)
@@ -265,21 +265,21 @@ int yp_sim_origin_new(const struct yp_sim_origin_tls *tls, struct yp_sim_origin 
 }
 
 /* Under the lock. */
-static void end_connections(struct yp_sim_origin *origin)
+static void end_connections(struct yp_network_origin *origin)
 {
-	for (unsigned i = 0; i < YP_SIM_CONNECTIONS_MAX; i++)
+	for (unsigned i = 0; i < YP_NETWORK_CONNECTIONS_MAX; i++)
 		if (origin->open[i])
 			(void)shutdown(origin->open[i]->fd, SHUT_RDWR);
 }
 
-void yp_sim_origin_free(struct yp_sim_origin *origin)
+void yp_network_origin_free(struct yp_network_origin *origin)
 {
 	if (!origin)
 		return;
 	pthread_mutex_lock(&origin->mutex);
 	origin->stopping = true;
 	pthread_mutex_unlock(&origin->mutex);
-	yp_sim_wake_up(&origin->wake);
+	yp_network_wake_up(&origin->wake);
 	pthread_join(origin->thread, NULL);
 	pthread_mutex_lock(&origin->mutex);
 	while (origin->threads > 0) {
@@ -290,18 +290,18 @@ void yp_sim_origin_free(struct yp_sim_origin *origin)
 	dispose(origin);
 }
 
-uint16_t yp_sim_origin_port(const struct yp_sim_origin *origin)
+uint16_t yp_network_origin_port(const struct yp_network_origin *origin)
 {
 	return origin->port.number;
 }
 
-void yp_sim_origin_file(struct yp_sim_origin *origin, const char *path, const void *data, size_t size_bytes,
-			const char *etag)
+void yp_network_origin_file(struct yp_network_origin *origin, const char *path, const void *data, size_t size_bytes,
+			    const char *etag)
 {
-	struct yp_sim_file *file;
+	struct yp_network_served *file;
 
 	pthread_mutex_lock(&origin->mutex);
-	if (origin->file_count < YP_SIM_FILES_MAX) {
+	if (origin->file_count < YP_NETWORK_FILES_MAX) {
 		file = &origin->files[origin->file_count++];
 		(void)snprintf(file->path, sizeof(file->path), "%s", path);
 		(void)snprintf(file->etag, sizeof(file->etag), "%s", etag ? etag : "");
@@ -311,15 +311,15 @@ void yp_sim_origin_file(struct yp_sim_origin *origin, const char *path, const vo
 	pthread_mutex_unlock(&origin->mutex);
 }
 
-void yp_sim_origin_script(struct yp_sim_origin *origin, const struct yp_sim_rule *rules, unsigned count,
-			  const struct yp_sim_mark *mark)
+void yp_network_origin_script(struct yp_network_origin *origin, const struct yp_network_rule *rules, unsigned count,
+			      const struct yp_network_mark *mark)
 {
 	pthread_mutex_lock(&origin->mutex);
 	memset(origin->rules, 0, sizeof(origin->rules));
 	memset(origin->seen, 0, sizeof(origin->seen));
 	memset(&origin->mark, 0, sizeof(origin->mark));
 	origin->mark_seen = 0;
-	origin->rule_count = count < YP_SIM_RULES_MAX ? count : YP_SIM_RULES_MAX;
+	origin->rule_count = count < YP_NETWORK_RULES_MAX ? count : YP_NETWORK_RULES_MAX;
 	for (unsigned i = 0; i < origin->rule_count; i++)
 		origin->rules[i] = rules[i];
 	if (mark)
@@ -327,7 +327,8 @@ void yp_sim_origin_script(struct yp_sim_origin *origin, const struct yp_sim_rule
 	pthread_mutex_unlock(&origin->mutex);
 }
 
-void yp_sim_origin_on_report(struct yp_sim_origin *origin, void (*taken)(void *ctx, const char *body), void *ctx)
+void yp_network_origin_on_report(struct yp_network_origin *origin, void (*taken)(void *ctx, const char *body),
+				 void *ctx)
 {
 	pthread_mutex_lock(&origin->mutex);
 	origin->taken = taken;
@@ -335,7 +336,7 @@ void yp_sim_origin_on_report(struct yp_sim_origin *origin, void (*taken)(void *c
 	pthread_mutex_unlock(&origin->mutex);
 }
 
-void yp_sim_origin_settle(struct yp_sim_origin *origin, int wait_ms)
+void yp_network_origin_settle(struct yp_network_origin *origin, int wait_ms)
 {
 	struct timespec end;
 
@@ -352,7 +353,7 @@ void yp_sim_origin_settle(struct yp_sim_origin *origin, int wait_ms)
 	pthread_mutex_unlock(&origin->mutex);
 }
 
-void yp_sim_origin_record(struct yp_sim_origin *origin, struct yp_sim_origin_record *out)
+void yp_network_origin_record(struct yp_network_origin *origin, struct yp_network_origin_record *out)
 {
 	pthread_mutex_lock(&origin->mutex);
 	memcpy(out, &origin->record, sizeof(*out));
@@ -360,11 +361,11 @@ void yp_sim_origin_record(struct yp_sim_origin *origin, struct yp_sim_origin_rec
 	pthread_mutex_unlock(&origin->mutex);
 }
 
-void yp_sim_origin_restart(struct yp_sim_origin *origin, int down_ms)
+void yp_network_origin_restart(struct yp_network_origin *origin, int down_ms)
 {
 	pthread_mutex_lock(&origin->mutex);
-	origin->down_until_ms = yp_sim_wire_now_ms() + down_ms;
+	origin->down_until_ms = yp_network_wire_now_ms() + down_ms;
 	end_connections(origin);
 	pthread_mutex_unlock(&origin->mutex);
-	yp_sim_wake_up(&origin->wake);
+	yp_network_wake_up(&origin->wake);
 }

@@ -22,13 +22,13 @@
 #define RCODE_SERVFAIL 2u
 #define RCODE_NXDOMAIN 3u
 
-struct yp_sim_names {
+struct yp_network_names {
 	int fd;
-	struct yp_sim_wake wake;
+	struct yp_network_wake wake;
 	pthread_t thread;
 	pthread_mutex_t mutex; /* all below */
 	bool stopping;
-	enum yp_sim_names_lie lie;
+	enum yp_network_names_lie lie;
 	uint32_t arg;
 	unsigned times, told;
 };
@@ -60,56 +60,56 @@ static size_t add_address(uint8_t *packet, size_t at, unsigned type, const uint8
 }
 
 /* Makes the answer in place. Returns its size; 0: none. */
-static size_t answer(uint8_t packet[PACKET_BYTES], size_t size, enum yp_sim_names_lie lie)
+static size_t answer(uint8_t packet[PACKET_BYTES], size_t size, enum yp_network_names_lie lie)
 {
 	static const uint8_t here[4] = {127, 0, 0, 1}, elsewhere[4] = {127, 9, 9, 9};
 	static const uint8_t here6[16] = {[15] = 1};
 	unsigned type = 0;
 	size_t end = question(packet, size, &type);
 
-	if (end == 0 || end + 28 > PACKET_BYTES || lie == YP_SIM_NAMES_SILENT)
+	if (end == 0 || end + 28 > PACKET_BYTES || lie == YP_NETWORK_NAMES_SILENT)
 		return 0;
 	packet[2] = 0x85; /* answer, authoritative, recursion was desired */
 	packet[3] = 0x80;
 	memset(packet + 6, 0, 6);
 	switch (lie) {
-	case YP_SIM_NAMES_NXDOMAIN:
+	case YP_NETWORK_NAMES_NXDOMAIN:
 		packet[3] |= RCODE_NXDOMAIN;
 		return end;
-	case YP_SIM_NAMES_SERVFAIL:
+	case YP_NETWORK_NAMES_SERVFAIL:
 		packet[3] |= RCODE_SERVFAIL;
 		return end;
-	case YP_SIM_NAMES_EMPTY:
+	case YP_NETWORK_NAMES_EMPTY:
 		return end;
-	case YP_SIM_NAMES_GARBAGE:
+	case YP_NETWORK_NAMES_GARBAGE:
 		memset(packet + 2, 0xa5, end - 2);
 		return end;
 	default:
 		break;
 	}
 	if (type == TYPE_A)
-		return add_address(packet, end, type, lie == YP_SIM_NAMES_ELSEWHERE ? elsewhere : here, 4);
-	if (type == TYPE_AAAA && lie == YP_SIM_NAMES_IPV6)
+		return add_address(packet, end, type, lie == YP_NETWORK_NAMES_ELSEWHERE ? elsewhere : here, 4);
+	if (type == TYPE_AAAA && lie == YP_NETWORK_NAMES_IPV6)
 		return add_address(packet, end, type, here6, 16);
 	return end;
 }
 
-static void serve(struct yp_sim_names *names)
+static void serve(struct yp_network_names *names)
 {
 	uint8_t packet[PACKET_BYTES];
 	struct sockaddr_in from;
 	socklen_t from_size = sizeof(from);
 	ssize_t size = recvfrom(names->fd, packet, sizeof(packet), 0, (struct sockaddr *)&from, &from_size);
-	enum yp_sim_names_lie lie;
+	enum yp_network_names_lie lie;
 	struct pollfd stop = {.fd = names->wake.fds[0], .events = POLLIN};
 	uint32_t wait_ms;
 
 	if (size <= 0)
 		return;
 	pthread_mutex_lock(&names->mutex);
-	lie = names->times == 0 || names->told < names->times ? names->lie : YP_SIM_NAMES_TRUTH;
-	names->told += lie != YP_SIM_NAMES_TRUTH;
-	wait_ms = lie == YP_SIM_NAMES_SLOW ? names->arg : 0;
+	lie = names->times == 0 || names->told < names->times ? names->lie : YP_NETWORK_NAMES_TRUTH;
+	names->told += lie != YP_NETWORK_NAMES_TRUTH;
+	wait_ms = lie == YP_NETWORK_NAMES_SLOW ? names->arg : 0;
 	pthread_mutex_unlock(&names->mutex);
 	if (wait_ms > 0)
 		(void)poll(&stop, 1, (int)wait_ms);
@@ -120,7 +120,7 @@ static void serve(struct yp_sim_names *names)
 
 static void *names_main(void *ctx)
 {
-	struct yp_sim_names *names = ctx;
+	struct yp_network_names *names = ctx;
 	bool stopping = false;
 
 	while (!stopping) {
@@ -130,7 +130,7 @@ static void *names_main(void *ctx)
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			break;
 		if (fds[0].revents)
-			yp_sim_wake_drain(&names->wake);
+			yp_network_wake_drain(&names->wake);
 		if (fds[1].revents)
 			serve(names);
 		pthread_mutex_lock(&names->mutex);
@@ -140,20 +140,20 @@ static void *names_main(void *ctx)
 	return NULL;
 }
 
-static void dispose(struct yp_sim_names *names)
+static void dispose(struct yp_network_names *names)
 {
 	if (names->fd >= 0)
 		close(names->fd);
-	yp_sim_wake_close(&names->wake);
+	yp_network_wake_close(&names->wake);
 	pthread_mutex_destroy(&names->mutex);
 	free(names);
 }
 
-int yp_sim_names_new(struct yp_sim_names **out)
+int yp_network_names_new(struct yp_network_names **out)
 {
 	struct sockaddr_in address = {
 	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(PORT)};
-	struct yp_sim_names *names = calloc(1, sizeof(*names));
+	struct yp_network_names *names = calloc(1, sizeof(*names));
 	int result;
 
 	if (!names)
@@ -163,7 +163,7 @@ int yp_sim_names_new(struct yp_sim_names **out)
 	names->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	result = names->fd < 0 || bind(names->fd, (struct sockaddr *)&address, sizeof(address)) != 0 ? -errno : 0;
 	if (result == 0)
-		result = yp_sim_wake_open(&names->wake);
+		result = yp_network_wake_open(&names->wake);
 	if (result == 0)
 		result = -pthread_create(&names->thread, NULL, names_main, names);
 	if (result == 0)
@@ -173,19 +173,20 @@ int yp_sim_names_new(struct yp_sim_names **out)
 	return result;
 }
 
-void yp_sim_names_free(struct yp_sim_names *names)
+void yp_network_names_free(struct yp_network_names *names)
 {
 	if (!names)
 		return;
 	pthread_mutex_lock(&names->mutex);
 	names->stopping = true;
 	pthread_mutex_unlock(&names->mutex);
-	yp_sim_wake_up(&names->wake);
+	yp_network_wake_up(&names->wake);
 	pthread_join(names->thread, NULL);
 	dispose(names);
 }
 
-void yp_sim_names_script(struct yp_sim_names *names, enum yp_sim_names_lie lie, uint32_t arg, unsigned times)
+void yp_network_names_script(struct yp_network_names *names, enum yp_network_names_lie lie, uint32_t arg,
+			     unsigned times)
 {
 	pthread_mutex_lock(&names->mutex);
 	names->lie = lie;
@@ -193,10 +194,10 @@ void yp_sim_names_script(struct yp_sim_names *names, enum yp_sim_names_lie lie, 
 	names->times = times;
 	names->told = 0;
 	pthread_mutex_unlock(&names->mutex);
-	yp_sim_wake_up(&names->wake);
+	yp_network_wake_up(&names->wake);
 }
 
-unsigned yp_sim_names_told(struct yp_sim_names *names)
+unsigned yp_network_names_told(struct yp_network_names *names)
 {
 	unsigned told;
 

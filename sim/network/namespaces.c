@@ -80,7 +80,7 @@ static int cover(const char *dir, const char *name, const char *text)
 	return result == 0 && mount(own, system, NULL, MS_BIND, NULL) != 0 ? -errno : result;
 }
 
-int yp_sim_names_isolate(const char *dir, char *reason, size_t reason_bytes)
+int yp_network_names_isolate(const char *dir, char *reason, size_t reason_bytes)
 {
 	const char *what = "unshare";
 	int result = leave();
@@ -110,7 +110,7 @@ int yp_sim_names_isolate(const char *dir, char *reason, size_t reason_bytes)
 	return result;
 }
 
-int yp_sim_names_impair(const char *words, char *reason, size_t reason_bytes)
+int yp_network_names_impair(const char *words, char *reason, size_t reason_bytes)
 {
 	char text[128];
 	char *argv[TC_WORDS_MAX] = {(char[]){"tc"}, (char[]){"qdisc"}, (char[]){"add"},   (char[]){"dev"},

@@ -17,7 +17,7 @@
 
 static char *read_text(const char *dir, const char *name)
 {
-	char path[YP_SIM_DEVICE_PATH * 2];
+	char path[YP_NETWORK_DEVICE_PATH * 2];
 	char *text = calloc(1, PEM_MAX_BYTES);
 	FILE *file;
 
@@ -46,13 +46,13 @@ static void fill(uint8_t *data, size_t size_bytes, uint64_t seed)
 	}
 }
 
-static int make_one(struct yp_network *net, enum net_file which, const char *version, uint64_t sequence,
+static int make_one(struct yp_network *net, enum yp_network_file which, const char *version, uint64_t sequence,
 		    const char *signer, char *detail, size_t detail_bytes)
 {
 	struct ota_manifest manifest = {.sequence = sequence, .created_s = CREATED_S, .chunk_bytes = CHUNK_BYTES};
-	struct ota_bundle_blob blob = {.name = "rootfs", .size_bytes = YP_SIM_DEVICE_IMAGE_BYTES};
-	struct net_bundle *bundle = &net->bundles[which];
-	uint8_t *image = malloc(YP_SIM_DEVICE_IMAGE_BYTES);
+	struct ota_bundle_blob blob = {.name = "rootfs", .size_bytes = YP_NETWORK_DEVICE_IMAGE_BYTES};
+	struct yp_network_bundle *bundle = &net->bundles[which];
+	uint8_t *image = malloc(YP_NETWORK_DEVICE_IMAGE_BYTES);
 	char name[32];
 	char *certificate, *key;
 	int result;
@@ -68,14 +68,14 @@ static int make_one(struct yp_network *net, enum net_file which, const char *ver
 			       net->device.zoo, signer, signer);
 		result = -ENOENT;
 	} else {
-		fill(image, YP_SIM_DEVICE_IMAGE_BYTES, sequence);
+		fill(image, YP_NETWORK_DEVICE_IMAGE_BYTES, sequence);
 		blob.data = image;
 		result = ota_bundle_build(&manifest, &blob, 1, certificate, key, 0, &bundle->data, &bundle->size_bytes,
 					  detail, detail_bytes);
 		if (result > 0)
 			result = -EPROTO;
 	}
-	if (result == 0 && which == NET_FILE_UPDATE) {
+	if (result == 0 && which == YP_NETWORK_FILE_UPDATE) {
 		net->image_new = image;
 		image = NULL;
 	}
@@ -89,7 +89,7 @@ static int measure(struct yp_network *net)
 {
 	struct ota_bundle_header header;
 	struct yp_network_reference *reference = &net->reference;
-	const struct net_bundle *bundle = &net->bundles[NET_FILE_UPDATE];
+	const struct yp_network_bundle *bundle = &net->bundles[YP_NETWORK_FILE_UPDATE];
 	int result = ota_bundle_header_parse(bundle->data, &header);
 
 	if (result != 0)
@@ -102,20 +102,20 @@ static int measure(struct yp_network *net)
 	return 0;
 }
 
-uint64_t net_region_at(const struct yp_network_reference *reference, enum net_region region)
+uint64_t yp_network_region_at(const struct yp_network_reference *reference, enum yp_network_region region)
 {
 	switch (region) {
-	case NET_HEADER:
+	case YP_NETWORK_HEADER:
 		return 0;
-	case NET_MANIFEST:
+	case YP_NETWORK_MANIFEST:
 		return reference->manifest_at;
-	case NET_INDEX:
+	case YP_NETWORK_INDEX:
 		return reference->index_at;
-	case NET_SIGNATURE:
+	case YP_NETWORK_SIGNATURE:
 		return reference->signature_at;
-	case NET_PAYLOAD:
+	case YP_NETWORK_PAYLOAD:
 		return reference->head_bytes;
-	case NET_END:
+	case YP_NETWORK_END:
 		break;
 	}
 	return reference->bundle_bytes;
@@ -123,21 +123,21 @@ uint64_t net_region_at(const struct yp_network_reference *reference, enum net_re
 
 static bool same_size(const struct yp_network *net)
 {
-	return net->bundles[NET_FILE_OTHER].size_bytes == net->bundles[NET_FILE_UPDATE].size_bytes;
+	return net->bundles[YP_NETWORK_FILE_OTHER].size_bytes == net->bundles[YP_NETWORK_FILE_UPDATE].size_bytes;
 }
 
-int net_bundles_make(struct yp_network *net, char *detail, size_t detail_bytes)
+int yp_network_bundles_make(struct yp_network *net, char *detail, size_t detail_bytes)
 {
 	static const struct {
-		enum net_file which;
+		enum yp_network_file which;
 		const char *version;
 		uint64_t sequence;
 		const char *signer;
-	} specs[] = {{NET_FILE_STALE, "0.9", 1, "sign"},
-		     {NET_FILE_RUNNING, "1.0", 2, "sign"},
-		     {NET_FILE_UPDATE, NET_VERSION_NEW, 3, "sign"},
-		     {NET_FILE_OTHER, "2.1", 4, "sign"},
-		     {NET_FILE_EVIL, "6.6", 5, "evil"}};
+	} specs[] = {{YP_NETWORK_FILE_STALE, "0.9", 1, "sign"},
+		     {YP_NETWORK_FILE_RUNNING, "1.0", 2, "sign"},
+		     {YP_NETWORK_FILE_UPDATE, YP_NETWORK_VERSION_NEW, 3, "sign"},
+		     {YP_NETWORK_FILE_OTHER, "2.1", 4, "sign"},
+		     {YP_NETWORK_FILE_EVIL, "6.6", 5, "evil"}};
 	int result = 0;
 
 	for (unsigned i = 0; i < sizeof(specs) / sizeof(specs[0]) && result == 0; i++)
@@ -145,9 +145,9 @@ int net_bundles_make(struct yp_network *net, char *detail, size_t detail_bytes)
 				  detail_bytes);
 	/* A file that takes another's place unseen has its size. Signatures differ in length by a few bytes, at random. */
 	for (unsigned i = 0; i < SIGNATURES_MAX && result == 0 && !same_size(net); i++) {
-		free(net->bundles[NET_FILE_OTHER].data);
-		net->bundles[NET_FILE_OTHER].data = NULL;
-		result = make_one(net, NET_FILE_OTHER, "2.1", 4, "sign", detail, detail_bytes);
+		free(net->bundles[YP_NETWORK_FILE_OTHER].data);
+		net->bundles[YP_NETWORK_FILE_OTHER].data = NULL;
+		result = make_one(net, YP_NETWORK_FILE_OTHER, "2.1", 4, "sign", detail, detail_bytes);
 	}
 	return result != 0 ? result : measure(net);
 }

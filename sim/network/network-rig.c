@@ -13,11 +13,13 @@
 
 static int make_reference(struct yp_network *net, char *detail, size_t detail_bytes)
 {
-	static const struct net_case honest = {.id = "reference", .catalogue = "", .class = NET_OK, .reasons = "OK"};
+	static const struct yp_network_case honest = {
+	    .id = "reference", .catalogue = "", .class = YP_NETWORK_OK, .reasons = "OK"};
 	struct yp_network_result result;
-	int code = net_run_one(net, &honest, (struct net_kill){.kind = 0}, &result);
+	int code = yp_network_run_case(net, &honest, (struct yp_network_kill){.kind = 0}, &result);
 
-	if (code == 0 && (result.outcome.verdict == YP_FAIL || strcmp(result.reason, "OK") != 0)) {
+	if (code == 0 &&
+	    (result.outcome.verdict == YP_FAIL || strcmp(result.reason, net->device.subject->messages->success) != 0)) {
 		(void)snprintf(detail, detail_bytes, "the run without a fault fails: %s", result.outcome.text);
 		return -EPROTO;
 	}
@@ -29,9 +31,10 @@ static int make_reference(struct yp_network *net, char *detail, size_t detail_by
 
 int yp_network_new(const struct yp_network_options *options, struct yp_network **out, char *detail, size_t detail_bytes)
 {
-	const char *base = options->base ? options->base : net_home_base();
+	const char *base = options->base ? options->base : yp_network_home_base();
+	const struct yp_subject *subject = options->subject ? options->subject : yp_subject_find(NULL);
 	struct yp_network *net = calloc(1, sizeof(*net));
-	const struct net_bundle *running;
+	const struct yp_network_bundle *running;
 	int result;
 
 	if (!net)
@@ -39,11 +42,11 @@ int yp_network_new(const struct yp_network_options *options, struct yp_network *
 	net->device.lock = -1;
 	yp_network_sweep(base);
 	(void)snprintf(net->device.zoo, sizeof(net->device.zoo), "%s", options->zoo);
-	result = net_bundles_make(net, detail, detail_bytes);
-	running = &net->bundles[NET_FILE_RUNNING];
+	result = yp_network_bundles_make(net, detail, detail_bytes);
+	running = &net->bundles[YP_NETWORK_FILE_RUNNING];
 	if (result == 0)
-		result = yp_sim_device_init(&net->device, base, options->ota, options->zoo, running->data,
-					    running->size_bytes, detail, detail_bytes);
+		result = yp_network_device_init(&net->device, subject, base, options->ota, options->zoo, running->data,
+						running->size_bytes, detail, detail_bytes);
 	if (result == 0)
 		result = make_reference(net, detail, detail_bytes);
 	if (result == 0)
@@ -57,8 +60,8 @@ void yp_network_free(struct yp_network *net)
 {
 	if (!net)
 		return;
-	yp_sim_device_deinit(&net->device);
-	for (unsigned i = 0; i <= NET_FILE_RUNNING; i++)
+	yp_network_device_deinit(&net->device);
+	for (unsigned i = 0; i <= YP_NETWORK_FILE_RUNNING; i++)
 		free(net->bundles[i].data);
 	free(net->image_new);
 	free(net);
@@ -81,9 +84,9 @@ struct planner {
 	unsigned count;
 };
 
-static unsigned group_of(const struct net_case *c)
+static unsigned group_of(const struct yp_network_case *c)
 {
-	if (c->trouble != NET_TROUBLE_NONE)
+	if (c->trouble != YP_NETWORK_TROUBLE_NONE)
 		return YP_NETWORK_DEVICE;
 	if (c->names.wanted || c->netem)
 		return YP_NETWORK_NAMES;
@@ -95,29 +98,30 @@ static unsigned group_of(const struct net_case *c)
 }
 
 /* A moment in what follows the fault that is sure to come. Odd cases are killed while they fetch, if something is left. */
-static struct net_kill choose_kill(const struct net_case *c, uint64_t seed, unsigned n)
+static struct yp_network_kill choose_kill(const struct yp_network_case *c, uint64_t seed, unsigned n)
 {
 	uint64_t hash = (seed + n) * UINT64_C(0x9e3779b97f4a7c15); /* Knuth's multiplicative hash */
 	unsigned spread = (unsigned)(hash >> 40);
-	bool much_left = c->mark.kind != YP_SIM_MARK_BODY || c->mark.offset_bytes < NET_AT(NET_PAYLOAD, 4 * 65536);
+	bool much_left =
+	    c->mark.kind != YP_NETWORK_MARK_BODY || c->mark.offset_bytes < YP_NETWORK_AT(YP_NETWORK_PAYLOAD, 4 * 65536);
 
 	if (c->last_run)
-		return (struct net_kill){.kind = 0};
+		return (struct yp_network_kill){.kind = 0};
 	if (c->in_report) /* only the report is left, in the next run; not even that if it was but late */
-		return (struct net_kill){.kind = c->cut.cut == YP_SIM_CUT_DARK ? 0 : 's', .n = 1};
-	if (n % 2 == 1 && much_left && !c->step && c->trouble == NET_TROUBLE_NONE)
-		return (struct net_kill){.kind = 'b', .n = 1 + spread % KILL_KIB_MAX};
-	return (struct net_kill){.kind = 's', .n = 1 + spread % KILL_STEPS_MAX};
+		return (struct yp_network_kill){.kind = c->cut.cut == YP_NETWORK_CUT_DARK ? 0 : 's', .n = 1};
+	if (n % 2 == 1 && much_left && !c->step && c->trouble == YP_NETWORK_TROUBLE_NONE)
+		return (struct yp_network_kill){.kind = 'b', .n = 1 + spread % KILL_KIB_MAX};
+	return (struct yp_network_kill){.kind = 's', .n = 1 + spread % KILL_STEPS_MAX};
 }
 
-static int plan_one(struct planner *planner, const struct net_case *c)
+static int plan_one(struct planner *planner, const struct yp_network_case *c)
 {
 	const struct yp_network_plan *plan = planner->plan;
 	unsigned n = planner->count++;
 	int result = planner->sink(planner->ctx, c->id, c->catalogue);
 
 	if (result == 0 && plan->kill_every > 0 && !c->skip && n % plan->kill_every == 0) {
-		struct net_kill kill = choose_kill(c, plan->seed, n / plan->kill_every);
+		struct yp_network_kill kill = choose_kill(c, plan->seed, n / plan->kill_every);
 		char id[YP_NETWORK_ID_MAX + 24];
 
 		if (kill.kind == 0)
@@ -130,28 +134,29 @@ static int plan_one(struct planner *planner, const struct net_case *c)
 
 static int plan_places(struct planner *planner)
 {
+	const struct yp_subject *subject = planner->plan->subject ? planner->plan->subject : yp_subject_find(NULL);
 	char id[YP_NETWORK_ID_MAX];
-	struct net_case c;
+	struct yp_network_case c;
 	int result = 0;
 
-	for (unsigned f = 0; f < net_place_faults(); f++) {
-		for (unsigned p = 0; p < net_place_count() && result == 0; p++)
-			if (net_place_case(f, p, &c, id))
+	for (unsigned f = 0; f < yp_network_place_faults(); f++) {
+		for (unsigned p = 0; p < yp_network_place_count(subject) && result == 0; p++)
+			if (yp_network_place_case(subject, f, p, &c, id))
 				result = plan_one(planner, &c);
 		for (unsigned n = 0; n < planner->plan->sweep && result == 0; n++)
-			if (net_sweep_case(f, planner->plan->seed, n, &c, id))
+			if (yp_network_sweep_case(f, planner->plan->seed, n, &c, id))
 				result = plan_one(planner, &c);
 	}
 	return result;
 }
 
 #define TABLES 4u
-static const struct net_case *table(unsigned i, unsigned *count)
+static const struct yp_network_case *table(unsigned i, unsigned *count)
 {
-	return i == 0   ? net_cases_http(count)
-	       : i == 1 ? net_cases_link(count)
-	       : i == 2 ? net_cases_names(count)
-			: net_cases_device(count);
+	return i == 0   ? yp_network_cases_http(count)
+	       : i == 1 ? yp_network_cases_link(count)
+	       : i == 2 ? yp_network_cases_names(count)
+			: yp_network_cases_device(count);
 }
 
 int yp_network_plan(const struct yp_network_plan *plan, yp_network_sink *sink, void *ctx)
@@ -161,7 +166,7 @@ int yp_network_plan(const struct yp_network_plan *plan, yp_network_sink *sink, v
 
 	for (unsigned t = 0; t < TABLES; t++) {
 		unsigned count;
-		const struct net_case *cases = table(t, &count);
+		const struct yp_network_case *cases = table(t, &count);
 
 		for (unsigned i = 0; i < count && result == 0; i++)
 			if (group_of(&cases[i]) & plan->groups && (plan->slow || !cases[i].slow))
@@ -174,33 +179,35 @@ int yp_network_plan(const struct yp_network_plan *plan, yp_network_sink *sink, v
 
 /* ---- ids ---- */
 
-static bool find_place(const char *id, struct net_case *out, char own[YP_NETWORK_ID_MAX])
+static bool find_place(const struct yp_subject *subject, const char *id, struct yp_network_case *out,
+		       char own[YP_NETWORK_ID_MAX])
 {
 	unsigned long long seed, n;
 
-	for (unsigned f = 0; f < net_place_faults(); f++)
-		for (unsigned p = 0; p < net_place_count(); p++)
-			if (net_place_case(f, p, out, own) && strcmp(own, id) == 0)
+	for (unsigned f = 0; f < yp_network_place_faults(); f++)
+		for (unsigned p = 0; p < yp_network_place_count(subject); p++)
+			if (yp_network_place_case(subject, f, p, out, own) && strcmp(own, id) == 0)
 				return true;
 	/* net:FAULT.r<seed>.<n> */
 	for (const char *at = strstr(id, ".r"); at; at = strstr(at + 1, ".r")) {
 		const char *number = at + 2;
 
-		if (!yp_sim_wire_number(&number, &seed) || *number++ != '.' || !yp_sim_wire_number(&number, &n) ||
-		    n > UINT_MAX)
+		if (!yp_network_wire_number(&number, &seed) || *number++ != '.' ||
+		    !yp_network_wire_number(&number, &n) || n > UINT_MAX)
 			continue;
-		for (unsigned f = 0; f < net_place_faults(); f++)
-			if (net_sweep_case(f, seed, (unsigned)n, out, own) && strcmp(own, id) == 0)
+		for (unsigned f = 0; f < yp_network_place_faults(); f++)
+			if (yp_network_sweep_case(f, seed, (unsigned)n, out, own) && strcmp(own, id) == 0)
 				return true;
 	}
 	return false;
 }
 
-static bool find_case(const char *id, struct net_case *out, char own[YP_NETWORK_ID_MAX])
+static bool find_case(const struct yp_subject *subject, const char *id, struct yp_network_case *out,
+		      char own[YP_NETWORK_ID_MAX])
 {
 	for (unsigned t = 0; t < TABLES; t++) {
 		unsigned count;
-		const struct net_case *cases = table(t, &count);
+		const struct yp_network_case *cases = table(t, &count);
 
 		for (unsigned i = 0; i < count; i++) {
 			if (strcmp(cases[i].id, id) == 0) {
@@ -209,17 +216,17 @@ static bool find_case(const char *id, struct net_case *out, char own[YP_NETWORK_
 			}
 		}
 	}
-	return find_place(id, out, own);
+	return find_place(subject, id, out, own);
 }
 
 /* "/kill.s3" */
-static bool read_kill(const char *text, struct net_kill *out)
+static bool read_kill(const char *text, struct yp_network_kill *out)
 {
 	const char *at = text + 7;
 	unsigned long long n;
 
 	out->kind = text[6];
-	if ((out->kind != 's' && out->kind != 'b') || !yp_sim_wire_number(&at, &n) || *at != '\0' || n > UINT_MAX)
+	if ((out->kind != 's' && out->kind != 'b') || !yp_network_wire_number(&at, &n) || *at != '\0' || n > UINT_MAX)
 		return false;
 	out->n = (unsigned)n;
 	return true;
@@ -230,14 +237,14 @@ int yp_network_run(struct yp_network *net, const char *id, struct yp_network_res
 	char plain[YP_NETWORK_ID_MAX], own[YP_NETWORK_ID_MAX];
 	const char *suffix = strstr(id, "/kill.");
 	size_t length = suffix ? (size_t)(suffix - id) : strlen(id);
-	struct net_kill kill = {.kind = 0};
-	struct net_case c;
+	struct yp_network_kill kill = {.kind = 0};
+	struct yp_network_case c;
 
 	if (length >= sizeof(plain) || (suffix && !read_kill(suffix, &kill)))
 		return -EINVAL;
 	memcpy(plain, id, length);
 	plain[length] = '\0';
-	if (!find_case(plain, &c, own))
+	if (!find_case(net->device.subject, plain, &c, own))
 		return -EINVAL;
-	return net_run_one(net, &c, kill, out);
+	return yp_network_run_case(net, &c, kill, out);
 }

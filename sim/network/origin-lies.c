@@ -4,9 +4,9 @@
 
 #include "network/origin-reply.h"
 
-const char *yp_sim_http_lie_name(enum yp_sim_http_lie lie)
+const char *yp_network_http_lie_name(enum yp_network_http_lie lie)
 {
-	static const char *const names[YP_SIM_HTTP_COUNT] = {
+	static const char *const names[YP_NETWORK_HTTP_COUNT] = {
 	    "truth",          "range-ignored",     "range-shifted", "range-spliced", "range-unsaid", "range-short",
 	    "range-long",     "range-total",       "range-twice",   "multipart",     "body-short",   "body-long",
 	    "body-stall",     "body-flip",         "body-endless",  "etag-other",    "etag-weak",    "etag-none",
@@ -16,11 +16,11 @@ const char *yp_sim_http_lie_name(enum yp_sim_http_lie lie)
 	    "restart",        "lost-answer",
 	};
 
-	return (unsigned)lie < YP_SIM_HTTP_COUNT ? names[lie] : "?";
+	return (unsigned)lie < YP_NETWORK_HTTP_COUNT ? names[lie] : "?";
 }
 
 /* Moves the range by so many bytes, as far as the file goes. */
-static void shift(struct yp_sim_reply *reply, bool said, bool sent)
+static void shift(struct yp_network_reply *reply, bool said, bool sent)
 {
 	uint64_t by = reply->rule.arg;
 
@@ -34,7 +34,7 @@ static void shift(struct yp_sim_reply *reply, bool said, bool sent)
 		reply->from += by;
 }
 
-static void lie_about_range(struct yp_sim_reply *reply)
+static void lie_about_range(struct yp_network_reply *reply)
 {
 	const uint64_t arg = reply->rule.arg;
 
@@ -42,33 +42,33 @@ static void lie_about_range(struct yp_sim_reply *reply)
 		return;
 	reply->told = true;
 	switch (reply->rule.lie) {
-	case YP_SIM_HTTP_RANGE_IGNORED:
+	case YP_NETWORK_HTTP_RANGE_IGNORED:
 		reply->ranged = false;
 		reply->status = 200;
 		reply->from = 0;
 		reply->bytes = reply->file.size_bytes;
 		break;
-	case YP_SIM_HTTP_RANGE_SHIFTED:
+	case YP_NETWORK_HTTP_RANGE_SHIFTED:
 		shift(reply, true, true);
 		break;
-	case YP_SIM_HTTP_RANGE_SPLICED:
+	case YP_NETWORK_HTTP_RANGE_SPLICED:
 		shift(reply, false, true);
 		break;
-	case YP_SIM_HTTP_RANGE_UNSAID:
+	case YP_NETWORK_HTTP_RANGE_UNSAID:
 		reply->ranged = false;
 		break;
-	case YP_SIM_HTTP_RANGE_SHORT:
+	case YP_NETWORK_HTTP_RANGE_SHORT:
 		reply->last -= arg < reply->bytes ? arg : reply->bytes - 1;
 		reply->bytes = reply->last - reply->first + 1;
 		break;
-	case YP_SIM_HTTP_RANGE_LONG:
+	case YP_NETWORK_HTTP_RANGE_LONG:
 		reply->last += reply->last + arg < reply->file.size_bytes ? arg : 0;
 		reply->bytes = reply->last - reply->first + 1;
 		break;
-	case YP_SIM_HTTP_RANGE_TOTAL:
+	case YP_NETWORK_HTTP_RANGE_TOTAL:
 		reply->total += arg;
 		break;
-	case YP_SIM_HTTP_RANGE_TWICE:
+	case YP_NETWORK_HTTP_RANGE_TWICE:
 		(void)snprintf(reply->extra, sizeof(reply->extra), "Content-Range: bytes 1-2/%llu\r\n",
 			       (unsigned long long)reply->total);
 		break;
@@ -78,54 +78,54 @@ static void lie_about_range(struct yp_sim_reply *reply)
 	}
 }
 
-static void lie_about_body(struct yp_sim_reply *reply)
+static void lie_about_body(struct yp_network_reply *reply)
 {
-	const struct yp_sim_rule *rule = &reply->rule;
+	const struct yp_network_rule *rule = &reply->rule;
 
 	switch (rule->lie) {
-	case YP_SIM_HTTP_BODY_SHORT:
-	case YP_SIM_HTTP_BODY_STALL:
-	case YP_SIM_HTTP_RESTART:
+	case YP_NETWORK_HTTP_BODY_SHORT:
+	case YP_NETWORK_HTTP_BODY_STALL:
+	case YP_NETWORK_HTTP_RESTART:
 		reply->cut_bytes = rule->arg;
 		break;
-	case YP_SIM_HTTP_LENGTH_NONE_SHORT:
+	case YP_NETWORK_HTTP_LENGTH_NONE_SHORT:
 		reply->cut_bytes = rule->arg;
 		reply->unsized = reply->close = true;
 		break;
-	case YP_SIM_HTTP_LENGTH_NONE:
+	case YP_NETWORK_HTTP_LENGTH_NONE:
 		reply->unsized = reply->close = reply->told = true;
 		break;
-	case YP_SIM_HTTP_LENGTH_TWO:
+	case YP_NETWORK_HTTP_LENGTH_TWO:
 		(void)snprintf(reply->extra, sizeof(reply->extra), "Content-Length: %llu\r\n",
 			       (unsigned long long)reply->bytes + 7);
 		reply->told = true;
 		break;
-	case YP_SIM_HTTP_CHUNKED:
-	case YP_SIM_HTTP_CHUNKED_OPEN:
+	case YP_NETWORK_HTTP_CHUNKED:
+	case YP_NETWORK_HTTP_CHUNKED_OPEN:
 		reply->chunked = reply->unsized = reply->told = true;
 		break;
-	case YP_SIM_HTTP_CHUNKED_BAD:
+	case YP_NETWORK_HTTP_CHUNKED_BAD:
 		reply->chunked = reply->unsized = true;
 		reply->cut_bytes = rule->arg;
 		break;
-	case YP_SIM_HTTP_CHUNKED_LENGTH:
+	case YP_NETWORK_HTTP_CHUNKED_LENGTH:
 		reply->chunked = reply->told = true;
 		(void)snprintf(reply->extra, sizeof(reply->extra), "Content-Length: %llu\r\n",
 			       (unsigned long long)(reply->bytes / 2));
 		reply->unsized = true;
 		break;
-	case YP_SIM_HTTP_ENCODING:
+	case YP_NETWORK_HTTP_ENCODING:
 		(void)snprintf(reply->extra, sizeof(reply->extra), "Content-Encoding: %s\r\n", rule->text);
 		reply->told = true;
 		break;
-	case YP_SIM_HTTP_TYPE:
+	case YP_NETWORK_HTTP_TYPE:
 		reply->type = rule->text;
 		reply->told = true;
 		break;
-	case YP_SIM_HTTP_BODY_LONG: /* the head says it */
-	case YP_SIM_HTTP_ETAG_NONE:
-	case YP_SIM_HTTP_ETAG_WEAK:
-	case YP_SIM_HTTP_ETAG_OTHER:
+	case YP_NETWORK_HTTP_BODY_LONG: /* the head says it */
+	case YP_NETWORK_HTTP_ETAG_NONE:
+	case YP_NETWORK_HTTP_ETAG_WEAK:
+	case YP_NETWORK_HTTP_ETAG_OTHER:
 		reply->told = true;
 		break;
 	default:
@@ -133,7 +133,7 @@ static void lie_about_body(struct yp_sim_reply *reply)
 	}
 }
 
-void yp_sim_reply_lie(struct yp_sim_reply *reply)
+void yp_network_reply_lie(struct yp_network_reply *reply)
 {
 	lie_about_range(reply);
 	lie_about_body(reply);

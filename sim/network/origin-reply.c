@@ -11,7 +11,7 @@
 #define ENDLESS_BYTES   (64u * 1024u * 1024u) /* a client that takes more than this has no bound */
 #define HEAD_BYTES      1024u
 
-static bool rule_fits(const struct yp_sim_rule *rule, const struct yp_sim_request *request)
+static bool rule_fits(const struct yp_network_rule *rule, const struct yp_network_request *request)
 {
 	if (strcmp(request->method, rule->method ? rule->method : "GET") != 0)
 		return false;
@@ -21,28 +21,28 @@ static bool rule_fits(const struct yp_sim_rule *rule, const struct yp_sim_reques
 }
 
 /* Under the lock: the rule that is due, and the file asked for. */
-static void choose(struct yp_sim_origin *origin, const struct yp_sim_request *request, struct yp_sim_reply *reply,
-		   bool *found)
+static void choose(struct yp_network_origin *origin, const struct yp_network_request *request,
+		   struct yp_network_reply *reply, bool *found)
 {
 	for (unsigned i = 0; i < origin->rule_count; i++) {
-		const struct yp_sim_rule *rule = &origin->rules[i];
+		const struct yp_network_rule *rule = &origin->rules[i];
 
 		if (!rule_fits(rule, request))
 			continue;
 		origin->seen[i]++;
-		if (reply->rule.lie != YP_SIM_HTTP_TRUTH ||
+		if (reply->rule.lie != YP_NETWORK_HTTP_TRUTH ||
 		    (rule->last != 0 && (origin->seen[i] < rule->first || origin->seen[i] > rule->last)))
 			continue;
 		reply->rule = *rule;
 		reply->rule_index = i;
 	}
-	if (reply->rule.lie == YP_SIM_HTTP_SWAP_FILE && reply->rule.arg < origin->file_count) {
-		struct yp_sim_file *swapped = &origin->files[reply->rule.arg];
+	if (reply->rule.lie == YP_NETWORK_HTTP_SWAP_FILE && reply->rule.arg < origin->file_count) {
+		struct yp_network_served *swapped = &origin->files[reply->rule.arg];
 
 		for (unsigned i = 0; i < origin->file_count; i++)
 			if (strcmp(origin->files[i].path, request->path) == 0) {
 				memcpy(swapped->path, origin->files[i].path, sizeof(swapped->path));
-				(void)snprintf(origin->files[i].path, YP_SIM_HTTP_PATH, "/was/%u", i);
+				(void)snprintf(origin->files[i].path, YP_NETWORK_HTTP_PATH, "/was/%u", i);
 				reply->swapped = true;
 				break;
 			}
@@ -51,7 +51,7 @@ static void choose(struct yp_sim_origin *origin, const struct yp_sim_request *re
 		*found = strcmp(origin->files[i].path, request->path) == 0;
 		reply->file = origin->files[i];
 	}
-	if (reply->rule.lie == YP_SIM_HTTP_OTHER_FILE && reply->rule.arg < origin->file_count) {
+	if (reply->rule.lie == YP_NETWORK_HTTP_OTHER_FILE && reply->rule.arg < origin->file_count) {
 		reply->file.data = origin->files[reply->rule.arg].data;
 		reply->file.size_bytes = origin->files[reply->rule.arg].size_bytes;
 		reply->swapped = true;
@@ -59,68 +59,69 @@ static void choose(struct yp_sim_origin *origin, const struct yp_sim_request *re
 }
 
 /* Calls the mark at a place in the answer. */
-static void mark(struct yp_sim_conn *conn, enum yp_sim_mark_kind kind, uint64_t offset)
+static void mark(struct yp_network_conn *conn, enum yp_network_mark_kind kind, uint64_t offset)
 {
-	struct yp_sim_origin *origin = conn->origin;
-	struct yp_sim_mark due;
+	struct yp_network_origin *origin = conn->origin;
+	struct yp_network_mark due;
 
 	pthread_mutex_lock(&origin->mutex);
 	due = origin->mark;
-	if (due.kind != kind || (kind == YP_SIM_MARK_BODY && due.offset_bytes != offset)) {
-		due.kind = YP_SIM_MARK_NONE;
+	if (due.kind != kind || (kind == YP_NETWORK_MARK_BODY && due.offset_bytes != offset)) {
+		due.kind = YP_NETWORK_MARK_NONE;
 	} else {
 		origin->record.mark_hits++;
 		if (!due.every)
-			origin->mark.kind = YP_SIM_MARK_NONE;
+			origin->mark.kind = YP_NETWORK_MARK_NONE;
 	}
 	pthread_mutex_unlock(&origin->mutex);
-	if (due.kind != YP_SIM_MARK_NONE && due.reached)
-		due.reached(due.ctx, conn->peer, yp_sim_conn_wire_bytes(conn));
+	if (due.kind != YP_NETWORK_MARK_NONE && due.reached)
+		due.reached(due.ctx, conn->peer, yp_network_conn_wire_bytes(conn));
 }
 
 /* Whether this is the answer that the mark waits for. */
-static bool mark_due(struct yp_sim_conn *conn, const struct yp_sim_request *request)
+static bool mark_due(struct yp_network_conn *conn, const struct yp_network_request *request)
 {
-	struct yp_sim_origin *origin = conn->origin;
+	struct yp_network_origin *origin = conn->origin;
 	bool due;
 
 	pthread_mutex_lock(&origin->mutex);
-	due = (origin->mark.kind == YP_SIM_MARK_HEAD || origin->mark.kind == YP_SIM_MARK_HEAD_MID) &&
+	due = (origin->mark.kind == YP_NETWORK_MARK_HEAD || origin->mark.kind == YP_NETWORK_MARK_HEAD_MID) &&
 	      strcmp(origin->mark.path, request->path) == 0 && ++origin->mark_seen >= origin->mark.nth;
 	pthread_mutex_unlock(&origin->mutex);
 	return due;
 }
 
 /* Up to the mark, if it lies in [from, from + bytes). */
-static uint64_t mark_before(struct yp_sim_conn *conn, const char *path, uint64_t from, uint64_t bytes)
+static uint64_t mark_before(struct yp_network_conn *conn, const char *path, uint64_t from, uint64_t bytes)
 {
-	struct yp_sim_origin *origin = conn->origin;
+	struct yp_network_origin *origin = conn->origin;
 	uint64_t until = bytes;
 
 	pthread_mutex_lock(&origin->mutex);
-	if (origin->mark.kind == YP_SIM_MARK_BODY && strcmp(origin->mark.path, path) == 0 &&
+	if (origin->mark.kind == YP_NETWORK_MARK_BODY && strcmp(origin->mark.path, path) == 0 &&
 	    origin->mark.offset_bytes >= from && origin->mark.offset_bytes < from + bytes)
 		until = origin->mark.offset_bytes - from;
 	pthread_mutex_unlock(&origin->mutex);
 	return until;
 }
 
-static bool send_plain(struct yp_sim_conn *conn, const char *path, const uint8_t *data, uint64_t from, uint64_t bytes)
+static bool send_plain(struct yp_network_conn *conn, const char *path, const uint8_t *data, uint64_t from,
+		       uint64_t bytes)
 {
 	uint64_t until = mark_before(conn, path, from, bytes);
 
 	if (until < bytes) {
-		if (until > 0 && !yp_sim_conn_send(conn, data + from, (size_t)until))
+		if (until > 0 && !yp_network_conn_send(conn, data + from, (size_t)until))
 			return false;
-		mark(conn, YP_SIM_MARK_BODY, from + until);
+		mark(conn, YP_NETWORK_MARK_BODY, from + until);
 		from += until;
 		bytes -= until;
 	}
-	return yp_sim_conn_send(conn, data + from, (size_t)bytes);
+	return yp_network_conn_send(conn, data + from, (size_t)bytes);
 }
 
 /* Sends the body in pieces, chunked if so, up to where the lie cuts it. */
-static bool send_body(struct yp_sim_conn *conn, struct yp_sim_reply *reply)
+static bool send_body(struct yp_network_conn *conn, struct yp_network_reply *reply)
 {
 	uint64_t end = reply->from + reply->bytes;
 	uint64_t at = reply->from;
@@ -131,21 +132,21 @@ static bool send_body(struct yp_sim_conn *conn, struct yp_sim_reply *reply)
 	}
 	while (at < end) {
 		uint64_t piece = end - at < PIECE_BYTES ? end - at : PIECE_BYTES;
-		bool flip =
-		    reply->rule.lie == YP_SIM_HTTP_BODY_FLIP && reply->rule.arg >= at && reply->rule.arg < at + piece;
+		bool flip = reply->rule.lie == YP_NETWORK_HTTP_BODY_FLIP && reply->rule.arg >= at &&
+			    reply->rule.arg < at + piece;
 		uint8_t bytes[PIECE_BYTES];
 
-		if (reply->chunked && !yp_sim_conn_say(conn, "%llx\r\n", (unsigned long long)piece))
+		if (reply->chunked && !yp_network_conn_say(conn, "%llx\r\n", (unsigned long long)piece))
 			return false;
 		memcpy(bytes, reply->file.data + at, (size_t)piece);
 		if (flip) {
 			bytes[reply->rule.arg - at] ^= 0x10;
 			reply->told = true;
 		}
-		if (flip ? !yp_sim_conn_send(conn, bytes, (size_t)piece)
+		if (flip ? !yp_network_conn_send(conn, bytes, (size_t)piece)
 			 : !send_plain(conn, reply->file.path, reply->file.data, at, piece))
 			return false;
-		if (reply->chunked && !yp_sim_conn_say(conn, "\r\n"))
+		if (reply->chunked && !yp_network_conn_say(conn, "\r\n"))
 			return false;
 		at += piece;
 		reply->sent += piece;
@@ -154,20 +155,20 @@ static bool send_body(struct yp_sim_conn *conn, struct yp_sim_reply *reply)
 }
 
 /* RFC 9110, 13.2.2 and 14.2, for one file. */
-static void tell_truth(const struct yp_sim_request *request, struct yp_sim_reply *reply)
+static void tell_truth(const struct yp_network_request *request, struct yp_network_reply *reply)
 {
-	const struct yp_sim_file *file = &reply->file;
+	const struct yp_network_served *file = &reply->file;
 
 	(void)snprintf(reply->etag, sizeof(reply->etag), "%s", file->etag);
 	reply->status = 200;
 	reply->bytes = reply->total = file->size_bytes;
 	reply->type = "application/octet-stream";
 	reply->cut_bytes = UINT64_MAX;
-	if (reply->rule.lie == YP_SIM_HTTP_ETAG_OTHER)
+	if (reply->rule.lie == YP_NETWORK_HTTP_ETAG_OTHER)
 		(void)snprintf(reply->etag, sizeof(reply->etag), "\"other-%llu\"", (unsigned long long)reply->rule.arg);
-	if (reply->rule.lie == YP_SIM_HTTP_ETAG_WEAK)
+	if (reply->rule.lie == YP_NETWORK_HTTP_ETAG_WEAK)
 		(void)snprintf(reply->etag, sizeof(reply->etag), "W/%.56s", file->etag);
-	if (reply->rule.lie == YP_SIM_HTTP_ETAG_NONE)
+	if (reply->rule.lie == YP_NETWORK_HTTP_ETAG_NONE)
 		reply->etag[0] = '\0';
 	if (request->if_none_match[0] != '\0' && strcmp(request->if_none_match, reply->etag) == 0) {
 		reply->status = 304;
@@ -196,7 +197,7 @@ static const char *phrase(int status)
 	return status == 200 ? "OK" : status == 206 ? "Partial Content" : status == 304 ? "Not Modified" : "Answer";
 }
 
-static size_t format_head(const struct yp_sim_reply *reply, char *out)
+static size_t format_head(const struct yp_network_reply *reply, char *out)
 {
 	size_t n = 0;
 	int status = reply->status;
@@ -213,7 +214,7 @@ static size_t format_head(const struct yp_sim_reply *reply, char *out)
 	if (!reply->unsized && status != 304)
 		n += (size_t)snprintf(out + n, HEAD_BYTES - n, "Content-Length: %llu\r\n",
 				      (unsigned long long)reply->bytes +
-					  (reply->rule.lie == YP_SIM_HTTP_BODY_LONG ? reply->rule.arg : 0));
+					  (reply->rule.lie == YP_NETWORK_HTTP_BODY_LONG ? reply->rule.arg : 0));
 	if (reply->chunked)
 		n += (size_t)snprintf(out + n, HEAD_BYTES - n, "Transfer-Encoding: chunked\r\n");
 	n += (size_t)snprintf(out + n, HEAD_BYTES - n, "%s%s\r\n", reply->close ? "Connection: close\r\n" : "",
@@ -221,7 +222,7 @@ static size_t format_head(const struct yp_sim_reply *reply, char *out)
 	return n;
 }
 
-static bool send_padding(struct yp_sim_conn *conn, uint64_t bytes)
+static bool send_padding(struct yp_network_conn *conn, uint64_t bytes)
 {
 	char line[1026];
 	int name = snprintf(line, sizeof(line), "X-Filler: ");
@@ -230,39 +231,39 @@ static bool send_padding(struct yp_sim_conn *conn, uint64_t bytes)
 	line[1024] = '\r';
 	line[1025] = '\n';
 	for (uint64_t sent = 0; sent < bytes; sent += sizeof(line))
-		if (!yp_sim_conn_send(conn, line, sizeof(line)))
+		if (!yp_network_conn_send(conn, line, sizeof(line)))
 			return false;
 	return true;
 }
 
-static bool send_head(struct yp_sim_conn *conn, struct yp_sim_reply *reply, bool marked)
+static bool send_head(struct yp_network_conn *conn, struct yp_network_reply *reply, bool marked)
 {
 	char head[HEAD_BYTES];
 	size_t size = format_head(reply, head);
 	size_t half = 12;
 
-	if (reply->rule.lie == YP_SIM_HTTP_HEADERS_SLOW) {
+	if (reply->rule.lie == YP_NETWORK_HTTP_HEADERS_SLOW) {
 		reply->told = true;
-		for (size_t i = 0; i < size && yp_sim_conn_send(conn, head + i, 1); i++)
-			yp_sim_conn_pause(conn, (int)reply->rule.arg);
+		for (size_t i = 0; i < size && yp_network_conn_send(conn, head + i, 1); i++)
+			yp_network_conn_pause(conn, (int)reply->rule.arg);
 		return !conn->closed;
 	}
-	if (reply->rule.lie == YP_SIM_HTTP_HEADERS_HUGE) {
+	if (reply->rule.lie == YP_NETWORK_HTTP_HEADERS_HUGE) {
 		reply->told = true;
 		size_t line = (size_t)(strchr(head, '\n') - head) + 1;
-		return yp_sim_conn_send(conn, head, line) && send_padding(conn, reply->rule.arg) &&
-		       yp_sim_conn_send(conn, head + line, size - line);
+		return yp_network_conn_send(conn, head, line) && send_padding(conn, reply->rule.arg) &&
+		       yp_network_conn_send(conn, head + line, size - line);
 	}
 	if (!marked)
-		return yp_sim_conn_send(conn, head, size);
-	mark(conn, YP_SIM_MARK_HEAD, 0);
-	if (!yp_sim_conn_send(conn, head, half))
+		return yp_network_conn_send(conn, head, size);
+	mark(conn, YP_NETWORK_MARK_HEAD, 0);
+	if (!yp_network_conn_send(conn, head, half))
 		return false;
-	mark(conn, YP_SIM_MARK_HEAD_MID, 0);
-	return yp_sim_conn_send(conn, head + half, size - half);
+	mark(conn, YP_NETWORK_MARK_HEAD_MID, 0);
+	return yp_network_conn_send(conn, head + half, size - half);
 }
 
-static bool send_multipart(struct yp_sim_conn *conn, struct yp_sim_reply *reply)
+static bool send_multipart(struct yp_network_conn *conn, struct yp_network_reply *reply)
 {
 	char head[160];
 	size_t length = (size_t)snprintf(head, sizeof(head), "--cut\r\nContent-Range: bytes %llu-%llu/%llu\r\n\r\n",
@@ -270,70 +271,71 @@ static bool send_multipart(struct yp_sim_conn *conn, struct yp_sim_reply *reply)
 					 (unsigned long long)reply->total);
 
 	reply->told = true;
-	return yp_sim_conn_say(conn,
-			       "HTTP/1.1 206 Partial Content\r\nContent-Type: multipart/byteranges; boundary=cut\r\n"
-			       "Content-Length: %llu\r\nETag: %s\r\n\r\n",
-			       (unsigned long long)length + (unsigned long long)reply->bytes + 11, reply->etag) &&
-	       yp_sim_conn_send(conn, head, length) && send_body(conn, reply) &&
-	       yp_sim_conn_say(conn, "\r\n--cut--\r\n");
+	return yp_network_conn_say(
+		   conn,
+		   "HTTP/1.1 206 Partial Content\r\nContent-Type: multipart/byteranges; boundary=cut\r\n"
+		   "Content-Length: %llu\r\nETag: %s\r\n\r\n",
+		   (unsigned long long)length + (unsigned long long)reply->bytes + 11, reply->etag) &&
+	       yp_network_conn_send(conn, head, length) && send_body(conn, reply) &&
+	       yp_network_conn_say(conn, "\r\n--cut--\r\n");
 }
 
-static bool send_endless(struct yp_sim_conn *conn, struct yp_sim_reply *reply)
+static bool send_endless(struct yp_network_conn *conn, struct yp_network_reply *reply)
 {
 	static const uint8_t zeros[PIECE_BYTES];
 
 	reply->told = true;
-	if (!yp_sim_conn_say(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\r\n"))
+	if (!yp_network_conn_say(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\r\n"))
 		return false;
-	while (reply->sent < ENDLESS_BYTES && yp_sim_conn_send(conn, zeros, sizeof(zeros)))
+	while (reply->sent < ENDLESS_BYTES && yp_network_conn_send(conn, zeros, sizeof(zeros)))
 		reply->sent += sizeof(zeros);
 	return false;
 }
 
 /* Lies that are an answer of their own. *keep: the connection. False: it is none of them. */
-static bool answer_otherwise(struct yp_sim_conn *conn, const struct yp_sim_request *request, struct yp_sim_reply *reply,
-			     bool *keep)
+static bool answer_otherwise(struct yp_network_conn *conn, const struct yp_network_request *request,
+			     struct yp_network_reply *reply, bool *keep)
 {
 	static const char page[] = "<html><body><h1>Welcome</h1><form>Please log in</form></body></html>\n";
-	const struct yp_sim_rule *rule = &reply->rule;
+	const struct yp_network_rule *rule = &reply->rule;
 	const char *text = rule->text ? rule->text : "";
 	int status = rule->arg == 0 ? 302 : (int)rule->arg;
 	char target[256];
 
 	reply->told = true;
 	switch (rule->lie) {
-	case YP_SIM_HTTP_STATUS:
+	case YP_NETWORK_HTTP_STATUS:
 		reply->status = (int)rule->arg;
 		if (rule->arg == 204 || rule->arg == 304)
-			*keep = yp_sim_conn_say(conn, "HTTP/1.1 %d Answer\r\n%s\r\n", (int)rule->arg, text);
+			*keep = yp_network_conn_say(conn, "HTTP/1.1 %d Answer\r\n%s\r\n", (int)rule->arg, text);
 		else
-			*keep = yp_sim_conn_say(conn, "HTTP/1.1 %d Answer\r\n%sContent-Length: 6\r\n\r\nsorry\n",
-						(int)rule->arg, text);
+			*keep = yp_network_conn_say(conn, "HTTP/1.1 %d Answer\r\n%sContent-Length: 6\r\n\r\nsorry\n",
+						    (int)rule->arg, text);
 		return true;
-	case YP_SIM_HTTP_PORTAL:
+	case YP_NETWORK_HTTP_PORTAL:
 		reply->status = 200;
-		*keep =
-		    yp_sim_conn_say(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %zu\r\n\r\n%s",
-				    sizeof(page) - 1, page);
+		*keep = yp_network_conn_say(
+		    conn, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %zu\r\n\r\n%s",
+		    sizeof(page) - 1, page);
 		return true;
-	case YP_SIM_HTTP_REDIRECT:
+	case YP_NETWORK_HTTP_REDIRECT:
 		reply->status = status;
 		(void)snprintf(target, sizeof(target), "%.*s%s%s", (int)strcspn(text, "%"), text,
 			       strstr(text, "%s") ? request->path : "",
 			       strstr(text, "%s") ? strstr(text, "%s") + 2 : "");
-		*keep = yp_sim_conn_say(conn, "HTTP/1.1 %d Elsewhere\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n",
-					status, target);
+		*keep = yp_network_conn_say(conn, "HTTP/1.1 %d Elsewhere\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n",
+					    status, target);
 		return true;
-	case YP_SIM_HTTP_GARBAGE:
-		*keep = yp_sim_conn_say(conn, "\x16\x03SSH-2.0-not-http\r\n\r\n\r\n") && false;
+	case YP_NETWORK_HTTP_GARBAGE:
+		*keep = yp_network_conn_say(conn, "\x16\x03SSH-2.0-not-http\r\n\r\n\r\n") && false;
 		return true;
-	case YP_SIM_HTTP_LOST_ANSWER:
+	case YP_NETWORK_HTTP_LOST_ANSWER:
 		*keep = false;
 		return true;
-	case YP_SIM_HTTP_BODY_ENDLESS:
+	case YP_NETWORK_HTTP_BODY_ENDLESS:
 		*keep = send_endless(conn, reply);
 		return true;
-	case YP_SIM_HTTP_MULTIPART:
+	case YP_NETWORK_HTTP_MULTIPART:
 		*keep = reply->ranged && send_multipart(conn, reply);
 		return true;
 	default:
@@ -343,36 +345,37 @@ static bool answer_otherwise(struct yp_sim_conn *conn, const struct yp_sim_reque
 }
 
 /* After head and body, or what was left of it. True: keep the connection. */
-static bool end_body(struct yp_sim_conn *conn, struct yp_sim_reply *reply)
+static bool end_body(struct yp_network_conn *conn, struct yp_network_reply *reply)
 {
 	char filler[4096] = {0};
-	uint64_t more = reply->rule.lie == YP_SIM_HTTP_BODY_LONG ? reply->rule.arg : 0;
+	uint64_t more = reply->rule.lie == YP_NETWORK_HTTP_BODY_LONG ? reply->rule.arg : 0;
 
 	for (; more > 0; more -= more < sizeof(filler) ? more : sizeof(filler)) {
 		reply->told = true;
-		if (!yp_sim_conn_send(conn, filler, (size_t)(more < sizeof(filler) ? more : sizeof(filler))))
+		if (!yp_network_conn_send(conn, filler, (size_t)(more < sizeof(filler) ? more : sizeof(filler))))
 			return false;
 	}
-	if (reply->rule.lie == YP_SIM_HTTP_BODY_STALL && reply->told) {
-		yp_sim_conn_pause(conn, YP_SIM_WAIT_MS);
+	if (reply->rule.lie == YP_NETWORK_HTTP_BODY_STALL && reply->told) {
+		yp_network_conn_pause(conn, YP_NETWORK_WAIT_MS);
 		return false;
 	}
-	if (reply->rule.lie == YP_SIM_HTTP_RESTART && reply->told) {
-		yp_sim_origin_restart(conn->origin, RESTART_DOWN_MS);
+	if (reply->rule.lie == YP_NETWORK_HTTP_RESTART && reply->told) {
+		yp_network_origin_restart(conn->origin, RESTART_DOWN_MS);
 		return false;
 	}
-	if (reply->rule.lie == YP_SIM_HTTP_CHUNKED_BAD && reply->told)
-		return yp_sim_conn_say(conn, "zz\r\nthis is no chunk\r\n") && false;
-	if (reply->rule.lie == YP_SIM_HTTP_CHUNKED_OPEN || reply->cut_bytes < reply->bytes) {
+	if (reply->rule.lie == YP_NETWORK_HTTP_CHUNKED_BAD && reply->told)
+		return yp_network_conn_say(conn, "zz\r\nthis is no chunk\r\n") && false;
+	if (reply->rule.lie == YP_NETWORK_HTTP_CHUNKED_OPEN || reply->cut_bytes < reply->bytes) {
 		conn->rude = true;
 		return false;
 	}
-	if (reply->chunked && !yp_sim_conn_say(conn, "0\r\n\r\n"))
+	if (reply->chunked && !yp_network_conn_say(conn, "0\r\n\r\n"))
 		return false;
 	return !reply->close;
 }
 
-static bool answer_get(struct yp_sim_conn *conn, const struct yp_sim_request *request, struct yp_sim_reply *reply)
+static bool answer_get(struct yp_network_conn *conn, const struct yp_network_request *request,
+		       struct yp_network_reply *reply)
 {
 	bool keep = false;
 	bool marked = mark_due(conn, request);
@@ -380,12 +383,12 @@ static bool answer_get(struct yp_sim_conn *conn, const struct yp_sim_request *re
 	tell_truth(request, reply);
 	if (answer_otherwise(conn, request, reply, &keep))
 		return keep;
-	yp_sim_reply_lie(reply);
+	yp_network_reply_lie(reply);
 
-	if (reply->rule.lie == YP_SIM_HTTP_INTERIM) {
+	if (reply->rule.lie == YP_NETWORK_HTTP_INTERIM) {
 		reply->told = true;
 		for (uint64_t i = 0; i < reply->rule.arg; i++)
-			if (!yp_sim_conn_say(conn, "HTTP/1.1 102 Processing\r\n\r\n"))
+			if (!yp_network_conn_say(conn, "HTTP/1.1 102 Processing\r\n\r\n"))
 				return false;
 	}
 	if (!send_head(conn, reply, marked))
@@ -396,21 +399,22 @@ static bool answer_get(struct yp_sim_conn *conn, const struct yp_sim_request *re
 }
 
 /* Under no lock: keeps a report, then answers. */
-static bool answer_post(struct yp_sim_conn *conn, const struct yp_sim_query *query, struct yp_sim_reply *reply)
+static bool answer_post(struct yp_network_conn *conn, const struct yp_network_query *query,
+			struct yp_network_reply *reply)
 {
-	struct yp_sim_origin *origin = conn->origin;
-	const struct yp_sim_request *request = &query->request;
-	bool lost = reply->rule.lie != YP_SIM_HTTP_TRUTH && reply->rule.lie != YP_SIM_HTTP_LOST_ANSWER;
+	struct yp_network_origin *origin = conn->origin;
+	const struct yp_network_request *request = &query->request;
+	bool lost = reply->rule.lie != YP_NETWORK_HTTP_TRUTH && reply->rule.lie != YP_NETWORK_HTTP_LOST_ANSWER;
 	bool marked = mark_due(conn, request);
 	bool keep = true;
 
-	if (strcmp(request->path, YP_SIM_REPORT_PATH) != 0)
-		return yp_sim_conn_say(conn, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+	if (strcmp(request->path, YP_NETWORK_REPORT_PATH) != 0)
+		return yp_network_conn_say(conn, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
 	/* A server that says "no" has not taken it; one whose answer is lost has. */
 	if (!lost) {
 		pthread_mutex_lock(&origin->mutex);
-		if (origin->record.reports < YP_SIM_REPORTS_MAX)
-			memcpy(origin->record.report[origin->record.reports], query->body, YP_SIM_REPORT_BYTES);
+		if (origin->record.reports < YP_NETWORK_REPORTS_MAX)
+			memcpy(origin->record.report[origin->record.reports], query->body, YP_NETWORK_REPORT_BYTES);
 		origin->record.reports++;
 		pthread_mutex_unlock(&origin->mutex);
 		if (origin->taken)
@@ -420,19 +424,19 @@ static bool answer_post(struct yp_sim_conn *conn, const struct yp_sim_query *que
 		return keep;
 	reply->status = 204;
 	if (marked)
-		mark(conn, YP_SIM_MARK_HEAD, 0);
-	if (!yp_sim_conn_say(conn, "HTTP/1.1 204"))
+		mark(conn, YP_NETWORK_MARK_HEAD, 0);
+	if (!yp_network_conn_say(conn, "HTTP/1.1 204"))
 		return false;
 	if (marked)
-		mark(conn, YP_SIM_MARK_HEAD_MID, 0);
-	return yp_sim_conn_say(conn, " No Content\r\n\r\n");
+		mark(conn, YP_NETWORK_MARK_HEAD_MID, 0);
+	return yp_network_conn_say(conn, " No Content\r\n\r\n");
 }
 
-bool yp_sim_conn_answer(struct yp_sim_conn *conn, struct yp_sim_query *query)
+bool yp_network_conn_answer(struct yp_network_conn *conn, struct yp_network_query *query)
 {
-	struct yp_sim_origin *origin = conn->origin;
-	struct yp_sim_request *request = &query->request;
-	struct yp_sim_reply *reply = calloc(1, sizeof(*reply));
+	struct yp_network_origin *origin = conn->origin;
+	struct yp_network_request *request = &query->request;
+	struct yp_network_reply *reply = calloc(1, sizeof(*reply));
 	bool found = false, keep = false;
 	bool post = strcmp(request->method, "POST") == 0;
 	unsigned number;
@@ -440,10 +444,10 @@ bool yp_sim_conn_answer(struct yp_sim_conn *conn, struct yp_sim_query *query)
 	if (!reply)
 		return false;
 	pthread_mutex_lock(&origin->mutex);
-	request->at_ms = yp_sim_wire_now_ms() - origin->start_ms;
+	request->at_ms = yp_network_wire_now_ms() - origin->start_ms;
 	choose(origin, request, reply, &found);
 	number = origin->record.requests++;
-	if (number < YP_SIM_REQUESTS_MAX)
+	if (number < YP_NETWORK_REQUESTS_MAX)
 		origin->record.request[number] = *request;
 	pthread_mutex_unlock(&origin->mutex);
 	reply->head_only = strcmp(request->method, "HEAD") == 0;
@@ -452,13 +456,13 @@ bool yp_sim_conn_answer(struct yp_sim_conn *conn, struct yp_sim_query *query)
 	else if (post)
 		keep = answer_post(conn, query, reply);
 	else if (!reply->head_only && strcmp(request->method, "GET") != 0)
-		keep = yp_sim_conn_say(conn, "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n");
+		keep = yp_network_conn_say(conn, "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n");
 	else if (!found)
-		keep = yp_sim_conn_say(conn, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+		keep = yp_network_conn_say(conn, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
 	else
 		keep = answer_get(conn, request, reply);
 	pthread_mutex_lock(&origin->mutex);
-	if (number < YP_SIM_REQUESTS_MAX) {
+	if (number < YP_NETWORK_REQUESTS_MAX) {
 		origin->record.request[number].status = reply->status;
 		origin->record.request[number].body_bytes = reply->sent;
 		origin->record.request[number].lied = reply->told || reply->swapped;

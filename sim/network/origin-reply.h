@@ -5,13 +5,13 @@
 #include "network/origin-conn.h"
 
 /* An answer before it is said. */
-struct yp_sim_reply {
-	struct yp_sim_rule rule; /* lie YP_SIM_HTTP_TRUTH: none */
+struct yp_network_reply {
+	struct yp_network_rule rule; /* lie YP_NETWORK_HTTP_TRUTH: none */
 	unsigned rule_index;
 	bool told;
 	bool swapped;   /* another file than asked for: told when anything is sent */
 	bool head_only; /* HEAD */
-	struct yp_sim_file file;
+	struct yp_network_served file;
 	int status;
 	bool ranged;          /* 206 */
 	uint64_t first, last; /* said */
@@ -28,6 +28,6 @@ struct yp_sim_reply {
 };
 
 /* Changes an honest answer to what its rule says of ranges, validators, lengths and codings. */
-void yp_sim_reply_lie(struct yp_sim_reply *reply);
+void yp_network_reply_lie(struct yp_network_reply *reply);
 
 #endif

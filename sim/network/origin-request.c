@@ -13,7 +13,7 @@
 
 #define REQUEST_MAX_BYTES 8192u
 
-static ssize_t receive(struct yp_sim_conn *conn, void *out, size_t size_bytes)
+static ssize_t receive(struct yp_network_conn *conn, void *out, size_t size_bytes)
 {
 	ssize_t got = conn->ssl ? SSL_read(conn->ssl, out, (int)size_bytes) : recv(conn->fd, out, size_bytes, 0);
 
@@ -21,7 +21,7 @@ static ssize_t receive(struct yp_sim_conn *conn, void *out, size_t size_bytes)
 	return got;
 }
 
-bool yp_sim_conn_send(struct yp_sim_conn *conn, const void *data, size_t size_bytes)
+bool yp_network_conn_send(struct yp_network_conn *conn, const void *data, size_t size_bytes)
 {
 	const char *at = data;
 
@@ -40,7 +40,7 @@ bool yp_sim_conn_send(struct yp_sim_conn *conn, const void *data, size_t size_by
 	return !conn->closed;
 }
 
-bool yp_sim_conn_say(struct yp_sim_conn *conn, const char *format, ...)
+bool yp_network_conn_say(struct yp_network_conn *conn, const char *format, ...)
 {
 	char text[2048];
 	va_list args;
@@ -49,10 +49,10 @@ bool yp_sim_conn_say(struct yp_sim_conn *conn, const char *format, ...)
 	va_start(args, format);
 	length = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	return length >= 0 && (size_t)length < sizeof(text) && yp_sim_conn_send(conn, text, (size_t)length);
+	return length >= 0 && (size_t)length < sizeof(text) && yp_network_conn_send(conn, text, (size_t)length);
 }
 
-void yp_sim_conn_pause(struct yp_sim_conn *conn, int ms)
+void yp_network_conn_pause(struct yp_network_conn *conn, int ms)
 {
 	struct pollfd gone = {.fd = conn->fd, .events = POLLRDHUP};
 
@@ -60,7 +60,7 @@ void yp_sim_conn_pause(struct yp_sim_conn *conn, int ms)
 		conn->closed = true;
 }
 
-uint64_t yp_sim_conn_wire_bytes(const struct yp_sim_conn *conn)
+uint64_t yp_network_conn_wire_bytes(const struct yp_network_conn *conn)
 {
 	return conn->ssl ? BIO_number_written(SSL_get_wbio(conn->ssl)) : conn->sent_bytes;
 }
@@ -78,23 +78,24 @@ static bool take_value(const char *line, const char *name, char *out, size_t out
 }
 
 /* "bytes=first-last", "bytes=first-"; others are ignored, as RFC 9110 allows. */
-static void read_range(const char *value, struct yp_sim_request *request)
+static void read_range(const char *value, struct yp_network_request *request)
 {
 	unsigned long long first, last = UINT64_MAX;
 	const char *at = value + 6;
 
-	if (strncmp(value, "bytes=", 6) != 0 || strchr(value, ',') || !yp_sim_wire_number(&at, &first) || *at++ != '-')
+	if (strncmp(value, "bytes=", 6) != 0 || strchr(value, ',') || !yp_network_wire_number(&at, &first) ||
+	    *at++ != '-')
 		return;
-	if (*at >= '0' && *at <= '9' && (!yp_sim_wire_number(&at, &last) || last < first))
+	if (*at >= '0' && *at <= '9' && (!yp_network_wire_number(&at, &last) || last < first))
 		return;
 	request->ranged = true;
 	request->first = first;
 	request->last = last;
 }
 
-static void parse(char *text, struct yp_sim_query *query)
+static void parse(char *text, struct yp_network_query *query)
 {
-	struct yp_sim_request *request = &query->request;
+	struct yp_network_request *request = &query->request;
 	char value[128] = "";
 
 	(void)sscanf(text, "%7s %63s", request->method, request->path);
@@ -113,7 +114,7 @@ static void parse(char *text, struct yp_sim_query *query)
 	}
 }
 
-bool yp_sim_conn_read(struct yp_sim_conn *conn, struct yp_sim_query *query)
+bool yp_network_conn_read(struct yp_network_conn *conn, struct yp_network_query *query)
 {
 	char text[REQUEST_MAX_BYTES + 1];
 	size_t got = 0;

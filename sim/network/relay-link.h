@@ -47,31 +47,31 @@ struct relay_strike {
 	bool waiting;
 };
 
-struct yp_sim_relay {
-	struct yp_sim_port port;
+struct yp_network_relay {
+	struct yp_network_port port;
 	uint16_t server;
-	struct yp_sim_wake wake;
+	struct yp_network_wake wake;
 	pthread_t thread;
 	/* The thread's own. */
 	int listener;
 	bool listening_full; /* a listener whose queue is full */
 	int fillers[RELAY_FILLERS_MAX];
-	struct relay_link *links[YP_SIM_RELAY_CONNECTIONS_MAX];
+	struct relay_link *links[YP_NETWORK_RELAY_CONNECTIONS_MAX];
 	int64_t dark_until_ms, offline_until_ms, set_ms;
 	/* Shared. */
 	pthread_mutex_t mutex;
 	pthread_cond_t applied;
 	bool stopping, changed;
-	struct yp_sim_cut_spec spec;
+	struct yp_network_cut_spec spec;
 	struct relay_strike strike;
-	struct yp_sim_relay_record record;
+	struct yp_network_relay_record record;
 };
 
 /* All under the relay's lock. */
-void relay_note(struct yp_sim_relay *relay, const struct relay_link *link, enum relay_side from);
-void relay_drop_all(struct yp_sim_relay *relay);
+void relay_note(struct yp_network_relay *relay, const struct relay_link *link, enum relay_side from);
+void relay_drop_all(struct yp_network_relay *relay);
 /* relay-door.c: whether the door should be open, and how. */
-void relay_mind_the_door(struct yp_sim_relay *relay, int64_t now_ms);
-void relay_close_door(struct yp_sim_relay *relay);
+void relay_mind_the_door(struct yp_network_relay *relay, int64_t now_ms);
+void relay_close_door(struct yp_network_relay *relay);
 
 #endif

@@ -21,81 +21,81 @@
 #define RECORD_DATA   23u /* content type: application data, also the encrypted end of a handshake */
 #define DRIP_PIECE_MS 20
 
-const char *yp_sim_cut_name(enum yp_sim_cut cut)
+const char *yp_network_cut_name(enum yp_network_cut cut)
 {
-	static const char *const names[YP_SIM_CUT_COUNT] = {"none",   "reset",      "close", "stall",
-							    "drip",   "flip",       "dark",  "offline",
-							    "refuse", "black-hole", "large", "every"};
+	static const char *const names[YP_NETWORK_CUT_COUNT] = {"none",   "reset",      "close", "stall",
+								"drip",   "flip",       "dark",  "offline",
+								"refuse", "black-hole", "large", "every"};
 
-	return (unsigned)cut < YP_SIM_CUT_COUNT ? names[cut] : "?";
+	return (unsigned)cut < YP_NETWORK_CUT_COUNT ? names[cut] : "?";
 }
 
-void relay_note(struct yp_sim_relay *relay, const struct relay_link *link, enum relay_side from)
+void relay_note(struct yp_network_relay *relay, const struct relay_link *link, enum relay_side from)
 {
-	struct yp_sim_relay_record *record = &relay->record;
+	struct yp_network_relay_record *record = &relay->record;
 
 	if (record->landed++ > 0)
 		return;
 	record->connection = link ? link->number : 0;
 	record->direction = from == SERVER ? 'd' : 'u';
 	record->byte = link ? link->flows[from].out : 0;
-	record->at_ms = yp_sim_wire_now_ms() - relay->set_ms;
+	record->at_ms = yp_network_wire_now_ms() - relay->set_ms;
 }
 
-static void drop_link(struct yp_sim_relay *relay, unsigned i, bool reset)
+static void drop_link(struct yp_network_relay *relay, unsigned i, bool reset)
 {
 	struct relay_link *link = relay->links[i];
 
 	for (unsigned s = 0; s < 2; s++) {
 		if (reset)
-			yp_sim_wire_reset(link->fds[s]);
+			yp_network_wire_reset(link->fds[s]);
 		close(link->fds[s]);
 	}
 	free(link);
 	relay->links[i] = NULL;
 }
 
-void relay_drop_all(struct yp_sim_relay *relay)
+void relay_drop_all(struct yp_network_relay *relay)
 {
-	for (unsigned i = 0; i < YP_SIM_RELAY_CONNECTIONS_MAX; i++)
+	for (unsigned i = 0; i < YP_NETWORK_RELAY_CONNECTIONS_MAX; i++)
 		if (relay->links[i])
 			drop_link(relay, i, true);
 }
 
 /* The fault happens on link i, in the direction that `from` sends. The link may be gone afterwards. */
-static void happen(struct yp_sim_relay *relay, unsigned i, enum relay_side from)
+static void happen(struct yp_network_relay *relay, unsigned i, enum relay_side from)
 {
 	struct relay_link *link = relay->links[i];
 	struct relay_flow *flow = &link->flows[from];
-	const struct yp_sim_cut_spec *spec = &relay->spec;
+	const struct yp_network_cut_spec *spec = &relay->spec;
 
 	link->struck = true;
 	link->flows[CLIENT].limit = link->flows[SERVER].limit = RELAY_NO_LIMIT;
 	relay_note(relay, link, from);
 	switch (spec->cut) {
-	case YP_SIM_CUT_RESET:
-	case YP_SIM_CUT_EVERY:
+	case YP_NETWORK_CUT_RESET:
+	case YP_NETWORK_CUT_EVERY:
 		drop_link(relay, i, true);
 		break;
-	case YP_SIM_CUT_CLOSE:
+	case YP_NETWORK_CUT_CLOSE:
 		drop_link(relay, i, false);
 		break;
-	case YP_SIM_CUT_STALL:
-	case YP_SIM_CUT_LARGE:
+	case YP_NETWORK_CUT_STALL:
+	case YP_NETWORK_CUT_LARGE:
 		link->stalled = true;
 		break;
-	case YP_SIM_CUT_DRIP:
+	case YP_NETWORK_CUT_DRIP:
 		link->drip_bytes_s = spec->arg;
 		break;
-	case YP_SIM_CUT_FLIP:
+	case YP_NETWORK_CUT_FLIP:
 		if (flow->at < flow->size)
 			flow->data[flow->at] ^= 0x20;
 		break;
-	case YP_SIM_CUT_DARK:
-		relay->dark_until_ms = yp_sim_wire_now_ms() + spec->arg;
+	case YP_NETWORK_CUT_DARK:
+		relay->dark_until_ms = yp_network_wire_now_ms() + spec->arg;
 		break;
-	case YP_SIM_CUT_OFFLINE:
-		relay->offline_until_ms = yp_sim_wire_now_ms() + spec->arg;
+	case YP_NETWORK_CUT_OFFLINE:
+		relay->offline_until_ms = yp_network_wire_now_ms() + spec->arg;
 		relay_drop_all(relay);
 		break;
 	default:
@@ -104,43 +104,45 @@ static void happen(struct yp_sim_relay *relay, unsigned i, enum relay_side from)
 }
 
 /* Whether the fault still waits for a connection such as this one. */
-static bool wanted(const struct yp_sim_relay *relay, const struct relay_link *link)
+static bool wanted(const struct yp_network_relay *relay, const struct relay_link *link)
 {
-	const struct yp_sim_cut_spec *spec = &relay->spec;
+	const struct yp_network_cut_spec *spec = &relay->spec;
 
-	return spec->cut != YP_SIM_CUT_NONE && !link->struck &&
-	       (spec->for_ever || spec->cut == YP_SIM_CUT_EVERY || relay->record.landed == 0) &&
+	return spec->cut != YP_NETWORK_CUT_NONE && !link->struck &&
+	       (spec->for_ever || spec->cut == YP_NETWORK_CUT_EVERY || relay->record.landed == 0) &&
 	       (spec->connection == 0 || spec->connection == link->number);
 }
 
 /* Sets the limits of a link from the spec and the strike. Under the lock. */
-static void set_limits(struct yp_sim_relay *relay, struct relay_link *link)
+static void set_limits(struct yp_network_relay *relay, struct relay_link *link)
 {
-	const struct yp_sim_cut_spec *spec = &relay->spec;
+	const struct yp_network_cut_spec *spec = &relay->spec;
 	const struct relay_strike *strike = &relay->strike;
 
 	if (!wanted(relay, link)) {
 		link->flows[CLIENT].limit = link->flows[SERVER].limit = RELAY_NO_LIMIT;
 		return;
 	}
-	if (spec->cut == YP_SIM_CUT_EVERY)
+	if (spec->cut == YP_NETWORK_CUT_EVERY)
 		link->flows[SERVER].limit = spec->arg;
-	else if (spec->cut == YP_SIM_CUT_REFUSE || spec->cut == YP_SIM_CUT_BLACK_HOLE || spec->cut == YP_SIM_CUT_LARGE)
+	else if (spec->cut == YP_NETWORK_CUT_REFUSE || spec->cut == YP_NETWORK_CUT_BLACK_HOLE ||
+		 spec->cut == YP_NETWORK_CUT_LARGE)
 		return;
-	else if (spec->place == YP_SIM_CUT_DOWN)
+	else if (spec->place == YP_NETWORK_CUT_DOWN)
 		link->flows[SERVER].limit = (uint64_t)spec->byte;
-	else if (spec->place == YP_SIM_CUT_UP)
+	else if (spec->place == YP_NETWORK_CUT_UP)
 		link->flows[CLIENT].limit = (uint64_t)spec->byte;
-	else if (spec->place == YP_SIM_CUT_CALL && strike->waiting && (strike->peer == 0 || strike->peer == link->peer))
+	else if (spec->place == YP_NETWORK_CUT_CALL && strike->waiting &&
+		 (strike->peer == 0 || strike->peer == link->peer))
 		link->flows[SERVER].limit =
 		    strike->down_bytes > link->flows[SERVER].out ? strike->down_bytes : link->flows[SERVER].out;
 }
 
 /* Finds the TLS record that the fault waits for, in what was read last. */
-static void follow_records(const struct yp_sim_relay *relay, struct relay_link *link, size_t fresh)
+static void follow_records(const struct yp_network_relay *relay, struct relay_link *link, size_t fresh)
 {
 	struct relay_flow *flow = &link->flows[CLIENT];
-	const struct yp_sim_cut_spec *spec = &relay->spec;
+	const struct yp_network_cut_spec *spec = &relay->spec;
 	uint64_t offset = flow->in - fresh;
 	const uint8_t *data = flow->data + flow->size - fresh;
 
@@ -158,20 +160,20 @@ static void follow_records(const struct yp_sim_relay *relay, struct relay_link *
 		flow->header_got = 0;
 		flow->record_left = (uint32_t)flow->header[3] << 8 | flow->header[4];
 		if (flow->header[0] != RECORD_DATA || ++flow->data_records != spec->record ||
-		    spec->place != YP_SIM_CUT_RECORD || !wanted(relay, link))
+		    spec->place != YP_NETWORK_CUT_RECORD || !wanted(relay, link))
 			continue;
 		flow->limit = offset + i - RELAY_RECORD_HEADER +
 			      (spec->byte < 0 ? RELAY_RECORD_HEADER + flow->record_left : (uint64_t)spec->byte);
 	}
 }
 
-static bool may_pass(const struct yp_sim_relay *relay, const struct relay_link *link, int64_t now_ms)
+static bool may_pass(const struct yp_network_relay *relay, const struct relay_link *link, int64_t now_ms)
 {
 	return !link->stalled && now_ms >= relay->dark_until_ms;
 }
 
 /* Reads what side `from` says. False: the link has failed. */
-static bool take_in(struct yp_sim_relay *relay, unsigned i, enum relay_side from)
+static bool take_in(struct yp_network_relay *relay, unsigned i, enum relay_side from)
 {
 	struct relay_link *link = relay->links[i];
 	struct relay_flow *flow = &link->flows[from];
@@ -187,13 +189,13 @@ static bool take_in(struct yp_sim_relay *relay, unsigned i, enum relay_side from
 	flow->in += (uint64_t)got;
 	if (from == CLIENT)
 		follow_records(relay, link, (size_t)got);
-	if (relay->spec.cut == YP_SIM_CUT_LARGE && (uint64_t)got > relay->spec.arg && wanted(relay, link))
+	if (relay->spec.cut == YP_NETWORK_CUT_LARGE && (uint64_t)got > relay->spec.arg && wanted(relay, link))
 		happen(relay, i, from);
 	return true;
 }
 
 /* Passes on as much as the limit, the drip and the other side allow. False: the link has failed. */
-static bool pass_on(struct yp_sim_relay *relay, struct relay_link *link, enum relay_side from, int64_t now_ms)
+static bool pass_on(struct yp_network_relay *relay, struct relay_link *link, enum relay_side from, int64_t now_ms)
 {
 	struct relay_flow *flow = &link->flows[from];
 	int to = link->fds[from == CLIENT ? SERVER : CLIENT];
@@ -233,7 +235,7 @@ static bool pass_on(struct yp_sim_relay *relay, struct relay_link *link, enum re
 }
 
 /* Under the lock. */
-static void work(struct yp_sim_relay *relay, unsigned i, const short events[2], int64_t now_ms)
+static void work(struct yp_network_relay *relay, unsigned i, const short events[2], int64_t now_ms)
 {
 	for (unsigned from = 0; from < 2; from++) {
 		struct relay_link *link = relay->links[i];
@@ -258,21 +260,21 @@ static void work(struct yp_sim_relay *relay, unsigned i, const short events[2], 
 		}
 		/* A flip needs the byte itself. */
 		if (link->flows[from].out == link->flows[from].limit &&
-		    (relay->spec.cut != YP_SIM_CUT_FLIP || link->flows[from].at < link->flows[from].size))
+		    (relay->spec.cut != YP_NETWORK_CUT_FLIP || link->flows[from].at < link->flows[from].size))
 			happen(relay, i, from);
 		link = relay->links[i];
 		if (link && !link->stalled && !pass_on(relay, link, from, now_ms)) {
 			drop_link(relay, i, true);
 			return;
 		}
-		if (link && link->flows[from].out == link->flows[from].limit && relay->spec.cut != YP_SIM_CUT_FLIP)
+		if (link && link->flows[from].out == link->flows[from].limit && relay->spec.cut != YP_NETWORK_CUT_FLIP)
 			happen(relay, i, from);
 	}
 	if (relay->links[i] && relay->links[i]->flows[0].end_sent && relay->links[i]->flows[1].end_sent)
 		drop_link(relay, i, false);
 }
 
-static void welcome(struct yp_sim_relay *relay)
+static void welcome(struct yp_network_relay *relay)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
 	socklen_t size = sizeof(address);
@@ -283,16 +285,16 @@ static void welcome(struct yp_sim_relay *relay)
 
 	if (fd < 0)
 		return;
-	while (place < YP_SIM_RELAY_CONNECTIONS_MAX && relay->links[place])
+	while (place < YP_NETWORK_RELAY_CONNECTIONS_MAX && relay->links[place])
 		place++;
-	link = place < YP_SIM_RELAY_CONNECTIONS_MAX ? calloc(1, sizeof(*link)) : NULL;
+	link = place < YP_NETWORK_RELAY_CONNECTIONS_MAX ? calloc(1, sizeof(*link)) : NULL;
 	if (!link) {
 		close(fd);
 		return;
 	}
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	link->fds[CLIENT] = fd;
-	link->fds[SERVER] = yp_sim_port_connect(relay->server);
+	link->fds[SERVER] = yp_network_port_connect(relay->server);
 	if (link->fds[SERVER] < 0 || getsockname(link->fds[SERVER], (struct sockaddr *)&address, &size) != 0) {
 		if (link->fds[SERVER] >= 0)
 			close(link->fds[SERVER]);
@@ -303,49 +305,49 @@ static void welcome(struct yp_sim_relay *relay)
 	link->peer = ntohs(address.sin_port);
 	link->number = ++relay->record.connections;
 	link->flows[CLIENT].limit = link->flows[SERVER].limit = RELAY_NO_LIMIT;
-	if (relay->spec.cut == YP_SIM_CUT_EVERY)
+	if (relay->spec.cut == YP_NETWORK_CUT_EVERY)
 		link->drip_bytes_s = (uint32_t)relay->spec.byte;
 	relay->links[place] = link;
 	set_limits(relay, link);
 	/* At the first byte: at once. */
 	for (unsigned from = 0; from < 2; from++)
 		if (relay->links[place] && relay->links[place]->flows[from].limit == 0 &&
-		    relay->spec.cut != YP_SIM_CUT_FLIP)
+		    relay->spec.cut != YP_NETWORK_CUT_FLIP)
 			happen(relay, place, from);
 }
 
 /* Under the lock: a new spec, or a strike. */
-static void apply(struct yp_sim_relay *relay)
+static void apply(struct yp_network_relay *relay)
 {
 	if (relay->changed) {
 		relay->dark_until_ms = relay->offline_until_ms = 0;
-		relay->set_ms = yp_sim_wire_now_ms();
+		relay->set_ms = yp_network_wire_now_ms();
 		/* What was stalled or slow before stays lost: it belonged to the old fault. */
 		relay_drop_all(relay);
 	}
-	for (unsigned i = 0; i < YP_SIM_RELAY_CONNECTIONS_MAX; i++)
+	for (unsigned i = 0; i < YP_NETWORK_RELAY_CONNECTIONS_MAX; i++)
 		if (relay->links[i])
 			set_limits(relay, relay->links[i]);
 	/* Now, whether anything is connected or not. */
 	if (relay->strike.waiting && relay->strike.peer == 0 && relay->record.landed == 0 &&
-	    (relay->spec.cut == YP_SIM_CUT_DARK || relay->spec.cut == YP_SIM_CUT_OFFLINE)) {
+	    (relay->spec.cut == YP_NETWORK_CUT_DARK || relay->spec.cut == YP_NETWORK_CUT_OFFLINE)) {
 		relay_note(relay, NULL, CLIENT);
-		if (relay->spec.cut == YP_SIM_CUT_DARK)
-			relay->dark_until_ms = yp_sim_wire_now_ms() + relay->spec.arg;
+		if (relay->spec.cut == YP_NETWORK_CUT_DARK)
+			relay->dark_until_ms = yp_network_wire_now_ms() + relay->spec.arg;
 		else
-			relay->offline_until_ms = yp_sim_wire_now_ms() + relay->spec.arg;
-		if (relay->spec.cut == YP_SIM_CUT_OFFLINE)
+			relay->offline_until_ms = yp_network_wire_now_ms() + relay->spec.arg;
+		if (relay->spec.cut == YP_NETWORK_CUT_OFFLINE)
 			relay_drop_all(relay);
 	}
 	if (relay->strike.peer == 0)
 		relay->strike.waiting = false;
 	relay->changed = false;
-	relay_mind_the_door(relay, yp_sim_wire_now_ms());
+	relay_mind_the_door(relay, yp_network_wire_now_ms());
 	pthread_cond_broadcast(&relay->applied);
 }
 
 /* Fills the list to wait for. Returns how many; *wait_ms: until something is due by itself. */
-static unsigned list_events(struct yp_sim_relay *relay, struct pollfd *fds, unsigned *owner, int64_t now_ms,
+static unsigned list_events(struct yp_network_relay *relay, struct pollfd *fds, unsigned *owner, int64_t now_ms,
 			    int *wait_ms)
 {
 	unsigned n = 0;
@@ -355,12 +357,12 @@ static unsigned list_events(struct yp_sim_relay *relay, struct pollfd *fds, unsi
 		*wait_ms = (int)(relay->dark_until_ms - now_ms);
 	if (relay->offline_until_ms > now_ms)
 		*wait_ms = (int)(relay->offline_until_ms - now_ms);
-	if (relay->spec.cut == YP_SIM_CUT_EVERY && relay->spec.cycle_ms > 0)
+	if (relay->spec.cut == YP_NETWORK_CUT_EVERY && relay->spec.cycle_ms > 0)
 		*wait_ms = (int)(relay->spec.cycle_ms - (uint32_t)((now_ms - relay->set_ms) % relay->spec.cycle_ms));
 	fds[n++] = (struct pollfd){.fd = relay->wake.fds[0], .events = POLLIN};
 	fds[n++] = (struct pollfd){.fd = relay->listening_full || relay->dark_until_ms > now_ms ? -1 : relay->listener,
 				   .events = POLLIN};
-	for (unsigned i = 0; i < YP_SIM_RELAY_CONNECTIONS_MAX; i++) {
+	for (unsigned i = 0; i < YP_NETWORK_RELAY_CONNECTIONS_MAX; i++) {
 		struct relay_link *link = relay->links[i];
 
 		if (!link)
@@ -389,14 +391,14 @@ static unsigned list_events(struct yp_sim_relay *relay, struct pollfd *fds, unsi
 
 static void *relay_main(void *ctx)
 {
-	struct yp_sim_relay *relay = ctx;
-	struct pollfd fds[2 + 2 * YP_SIM_RELAY_CONNECTIONS_MAX];
-	unsigned owner[2 + 2 * YP_SIM_RELAY_CONNECTIONS_MAX];
+	struct yp_network_relay *relay = ctx;
+	struct pollfd fds[2 + 2 * YP_NETWORK_RELAY_CONNECTIONS_MAX];
+	unsigned owner[2 + 2 * YP_NETWORK_RELAY_CONNECTIONS_MAX];
 	bool stopping = false;
 
 	pthread_mutex_lock(&relay->mutex);
 	while (!stopping) {
-		int64_t now_ms = yp_sim_wire_now_ms();
+		int64_t now_ms = yp_network_wire_now_ms();
 		int wait_ms;
 		unsigned count;
 
@@ -407,11 +409,11 @@ static void *relay_main(void *ctx)
 		pthread_mutex_unlock(&relay->mutex);
 		if (poll(fds, count, wait_ms) < 0 && errno != EINTR)
 			return NULL;
-		yp_sim_wake_drain(&relay->wake);
+		yp_network_wake_drain(&relay->wake);
 		pthread_mutex_lock(&relay->mutex);
 		if (relay->changed || relay->strike.waiting)
 			apply(relay);
-		now_ms = yp_sim_wire_now_ms();
+		now_ms = yp_network_wire_now_ms();
 		for (unsigned n = 2; n + 1 < count; n += 2) {
 			short events[2] = {fds[n].revents, fds[n + 1].revents};
 
@@ -426,20 +428,20 @@ static void *relay_main(void *ctx)
 	return NULL;
 }
 
-static void dispose(struct yp_sim_relay *relay)
+static void dispose(struct yp_network_relay *relay)
 {
 	relay_drop_all(relay);
 	relay_close_door(relay);
-	yp_sim_port_close(&relay->port);
-	yp_sim_wake_close(&relay->wake);
+	yp_network_port_close(&relay->port);
+	yp_network_wake_close(&relay->wake);
 	pthread_cond_destroy(&relay->applied);
 	pthread_mutex_destroy(&relay->mutex);
 	free(relay);
 }
 
-int yp_sim_relay_new(uint16_t server, struct yp_sim_relay **out)
+int yp_network_relay_new(uint16_t server, struct yp_network_relay **out)
 {
-	struct yp_sim_relay *relay = calloc(1, sizeof(*relay));
+	struct yp_network_relay *relay = calloc(1, sizeof(*relay));
 	int result;
 
 	if (!relay)
@@ -450,12 +452,12 @@ int yp_sim_relay_new(uint16_t server, struct yp_sim_relay **out)
 	relay->wake.fds[0] = relay->wake.fds[1] = -1;
 	for (unsigned i = 0; i < RELAY_FILLERS_MAX; i++)
 		relay->fillers[i] = -1;
-	relay->set_ms = yp_sim_wire_now_ms();
+	relay->set_ms = yp_network_wire_now_ms();
 	pthread_mutex_init(&relay->mutex, NULL);
 	pthread_cond_init(&relay->applied, NULL);
-	result = yp_sim_wake_open(&relay->wake);
+	result = yp_network_wake_open(&relay->wake);
 	if (result == 0)
-		result = yp_sim_port_open(&relay->port);
+		result = yp_network_port_open(&relay->port);
 	if (result == 0) {
 		relay_mind_the_door(relay, relay->set_ms);
 		result = relay->listener < 0 ? relay->listener : 0;
@@ -469,58 +471,58 @@ int yp_sim_relay_new(uint16_t server, struct yp_sim_relay **out)
 	return result;
 }
 
-void yp_sim_relay_free(struct yp_sim_relay *relay)
+void yp_network_relay_free(struct yp_network_relay *relay)
 {
 	if (!relay)
 		return;
 	pthread_mutex_lock(&relay->mutex);
 	relay->stopping = true;
 	pthread_mutex_unlock(&relay->mutex);
-	yp_sim_wake_up(&relay->wake);
+	yp_network_wake_up(&relay->wake);
 	pthread_join(relay->thread, NULL);
 	dispose(relay);
 }
 
-uint16_t yp_sim_relay_port(const struct yp_sim_relay *relay)
+uint16_t yp_network_relay_port(const struct yp_network_relay *relay)
 {
 	return relay->port.number;
 }
 
-void yp_sim_relay_set(struct yp_sim_relay *relay, const struct yp_sim_cut_spec *spec)
+void yp_network_relay_set(struct yp_network_relay *relay, const struct yp_network_cut_spec *spec)
 {
 	pthread_mutex_lock(&relay->mutex);
 	memset(&relay->record, 0, sizeof(relay->record));
 	memset(&relay->strike, 0, sizeof(relay->strike));
 	relay->spec = *spec;
 	relay->changed = true;
-	yp_sim_wake_up(&relay->wake);
+	yp_network_wake_up(&relay->wake);
 	while (relay->changed)
 		pthread_cond_wait(&relay->applied, &relay->mutex);
 	pthread_mutex_unlock(&relay->mutex);
 }
 
-void yp_sim_relay_strike(struct yp_sim_relay *relay, uint16_t peer, uint64_t down_bytes)
+void yp_network_relay_strike(struct yp_network_relay *relay, uint16_t peer, uint64_t down_bytes)
 {
 	pthread_mutex_lock(&relay->mutex);
 	relay->strike = (struct relay_strike){.peer = peer, .down_bytes = down_bytes, .waiting = true};
 	/* The limit holds from here on, whatever the thread is at: nothing behind it was written yet. */
-	for (unsigned i = 0; i < YP_SIM_RELAY_CONNECTIONS_MAX; i++)
+	for (unsigned i = 0; i < YP_NETWORK_RELAY_CONNECTIONS_MAX; i++)
 		if (relay->links[i])
 			set_limits(relay, relay->links[i]);
-	yp_sim_wake_up(&relay->wake);
+	yp_network_wake_up(&relay->wake);
 	while (peer == 0 && relay->strike.waiting) /* "now" has happened when this returns */
 		pthread_cond_wait(&relay->applied, &relay->mutex);
 	pthread_mutex_unlock(&relay->mutex);
 }
 
-void yp_sim_relay_server(struct yp_sim_relay *relay, uint16_t server)
+void yp_network_relay_server(struct yp_network_relay *relay, uint16_t server)
 {
 	pthread_mutex_lock(&relay->mutex);
 	relay->server = server;
 	pthread_mutex_unlock(&relay->mutex);
 }
 
-void yp_sim_relay_record(struct yp_sim_relay *relay, struct yp_sim_relay_record *out)
+void yp_network_relay_record(struct yp_network_relay *relay, struct yp_network_relay_record *out)
 {
 	pthread_mutex_lock(&relay->mutex);
 	*out = relay->record;

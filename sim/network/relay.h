@@ -9,38 +9,38 @@
  * A TCP relay on the loopback between a client and a server, exact to the byte: a fault set at byte n of a direction
  * happens when n bytes have been passed on in it and no more. "down" is towards the client. One thread.
  */
-#define YP_SIM_RELAY_CONNECTIONS_MAX 32u
+#define YP_NETWORK_RELAY_CONNECTIONS_MAX 32u
 
-enum yp_sim_cut {
-	YP_SIM_CUT_NONE,
-	YP_SIM_CUT_RESET,      /* both sides get a RST */
-	YP_SIM_CUT_CLOSE,      /* both sides get a FIN */
-	YP_SIM_CUT_STALL,      /* this connection says no more, ever; others do */
-	YP_SIM_CUT_DRIP,       /* from here on arg bytes a second */
-	YP_SIM_CUT_FLIP,       /* the bit 0x20 of the next byte is another */
-	YP_SIM_CUT_DARK,       /* everything stands still for arg ms, then goes on where it was */
-	YP_SIM_CUT_OFFLINE,    /* connections are reset and new ones refused for arg ms */
-	YP_SIM_CUT_REFUSE,     /* from now on new connections are refused, until the next spec */
-	YP_SIM_CUT_BLACK_HOLE, /* from now on new connections are not answered, until the next spec */
-	YP_SIM_CUT_LARGE, /* more than arg bytes in one piece never arrive, and nothing after them: a path MTU that nobody
+enum yp_network_cut {
+	YP_NETWORK_CUT_NONE,
+	YP_NETWORK_CUT_RESET,      /* both sides get a RST */
+	YP_NETWORK_CUT_CLOSE,      /* both sides get a FIN */
+	YP_NETWORK_CUT_STALL,      /* this connection says no more, ever; others do */
+	YP_NETWORK_CUT_DRIP,       /* from here on arg bytes a second */
+	YP_NETWORK_CUT_FLIP,       /* the bit 0x20 of the next byte is another */
+	YP_NETWORK_CUT_DARK,       /* everything stands still for arg ms, then goes on where it was */
+	YP_NETWORK_CUT_OFFLINE,    /* connections are reset and new ones refused for arg ms */
+	YP_NETWORK_CUT_REFUSE,     /* from now on new connections are refused, until the next spec */
+	YP_NETWORK_CUT_BLACK_HOLE, /* from now on new connections are not answered, until the next spec */
+	YP_NETWORK_CUT_LARGE, /* more than arg bytes in one piece never arrive, and nothing after them: a path MTU that nobody
 			  tells */
-	YP_SIM_CUT_EVERY, /* each connection is reset after arg bytes down; with cycle_ms also offline every other cycle;
+	YP_NETWORK_CUT_EVERY, /* each connection is reset after arg bytes down; with cycle_ms also offline every other cycle;
 			  byte: at most so many a second, 0: any */
-	YP_SIM_CUT_COUNT
+	YP_NETWORK_CUT_COUNT
 };
-const char *yp_sim_cut_name(enum yp_sim_cut cut);
+const char *yp_network_cut_name(enum yp_network_cut cut);
 
-enum yp_sim_cut_place {
-	YP_SIM_CUT_DOWN, /* byte: bytes passed down on the connection */
-	YP_SIM_CUT_UP,
-	YP_SIM_CUT_RECORD, /* up, byte of the TLS record number `record` (from 1) of the kind application data; -1: its end
+enum yp_network_cut_place {
+	YP_NETWORK_CUT_DOWN, /* byte: bytes passed down on the connection */
+	YP_NETWORK_CUT_UP,
+	YP_NETWORK_CUT_RECORD, /* up, byte of the TLS record number `record` (from 1) of the kind application data; -1: its end
 			 */
-	YP_SIM_CUT_CALL, /* yp_sim_relay_strike() says when */
+	YP_NETWORK_CUT_CALL, /* yp_network_relay_strike() says when */
 };
 
-struct yp_sim_cut_spec {
-	enum yp_sim_cut cut;
-	enum yp_sim_cut_place place;
+struct yp_network_cut_spec {
+	enum yp_network_cut cut;
+	enum yp_network_cut_place place;
 	unsigned connection; /* the nth accepted since the spec was set, from 1; 0: any */
 	unsigned record;
 	int64_t byte;
@@ -49,7 +49,7 @@ struct yp_sim_cut_spec {
 	bool for_ever; /* on every connection, not only the first that gets there */
 };
 
-struct yp_sim_relay_record {
+struct yp_network_relay_record {
 	unsigned connections; /* accepted since the spec was set */
 	unsigned landed;      /* how often the fault happened */
 	unsigned connection;  /* where it first did */
@@ -59,19 +59,20 @@ struct yp_sim_relay_record {
 	uint64_t up_bytes, down_bytes; /* passed on, all connections */
 };
 
-struct yp_sim_relay;
-int yp_sim_relay_new(uint16_t server, struct yp_sim_relay **out) __attribute__((warn_unused_result)); /* 0 or -errno */
-void yp_sim_relay_free(struct yp_sim_relay *relay);
-uint16_t yp_sim_relay_port(const struct yp_sim_relay *relay);
-/* Sets the one fault (YP_SIM_CUT_NONE: none, all is as it was) and starts the record anew. Returns when it is in force. */
-void yp_sim_relay_set(struct yp_sim_relay *relay, const struct yp_sim_cut_spec *spec);
+struct yp_network_relay;
+int yp_network_relay_new(uint16_t server, struct yp_network_relay **out)
+    __attribute__((warn_unused_result)); /* 0 or -errno */
+void yp_network_relay_free(struct yp_network_relay *relay);
+uint16_t yp_network_relay_port(const struct yp_network_relay *relay);
+/* Sets the one fault (YP_NETWORK_CUT_NONE: none, all is as it was) and starts the record anew. Returns when it is in force. */
+void yp_network_relay_set(struct yp_network_relay *relay, const struct yp_network_cut_spec *spec);
 /*
- * For YP_SIM_CUT_CALL. peer 0: now, on all connections; it has happened on return. Else: on the connection whose port on the server's side is peer,
+ * For YP_NETWORK_CUT_CALL. peer 0: now, on all connections; it has happened on return. Else: on the connection whose port on the server's side is peer,
  * once down_bytes were passed down on it. From any thread.
  */
-void yp_sim_relay_strike(struct yp_sim_relay *relay, uint16_t peer, uint64_t down_bytes);
+void yp_network_relay_strike(struct yp_network_relay *relay, uint16_t peer, uint64_t down_bytes);
 /* Connections accepted from now on go to another server. */
-void yp_sim_relay_server(struct yp_sim_relay *relay, uint16_t server);
-void yp_sim_relay_record(struct yp_sim_relay *relay, struct yp_sim_relay_record *out);
+void yp_network_relay_server(struct yp_network_relay *relay, uint16_t server);
+void yp_network_relay_record(struct yp_network_relay *relay, struct yp_network_relay_record *out);
 
 #endif

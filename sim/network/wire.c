@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE /* accept4, pipe2, POLLRDHUP, nftw */
+/* Sockets of this machine: ports, wakes, what has left a kernel's buffer, numbers on a line. */
 #include "network/wire.h"
 
 #include <arpa/inet.h>
@@ -12,18 +13,17 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
+
 #include <unistd.h>
+
+#include "power-cut/system.h"
 
 #define WINDOW_BYTES  (64 * 1024)
 #define DRAIN_WAIT_MS 50 /* at most: for the peer's kernel to have what was written */
 
-int64_t yp_sim_wire_now_ms(void)
+int64_t yp_network_wire_now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)yp_clock_ms();
 }
 
 static int bound_socket(uint16_t number)
@@ -35,7 +35,7 @@ static int bound_socket(uint16_t number)
 
 	if (fd < 0)
 		return -errno;
-	yp_sim_wire_narrow(fd); /* who is accepted inherits it */
+	yp_network_wire_narrow(fd); /* who is accepted inherits it */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes)) != 0 ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
 		int result = -errno;
@@ -46,7 +46,7 @@ static int bound_socket(uint16_t number)
 	return fd;
 }
 
-bool yp_sim_wire_number(const char **at, unsigned long long *out)
+bool yp_network_wire_number(const char **at, unsigned long long *out)
 {
 	char *end = NULL;
 
@@ -58,7 +58,7 @@ bool yp_sim_wire_number(const char **at, unsigned long long *out)
 	return errno == 0;
 }
 
-int yp_sim_port_open(struct yp_sim_port *port)
+int yp_network_port_open(struct yp_network_port *port)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
 	socklen_t size = sizeof(address);
@@ -69,25 +69,25 @@ int yp_sim_port_open(struct yp_sim_port *port)
 	if (getsockname(port->reserved, (struct sockaddr *)&address, &size) != 0) {
 		int result = -errno;
 
-		yp_sim_port_close(port);
+		yp_network_port_close(port);
 		return result;
 	}
 	port->number = ntohs(address.sin_port);
 	return 0;
 }
 
-void yp_sim_port_close(struct yp_sim_port *port)
+void yp_network_port_close(struct yp_network_port *port)
 {
 	if (port->reserved >= 0)
 		close(port->reserved);
 	port->reserved = -1;
 }
 
-int yp_sim_port_listen(const struct yp_sim_port *port, int backlog)
+int yp_network_port_listen(const struct yp_network_port *port, int backlog)
 {
 	int fd = bound_socket(port->number);
 
-	if (fd >= 0 && (listen(fd, backlog) != 0 || !yp_sim_wire_nonblocking(fd))) {
+	if (fd >= 0 && (listen(fd, backlog) != 0 || !yp_network_wire_nonblocking(fd))) {
 		int result = -errno;
 
 		close(fd);
@@ -96,7 +96,7 @@ int yp_sim_port_listen(const struct yp_sim_port *port, int backlog)
 	return fd;
 }
 
-int yp_sim_port_connect(uint16_t number)
+int yp_network_port_connect(uint16_t number)
 {
 	struct sockaddr_in address = {
 	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(number)};
@@ -106,7 +106,7 @@ int yp_sim_port_connect(uint16_t number)
 	if (fd < 0)
 		return -errno;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-	yp_sim_wire_narrow(fd);
+	yp_network_wire_narrow(fd);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 && errno != EINPROGRESS) {
 		int result = -errno;
 
@@ -116,20 +116,20 @@ int yp_sim_port_connect(uint16_t number)
 	return fd;
 }
 
-void yp_sim_wire_reset(int fd)
+void yp_network_wire_reset(int fd)
 {
 	struct linger now = {.l_onoff = 1, .l_linger = 0};
-	int64_t end_ms = yp_sim_wire_now_ms() + DRAIN_WAIT_MS;
+	int64_t end_ms = yp_network_wire_now_ms() + DRAIN_WAIT_MS;
 	int queued = 0;
 
 	/* A reset throws away what is still queued here: give it the time that the loopback needs. There is no event
 	 * for it. */
-	while (ioctl(fd, SIOCOUTQ, &queued) == 0 && queued > 0 && yp_sim_wire_now_ms() < end_ms)
+	while (ioctl(fd, SIOCOUTQ, &queued) == 0 && queued > 0 && yp_network_wire_now_ms() < end_ms)
 		(void)poll(NULL, 0, 1);
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 }
 
-void yp_sim_wire_narrow(int fd)
+void yp_network_wire_narrow(int fd)
 {
 	int bytes = WINDOW_BYTES;
 
@@ -137,19 +137,19 @@ void yp_sim_wire_narrow(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 }
 
-bool yp_sim_wire_nonblocking(int fd)
+bool yp_network_wire_nonblocking(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
 	return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
 }
 
-int yp_sim_wake_open(struct yp_sim_wake *wake)
+int yp_network_wake_open(struct yp_network_wake *wake)
 {
 	return pipe2(wake->fds, O_CLOEXEC | O_NONBLOCK) == 0 ? 0 : -errno;
 }
 
-void yp_sim_wake_close(struct yp_sim_wake *wake)
+void yp_network_wake_close(struct yp_network_wake *wake)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		if (wake->fds[i] >= 0)
@@ -158,12 +158,12 @@ void yp_sim_wake_close(struct yp_sim_wake *wake)
 	}
 }
 
-void yp_sim_wake_up(struct yp_sim_wake *wake)
+void yp_network_wake_up(struct yp_network_wake *wake)
 {
 	(void)!write(wake->fds[1], "x", 1); /* full: it is awake already */
 }
 
-void yp_sim_wake_drain(struct yp_sim_wake *wake)
+void yp_network_wake_drain(struct yp_network_wake *wake)
 {
 	char bytes[64];
 

@@ -50,7 +50,7 @@ static int hold(const char *path, int how)
 	return result != 0 ? result : fd;
 }
 
-int net_home_make(const char *base, char *dir, size_t dir_bytes, int *lock)
+int yp_network_home_make(const char *base, char *dir, size_t dir_bytes, int *lock)
 {
 	*lock = -ENOENT;
 	for (unsigned i = 0; i < HOME_TRIES_MAX && *lock == -ENOENT; i++) {
@@ -67,7 +67,7 @@ int net_home_make(const char *base, char *dir, size_t dir_bytes, int *lock)
 	return *lock < 0 ? *lock : 0;
 }
 
-void net_home_remove(const char *dir, int lock)
+void yp_network_home_remove(const char *dir, int lock)
 {
 	if (dir[0] != '\0')
 		(void)nftw(dir, remove_one, WALK_FDS, FTW_DEPTH | FTW_PHYS);
@@ -82,7 +82,7 @@ void yp_network_sweep(const char *base)
 	DIR *dir;
 
 	if (!base)
-		base = net_home_base();
+		base = yp_network_home_base();
 	dir = opendir(base);
 	for (unsigned i = 0; dir && i < SWEEP_MAX && (entry = readdir(dir)) != NULL; i++) {
 		if (strncmp(entry->d_name, HOME_PREFIX, strlen(HOME_PREFIX)) != 0 ||
@@ -91,13 +91,13 @@ void yp_network_sweep(const char *base)
 		int lock = hold(path, LOCK_EX | LOCK_NB);
 
 		if (lock >= 0)
-			net_home_remove(path, lock);
+			yp_network_home_remove(path, lock);
 	}
 	if (dir)
 		(void)closedir(dir);
 }
 
-const char *net_home_base(void)
+const char *yp_network_home_base(void)
 {
 	return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 }

@@ -5,10 +5,10 @@
 #include <stddef.h>
 
 /* In memory where that can be had. */
-const char *net_home_base(void);
-/* A new directory below base, in dir ("" on failure), held by *lock. 0 or -errno; net_home_remove() in any case. */
-int net_home_make(const char *base, char *dir, size_t dir_bytes, int *lock) __attribute__((warn_unused_result));
+const char *yp_network_home_base(void);
+/* A new directory below base, in dir ("" on failure), held by *lock. 0 or -errno; yp_network_home_remove() in any case. */
+int yp_network_home_make(const char *base, char *dir, size_t dir_bytes, int *lock) __attribute__((warn_unused_result));
 /* With all that is in it. dir "" and a negative lock are fine. */
-void net_home_remove(const char *dir, int lock);
+void yp_network_home_remove(const char *dir, int lock);
 
 #endif

@@ -26,7 +26,7 @@
 
 extern char **environ;
 
-struct board_ext4 {
+struct yp_oracle_ext4 {
 	char path[PATH_BYTES];
 	int fd;
 	unsigned medium;
@@ -76,7 +76,7 @@ static int run(char *const argv[], char *out, size_t max, size_t *used, int *sta
 	return 0;
 }
 
-static int read_canary(const struct board_ext4 *ext4, char *out, size_t *bytes, int *status)
+static int read_canary(const struct yp_oracle_ext4 *ext4, char *out, size_t *bytes, int *status)
 {
 	char program[] = DEBUGFS, request[] = "-R", command[] = "cat /canary";
 	char path[PATH_BYTES];
@@ -87,7 +87,7 @@ static int read_canary(const struct board_ext4 *ext4, char *out, size_t *bytes, 
 }
 
 /* Writes what differs from the image. */
-static int bring(struct board_ext4 *ext4, const struct yp_image *image)
+static int bring(struct yp_oracle_ext4 *ext4, const struct yp_image *image)
 {
 	for (uint64_t s = 0; s < ext4->sectors;) {
 		uint64_t first = s;
@@ -115,7 +115,7 @@ static int bring(struct board_ext4 *ext4, const struct yp_image *image)
 }
 
 /* What the programs changed is unknown from here on. */
-static int notice(struct board_ext4 *ext4, const struct yp_pool *pool)
+static int notice(struct yp_oracle_ext4 *ext4, const struct yp_pool *pool)
 {
 	for (uint64_t s = 0; s < ext4->sectors;) {
 		uint64_t left = ext4->sectors - s;
@@ -133,7 +133,7 @@ static int notice(struct board_ext4 *ext4, const struct yp_pool *pool)
 	return 0;
 }
 
-static int check(struct board_ext4 *ext4, struct board_data_check *out)
+static int check(struct yp_oracle_ext4 *ext4, struct yp_oracle_data_check *out)
 {
 	char program[] = E2FSCK, how[] = "-fp";
 	char path[PATH_BYTES];
@@ -145,13 +145,13 @@ static int check(struct board_ext4 *ext4, struct board_data_check *out)
 
 	if (pread(ext4->fd, incompat, sizeof incompat, INCOMPAT_AT) != (ssize_t)sizeof incompat)
 		return -EIO;
-	out->state = incompat[0] & INCOMPAT_RECOVER ? BOARD_DATA_REPLAY : BOARD_DATA_CLEAN;
+	out->state = incompat[0] & INCOMPAT_RECOVER ? YP_ORACLE_DATA_REPLAY : YP_ORACLE_DATA_CLEAN;
 	memcpy(path, ext4->path, sizeof path);
 	error = run(argv, text, sizeof text, &bytes, &status);
 	if (error != 0)
 		return error;
 	if (status < 0 || status > E2FSCK_REPAIRED) {
-		out->state = BOARD_DATA_BROKEN;
+		out->state = YP_ORACLE_DATA_BROKEN;
 		(void)snprintf(out->text, sizeof out->text, "e2fsck ends with %d", status);
 		return 0;
 	}
@@ -159,13 +159,13 @@ static int check(struct board_ext4 *ext4, struct board_data_check *out)
 	if (error != 0)
 		return error;
 	if (status != 0 || bytes != ext4->canary_bytes || memcmp(ext4->found, ext4->canary, bytes) != 0) {
-		out->state = BOARD_DATA_BROKEN;
+		out->state = YP_ORACLE_DATA_BROKEN;
 		(void)snprintf(out->text, sizeof out->text, "the user's file is lost or changed");
 	}
 	return 0;
 }
 
-int board_ext4_check(struct board_ext4 *ext4, const struct yp_image *image, struct board_data_check *out)
+int yp_oracle_ext4_check(struct yp_oracle_ext4 *ext4, const struct yp_image *image, struct yp_oracle_data_check *out)
 {
 	int error = bring(ext4, image);
 
@@ -174,11 +174,11 @@ int board_ext4_check(struct board_ext4 *ext4, const struct yp_image *image, stru
 	return error != 0 ? error : notice(ext4, yp_image_pool(image));
 }
 
-int board_ext4_new(const char *work, const struct yp_image *base, unsigned medium, struct board_ext4 **out,
-		   char *detail, size_t detail_bytes)
+int yp_oracle_ext4_new(const char *work, const struct yp_image *base, unsigned medium, struct yp_oracle_ext4 **out,
+		       char *detail, size_t detail_bytes)
 {
-	struct board_ext4 *ext4 = calloc(1, sizeof *ext4);
-	struct board_data_check first = {.state = BOARD_DATA_CLEAN};
+	struct yp_oracle_ext4 *ext4 = calloc(1, sizeof *ext4);
+	struct yp_oracle_data_check first = {.state = YP_ORACLE_DATA_CLEAN};
 	int status = 0, error = 0;
 
 	if (ext4 == NULL)
@@ -204,20 +204,20 @@ int board_ext4_new(const char *work, const struct yp_image *base, unsigned mediu
 		(void)snprintf(detail, detail_bytes, "the data partition holds no file called canary");
 	}
 	if (error == 0)
-		error = board_ext4_check(ext4, base, &first);
-	if (error == 0 && first.state == BOARD_DATA_BROKEN) {
+		error = yp_oracle_ext4_check(ext4, base, &first);
+	if (error == 0 && first.state == YP_ORACLE_DATA_BROKEN) {
 		error = -EINVAL;
 		(void)snprintf(detail, detail_bytes, "the data partition at the start: %s", first.text);
 	}
 	if (error != 0) {
-		board_ext4_free(ext4);
+		yp_oracle_ext4_free(ext4);
 		return error;
 	}
 	*out = ext4;
 	return 0;
 }
 
-void board_ext4_free(struct board_ext4 *ext4)
+void yp_oracle_ext4_free(struct yp_oracle_ext4 *ext4)
 {
 	if (ext4 == NULL)
 		return;

@@ -47,109 +47,109 @@ const char *const *yp_oracle_equivalences(void)
 enum progress { PROGRESS_NONE, PROGRESS_PART };
 
 /* How far the journal says that this slot is. */
-static enum progress progress_of(const struct board_view *view, unsigned slot)
+static enum progress read_progress(const struct yp_oracle_view *view, unsigned slot)
 {
-	if (view->record.phase != OTA_PHASE_INSTALLING || view->record.target != (char)('A' + (int)slot))
+	if (view->record.phase != YP_RECORD_INSTALLING || view->record.target != (char)('A' + (int)slot))
 		return PROGRESS_NONE;
-	return view->record.chunks_done == 0 ? PROGRESS_NONE : PROGRESS_PART;
+	return view->record.progress == 0 ? PROGRESS_NONE : PROGRESS_PART;
 }
 
-static uint64_t mix_slot(const struct yp_image *state, const struct board_view *view, unsigned slot, uint64_t h)
+static uint64_t mix_slot(const struct yp_image *state, const struct yp_oracle_view *view, unsigned slot, uint64_t h)
 {
 	char name = (char)('A' + (int)slot);
 	bool target = view->record.good && view->record.target == name;
 	bool barred = view->env.boot.barred == name && view->env.boot.slot != name;
 	struct yp_hash hash;
 
-	h = yp_sim_mix(h, view->described[slot] ? view->descriptor[slot] : 0);
-	if (target && (barred || view->blank[slot]) && view->record.phase == OTA_PHASE_INSTALLING)
-		return yp_sim_mix(h, 0x200u + (unsigned)progress_of(view, slot));
+	h = yp_mix(h, view->described[slot] ? view->descriptor[slot] : 0);
+	if (target && (barred || view->blank[slot]) && view->record.phase == YP_RECORD_INSTALLING)
+		return yp_mix(h, 0x200u + (unsigned)read_progress(view, slot));
 	if (view->version[slot] >= 0)
-		return yp_sim_mix(h, 0x100u + (unsigned)view->version[slot]);
-	if ((barred || view->blank[slot]) && !(target && view->record.phase == OTA_PHASE_WRITTEN))
-		return yp_sim_mix(h, view->blank[slot]);
+		return yp_mix(h, 0x100u + (unsigned)view->version[slot]);
+	if ((barred || view->blank[slot]) && !(target && view->record.phase == YP_RECORD_WRITTEN))
+		return yp_mix(h, view->blank[slot]);
 	/* Somebody may read all of it: nothing is left out. */
-	hash = yp_image_region_hash(state, BOARD_REGION_A + slot);
-	return yp_sim_mix(yp_sim_mix(h, hash.lo), hash.hi);
+	hash = yp_image_region_hash(state, YP_ORACLE_REGION_A + slot);
+	return yp_mix(yp_mix(h, hash.lo), hash.hi);
 }
 
 /* Counts the class, and finds words for it when it is new. */
-static int class_met(struct yp_oracle *board, const struct yp_image *state, uint64_t hash)
+static int count_class(struct yp_oracle *oracle, const struct yp_image *state, uint64_t hash)
 {
 	const uint32_t key[2] = {(uint32_t)hash, (uint32_t)(hash >> 32)};
 	bool found;
-	size_t *index = yp_sim_memo_at(&board->class_memo, key, &found);
+	size_t *index = yp_memo_at(&oracle->class_memo, key, &found);
 	struct yp_oracle_class *class;
 
 	if (index == NULL)
 		return -ENOMEM;
 	if (found) {
-		board->classes[*index].states++;
+		oracle->classes[*index].states++;
 		return 0;
 	}
-	if (board->classes_count == board->classes_room) {
-		size_t room = board->classes_room ? 2 * board->classes_room : 64;
-		struct yp_oracle_class *more = realloc(board->classes, room * sizeof *more);
+	if (oracle->classes_count == oracle->classes_room) {
+		size_t room = oracle->classes_room ? 2 * oracle->classes_room : 64;
+		struct yp_oracle_class *more = realloc(oracle->classes, room * sizeof *more);
 
 		if (more == NULL)
 			return -ENOMEM;
-		board->classes = more;
-		board->classes_room = room;
+		oracle->classes = more;
+		oracle->classes_room = room;
 	}
-	*index = board->classes_count++;
-	class = &board->classes[*index];
+	*index = oracle->classes_count++;
+	class = &oracle->classes[*index];
 	*class = (struct yp_oracle_class){.hash = hash, .states = 1};
-	return yp_oracle_describe(board, state, class->words, sizeof class->words);
+	return yp_oracle_describe(oracle, state, class->words, sizeof class->words);
 }
 
-size_t yp_oracle_classes(const struct yp_oracle *board, const struct yp_oracle_class **out)
+size_t yp_oracle_classes(const struct yp_oracle *oracle, const struct yp_oracle_class **out)
 {
-	*out = board->classes;
-	return board->classes_count;
+	*out = oracle->classes;
+	return oracle->classes_count;
 }
 
-int board_canon(void *ctx, const struct yp_image *state, const struct yp_world *before, struct yp_hash *out)
+int yp_oracle_canon(void *ctx, const struct yp_image *state, const struct yp_world *before, struct yp_hash *out)
 {
-	struct yp_oracle *board = ctx;
-	struct board_view view;
-	const struct board_copy *env = &view.env;
+	struct yp_oracle *oracle = ctx;
+	struct yp_oracle_view view;
+	const struct yp_oracle_copy *env = &view.env;
 	uint64_t h = 0x243f6a8885a308d3u;
-	int error = board_look(board, state, &view);
+	int error = yp_oracle_look(oracle, state, &view);
 
 	if (error != 0)
 		return error;
-	h = yp_sim_mix(yp_sim_mix(h, env->good), env->hash);
-	h = yp_sim_mix(h, env->boot.attempts < env->boot.limit ? env->boot.attempts : env->boot.limit);
-	h = yp_sim_mix(h, view.copy[view.holding == 0 ? 1 : 0].good);
-	h = yp_sim_mix(yp_sim_mix(h, view.record.good), view.record.hash);
-	h = yp_sim_mix(h, env->trial_id == 0 ? 0 : env->trial_id == view.record.trial_id ? 1 : 2);
-	h = yp_sim_mix(h, view.record.trial_id != 0);
-	for (unsigned i = 0; i < OTA_OUTBOX_MAX; i++)
-		h = yp_sim_mix(h, view.record.outbox[i] != 0 && yp_sim_past_delivered(before, view.record.outbox[i]));
+	h = yp_mix(yp_mix(h, env->good), env->hash);
+	h = yp_mix(h, env->boot.attempts < env->boot.limit ? env->boot.attempts : env->boot.limit);
+	h = yp_mix(h, view.copy[view.holding == 0 ? 1 : 0].good);
+	h = yp_mix(yp_mix(h, view.record.good), view.record.hash);
+	h = yp_mix(h, env->boot.trial_id == 0 ? 0 : env->boot.trial_id == view.record.trial_id ? 1 : 2);
+	h = yp_mix(h, view.record.trial_id != 0);
+	for (unsigned i = 0; i < YP_RECORD_EVENTS_MAX; i++)
+		h = yp_mix(h, view.record.events[i] != 0 && yp_oracle_past_delivered(before, view.record.events[i]));
 	for (unsigned slot = 0; slot < 2; slot++)
 		h = mix_slot(state, &view, slot, h);
-	h = yp_sim_mix(h, view.data.state == BOARD_DATA_BROKEN);
-	out->lo = yp_sim_past_hash(before, h);
-	out->hi = yp_sim_mix(out->lo, h);
-	return class_met(board, state, out->lo);
+	h = yp_mix(h, view.data.state == YP_ORACLE_DATA_BROKEN);
+	out->lo = yp_oracle_past_hash(before, h);
+	out->hi = yp_mix(out->lo, h);
+	return count_class(oracle, state, out->lo);
 }
 
-static const char *holds(const struct yp_oracle *board, const struct board_view *view, unsigned slot)
+static const char *describe_slot(const struct yp_oracle *oracle, const struct yp_oracle_view *view, unsigned slot)
 {
 	if (view->version[slot] >= 0)
-		return board->config.versions[view->version[slot]].label;
+		return oracle->config.versions[view->version[slot]].label;
 	return view->blank[slot] ? "nothing startable" : "a part";
 }
 
-int yp_oracle_describe(struct yp_oracle *board, const struct yp_image *state, char *out, size_t out_bytes)
+int yp_oracle_describe(struct yp_oracle *oracle, const struct yp_image *state, char *out, size_t out_bytes)
 {
 	static const char *const phases[] = {"idle", "installing", "written"};
 	static const char *const data[] = {"clean", "to be replayed", "broken"};
-	struct board_view view;
+	struct yp_oracle_view view;
 	char trial[48] = "";
 	char barred[24] = "";
 	char failures[32] = "";
-	int error = board_look(board, state, &view);
+	int error = yp_oracle_look(oracle, state, &view);
 
 	if (error != 0)
 		return error;
@@ -163,12 +163,13 @@ int yp_oracle_describe(struct yp_oracle *board, const struct yp_image *state, ch
 			       view.record.failures == 1 ? "" : "s");
 	(void)snprintf(out, out_bytes, "%s%c%s%s%s; A holds %s%s, B %s%s%s; journal %s%s%s%s; data %s",
 		       view.env.good ? "selected " : "no environment: ", view.env.boot.slot, trial, barred,
-		       view.copy[view.holding == 0].good ? "" : ", other copy bad", holds(board, &view, 0),
-		       view.described[0] ? "" : " undescribed", holds(board, &view, 1),
-		       view.described[1] ? "" : " undescribed", progress_of(&view, 1) ? ", begun" : "",
+		       view.copy[view.holding == 0].good ? "" : ", other copy bad", describe_slot(oracle, &view, 0),
+		       view.described[0] ? "" : " undescribed", describe_slot(oracle, &view, 1),
+		       view.described[1] ? "" : " undescribed", read_progress(&view, 1) ? ", begun" : "",
 		       view.record.good ? phases[view.record.phase < 3 ? view.record.phase : 0] : "empty",
-		       view.record.outbox[0] != 0 ? ", report waits" : "",
-		       view.env.trial_id != 0 && view.env.trial_id == view.record.trial_id ? ", of this trial" : "",
+		       view.record.events[0] != 0 ? ", report waits" : "",
+		       view.env.boot.trial_id != 0 && view.env.boot.trial_id == view.record.trial_id ? ", of this trial"
+												     : "",
 		       failures, data[view.data.state]);
 	return 0;
 }

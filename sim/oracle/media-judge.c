@@ -5,13 +5,12 @@
 #include <string.h>
 
 #include "oracle/oracle-private.h"
-#include "subject/boot-decision.h"
 
 /* I2, I3, I4, I6 of a slot that will or may be booted. */
-static void judge_slot(const struct yp_oracle *board, const struct board_view *view, unsigned slot, const char *when,
-		       struct yp_outcome *out)
+static void judge_slot(const struct yp_oracle *oracle, const struct yp_oracle_view *view, unsigned slot,
+		       const char *when, struct yp_outcome *out)
 {
-	const struct yp_oracle_config *c = &board->config;
+	const struct yp_oracle_config *c = &oracle->config;
 	int version = view->version[slot];
 
 	if (version < 0)
@@ -25,7 +24,7 @@ static void judge_slot(const struct yp_oracle *board, const struct board_view *v
 }
 
 /* I3: whatever the bootloader may start, now or as a way out, is whole. */
-static void judge_bootable(const struct board_view *view, struct yp_outcome *out)
+static void judge_bootable(const struct yp_oracle_view *view, struct yp_outcome *out)
 {
 	for (unsigned slot = 0; slot < 2; slot++) {
 		char name = (char)('A' + (int)slot);
@@ -39,32 +38,33 @@ static void judge_bootable(const struct board_view *view, struct yp_outcome *out
 }
 
 /* I4: the floor never rises above what is committed. */
-static void judge_floor(const struct yp_oracle *board, const struct board_view *view, struct yp_outcome *out)
+static void judge_floor(const struct yp_oracle *oracle, const struct yp_oracle_view *view, struct yp_outcome *out)
 {
 	const struct yp_sim_boot_variables *v = &view->env.boot;
-	unsigned committed = board_slot(v->slot);
+	unsigned committed = yp_oracle_slot_index(v->slot);
 	int version;
 
 	if (v->trial || v->barred == v->slot)
 		committed = 1 - committed;
 	version = view->version[committed];
-	if (view->record.good && version >= 0 && view->record.floor > board->config.versions[version].sequence)
+	if (view->record.good && version >= 0 && view->record.floor > oracle->config.versions[version].sequence)
 		yp_outcome_fail(out, YP_I4, "the version floor is %u, but the committed version is %s (%u)",
-				(unsigned)view->record.floor, board->config.versions[version].version,
-				(unsigned)board->config.versions[version].sequence);
+				(unsigned)view->record.floor, oracle->config.versions[version].version,
+				(unsigned)oracle->config.versions[version].sequence);
 }
 
-static bool is_committed(const struct yp_oracle *board, const struct board_view *view)
+static bool is_committed(const struct yp_oracle *oracle, const struct yp_oracle_view *view)
 {
-	return !view->env.boot.trial && view->version[board_slot(view->env.boot.slot)] == (int)board->config.offered;
+	return !view->env.boot.trial &&
+	       view->version[yp_oracle_slot_index(view->env.boot.slot)] == (int)oracle->config.offered;
 }
 
-static void judge_media(const struct yp_oracle *board, const struct board_view *view, const struct yp_world *before,
-			struct yp_outcome *out)
+static void judge_media(const struct yp_oracle *oracle, const struct yp_oracle_view *view,
+			const struct yp_world *before, struct yp_outcome *out)
 {
 	const struct yp_sim_boot_variables *v = &view->env.boot;
-	const char *offered = board->config.versions[board->config.offered].version;
-	char boots = board_boots(view);
+	const char *offered = oracle->config.versions[oracle->config.offered].version;
+	char boots = yp_oracle_boots(oracle, view);
 
 	if (view->holding < 0)
 		yp_outcome_fail(out, YP_I1, "both copies of the boot environment are bad");
@@ -73,72 +73,74 @@ static void judge_media(const struct yp_oracle *board, const struct board_view *
 	if (boots == 0)
 		yp_outcome_fail(out, YP_I1, "the bootloader would find no slot to boot");
 	else
-		judge_slot(board, view, board_slot(boots), "the bootloader would boot", out);
+		judge_slot(oracle, view, yp_oracle_slot_index(boots), "the bootloader would boot", out);
 	if (v->trial)
-		judge_slot(board, view, 1 - board_slot(v->slot), "the trial falls back to", out);
+		judge_slot(oracle, view, 1 - yp_oracle_slot_index(v->slot), "the trial falls back to", out);
 	judge_bootable(view, out);
-	judge_floor(board, view, out);
-	if (view->data.state == BOARD_DATA_BROKEN)
+	judge_floor(oracle, view, out);
+	if (view->data.state == YP_ORACLE_DATA_BROKEN)
 		yp_outcome_fail(out, YP_I8, "the data partition: %s", view->data.text);
-	if (is_committed(board, view) && strcmp(board->config.expect.version, "old") == 0)
+	if (is_committed(oracle, view) && strcmp(oracle->config.expect.version, "old") == 0)
 		yp_outcome_fail(out, YP_I1, "version %s, which must not be kept, is committed", offered);
-	if (!is_committed(board, view) && yp_sim_judge_saw_success(before, offered))
+	if (!is_committed(oracle, view) && yp_oracle_saw_success(before, offered))
 		yp_outcome_fail(out, YP_I5, "success was reported, but the new version is not committed");
 }
 
-int board_inspect(void *ctx, const struct yp_image *state, const struct yp_world *before, struct yp_outcome *out)
+int yp_oracle_inspect_media(void *ctx, const struct yp_image *state, const struct yp_world *before,
+			    struct yp_outcome *out)
 {
-	struct yp_oracle *board = ctx;
-	struct board_view view;
-	int error = board_look(board, state, &view);
+	struct yp_oracle *oracle = ctx;
+	struct yp_oracle_view view;
+	int error = yp_oracle_look(oracle, state, &view);
 
 	if (error == 0)
-		judge_media(board, &view, before, out);
+		judge_media(oracle, &view, before, out);
 	return error;
 }
 
-int board_judge(void *ctx, const struct yp_image *state, const struct yp_world *before, const struct yp_world *during,
-		const struct yp_outcome *run, struct yp_outcome *out)
+int yp_oracle_judge(void *ctx, const struct yp_image *state, const struct yp_world *before,
+		    const struct yp_world *during, const struct yp_outcome *run, struct yp_outcome *out)
 {
-	struct yp_oracle *board = ctx;
-	struct board_view view;
-	const char *offered = board->config.versions[board->config.offered].label;
-	int error = board_look(board, state, &view);
+	struct yp_oracle *oracle = ctx;
+	struct yp_oracle_view view;
+	const char *offered = oracle->config.versions[oracle->config.offered].label;
+	int error = yp_oracle_look(oracle, state, &view);
 
 	*out = *run;
 	if (error != 0 || out->verdict == YP_ERROR)
 		return error;
-	judge_media(board, &view, before, out);
-	if (is_committed(board, &view) && strcmp(out->label, offered) != 0)
+	judge_media(oracle, &view, before, out);
+	if (is_committed(oracle, &view) && strcmp(out->label, offered) != 0)
 		yp_outcome_fail(out, YP_I11, "the new version was committed, and yet %s runs in the end", out->label);
 	if (strcmp(out->label, "mixed") == 0)
 		yp_outcome_fail(out, YP_I2, "what runs in the end is no version whole");
-	yp_sim_judge_end(&board->config.spec, &board->config.expect, before, during, YP_SIM_BY_CUTS, out);
+	yp_oracle_judge_end(&oracle->config.spec, &oracle->config.expect, before, during, YP_ORACLE_BY_CUTS, out);
 	return 0;
 }
 
-int yp_oracle_story(struct yp_oracle *board, const struct yp_image *end, const struct yp_world *before,
+int yp_oracle_story(struct yp_oracle *oracle, const struct yp_image *end, const struct yp_world *before,
 		    const struct yp_world *during, struct yp_outcome *out)
 {
-	int error = board_inspect(board, end, before, out);
+	int error = yp_oracle_inspect_media(oracle, end, before, out);
 
 	if (error == 0 && out->verdict == YP_PASS)
-		yp_sim_judge_end(&board->config.spec, &board->config.expect, before, during, YP_SIM_UNDISTURBED, out);
+		yp_oracle_judge_end(&oracle->config.spec, &oracle->config.expect, before, during, YP_ORACLE_UNDISTURBED,
+				    out);
 	return error;
 }
 
-int yp_oracle_rest(struct yp_oracle *board, const struct yp_image *image, char slot, struct yp_outcome *out)
+int yp_oracle_rest(struct yp_oracle *oracle, const struct yp_image *image, char slot, struct yp_outcome *out)
 {
-	struct board_view view;
-	int error = board_look(board, image, &view);
+	struct yp_oracle_view view;
+	int error = yp_oracle_look(oracle, image, &view);
 
 	if (error != 0)
 		return error;
 	if (view.env.boot.trial)
 		yp_outcome_fail(out, YP_I11, "idle in slot %c, which is still on trial: the boot limit will end it",
 				slot);
-	else if (board_boots(&view) != slot)
+	else if (yp_oracle_boots(oracle, &view) != slot)
 		yp_outcome_fail(out, YP_I11, "idle in slot %c, but the next boot takes %c", slot,
-				board_boots(&view) != 0 ? board_boots(&view) : '-');
+				yp_oracle_boots(oracle, &view) != 0 ? yp_oracle_boots(oracle, &view) : '-');
 	return 0;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* U-Boot's redundant environment: its codec, its arbiter, and what a copy of it means to a boot protocol. */
 #include "subject/uboot-env.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DEFAULT_LIMIT 3ul
 
 /* CRC-32 (IEEE 802.3, reflected), eight nibbles at a time: table k is for the nibble that k others follow. */
 static uint32_t crc32_of(const uint8_t *data, size_t size_bytes)
@@ -71,7 +70,7 @@ void yp_sim_env_parse(const uint8_t *raw, size_t size_bytes, struct yp_sim_env *
 	out->good = at < text_bytes;
 }
 
-static struct yp_sim_env_variable *find(struct yp_sim_env *env, const char *name, size_t name_bytes)
+static struct yp_sim_env_variable *find_variable(struct yp_sim_env *env, const char *name, size_t name_bytes)
 {
 	/* hsearch keeps one entry a name: the last one set wins. */
 	for (unsigned i = env->count; i > 0; i--) {
@@ -99,7 +98,7 @@ const char *yp_sim_env_get(const struct yp_sim_env *env, const char *name)
 int yp_sim_env_set(struct yp_sim_env *env, const char *text)
 {
 	size_t name_bytes = strcspn(text, "=");
-	struct yp_sim_env_variable *v = find(env, text, name_bytes);
+	struct yp_sim_env_variable *v = find_variable(env, text, name_bytes);
 
 	if (v == NULL) {
 		if (env->count == YP_SIM_ENV_VARIABLES_MAX)
@@ -110,7 +109,7 @@ int yp_sim_env_set(struct yp_sim_env *env, const char *text)
 	return 0;
 }
 
-static int by_name(const void *a, const void *b)
+static int compare_names(const void *a, const void *b)
 {
 	const struct yp_sim_env_variable *x = a, *y = b;
 
@@ -123,7 +122,7 @@ int yp_sim_env_encode(const struct yp_sim_env *env, uint8_t flags, uint8_t *out,
 	size_t at = YP_SIM_ENV_HEADER_BYTES;
 	uint32_t crc;
 
-	qsort(sorted.variables, sorted.count, sizeof sorted.variables[0], by_name);
+	qsort(sorted.variables, sorted.count, sizeof sorted.variables[0], compare_names);
 	memset(out, 0, size_bytes);
 	for (unsigned i = 0; i < sorted.count; i++) {
 		size_t entry_bytes = strlen(sorted.variables[i].name) + 1;
@@ -151,46 +150,29 @@ int yp_sim_env_arbitrate(bool good0, uint8_t flags0, bool good1, uint8_t flags1)
 	return flags1 > flags0 ? 1 : 0;
 }
 
-static unsigned long number(const struct yp_sim_env *env, const char *name)
+bool yp_sim_env_is_named(const char *const *names, const char *entry)
 {
-	const char *text = yp_sim_env_get(env, name);
+	size_t name_bytes = strcspn(entry, "=");
 
-	return text == NULL ? 0 : strtoul(text, NULL, 10);
+	for (; *names != NULL; names++) {
+		if (strlen(*names) == name_bytes && memcmp(*names, entry, name_bytes) == 0)
+			return true;
+	}
+	return false;
 }
 
-void yp_sim_env_boot_variables(const struct yp_sim_env *env, struct yp_sim_boot_variables *out)
-{
-	const char *slot, *barred;
-
-	*out = (struct yp_sim_boot_variables){.slot = 'A', .limit = DEFAULT_LIMIT};
-	if (env == NULL)
-		return;
-	slot = yp_sim_env_get(env, "ota_slot");
-	barred = yp_sim_env_get(env, "ota_barred");
-	if (slot != NULL && strcmp(slot, "B") == 0)
-		out->slot = 'B';
-	if (barred != NULL && (strcmp(barred, "A") == 0 || strcmp(barred, "B") == 0))
-		out->barred = barred[0];
-	out->trial = number(env, "upgrade_available") != 0;
-	out->attempts = number(env, "bootcount");
-	out->limit = number(env, "bootlimit");
-	if (out->limit < 1)
-		out->limit = DEFAULT_LIMIT;
-}
-
-static uint64_t mix(uint64_t h, const char *text)
+static uint64_t mix_entry(uint64_t h, const char *text)
 {
 	for (; *text != '\0'; text++)
 		h = (h ^ (uint8_t)*text) * 0x100000001b3u;
 	return (h ^ 0xffu) * 0x100000001b3u;
 }
 
-static void read_copy(const struct yp_pool *pool, const uint32_t *contents, size_t sectors,
-		      struct yp_sim_env_copy *copy)
+static void read_copy(const struct yp_boot_protocol *protocol, const struct yp_pool *pool, const uint32_t *contents,
+		      size_t sectors, struct yp_sim_env_copy *copy)
 {
 	uint8_t raw[YP_SIM_ENV_MAX_BYTES + 1];
 	struct yp_sim_env env;
-	const char *trial;
 
 	memset(raw, 0, YP_SECTOR_BYTES); /* there is at least one: said for the analyzer */
 	for (size_t k = 0; k < sectors; k++)
@@ -199,29 +181,28 @@ static void read_copy(const struct yp_pool *pool, const uint32_t *contents, size
 	yp_sim_env_parse(raw, sectors * YP_SECTOR_BYTES, &env);
 	copy->good = env.good;
 	copy->flags = env.flags;
-	yp_sim_env_boot_variables(env.good ? &env : NULL, &copy->boot);
-	trial = yp_sim_env_get(&env, "ota_trial");
-	copy->trial_id = trial == NULL ? 0 : strtoull(trial, NULL, 16);
-	qsort(env.variables, env.count, sizeof env.variables[0], by_name);
+	protocol->read(env.good ? &env : NULL, &copy->boot);
+	qsort(env.variables, env.count, sizeof env.variables[0], compare_names);
 	copy->hash = 0xcbf29ce484222325u;
 	for (unsigned i = 0; i < env.count; i++) {
-		copy->kept = copy->kept || strcmp(env.variables[i].name, YP_SIM_ENV_KEPT) == 0;
-		if (strncmp(env.variables[i].name, "ota_trial=", 10) != 0 &&
-		    strncmp(env.variables[i].name, "bootcount=", 10) != 0)
-			copy->hash = mix(copy->hash, env.variables[i].name);
+		const char *entry = env.variables[i].name;
+
+		copy->kept = copy->kept || strcmp(entry, YP_SIM_ENV_KEPT) == 0;
+		if (!yp_sim_env_is_named(protocol->variables, entry) || yp_sim_env_is_named(protocol->decisive, entry))
+			copy->hash = mix_entry(copy->hash, entry);
 	}
 }
 
-int yp_sim_env_copy_of(struct yp_sim_memo *memo, const struct yp_pool *pool, const uint32_t *contents,
-		       struct yp_sim_env_copy *out)
+int yp_sim_env_copy_of(const struct yp_boot_protocol *protocol, struct yp_memo *memo, const struct yp_pool *pool,
+		       const uint32_t *contents, struct yp_sim_env_copy *out)
 {
 	bool found;
-	struct yp_sim_env_copy *copy = yp_sim_memo_at(memo, contents, &found);
+	struct yp_sim_env_copy *copy = yp_memo_at(memo, contents, &found);
 
 	if (copy == NULL)
 		return -ENOMEM;
 	if (!found)
-		read_copy(pool, contents, memo->key_count, copy);
+		read_copy(protocol, pool, contents, memo->key_count, copy);
 	*out = *copy;
 	return 0;
 }

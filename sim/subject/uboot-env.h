@@ -6,8 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "oracle/memo.h"
 #include "power-cut/log.h"
+#include "sim/subject.h"
+#include "subject/memo.h"
 
 /*
  * U-Boot's redundant environment as the bootloader reads it: a codec and an arbiter of our own, written from U-Boot's
@@ -31,29 +32,21 @@ struct yp_sim_env {
 	struct yp_sim_env_variable variables[YP_SIM_ENV_VARIABLES_MAX];
 };
 
-/* What the boot protocol needs of it: the rows of the table in images/uboot/README.md. */
-struct yp_sim_boot_variables {
-	char slot;   /* 'A' or 'B' */
-	char barred; /* 'A', 'B' or 0 */
-	bool trial;
-	unsigned long attempts;
-	unsigned long limit;
-};
-
 /* A copy's meaning, remembered by its contents. */
 struct yp_sim_env_copy {
 	bool good;
 	uint8_t flags;
 	struct yp_sim_boot_variables boot;
-	uint64_t trial_id;
 	bool kept;     /* YP_SIM_ENV_KEPT is still there */
-	uint64_t hash; /* of every variable but ota_trial and bootcount */
+	uint64_t hash; /* of every variable that is decisive or not the protocol's */
 };
-/* contents: the copy's content ids. memo: yp_sim_memo_init(memo, env_bytes / 512, sizeof(struct yp_sim_env_copy)). 0 or
+/* contents: the copy's content ids. memo: yp_memo_init(memo, env_bytes / 512, sizeof(struct yp_sim_env_copy)). 0 or
  * -ENOMEM. */
-int yp_sim_env_copy_of(struct yp_sim_memo *memo, const struct yp_pool *pool, const uint32_t *contents,
-		       struct yp_sim_env_copy *out) __attribute__((warn_unused_result));
+int yp_sim_env_copy_of(const struct yp_boot_protocol *protocol, struct yp_memo *memo, const struct yp_pool *pool,
+		       const uint32_t *contents, struct yp_sim_env_copy *out) __attribute__((warn_unused_result));
 
+/* Is this entry, "name=value" or a bare name, one of the names (NULL at the end)? */
+bool yp_sim_env_is_named(const char *const *names, const char *entry);
 void yp_sim_env_parse(const uint8_t *raw, size_t size_bytes, struct yp_sim_env *out);
 const char *yp_sim_env_get(const struct yp_sim_env *env, const char *name); /* NULL if missing */
 /* text is "name=value", borrowed. 0 or -ENOSPC. */
@@ -63,7 +56,5 @@ int yp_sim_env_encode(const struct yp_sim_env *env, uint8_t flags, uint8_t *out,
     __attribute__((warn_unused_result));
 /* Which copy holds: 0 or 1, or -1 when both are bad. */
 int yp_sim_env_arbitrate(bool good0, uint8_t flags0, bool good1, uint8_t flags1);
-/* env NULL: U-Boot's compiled-in defaults. */
-void yp_sim_env_boot_variables(const struct yp_sim_env *env, struct yp_sim_boot_variables *out);
 
 #endif

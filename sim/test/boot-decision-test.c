@@ -132,7 +132,7 @@ struct bench {
 	struct yp_layout layout;
 	struct yp_pool *pool;
 	struct yp_sim_device device;
-	struct yp_sim_memo memo;
+	struct yp_memo memo;
 	bool loads[2];
 };
 
@@ -161,9 +161,9 @@ static void bench_holding(struct bench *bench, struct yp_sim_env_copy *out)
 	int holding;
 
 	for (unsigned i = 0; i < 2; i++)
-		cr_assert_eq(
-		    yp_sim_env_copy_of(&bench->memo, bench->pool, bench->device.contents[YP_SIM_ENV] + i * 2, &copy[i]),
-		    0);
+		cr_assert_eq(yp_sim_env_copy_of(yp_subject_find("ota")->boot, &bench->memo, bench->pool,
+						bench->device.contents[YP_SIM_ENV] + i * 2, &copy[i]),
+			     0);
 	holding = yp_sim_env_arbitrate(copy[0].good, copy[0].flags, copy[1].good, copy[1].flags);
 	cr_assert_geq(holding, 0);
 	*out = copy[holding];
@@ -178,12 +178,12 @@ static void bench_init(struct bench *bench)
 	}
 	cr_assert_eq(yp_pool_new(&bench->pool), 0);
 	cr_assert_eq(yp_sim_dev_init(&bench->device, &bench->layout, bench->pool), 0);
-	yp_sim_memo_init(&bench->memo, 2, sizeof(struct yp_sim_env_copy));
+	yp_memo_init(&bench->memo, 2, sizeof(struct yp_sim_env_copy));
 }
 
 static void bench_deinit(struct bench *bench)
 {
-	yp_sim_memo_deinit(&bench->memo);
+	yp_memo_deinit(&bench->memo);
 	yp_sim_dev_deinit(&bench->device);
 	yp_pool_free(bench->pool);
 }
@@ -205,20 +205,25 @@ Test(bootloader, limit_then_back)
 		bench_init(&bench);
 		bench_put(&bench, 0, counters[c], armed);
 		for (unsigned boot = 1; boot <= 3; boot++) {
-			cr_assert_eq(
-			    yp_sim_bootloader_run(&bench.device, &bench.memo, 1024, bench_loads, &bench, &slot), 0);
+			cr_assert_eq(yp_sim_bootloader_run(yp_subject_find("ota"), &bench.device, &bench.memo, 1024,
+							   bench_loads, &bench, &slot),
+				     0);
 			cr_assert_eq(slot, 'B');
 			bench_holding(&bench, &now);
 			cr_assert_eq(now.boot.attempts, boot, "counter %u: %lu", counters[c], now.boot.attempts);
 		}
 		stores = bench.device.env_writes;
-		cr_assert_eq(yp_sim_bootloader_run(&bench.device, &bench.memo, 1024, bench_loads, &bench, &slot), 0);
+		cr_assert_eq(yp_sim_bootloader_run(yp_subject_find("ota"), &bench.device, &bench.memo, 1024,
+						   bench_loads, &bench, &slot),
+			     0);
 		cr_assert_eq(slot, 'A');
 		cr_assert_eq(bench.device.env_writes, stores + 2, "one to count, one to go back");
 		bench_holding(&bench, &now);
 		cr_assert(!now.boot.trial && now.boot.slot == 'A' && now.boot.barred == 'B' && now.kept);
 		stores = bench.device.env_writes;
-		cr_assert_eq(yp_sim_bootloader_run(&bench.device, &bench.memo, 1024, bench_loads, &bench, &slot), 0);
+		cr_assert_eq(yp_sim_bootloader_run(yp_subject_find("ota"), &bench.device, &bench.memo, 1024,
+						   bench_loads, &bench, &slot),
+			     0);
 		cr_assert_eq(slot, 'A');
 		cr_assert_eq(bench.device.env_writes, stores, "nothing is stored outside a trial");
 		bench_deinit(&bench);
@@ -232,13 +237,19 @@ Test(bootloader, defaults)
 	char slot = 0;
 
 	bench_init(&bench);
-	cr_assert_eq(yp_sim_bootloader_run(&bench.device, &bench.memo, 1024, bench_loads, &bench, &slot), 0);
+	cr_assert_eq(
+	    yp_sim_bootloader_run(yp_subject_find("ota"), &bench.device, &bench.memo, 1024, bench_loads, &bench, &slot),
+	    0);
 	cr_assert_eq(slot, 'A');
 	bench.loads[0] = false;
-	cr_assert_eq(yp_sim_bootloader_run(&bench.device, &bench.memo, 1024, bench_loads, &bench, &slot), 0);
+	cr_assert_eq(
+	    yp_sim_bootloader_run(yp_subject_find("ota"), &bench.device, &bench.memo, 1024, bench_loads, &bench, &slot),
+	    0);
 	cr_assert_eq(slot, 'B');
 	bench.loads[1] = false;
-	cr_assert_eq(yp_sim_bootloader_run(&bench.device, &bench.memo, 1024, bench_loads, &bench, &slot), 0);
+	cr_assert_eq(
+	    yp_sim_bootloader_run(yp_subject_find("ota"), &bench.device, &bench.memo, 1024, bench_loads, &bench, &slot),
+	    0);
 	cr_assert_eq(slot, 0);
 	cr_assert_eq(bench.device.writes, 0);
 	bench_deinit(&bench);

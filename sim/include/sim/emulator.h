@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "power-cut/explore.h"
+#include "sim/subject.h"
 
 /*
  * The QEMU rig: a board with a real bootloader, kernel and updater, whose media come from the block server. One rig is
@@ -31,13 +32,14 @@
  *   guest -> host   ready SLOT BOOTID         nothing of a slot was read yet; waits for start
  *                   up SLOT VERSION BOOTID    the slot's own user space runs
  *                   begin VERB, run VERB EXIT REASON      a run of the updater begins, has ended
- *                   ota-mark: STEP COUNT US begin|hold|released|...   of the updater (core/linux/bench-marks.h)
+ *                   MARK STEP COUNT US begin|hold|released|...   of the updater; MARK: yp_subject_steps.mark
+ *                   PLAIN STEP                of an updater that does not hold; PLAIN: yp_subject_steps.plain
  *                   reboot                    it is about to
  *                   idle                      nothing is left to do; waits for commands
  *                   out TEXT, exit STATUS     answer to exec
  *                   error TEXT                something that a good image does not say
  *   host -> guest   config KEY=VALUE, start   to ready
- *                   ota-go                    to a mark that holds
+ *                   GO                        to a mark that holds; GO: yp_subject_steps.go_on
  *                   exec COMMAND, run VERB    to idle
  */
 #define YP_EMULATOR_LINE_MAX    512u
@@ -56,12 +58,13 @@ struct yp_emulator;
 
 /* Strings are borrowed until yp_emulator_free(); 0 and NULL: the default given. */
 struct yp_emulator_options {
-	const char *images; /* required */
-	const char *work;   /* required; the rig makes and removes WORK/board-N */
-	unsigned worker;    /* N */
-	const char *plugin; /* path of nbdkit-powercut-plugin.so; required */
-	const char *qemu;   /* the images' own */
-	const char *accel;  /* as board.args says */
+	const struct yp_subject *subject; /* NULL: yp_subject_find(NULL) */
+	const char *images;               /* required */
+	const char *work;                 /* required; the rig makes and removes WORK/board-N */
+	unsigned worker;                  /* N */
+	const char *plugin;               /* path of nbdkit-powercut-plugin.so; required */
+	const char *qemu;                 /* the images' own */
+	const char *accel;                /* as board.args says */
 };
 /* Are images and programs there? If not, *why is one clause that says what to do. */
 bool yp_emulator_present(const char *images, char *why, size_t why_bytes);
@@ -236,8 +239,8 @@ struct yp_emulator_result {
 
 /*
  * The log has, besides steps and requests, YP_MARK_NOTE "boot" at each power on and reset, and "kernel" at
- * YP_EMULATOR_EVENT_KERNEL: what lies between is the bootloader's (step S12; from "back to" on R1, which the console tells,
- * so that it may be some sectors early or late). Each accepted report is a YP_MARK_WORLD,
+ * YP_EMULATOR_EVENT_KERNEL: what lies between is the bootloader's (yp_subject_steps.select; from the line "back" of the
+ * console on yp_subject_steps.fall_back, so that it may be some sectors early or late). Each accepted report is a YP_MARK_WORLD,
  * "report:<id>:<event>:<version>:<reason>", made before the server answers. A reset keeps the power on: one log goes on
  * over it. 0 or -errno; *result is filled in both cases (YP_EMULATOR_ERROR in the second). The power is off afterwards, the
  * media as the run left them.

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "power-cut/explore.h"
+#include "sim/subject.h"
 
 /*
  * The network that fails: the real updater command as a process, against a scripted HTTPS origin and a byte-exact TCP
@@ -26,6 +27,8 @@
 struct yp_network;
 
 struct yp_network_options {
+	const struct yp_subject
+	    *subject;     /* NULL: yp_subject_find(NULL). It needs all parts but records and descriptor */
 	const char *ota;  /* the command, a path; required */
 	const char *zoo;  /* what images/zoo.sh made; required, absolute */
 	const char *base; /* where the device's files go; NULL: /dev/shm, else /tmp */
@@ -49,10 +52,11 @@ enum yp_network_group {
 	YP_NETWORK_ALL = 127
 };
 struct yp_network_plan {
-	unsigned groups;     /* enum yp_network_group */
-	unsigned sweep;      /* seeded places per fault; 0: none */
-	bool slow;           /* also cases of tens of seconds */
-	unsigned kill_every; /* every nth case also with a power cut in its recovery; 1: each; 0: none */
+	const struct yp_subject *subject; /* whose steps are places; NULL: yp_subject_find(NULL) */
+	unsigned groups;                  /* enum yp_network_group */
+	unsigned sweep;                   /* seeded places per fault; 0: none */
+	bool slow;                        /* also cases of tens of seconds */
+	unsigned kill_every;              /* every nth case also with a power cut in its recovery; 1: each; 0: none */
 	uint64_t seed;
 };
 /* Needs no device. Non-zero ends the plan, which forwards it. catalogue: ids of the catalogue that the case covers, blanks between. */
@@ -86,8 +90,6 @@ struct yp_network_reference {
 	uint64_t bundle_bytes, head_bytes, manifest_at, index_at, signature_at;
 	uint64_t body_bytes, wire_up_bytes, wire_down_bytes;
 	unsigned requests, connections;
-	unsigned steps;   /* of the command's own log */
-	char step[24][4]; /* "S02" ... */
 	int64_t ms;
 };
 const struct yp_network_reference *yp_network_reference(const struct yp_network *net);

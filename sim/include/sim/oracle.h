@@ -3,15 +3,17 @@
 #define SIM_ORACLE_H
 
 #include "power-cut/explore.h"
-#include "sim/device.h"
+#include "sim/story.h"
+#include "sim/subject.h"
 
 /*
- * The oracles of the emulated board: what its media say, without booting anything, and without asking the updater. A crash
- * state is an image (power-cut/image.h); nothing here depends on how it came about.
+ * The oracles of media: what the media of a device say, without booting anything, and without asking the updater. A crash
+ * state is an image (power-cut/image.h); nothing here depends on how it came about, nor on which subject it is: what
+ * the bytes mean stands in its struct yp_subject.
  *
- * Media, by name: "card" (both copies of the boot environment), "state" (the updater's records), "slot-a" and "slot-b"
- * (root filesystem with the kernel in it, the descriptor in the last 512 KiB), "data" (ext4 with a file "canary"). Others do not
- * matter.
+ * Media, by the subject's roles: the boot environment (both copies), slot A and slot B (an image from the first byte on,
+ * the descriptor, if there is one, before the end), the records, the data (ext4 with a file "canary"). The last two may
+ * be missing. Others do not matter. A subject without a boot protocol cannot be judged here.
  */
 #define YP_ORACLE_VERSIONS_MAX 8u
 #define YP_ORACLE_REGIONS      3u
@@ -29,10 +31,11 @@ struct yp_oracle_version {
 
 /* Everything borrowed until yp_oracle_free(). */
 struct yp_oracle_config {
+	const struct yp_subject *subject; /* NULL: yp_subject_find(NULL) */
 	struct yp_oracle_version versions[YP_ORACLE_VERSIONS_MAX];
 	unsigned count;
 	unsigned offered;            /* the version that the story's server offers */
-	uint64_t env_offset[2];      /* bytes, on the card */
+	uint64_t env_offset[2];      /* bytes, on the environment's medium */
 	uint32_t env_bytes;          /* of each copy */
 	struct yp_sim_spec spec;     /* the story: what reports are expected, the boot limit */
 	struct yp_sim_expect expect; /* what must hold in the end */
@@ -40,35 +43,36 @@ struct yp_oracle_config {
 };
 
 struct yp_oracle;
-/* The regions that an image of this board must have, in this order. 0, or -EINVAL: media are missing. */
-int yp_oracle_regions(const struct yp_layout *layout, uint64_t image_bytes, struct yp_region out[YP_ORACLE_REGIONS])
-    __attribute__((warn_unused_result));
+/* The regions that an image of such media must have, in this order. subject NULL: yp_subject_find(NULL). 0, or -EINVAL:
+ * media are missing. */
+int yp_oracle_regions(const struct yp_subject *subject, const struct yp_layout *layout, uint64_t image_bytes,
+		      struct yp_region out[YP_ORACLE_REGIONS]) __attribute__((warn_unused_result));
 /* base: the media at the start, with those regions. Reads the versions' images into its pool. 0 or -errno with one
  * clause in detail. */
 int yp_oracle_new(const struct yp_oracle_config *config, const struct yp_image *base, struct yp_oracle **out,
 		  char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
-void yp_oracle_free(struct yp_oracle *board);
+void yp_oracle_free(struct yp_oracle *oracle);
 
 /* canon, judge and inspect of a struct yp_rig; recover is NULL. */
-const struct yp_rig *yp_oracle_rig(struct yp_oracle *board);
+const struct yp_rig *yp_oracle_rig(struct yp_oracle *oracle);
 /* The label of what a slot ('A', 'B') of this image holds whole, "mixed" if nothing; "none" for slot 0. */
-const char *yp_oracle_holds(const struct yp_oracle *board, const struct yp_image *image, char slot);
+const char *yp_oracle_holds(const struct yp_oracle *oracle, const struct yp_image *image, char slot);
 /* The copy of the environment that holds: 0, 1, or -1. */
-int yp_oracle_holding(const struct yp_oracle *board, const struct yp_image *image);
-/* The media of a board that is idle, `slot` having been booted last: it is where it will stay, with nothing on trial. *out fails
+int yp_oracle_holding(const struct yp_oracle *oracle, const struct yp_image *image);
+/* The media of a device that is idle, `slot` having been booted last: it is where it will stay, with nothing on trial. *out fails
  * if not. */
-int yp_oracle_rest(struct yp_oracle *board, const struct yp_image *image, char slot, struct yp_outcome *out)
+int yp_oracle_rest(struct yp_oracle *oracle, const struct yp_image *image, char slot, struct yp_outcome *out)
     __attribute__((warn_unused_result));
 /* What the media alone say of a state; the label is not looked at. */
-int yp_oracle_inspect(struct yp_oracle *board, const struct yp_image *state, const struct yp_world *before,
+int yp_oracle_inspect(struct yp_oracle *oracle, const struct yp_image *state, const struct yp_world *before,
 		      struct yp_outcome *out) __attribute__((warn_unused_result));
 /* The story's own end, with no fault: *out says what runs, and fails unless it is exactly what was expected. */
-int yp_oracle_story(struct yp_oracle *board, const struct yp_image *end, const struct yp_world *before,
+int yp_oracle_story(struct yp_oracle *oracle, const struct yp_image *end, const struct yp_world *before,
 		    const struct yp_world *during, struct yp_outcome *out) __attribute__((warn_unused_result));
 const char *const *yp_oracle_equivalences(void);
 /* What a class is, in words: "A runs, trial of B, 1 of 3 boots counted; B holds new; journal written; data to be
  * replayed". */
-int yp_oracle_describe(struct yp_oracle *board, const struct yp_image *state, char *out, size_t out_bytes)
+int yp_oracle_describe(struct yp_oracle *oracle, const struct yp_image *state, char *out, size_t out_bytes)
     __attribute__((warn_unused_result));
 
 /*
@@ -80,7 +84,7 @@ struct yp_oracle_real {
 	uint64_t decided, disagreed;
 	char detail[200]; /* the first disagreement */
 };
-int yp_oracle_real(struct yp_oracle *board, const char *build, const char *disks, const char *defaults,
+int yp_oracle_real(struct yp_oracle *oracle, const char *build, const char *disks, const char *defaults,
 		   struct yp_oracle_real *out) __attribute__((warn_unused_result));
 
 /* The classes met so far, in the order in which they were: a hash that is the same in every process, and words. */
@@ -89,12 +93,12 @@ struct yp_oracle_class {
 	uint64_t states; /* how often it was met */
 	char words[240];
 };
-size_t yp_oracle_classes(const struct yp_oracle *board, const struct yp_oracle_class **out);
+size_t yp_oracle_classes(const struct yp_oracle *oracle, const struct yp_oracle_class **out);
 
 struct yp_oracle_stats {
 	uint64_t environments; /* different pairs of copies */
 	uint64_t data;         /* different contents of the data partition, each replayed and checked */
 };
-void yp_oracle_stats(const struct yp_oracle *board, struct yp_oracle_stats *out);
+void yp_oracle_stats(const struct yp_oracle *oracle, struct yp_oracle_stats *out);
 
 #endif

@@ -45,7 +45,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 }
 
 /* One request; extra: a header line or NULL; post: a body or NULL. */
-static void ask(const struct yp_sim_origin *origin, const char *path, const char *extra, const char *post,
+static void ask(const struct yp_network_origin *origin, const char *path, const char *extra, const char *post,
 		struct answer *answer)
 {
 	struct curl_slist *headers = extra ? curl_slist_append(NULL, extra) : NULL;
@@ -53,7 +53,7 @@ static void ask(const struct yp_sim_origin *origin, const char *path, const char
 	char url[128];
 
 	memset(answer, 0, sizeof(*answer));
-	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", yp_sim_origin_port(origin), path);
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", yp_network_origin_port(origin), path);
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -70,10 +70,10 @@ static void ask(const struct yp_sim_origin *origin, const char *path, const char
 }
 
 struct bench {
-	struct yp_sim_origin *origin;
+	struct yp_network_origin *origin;
 	uint8_t *file;
 	struct answer *answer;
-	struct yp_sim_origin_record *record;
+	struct yp_network_origin_record *record;
 };
 
 static void set_up(struct bench *bench)
@@ -84,13 +84,13 @@ static void set_up(struct bench *bench)
 	cr_assert(bench->file && bench->answer && bench->record);
 	for (size_t i = 0; i < FILE_BYTES; i++)
 		bench->file[i] = (uint8_t)(i * 7 + i / 251);
-	cr_assert_eq(yp_sim_origin_new(NULL, &bench->origin), 0);
-	yp_sim_origin_file(bench->origin, PATH, bench->file, FILE_BYTES, "\"one\"");
+	cr_assert_eq(yp_network_origin_new(NULL, &bench->origin), 0);
+	yp_network_origin_file(bench->origin, PATH, bench->file, FILE_BYTES, "\"one\"");
 }
 
 static void tear_down(struct bench *bench)
 {
-	yp_sim_origin_free(bench->origin);
+	yp_network_origin_free(bench->origin);
 	free(bench->file);
 	free(bench->answer);
 	free(bench->record);
@@ -138,7 +138,7 @@ Test(origin, honest)
 /* A range holds only while the validator does, compared strongly. */
 Test(origin, if_range)
 {
-	static const struct yp_sim_rule weak = {.lie = YP_SIM_HTTP_ETAG_WEAK};
+	static const struct yp_network_rule weak = {.lie = YP_NETWORK_HTTP_ETAG_WEAK};
 	struct bench bench;
 
 	set_up(&bench);
@@ -148,7 +148,7 @@ Test(origin, if_range)
 	ask(bench.origin, PATH, "Range: bytes=10-19\r\nIf-Range: \"two\"", NULL, bench.answer);
 	cr_expect_eq(bench.answer->status, 200);
 	expect_part(&bench, 0, FILE_BYTES);
-	yp_sim_origin_script(bench.origin, &weak, 1, NULL);
+	yp_network_origin_script(bench.origin, &weak, 1, NULL);
 	ask(bench.origin, PATH, "Range: bytes=10-19\r\nIf-Range: W/\"one\"", NULL, bench.answer);
 	cr_expect_eq(bench.answer->status, 200);
 	tear_down(&bench);
@@ -159,11 +159,11 @@ Test(origin, report)
 	struct bench bench;
 
 	set_up(&bench);
-	ask(bench.origin, YP_SIM_REPORT_PATH, NULL, "{\"id\":\"1\"}", bench.answer);
+	ask(bench.origin, YP_NETWORK_REPORT_PATH, NULL, "{\"id\":\"1\"}", bench.answer);
 	cr_expect_eq(bench.answer->status, 204);
 	ask(bench.origin, "/elsewhere", NULL, "{}", bench.answer);
 	cr_expect_eq(bench.answer->status, 404);
-	yp_sim_origin_record(bench.origin, bench.record);
+	yp_network_origin_record(bench.origin, bench.record);
 	cr_expect_eq(bench.record->reports, 1);
 	cr_expect_str_eq(bench.record->report[0], "{\"id\":\"1\"}");
 	cr_expect_eq(bench.record->requests, 2);
@@ -173,15 +173,15 @@ Test(origin, report)
 /* A rule is told to the requests it is for, no others, and counted. */
 Test(origin, rules_are_due)
 {
-	static const struct yp_sim_rule rules[] = {
-	    {.lie = YP_SIM_HTTP_STATUS, .first = 2, .last = 3, .arg = 503, .text = "Retry-After: 7\r\n"},
-	    {.lie = YP_SIM_HTTP_RANGE_IGNORED, .from = 1000, .to = 2000},
+	static const struct yp_network_rule rules[] = {
+	    {.lie = YP_NETWORK_HTTP_STATUS, .first = 2, .last = 3, .arg = 503, .text = "Retry-After: 7\r\n"},
+	    {.lie = YP_NETWORK_HTTP_RANGE_IGNORED, .from = 1000, .to = 2000},
 	};
 	static const long statuses[] = {206, 503, 503, 206};
 	struct bench bench;
 
 	set_up(&bench);
-	yp_sim_origin_script(bench.origin, rules, 2, NULL);
+	yp_network_origin_script(bench.origin, rules, 2, NULL);
 	for (unsigned i = 0; i < 4; i++) {
 		ask(bench.origin, PATH, "Range: bytes=0-9", NULL, bench.answer);
 		cr_expect_eq(bench.answer->status, statuses[i], "request %u: %ld", i, bench.answer->status);
@@ -191,7 +191,7 @@ Test(origin, rules_are_due)
 	cr_expect_eq(bench.answer->status, 200);
 	ask(bench.origin, PATH, "Range: bytes=2000-2009", NULL, bench.answer);
 	cr_expect_eq(bench.answer->status, 206);
-	yp_sim_origin_record(bench.origin, bench.record);
+	yp_network_origin_record(bench.origin, bench.record);
 	cr_expect_eq(bench.record->told[0], 2);
 	cr_expect_eq(bench.record->told[1], 1);
 	cr_expect_eq(bench.record->body_bytes, 10 + 10 + FILE_BYTES + 10);
@@ -201,22 +201,22 @@ Test(origin, rules_are_due)
 /* Bodies end and differ exactly where the lie says; chunked is well formed. */
 Test(origin, bodies)
 {
-	static const struct yp_sim_rule flip = {.lie = YP_SIM_HTTP_BODY_FLIP, .arg = 50001};
-	static const struct yp_sim_rule cut = {.lie = YP_SIM_HTTP_BODY_SHORT, .arg = 12345};
-	static const struct yp_sim_rule chunked = {.lie = YP_SIM_HTTP_CHUNKED};
+	static const struct yp_network_rule flip = {.lie = YP_NETWORK_HTTP_BODY_FLIP, .arg = 50001};
+	static const struct yp_network_rule cut = {.lie = YP_NETWORK_HTTP_BODY_SHORT, .arg = 12345};
+	static const struct yp_network_rule chunked = {.lie = YP_NETWORK_HTTP_CHUNKED};
 	struct bench bench;
 
 	set_up(&bench);
-	yp_sim_origin_script(bench.origin, &flip, 1, NULL);
+	yp_network_origin_script(bench.origin, &flip, 1, NULL);
 	ask(bench.origin, PATH, NULL, NULL, bench.answer);
 	cr_expect_eq(bench.answer->body_bytes, FILE_BYTES);
 	for (size_t i = 0; i < FILE_BYTES; i++)
 		cr_assert_eq((uint8_t)bench.answer->body[i] != bench.file[i], i == 50001, "byte %zu", i);
-	yp_sim_origin_script(bench.origin, &cut, 1, NULL);
+	yp_network_origin_script(bench.origin, &cut, 1, NULL);
 	ask(bench.origin, PATH, NULL, NULL, bench.answer);
 	cr_expect_eq(bench.answer->code, CURLE_PARTIAL_FILE);
 	cr_expect_eq(bench.answer->body_bytes, 12345);
-	yp_sim_origin_script(bench.origin, &chunked, 1, NULL);
+	yp_network_origin_script(bench.origin, &chunked, 1, NULL);
 	ask(bench.origin, PATH, NULL, NULL, bench.answer);
 	expect_part(&bench, 0, FILE_BYTES);
 	cr_expect(strstr(bench.answer->headers, "chunked") && !strstr(bench.answer->headers, "Content-Length"));

@@ -18,7 +18,7 @@
 
 /* Takes connections one after the other: says TOTAL_BYTES of a pattern, and reads until the end. */
 struct talker {
-	struct yp_sim_port port;
+	struct yp_network_port port;
 	int listener;
 	pthread_t thread;
 	uint64_t heard; /* of the last connection */
@@ -71,25 +71,25 @@ static void *talk(void *ctx)
 
 struct bench {
 	struct talker talker;
-	struct yp_sim_relay *relay;
+	struct yp_network_relay *relay;
 };
 
 static void set_up(struct bench *bench)
 {
-	cr_assert_eq(yp_sim_port_open(&bench->talker.port), 0);
-	bench->talker.listener = yp_sim_port_listen(&bench->talker.port, 8);
+	cr_assert_eq(yp_network_port_open(&bench->talker.port), 0);
+	bench->talker.listener = yp_network_port_listen(&bench->talker.port, 8);
 	cr_assert_geq(bench->talker.listener, 0);
 	cr_assert_eq(pthread_create(&bench->talker.thread, NULL, talk, &bench->talker), 0);
-	cr_assert_eq(yp_sim_relay_new(bench->talker.port.number, &bench->relay), 0);
+	cr_assert_eq(yp_network_relay_new(bench->talker.port.number, &bench->relay), 0);
 }
 
 static void tear_down(struct bench *bench)
 {
-	yp_sim_relay_free(bench->relay);
+	yp_network_relay_free(bench->relay);
 	shutdown(bench->talker.listener, SHUT_RDWR);
 	pthread_join(bench->talker.thread, NULL);
 	close(bench->talker.listener);
-	yp_sim_port_close(&bench->talker.port);
+	yp_network_port_close(&bench->talker.port);
 }
 
 /* What a client gets. error: 0 for a FIN, ECONNRESET ..., ETIMEDOUT for silence. */
@@ -101,7 +101,7 @@ struct got {
 static struct got listen_through(const struct bench *bench, size_t say_bytes, int wait_ms)
 {
 	struct got got = {.first_wrong = UINT64_MAX};
-	int fd = yp_sim_port_connect(yp_sim_relay_port(bench->relay));
+	int fd = yp_network_port_connect(yp_network_relay_port(bench->relay));
 	uint8_t data[4096] = {0};
 
 	cr_assert_geq(fd, 0);
@@ -137,14 +137,14 @@ static struct got listen_through(const struct bench *bench, size_t say_bytes, in
 
 Test(relay, passes_everything)
 {
-	struct yp_sim_relay_record record;
+	struct yp_network_relay_record record;
 	struct bench bench;
 	struct got got;
 
 	set_up(&bench);
 	got = listen_through(&bench, 0, WAIT_MS);
 	cr_expect(got.bytes == TOTAL_BYTES && got.wrong == 0 && got.error == 0);
-	yp_sim_relay_record(bench.relay, &record);
+	yp_network_relay_record(bench.relay, &record);
 	cr_expect(record.connections == 1 && record.landed == 0 && record.down_bytes == TOTAL_BYTES);
 	tear_down(&bench);
 }
@@ -154,26 +154,26 @@ Test(relay, cuts_at_the_byte)
 {
 	static const uint64_t at[] = {0, 1, 2, 511, 4096, 65535, 65536, 65537, 131072, TOTAL_BYTES - 1};
 	static const struct {
-		enum yp_sim_cut cut;
+		enum yp_network_cut cut;
 		int error;
-	} cuts[] = {{YP_SIM_CUT_RESET, ECONNRESET}, {YP_SIM_CUT_CLOSE, 0}, {YP_SIM_CUT_STALL, ETIMEDOUT}};
+	} cuts[] = {{YP_NETWORK_CUT_RESET, ECONNRESET}, {YP_NETWORK_CUT_CLOSE, 0}, {YP_NETWORK_CUT_STALL, ETIMEDOUT}};
 	struct bench bench;
 
 	set_up(&bench);
 	for (unsigned c = 0; c < 3; c++)
 		for (unsigned i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
-			struct yp_sim_cut_spec spec = {
-			    .cut = cuts[c].cut, .place = YP_SIM_CUT_DOWN, .byte = (int64_t)at[i]};
-			struct yp_sim_relay_record record;
+			struct yp_network_cut_spec spec = {
+			    .cut = cuts[c].cut, .place = YP_NETWORK_CUT_DOWN, .byte = (int64_t)at[i]};
+			struct yp_network_relay_record record;
 			struct got got;
 
-			yp_sim_relay_set(bench.relay, &spec);
-			got = listen_through(&bench, 0, spec.cut == YP_SIM_CUT_STALL ? 100 : WAIT_MS);
-			cr_expect_eq(got.bytes, at[i], "%s at %llu: %llu bytes", yp_sim_cut_name(spec.cut),
+			yp_network_relay_set(bench.relay, &spec);
+			got = listen_through(&bench, 0, spec.cut == YP_NETWORK_CUT_STALL ? 100 : WAIT_MS);
+			cr_expect_eq(got.bytes, at[i], "%s at %llu: %llu bytes", yp_network_cut_name(spec.cut),
 				     (unsigned long long)at[i], (unsigned long long)got.bytes);
-			cr_expect_eq(got.error, cuts[c].error, "%s at %llu: %s", yp_sim_cut_name(spec.cut),
+			cr_expect_eq(got.error, cuts[c].error, "%s at %llu: %s", yp_network_cut_name(spec.cut),
 				     (unsigned long long)at[i], strerror(got.error));
-			yp_sim_relay_record(bench.relay, &record);
+			yp_network_relay_record(bench.relay, &record);
 			cr_expect(record.landed == 1 && record.byte == at[i] && record.direction == 'd' &&
 				  record.connection == 1);
 			got = listen_through(&bench, 0, WAIT_MS);
@@ -189,11 +189,11 @@ Test(relay, flips_one_bit)
 
 	set_up(&bench);
 	for (unsigned i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
-		struct yp_sim_cut_spec spec = {
-		    .cut = YP_SIM_CUT_FLIP, .place = YP_SIM_CUT_DOWN, .byte = (int64_t)at[i]};
+		struct yp_network_cut_spec spec = {
+		    .cut = YP_NETWORK_CUT_FLIP, .place = YP_NETWORK_CUT_DOWN, .byte = (int64_t)at[i]};
 		struct got got;
 
-		yp_sim_relay_set(bench.relay, &spec);
+		yp_network_relay_set(bench.relay, &spec);
 		got = listen_through(&bench, 0, WAIT_MS);
 		cr_expect(got.bytes == TOTAL_BYTES && got.wrong == 1 && got.first_wrong == at[i],
 			  "at %llu: %llu wrong, first %llu", (unsigned long long)at[i], (unsigned long long)got.wrong,
@@ -209,12 +209,12 @@ Test(relay, cuts_upwards)
 
 	set_up(&bench);
 	for (int64_t at = 0; at < 300; at += 99) {
-		struct yp_sim_cut_spec spec = {.cut = YP_SIM_CUT_CLOSE, .place = YP_SIM_CUT_UP, .byte = at};
-		struct yp_sim_relay_record record;
+		struct yp_network_cut_spec spec = {.cut = YP_NETWORK_CUT_CLOSE, .place = YP_NETWORK_CUT_UP, .byte = at};
+		struct yp_network_relay_record record;
 
-		yp_sim_relay_set(bench.relay, &spec);
+		yp_network_relay_set(bench.relay, &spec);
 		(void)listen_through(&bench, 300, WAIT_MS);
-		yp_sim_relay_record(bench.relay, &record);
+		yp_network_relay_record(bench.relay, &record);
 		cr_expect(record.landed == 1 && record.byte == (uint64_t)at && record.direction == 'u');
 		cr_expect_eq(record.up_bytes, (uint64_t)at);
 	}
@@ -223,25 +223,26 @@ Test(relay, cuts_upwards)
 
 Test(relay, connections)
 {
-	static const struct yp_sim_cut_spec refuse = {.cut = YP_SIM_CUT_REFUSE}, hole = {.cut = YP_SIM_CUT_BLACK_HOLE},
-					    none = {.cut = YP_SIM_CUT_NONE},
-					    every = {.cut = YP_SIM_CUT_EVERY, .arg = 1000};
+	static const struct yp_network_cut_spec refuse = {.cut = YP_NETWORK_CUT_REFUSE},
+						hole = {.cut = YP_NETWORK_CUT_BLACK_HOLE},
+						none = {.cut = YP_NETWORK_CUT_NONE},
+						every = {.cut = YP_NETWORK_CUT_EVERY, .arg = 1000};
 	struct bench bench;
 	struct got got;
 
 	set_up(&bench);
-	yp_sim_relay_set(bench.relay, &refuse);
+	yp_network_relay_set(bench.relay, &refuse);
 	got = listen_through(&bench, 0, 500);
 	cr_expect(got.bytes == 0 && got.error == ECONNREFUSED, "%s", strerror(got.error));
-	yp_sim_relay_set(bench.relay, &hole);
+	yp_network_relay_set(bench.relay, &hole);
 	got = listen_through(&bench, 0, 300);
 	cr_expect(got.bytes == 0 && got.error == ETIMEDOUT, "%s", strerror(got.error));
-	yp_sim_relay_set(bench.relay, &every);
+	yp_network_relay_set(bench.relay, &every);
 	for (unsigned i = 0; i < 3; i++) {
 		got = listen_through(&bench, 0, WAIT_MS);
 		cr_expect(got.bytes == 1000 && got.error == ECONNRESET);
 	}
-	yp_sim_relay_set(bench.relay, &none);
+	yp_network_relay_set(bench.relay, &none);
 	got = listen_through(&bench, 0, WAIT_MS);
 	cr_expect(got.bytes == TOTAL_BYTES && got.error == 0);
 	tear_down(&bench);
@@ -250,23 +251,23 @@ Test(relay, connections)
 /* Slow is slow, dark is late, and both deliver everything. */
 Test(relay, takes_its_time)
 {
-	static const struct yp_sim_cut_spec
-	    drip = {.cut = YP_SIM_CUT_DRIP, .place = YP_SIM_CUT_DOWN, .byte = 100000, .arg = 200000},
-	    dark = {.cut = YP_SIM_CUT_DARK, .place = YP_SIM_CUT_DOWN, .byte = 5000, .arg = 300};
+	static const struct yp_network_cut_spec
+	    drip = {.cut = YP_NETWORK_CUT_DRIP, .place = YP_NETWORK_CUT_DOWN, .byte = 100000, .arg = 200000},
+	    dark = {.cut = YP_NETWORK_CUT_DARK, .place = YP_NETWORK_CUT_DOWN, .byte = 5000, .arg = 300};
 	struct bench bench;
 	struct got got;
 	int64_t start_ms;
 
 	set_up(&bench);
-	yp_sim_relay_set(bench.relay, &drip);
-	start_ms = yp_sim_wire_now_ms();
+	yp_network_relay_set(bench.relay, &drip);
+	start_ms = yp_network_wire_now_ms();
 	got = listen_through(&bench, 0, WAIT_MS);
 	cr_expect(got.bytes == TOTAL_BYTES && got.wrong == 0 && got.error == 0);
-	cr_expect_geq(yp_sim_wire_now_ms() - start_ms, 400);
-	yp_sim_relay_set(bench.relay, &dark);
-	start_ms = yp_sim_wire_now_ms();
+	cr_expect_geq(yp_network_wire_now_ms() - start_ms, 400);
+	yp_network_relay_set(bench.relay, &dark);
+	start_ms = yp_network_wire_now_ms();
 	got = listen_through(&bench, 0, WAIT_MS);
 	cr_expect(got.bytes == TOTAL_BYTES && got.wrong == 0 && got.error == 0);
-	cr_expect_geq(yp_sim_wire_now_ms() - start_ms, 290);
+	cr_expect_geq(yp_network_wire_now_ms() - start_ms, 290);
 	tear_down(&bench);
 }

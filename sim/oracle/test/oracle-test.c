@@ -30,7 +30,7 @@ struct lab {
 	uint8_t images[VERSIONS][IMAGE_SECTORS * YP_SECTOR_BYTES];
 	struct yp_pool *pool;
 	struct yp_image *base;
-	struct yp_oracle *board;
+	struct yp_oracle *oracle;
 };
 
 static const struct yp_layout layout = {.count = MEDIA,
@@ -97,7 +97,7 @@ static void lab_init(struct lab *lab)
 	char detail[200];
 	unsigned index;
 
-	(void)snprintf(lab->dir, sizeof lab->dir, "/tmp/board-test-XXXXXX");
+	(void)snprintf(lab->dir, sizeof lab->dir, "/tmp/oracle-test-XXXXXX");
 	cr_assert(mkdtemp(lab->dir));
 	for (unsigned v = 0; v < VERSIONS; v++) {
 		for (size_t i = 0; i < sizeof lab->images[v]; i++)
@@ -116,21 +116,21 @@ static void lab_init(struct lab *lab)
 	config.work = lab->dir;
 	cr_assert_eq(yp_pool_new(&lab->pool), 0);
 	cr_assert_eq(yp_image_new(&layout, lab->pool, &lab->base), 0);
-	cr_assert_eq(yp_oracle_regions(&layout, sizeof lab->images[0], regions), 0);
+	cr_assert_eq(yp_oracle_regions(NULL, &layout, sizeof lab->images[0], regions), 0);
 	for (unsigned i = 0; i < YP_ORACLE_REGIONS; i++)
 		cr_assert_eq(yp_image_region_add(lab->base, &regions[i], &index), 0);
 	put_env(lab->base, 0, 4, idle);
 	put_env(lab->base, 1, 3, idle);
 	put_image(lab, lab->base, SLOT_A, OLD, IMAGE_SECTORS);
 	put_data(lab, lab->base);
-	cr_assert_eq(yp_oracle_new(&config, lab->base, &lab->board, detail, sizeof detail), 0, "%s", detail);
+	cr_assert_eq(yp_oracle_new(&config, lab->base, &lab->oracle, detail, sizeof detail), 0, "%s", detail);
 }
 
 static void lab_deinit(struct lab *lab)
 {
 	char command[128];
 
-	yp_oracle_free(lab->board);
+	yp_oracle_free(lab->oracle);
 	yp_image_free(lab->base);
 	yp_pool_free(lab->pool);
 	(void)snprintf(command, sizeof command, "rm -r %s", lab->dir);
@@ -143,14 +143,14 @@ static struct yp_outcome inspect(const struct lab *lab, const struct yp_image *i
 {
 	struct yp_outcome out = {.verdict = YP_PASS};
 
-	cr_assert_eq(yp_oracle_inspect(lab->board, image, &nothing, &out), 0);
+	cr_assert_eq(yp_oracle_inspect(lab->oracle, image, &nothing, &out), 0);
 	return out;
 }
 
 static struct yp_hash class_of(const struct lab *lab, const struct yp_image *image)
 {
 	struct yp_hash hash;
-	const struct yp_rig *rig = yp_oracle_rig(lab->board);
+	const struct yp_rig *rig = yp_oracle_rig(lab->oracle);
 
 	cr_assert_eq(rig->canon(rig->ctx, image, &nothing, &hash), 0);
 	return hash;
@@ -174,18 +174,18 @@ static void flip(const struct lab *lab, struct yp_image *image, unsigned medium,
 }
 
 /* Kills: an oracle that is left out, or that fires on media that are in order. */
-Test(board, broken_media_are_found_by_the_right_invariant)
+Test(oracle, broken_media_are_found_by_the_right_invariant)
 {
 	static struct lab lab;
 	struct yp_image *at = NULL;
 	static const char *const lost[] = {"ota_slot=A", "upgrade_available=0", "bootcmd=run it", NULL};
 
 	lab_init(&lab);
-	EXPECT(lab.base, YP_PASS, "");
+	EXPECT(lab.base, YP_PASS, YP_I_NONE);
 
 	cr_assert_eq(yp_image_copy(lab.base, &at), 0);
 	flip(&lab, at, CARD, ENV_AT_0 / YP_SECTOR_BYTES); /* one copy is left */
-	EXPECT(at, YP_PASS, "");
+	EXPECT(at, YP_PASS, YP_I_NONE);
 	flip(&lab, at, CARD, ENV_AT_1 / YP_SECTOR_BYTES);
 	EXPECT(at, YP_FAIL, YP_I1);
 	yp_image_free(at);
@@ -204,9 +204,9 @@ Test(board, broken_media_are_found_by_the_right_invariant)
 	put_image(&lab, at, SLOT_B, NEW, IMAGE_SECTORS / 2); /* not barred, and with a header */
 	EXPECT(at, YP_FAIL, YP_I3);
 	put_image(&lab, at, SLOT_B, NEW, IMAGE_SECTORS);
-	EXPECT(at, YP_PASS, "");
+	EXPECT(at, YP_PASS, YP_I_NONE);
 	put_env(at, 1, 5, trial);
-	EXPECT(at, YP_PASS, "");
+	EXPECT(at, YP_PASS, YP_I_NONE);
 	flip(&lab, at, SLOT_B, 99);
 	EXPECT(at, YP_FAIL, YP_I2);
 	put_image(&lab, at, SLOT_B, OLDER, IMAGE_SECTORS);
@@ -224,7 +224,7 @@ Test(board, broken_media_are_found_by_the_right_invariant)
 }
 
 /* Kills: a data partition that is only looked at for its superblock. */
-Test(board, the_data_partition_is_really_checked)
+Test(oracle, the_data_partition_is_really_checked)
 {
 	static struct lab lab;
 	struct yp_image *at = NULL;
@@ -243,7 +243,7 @@ Test(board, the_data_partition_is_really_checked)
 	yp_image_set(at, DATA, mine, 0);
 	EXPECT(at, YP_FAIL, YP_I8);
 	yp_image_free(at);
-	EXPECT(lab.base, YP_PASS, "");
+	EXPECT(lab.base, YP_PASS, YP_I_NONE);
 
 	cr_assert_eq(yp_image_copy(lab.base, &at), 0);
 	for (unsigned s = 0; s < 64; s++)
@@ -251,7 +251,7 @@ Test(board, the_data_partition_is_really_checked)
 	EXPECT(at, YP_FAIL, YP_I8);
 	EXPECT(at, YP_FAIL, YP_I8);
 	yp_image_free(at);
-	yp_oracle_stats(lab.board, &stats);
+	yp_oracle_stats(lab.oracle, &stats);
 	cr_expect_eq(stats.data, 3u, "each content is checked once");
 	lab_deinit(&lab);
 }
@@ -267,7 +267,7 @@ static void put_record(struct yp_image *image, unsigned place, uint64_t counter,
 }
 
 /* Kills: a version floor above what is committed; success that was told too early. */
-Test(board, the_past_is_looked_at)
+Test(oracle, the_past_is_looked_at)
 {
 	static struct lab lab;
 	struct yp_image *at = NULL;
@@ -281,7 +281,7 @@ Test(board, the_past_is_looked_at)
 	put_record(at, 0, 1, &state);
 	EXPECT(at, YP_FAIL, YP_I4);
 	yp_image_free(at);
-	cr_assert_eq(yp_oracle_inspect(lab.board, lab.base, &told, &out), 0);
+	cr_assert_eq(yp_oracle_inspect(lab.oracle, lab.base, &told, &out), 0);
 	cr_expect_eq(out.invariant, YP_I5);
 	lab_deinit(&lab);
 }
@@ -292,7 +292,7 @@ static bool same(struct yp_hash a, struct yp_hash b)
 }
 
 /* Kills: a class that leaves out what matters, or keeps what grows for ever. */
-Test(board, classes_know_what_matters)
+Test(oracle, classes_know_what_matters)
 {
 	static struct lab lab;
 	struct yp_image *a = NULL, *b = NULL;

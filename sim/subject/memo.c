@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "oracle/memo.h"
+/* A hash table from exact contents to what was computed from them: open addressing, entries in order of arrival. */
+#include "subject/memo.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FIRST_SIZE 64u
 
-void yp_sim_memo_init(struct yp_sim_memo *memo, size_t key_count, size_t value_bytes)
+void yp_memo_init(struct yp_memo *memo, size_t key_count, size_t value_bytes)
 {
-	*memo = (struct yp_sim_memo){.key_count = key_count, .value_bytes = value_bytes};
+	assert(key_count > 0 && value_bytes > 0);
+	*memo = (struct yp_memo){.key_count = key_count, .value_bytes = value_bytes};
 }
 
-void yp_sim_memo_deinit(struct yp_sim_memo *memo)
+void yp_memo_deinit(struct yp_memo *memo)
 {
 	free(memo->keys);
 	free(memo->values);
 	free(memo->index);
-	*memo = (struct yp_sim_memo){.key_count = memo->key_count, .value_bytes = memo->value_bytes};
+	*memo = (struct yp_memo){.key_count = memo->key_count, .value_bytes = memo->value_bytes};
 }
 
-static size_t hash_of(const struct yp_sim_memo *memo, const uint32_t *key)
+static size_t hash_key(const struct yp_memo *memo, const uint32_t *key)
 {
 	uint64_t h = 0x9e3779b97f4a7c15u;
 
@@ -30,7 +33,7 @@ static size_t hash_of(const struct yp_sim_memo *memo, const uint32_t *key)
 	return (size_t)h;
 }
 
-static bool grow(struct yp_sim_memo *memo)
+static bool grow_memo(struct yp_memo *memo)
 {
 	size_t size = memo->size == 0 ? FIRST_SIZE : memo->size * 2;
 	uint32_t *index = calloc(size, sizeof *index);
@@ -47,7 +50,7 @@ static bool grow(struct yp_sim_memo *memo)
 		return false;
 	}
 	for (size_t entry = 0; entry < memo->count; entry++) {
-		size_t at = hash_of(memo, memo->keys + entry * memo->key_count) & (size - 1);
+		size_t at = hash_key(memo, memo->keys + entry * memo->key_count) & (size - 1);
 
 		while (index[at] != 0)
 			at = (at + 1) & (size - 1);
@@ -59,14 +62,14 @@ static bool grow(struct yp_sim_memo *memo)
 	return true;
 }
 
-void *yp_sim_memo_at(struct yp_sim_memo *memo, const uint32_t *key, bool *found)
+void *yp_memo_at(struct yp_memo *memo, const uint32_t *key, bool *found)
 {
 	size_t key_bytes = memo->key_count * sizeof *key;
 	size_t at;
 
-	if (memo->count >= memo->size / 2 && !grow(memo))
+	if (memo->count >= memo->size / 2 && !grow_memo(memo))
 		return NULL;
-	at = hash_of(memo, key) & (memo->size - 1);
+	at = hash_key(memo, key) & (memo->size - 1);
 	while (memo->index[at] != 0) {
 		size_t entry = memo->index[at] - 1;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SIM_ORACLE_MEMO_H
-#define SIM_ORACLE_MEMO_H
+#ifndef SIM_SUBJECT_MEMO_H
+#define SIM_SUBJECT_MEMO_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
  * Results remembered by the exact contents they were computed from: a run of content ids of one pool. What
  * an environment copy or a state record says is decoded once, however many crash states hold it.
  */
-struct yp_sim_memo {
+struct yp_memo {
 	size_t key_count; /* ids a key */
 	size_t value_bytes;
 	size_t count, size; /* size: a power of two */
@@ -19,9 +19,9 @@ struct yp_sim_memo {
 	uint32_t *index; /* 1 + entry, 0 = free */
 };
 
-void yp_sim_memo_init(struct yp_sim_memo *memo, size_t key_count, size_t value_bytes);
-void yp_sim_memo_deinit(struct yp_sim_memo *memo);
+void yp_memo_init(struct yp_memo *memo, size_t key_count, size_t value_bytes);
+void yp_memo_deinit(struct yp_memo *memo);
 /* The value for this key, zeroed when it is new (*found = false). Valid until the next call. NULL: out of memory. */
-void *yp_sim_memo_at(struct yp_sim_memo *memo, const uint32_t *key, bool *found);
+void *yp_memo_at(struct yp_memo *memo, const uint32_t *key, bool *found);
 
 #endif

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "subject/boot-decision.h"
+#include "subject/ota.h"
+#include "subject/uboot-env.h"
 
 #define PATH_BYTES 4096
-#define TEXT_BYTES 64
 
 static const char usage[] =
     "usage: boot-decide count|boot FW_ENV_CONFIG\n"
@@ -81,40 +81,31 @@ static int store_copy(const struct environment *e, const struct yp_sim_env *env)
 	return close(fd) != 0 && error == 0 ? -EIO : error;
 }
 
+/* One store, as the protocol has it. */
+static int apply_store(const struct environment *e, const struct yp_sim_boot_variables *v, enum yp_sim_stores what)
+{
+	struct yp_sim_env env = e->copy[e->holding];
+	struct yp_boot_texts texts = {.count = 0};
+	int error = yp_ota_boot.apply(&env, v, what, &texts);
+
+	return error != 0 ? error : store_copy(e, &env);
+}
+
 static int count_boot(const struct environment *e, const struct yp_sim_boot_variables *v)
 {
-	struct yp_sim_env env;
-	char count[TEXT_BYTES];
-	int error;
-
-	if (!yp_sim_boot_decide(v, true, true).counts)
-		return 0;
-	env = e->copy[e->holding];
-	(void)snprintf(count, sizeof count, "bootcount=%lu", v->attempts + 1);
-	error = yp_sim_env_set(&env, count);
-	return error != 0 ? error : store_copy(e, &env);
+	return yp_ota_boot.decide(v, true, true).counts ? apply_store(e, v, YP_SIM_STORES_COUNT) : 0;
 }
 
-static int go_back(const struct environment *e, enum yp_sim_stores what, char selected)
+static int go_back(const struct environment *e, enum yp_sim_stores what, const struct yp_sim_boot_variables *v)
 {
-	const char other = selected == 'A' ? 'B' : 'A';
-	char slot[TEXT_BYTES], barred[TEXT_BYTES];
-	const char *const texts[] = {"upgrade_available=0", "bootcount=0", slot, barred};
-	struct yp_sim_env env = e->copy[e->holding];
-	int error = 0;
-
-	(void)snprintf(slot, sizeof slot, "ota_slot=%c", other);
-	(void)snprintf(barred, sizeof barred, "ota_barred=%c", selected);
 	if (what == YP_SIM_STORES_BACK)
-		(void)printf("ota: back to %c\n", other);
+		(void)printf("ota: back to %c\n", v->slot == 'A' ? 'B' : 'A');
 	else
-		(void)printf("ota: trial of %c ended\n", selected);
-	for (unsigned i = 0; error == 0 && i < (what == YP_SIM_STORES_BACK ? 4 : 2); i++)
-		error = yp_sim_env_set(&env, texts[i]);
-	return error != 0 ? error : store_copy(e, &env);
+		(void)printf("ota: trial of %c ended\n", v->slot);
+	return apply_store(e, v, what);
 }
 
-static int boot(const struct environment *e, struct yp_sim_boot_variables *v)
+static int decide_boot(const struct environment *e, struct yp_sim_boot_variables *v)
 {
 	struct yp_sim_decision d;
 	int error = 0;
@@ -123,9 +114,9 @@ static int boot(const struct environment *e, struct yp_sim_boot_variables *v)
 		return -EINVAL; /* not counted */
 	if (v->trial)
 		v->attempts--; /* the table speaks of the count as it was before this boot */
-	d = yp_sim_boot_decide(v, true, true);
+	d = yp_ota_boot.decide(v, true, true);
 	if (d.stores != YP_SIM_STORES_NOTHING)
-		error = go_back(e, d.stores, v->slot);
+		error = go_back(e, d.stores, v);
 	if (error != 0)
 		return error;
 	if (d.boots == YP_SIM_BOOTS_HALT)
@@ -150,8 +141,8 @@ int main(int argc, char **argv)
 	if (error == 0)
 		error = read_copies(&e);
 	if (error == 0) {
-		yp_sim_env_boot_variables(e.holding < 0 ? NULL : &e.copy[e.holding], &v);
-		error = strcmp(argv[1], "count") == 0 ? count_boot(&e, &v) : boot(&e, &v);
+		yp_ota_boot.read(e.holding < 0 ? NULL : &e.copy[e.holding], &v);
+		error = strcmp(argv[1], "count") == 0 ? count_boot(&e, &v) : decide_boot(&e, &v);
 	}
 	if (error != 0)
 		(void)fprintf(stderr, "boot-decide: %s: %s: %s\n", argv[1], argv[2], strerror(-error));

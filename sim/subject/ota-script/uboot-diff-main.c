@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,7 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "uboot/uboot-process.h"
+#include "subject/ota-script/script-case.h"
+#include "subject/ota.h"
 
 #define WORKERS     2u
 #define KEPT_MAX    20u
@@ -25,16 +27,17 @@
 
 struct tally {
 	uint64_t done, differing, unexplained, exact, defaults, wraps, equal, rebuilt, stores;
-	uint64_t story[UBOOT_STORY_COUNT];
+	uint64_t story[YP_SCRIPT_STORY_COUNT];
 	uint64_t slot_a, slot_b, halt, neither;
-	uint64_t in_class[UBOOT_CLASS_COUNT], of_class[UBOOT_CLASS_COUNT][UBOOT_VIEW_COUNT], differs[UBOOT_VIEW_COUNT];
+	uint64_t in_class[YP_SCRIPT_CLASS_COUNT], of_class[YP_SCRIPT_CLASS_COUNT][YP_SCRIPT_VIEW_COUNT],
+	    differs[YP_SCRIPT_VIEW_COUNT];
 };
 
 struct job {
 	const char *build, *disks;
 	char work[PATH_MAX - 64];
 	uint64_t count, seed, first;
-	struct uboot_defaults defaults;
+	struct yp_uboot_defaults defaults;
 };
 
 static int make_dir(const char *path)
@@ -42,10 +45,10 @@ static int make_dir(const char *path)
 	return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -errno;
 }
 
-static void keep(const struct job *job, uint64_t number, const struct uboot_case *c, const struct uboot_run *run,
-		 const char *printenv, const struct uboot_verdict *verdict)
+static void keep_case(const struct job *job, uint64_t number, const struct yp_script_case *c,
+		      const struct yp_uboot_run *run, const char *printenv, const struct yp_script_verdict *verdict)
 {
-	static const char zero[UBOOT_ENV_OFFSET_1 - UBOOT_ENV_OFFSET_0 - UBOOT_ENV_BYTES];
+	static const char zero[YP_UBOOT_ENV_OFFSET_1 - YP_UBOOT_ENV_OFFSET_0 - YP_UBOOT_ENV_BYTES];
 	char path[PATH_MAX];
 	FILE *f;
 
@@ -54,26 +57,26 @@ static void keep(const struct job *job, uint64_t number, const struct uboot_case
 	if (f == NULL)
 		return;
 	/* As the card has it from the first copy's offset on. */
-	(void)fwrite(c->raw[0], 1, UBOOT_ENV_BYTES, f);
+	(void)fwrite(c->uboot.raw[0], 1, YP_UBOOT_ENV_BYTES, f);
 	(void)fwrite(zero, 1, sizeof zero, f);
-	(void)fwrite(c->raw[1], 1, UBOOT_ENV_BYTES, f);
+	(void)fwrite(c->uboot.raw[1], 1, YP_UBOOT_ENV_BYTES, f);
 	(void)fclose(f);
 	(void)snprintf(path, sizeof path, "%s/case-%llu.txt", job->work, (unsigned long long)number);
 	f = fopen(path, "w");
 	if (f == NULL)
 		return;
 	(void)fprintf(f, "case %llu, seed %llu: kernels %u %u\n", (unsigned long long)number,
-		      (unsigned long long)job->seed, (unsigned)c->kernel[0], (unsigned)c->kernel[1]);
-	for (unsigned i = 0; i < UBOOT_VIEW_COUNT; i++) {
+		      (unsigned long long)job->seed, (unsigned)c->uboot.kernel[0], (unsigned)c->uboot.kernel[1]);
+	for (unsigned i = 0; i < YP_SCRIPT_VIEW_COUNT; i++) {
 		if (verdict->differs[i])
-			(void)fprintf(f, "%s: %s\n", uboot_view_name((enum uboot_view)i), verdict->detail[i]);
+			(void)fprintf(f, "%s: %s\n", yp_script_view_name((enum yp_script_view)i), verdict->detail[i]);
 	}
 	(void)fprintf(f, "\nfw_printenv:\n%s\nU-Boot:\n%s\n", printenv, run->text);
 	(void)fclose(f);
 }
 
-static void account(struct tally *t, const struct uboot_case *c, const struct uboot_run *run,
-		    const struct uboot_verdict *verdict)
+static void count_case(struct tally *t, const struct yp_script_case *c, const struct yp_uboot_run *run,
+		       const struct yp_script_verdict *verdict)
 {
 	bool any = false;
 
@@ -85,51 +88,51 @@ static void account(struct tally *t, const struct uboot_case *c, const struct ub
 	t->stores += run->stores;
 	t->slot_a += run->slot == 'A';
 	t->slot_b += run->slot == 'B';
-	t->halt += run->end == UBOOT_END_HALT;
-	t->neither += run->end > UBOOT_END_HALT;
-	for (unsigned i = 0; i < UBOOT_VIEW_COUNT; i++) {
+	t->halt += run->end == YP_UBOOT_END_HALT;
+	t->neither += run->end > YP_UBOOT_END_HALT;
+	for (unsigned i = 0; i < YP_SCRIPT_VIEW_COUNT; i++) {
 		any = any || verdict->differs[i];
 		t->differs[i] += verdict->differs[i];
-		for (unsigned k = 0; k < UBOOT_CLASS_COUNT; k++)
+		for (unsigned k = 0; k < YP_SCRIPT_CLASS_COUNT; k++)
 			t->of_class[k][i] += verdict->differs[i] && (verdict->classes >> k & 1u);
 	}
-	for (unsigned k = 0; k < UBOOT_CLASS_COUNT; k++)
+	for (unsigned k = 0; k < YP_SCRIPT_CLASS_COUNT; k++)
 		t->in_class[k] += verdict->classes >> k & 1u;
 	t->differing += any;
-	t->unexplained += uboot_verdict_unexplained(verdict);
+	t->unexplained += yp_script_verdict_unexplained(verdict);
 	t->exact += verdict->exact;
 	t->done++;
 }
 
 /* Every WORKERS-th case, on a board of its own. */
-static int work(const struct job *job, unsigned worker, struct tally *t)
+static int run_worker(const struct job *job, unsigned worker, struct tally *t)
 {
-	static struct uboot_case c;
-	static struct uboot_run run;
-	static struct uboot_verdict verdict;
-	static char printenv[UBOOT_TEXT_MAX];
-	struct uboot_board board;
+	static struct yp_script_case c;
+	static struct yp_uboot_run run;
+	static struct yp_script_verdict verdict;
+	static char printenv[YP_UBOOT_TEXT_MAX];
+	struct yp_uboot_machine machine;
 	char dir[PATH_MAX];
 	int status, error;
 
 	(void)snprintf(dir, sizeof dir, "%s/board-%u", job->work, worker);
 	error = make_dir(dir);
 	if (error == 0)
-		error = uboot_board_init(&board, dir, job->build, job->disks);
+		error = yp_uboot_machine_init(&machine, dir, job->build, job->disks, yp_subject_ota.console->decided);
 	for (uint64_t n = worker; error == 0 && n < job->count; n += WORKERS) {
-		uboot_case_make(&job->defaults, job->seed, job->first + n, &c);
-		error = uboot_board_put(&board, &c);
+		yp_script_case_make(&job->defaults, job->seed, job->first + n, &c);
+		error = yp_uboot_machine_put(&machine, &c.uboot);
 		if (error == 0)
-			error = uboot_board_printenv(&board, printenv, &status);
+			error = yp_uboot_machine_printenv(&machine, printenv, &status);
 		if (error == 0)
-			error = uboot_board_run(&board, &c, &run);
+			error = yp_uboot_machine_run(&machine, &c.uboot, &run);
 		if (error != 0)
 			break;
-		uboot_judge(&job->defaults, &c, &run, printenv, status, &verdict);
-		account(t, &c, &run, &verdict);
+		yp_script_judge(&job->defaults, &c.uboot, &run, printenv, status, &verdict);
+		count_case(t, &c, &run, &verdict);
 		/* A single case is run to be looked at. */
-		if (job->count == 1 || (uboot_verdict_unexplained(&verdict) && t->unexplained <= KEPT_MAX))
-			keep(job, job->first + n, &c, &run, printenv, &verdict);
+		if (job->count == 1 || (yp_script_verdict_unexplained(&verdict) && t->unexplained <= KEPT_MAX))
+			keep_case(job, job->first + n, &c, &run, printenv, &verdict);
 	}
 	if (error != 0)
 		(void)fprintf(stderr, "uboot-diff: %s: %s\n", dir, strerror(-error));
@@ -154,7 +157,7 @@ static void add_up(const struct tally tallies[WORKERS], struct tally *sum)
 
 #define LL(n) ((unsigned long long)(n))
 
-static void report(const struct job *job, const struct tally *t, double seconds)
+static void print_tally(const struct job *job, const struct tally *t, double seconds)
 {
 	printf(
 	    "seed %llu: %llu environments (%llu whole, %llu torn, %llu with one bad copy, %llu with two; %llu counter "
@@ -168,15 +171,15 @@ static void report(const struct job *job, const struct tally *t, double seconds)
 	       (double)t->done * 60 / seconds);
 	printf("%-26s", "differences");
 	printf("%8s", "cases");
-	for (unsigned i = 0; i < UBOOT_VIEW_COUNT; i++)
-		printf("  %12s", uboot_view_name((enum uboot_view)i));
-	for (unsigned k = 0; k < UBOOT_CLASS_COUNT; k++) {
-		printf("\n%-26s%8llu", uboot_class_name((enum uboot_class)k), LL(t->in_class[k]));
-		for (unsigned i = 0; i < UBOOT_VIEW_COUNT; i++)
+	for (unsigned i = 0; i < YP_SCRIPT_VIEW_COUNT; i++)
+		printf("  %12s", yp_script_view_name((enum yp_script_view)i));
+	for (unsigned k = 0; k < YP_SCRIPT_CLASS_COUNT; k++) {
+		printf("\n%-26s%8llu", yp_script_class_name((enum yp_script_class)k), LL(t->in_class[k]));
+		for (unsigned i = 0; i < YP_SCRIPT_VIEW_COUNT; i++)
 			printf("  %12llu", LL(t->of_class[k][i]));
 	}
 	printf("\n%-26s%8llu", "all", LL(t->done));
-	for (unsigned i = 0; i < UBOOT_VIEW_COUNT; i++)
+	for (unsigned i = 0; i < YP_SCRIPT_VIEW_COUNT; i++)
 		printf("  %12llu", LL(t->differs[i]));
 	printf("\n%llu agree in everything, %llu differ and are explained (images/uboot/README.md), %llu unexplained\n",
 	       LL(t->done - t->differing), LL(t->differing > t->unexplained ? t->differing - t->unexplained : 0),
@@ -234,7 +237,7 @@ static int run_all(const struct job *job)
 	for (unsigned w = 0; w < WORKERS; w++) {
 		pids[w] = fork();
 		if (pids[w] == 0)
-			_exit(work(job, w, &tallies[w]));
+			_exit(run_worker(job, w, &tallies[w]));
 		if (pids[w] < 0)
 			return 2;
 	}
@@ -242,7 +245,7 @@ static int run_all(const struct job *job)
 	(void)clock_gettime(CLOCK_MONOTONIC, &to);
 	add_up(tallies, &sum);
 	(void)munmap(tallies, WORKERS * sizeof *tallies);
-	report(job, &sum, (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
+	print_tally(job, &sum, (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
 	if (worst != 0 || sum.done != job->count)
 		return 2;
 	return sum.unexplained > 0 ? 1 : 0;
@@ -287,7 +290,7 @@ int main(int argc, char **argv)
 		memcpy(job.work, work_dir, strlen(work_dir) + 1);
 	(void)snprintf(path, sizeof path, "%s/default.env", build);
 	if (error == 0)
-		error = uboot_defaults_load(path, &job.defaults);
+		error = yp_uboot_defaults_load(path, &job.defaults);
 	if (error != 0 || job.count == 0 || job.count > COUNT_MAX) {
 		(void)fprintf(stderr, "uboot-diff: %s: %s\n", path, error != 0 ? strerror(-error) : "COUNT: 1 or more");
 		return 2;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "uboot/uboot-process.h"
+#include "subject/ota-script/script-case.h"
 
 static unsigned digit(char c)
 {
@@ -47,8 +47,8 @@ static long signed_of(const char *text, bool imported)
 	return (long)unsigned_of(text, 0);
 }
 
-void uboot_exact(const struct yp_sim_env *env, const struct yp_sim_boot_variables *v, const bool loads[2], bool rebuilt,
-		 char *slot, unsigned *stores)
+void yp_script_exact(const struct yp_sim_env *env, const struct yp_sim_boot_variables *v, const bool loads[2],
+		     bool rebuilt, char *slot, unsigned *stores)
 {
 	const char *available = yp_sim_env_get(env, "upgrade_available");
 	const char *limit = yp_sim_env_get(env, "bootlimit");

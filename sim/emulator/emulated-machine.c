@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "emulator/emulated-board.h"
+#include "emulator/emulated-machine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,8 +74,8 @@ static int replace(const char *word, const struct placeholder *places, size_t co
 	return 0;
 }
 
-static int add_board_args(struct words *words, const struct yp_oracle_spec *spec, const struct placeholder *places,
-			  size_t count)
+static int add_board_args(struct words *words, const struct yp_emulator_machine_spec *spec,
+			  const struct placeholder *places, size_t count)
 {
 	char path[YP_EMULATOR_PATH_MAX], line[1024], word[2048];
 	bool accel = false;
@@ -100,12 +100,12 @@ static int add_board_args(struct words *words, const struct yp_oracle_spec *spec
 	return r;
 }
 
-static int command_line(struct words *words, const struct yp_oracle_spec *spec)
+static int command_line(struct words *words, const struct yp_emulator_machine_spec *spec)
 {
 	char chardev[64], channel[64], console[64], port[16], text[YP_EMULATOR_PATH_MAX + 32];
-	(void)snprintf(chardev, sizeof chardev, "socket,id=qmp,fd=%d", FIRST_FD + YP_SIM_STREAM_QMP);
-	(void)snprintf(channel, sizeof channel, "socket,fd=%d", FIRST_FD + YP_SIM_STREAM_CHANNEL);
-	(void)snprintf(console, sizeof console, "socket,fd=%d", FIRST_FD + YP_SIM_STREAM_CONSOLE);
+	(void)snprintf(chardev, sizeof chardev, "socket,id=qmp,fd=%d", FIRST_FD + YP_EMULATOR_STREAM_QMP);
+	(void)snprintf(channel, sizeof channel, "socket,fd=%d", FIRST_FD + YP_EMULATOR_STREAM_CHANNEL);
+	(void)snprintf(console, sizeof console, "socket,fd=%d", FIRST_FD + YP_EMULATOR_STREAM_CONSOLE);
 	(void)snprintf(port, sizeof port, "%u", spec->port);
 	const struct placeholder places[] = {
 	    {"@IMAGES@", spec->images}, {"@CARD@", spec->card}, {"@DISK@", spec->disk},   {"@SERIAL@", console},
@@ -130,13 +130,13 @@ static int command_line(struct words *words, const struct yp_oracle_spec *spec)
 	return r < 0 ? r : words->full ? -E2BIG : 0;
 }
 
-static int open_streams(struct yp_oracle *board, int theirs[YP_SIM_STREAM_COUNT])
+static int open_streams(struct yp_emulator_machine *machine, int theirs[YP_EMULATOR_STREAM_COUNT])
 {
-	for (unsigned i = 0; i < YP_SIM_STREAM_COUNT; i++) {
+	for (unsigned i = 0; i < YP_EMULATOR_STREAM_COUNT; i++) {
 		int pair[2];
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 			return -errno;
-		board->fds[i] = pair[0];
+		machine->fds[i] = pair[0];
 		theirs[i] = pair[1];
 		if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0)
 			return -errno;
@@ -159,130 +159,132 @@ static void last_words(const char *path, char *out, size_t out_bytes)
 	(void)snprintf(out, out_bytes, "%s", last);
 }
 
-static int await_greeting(struct yp_oracle *board)
+static int await_greeting(struct yp_emulator_machine *machine)
 {
-	int64_t deadline = yp_sim_clock_in_ms(START_MS);
-	while (!board->greeted) {
-		int r = yp_oracle_step(board, deadline);
+	int64_t deadline = yp_emulator_clock_in_ms(START_MS);
+	while (!machine->greeted) {
+		int r = yp_emulator_machine_step(machine, deadline);
 		if (r <= 0)
 			return r == 0 ? -ETIMEDOUT : r;
 	}
-	return yp_oracle_command(board, "qmp_capabilities", NULL, START_MS);
+	return yp_emulator_machine_command(machine, "qmp_capabilities", NULL, START_MS);
 }
 
-int yp_oracle_start(struct yp_oracle *board, const struct yp_oracle_spec *spec, char *detail, size_t detail_bytes)
+int yp_emulator_machine_start(struct yp_emulator_machine *machine, const struct yp_emulator_machine_spec *spec,
+			      char *detail, size_t detail_bytes)
 {
-	int theirs[YP_SIM_STREAM_COUNT] = {-1, -1, -1};
+	int theirs[YP_EMULATOR_STREAM_COUNT] = {-1, -1, -1};
 	struct words *words = calloc(1, sizeof *words);
-	board->process = (struct yp_sim_process){0};
-	board->greeted = false;
-	board->wait_id = -1;
-	for (unsigned i = 0; i < YP_SIM_STREAM_COUNT; i++)
-		board->fds[i] = -1;
-	yp_sim_lines_init(&board->lines[YP_SIM_STREAM_CHANNEL], YP_EMULATOR_LINE_MAX, false);
-	yp_sim_lines_init(&board->lines[YP_SIM_STREAM_CONSOLE], CONSOLE_MAX, true);
-	yp_sim_lines_init(&board->lines[YP_SIM_STREAM_QMP], YP_SIM_LINES_BYTES - 1, false);
+	machine->process = (struct yp_emulator_process){0};
+	machine->greeted = false;
+	machine->wait_id = -1;
+	for (unsigned i = 0; i < YP_EMULATOR_STREAM_COUNT; i++)
+		machine->fds[i] = -1;
+	yp_emulator_lines_init(&machine->lines[YP_EMULATOR_STREAM_CHANNEL], YP_EMULATOR_LINE_MAX, false);
+	yp_emulator_lines_init(&machine->lines[YP_EMULATOR_STREAM_CONSOLE], CONSOLE_MAX, true);
+	yp_emulator_lines_init(&machine->lines[YP_EMULATOR_STREAM_QMP], YP_EMULATOR_LINES_BYTES - 1, false);
 	int r = words ? command_line(words, spec) : -ENOMEM;
 	if (r < 0)
 		(void)snprintf(detail, detail_bytes, "%.120s/board.args: %s", spec->images, strerror(-r));
 	if (r == 0)
-		r = open_streams(board, theirs);
+		r = open_streams(machine, theirs);
 	if (r == 0) {
-		struct yp_sim_process_spec process = {
-		    .argv = words->argv, .output = spec->output, .fds_count = YP_SIM_STREAM_COUNT};
+		struct yp_emulator_process_spec process = {
+		    .argv = words->argv, .output = spec->output, .fds_count = YP_EMULATOR_STREAM_COUNT};
 		memcpy(process.fds, theirs, sizeof theirs);
-		r = yp_sim_process_start(&board->process, &process);
+		r = yp_emulator_process_start(&machine->process, &process);
 		if (r < 0)
 			(void)snprintf(detail, detail_bytes, "%s: %s; make qemu-images installs it", words->argv[0],
 				       strerror(-r));
 	}
-	for (unsigned i = 0; i < YP_SIM_STREAM_COUNT; i++) {
+	for (unsigned i = 0; i < YP_EMULATOR_STREAM_COUNT; i++) {
 		if (theirs[i] >= 0)
 			(void)close(theirs[i]);
 	}
 	free(words);
 	if (r == 0) {
-		r = await_greeting(board);
+		r = await_greeting(machine);
 		if (r < 0)
 			last_words(spec->output, detail, detail_bytes);
 	}
 	if (r < 0)
-		yp_oracle_stop(board);
+		yp_emulator_machine_stop(machine);
 	return r;
 }
 
-void yp_oracle_stop(struct yp_oracle *board)
+void yp_emulator_machine_stop(struct yp_emulator_machine *machine)
 {
-	if (board->process.pid <= 0)
+	if (machine->process.pid <= 0)
 		return;
-	yp_sim_process_kill(&board->process);
-	for (unsigned i = 0; i < YP_SIM_STREAM_COUNT; i++) {
-		if (board->fds[i] >= 0)
-			(void)close(board->fds[i]);
-		board->fds[i] = -1;
+	yp_emulator_process_kill(&machine->process);
+	for (unsigned i = 0; i < YP_EMULATOR_STREAM_COUNT; i++) {
+		if (machine->fds[i] >= 0)
+			(void)close(machine->fds[i]);
+		machine->fds[i] = -1;
 	}
 }
 
 static void qmp_line(void *ctx, const char *line)
 {
-	struct yp_oracle *board = ctx;
-	struct yp_sim_qmp message;
-	if (yp_sim_qmp_parse(line, strlen(line), &message) != 0)
+	struct yp_emulator_machine *machine = ctx;
+	struct yp_emulator_qmp message;
+	if (yp_emulator_qmp_parse(line, strlen(line), &message) != 0)
 		return; /* nothing of ours */
-	if (message.kind == YP_SIM_QMP_GREETING)
-		board->greeted = true;
-	if ((message.kind == YP_SIM_QMP_RETURN || message.kind == YP_SIM_QMP_ERROR) && message.id == board->wait_id) {
-		board->answered = true;
-		board->answer = message;
+	if (message.kind == YP_EMULATOR_QMP_GREETING)
+		machine->greeted = true;
+	if ((message.kind == YP_EMULATOR_QMP_RETURN || message.kind == YP_EMULATOR_QMP_ERROR) &&
+	    message.id == machine->wait_id) {
+		machine->answered = true;
+		machine->answer = message;
 	}
-	if (message.kind == YP_SIM_QMP_EVENT && board->on_qmp)
-		board->on_qmp(board->ctx, &message);
+	if (message.kind == YP_EMULATOR_QMP_EVENT && machine->on_qmp)
+		machine->on_qmp(machine->ctx, &message);
 }
 
 static void channel_line(void *ctx, const char *line)
 {
-	struct yp_oracle *board = ctx;
-	if (board->on_channel)
-		board->on_channel(board->ctx, line);
+	struct yp_emulator_machine *machine = ctx;
+	if (machine->on_channel)
+		machine->on_channel(machine->ctx, line);
 }
 
 static void console_line(void *ctx, const char *line)
 {
-	struct yp_oracle *board = ctx;
-	if (board->on_console)
-		board->on_console(board->ctx, line);
+	struct yp_emulator_machine *machine = ctx;
+	if (machine->on_console)
+		machine->on_console(machine->ctx, line);
 }
 
 /* All that is there. 0, or -ECONNRESET at its end. */
-static int drain(struct yp_oracle *board, enum yp_sim_stream stream)
+static int drain(struct yp_emulator_machine *machine, enum yp_emulator_stream stream)
 {
-	static yp_sim_line_sink *const sinks[YP_SIM_STREAM_COUNT] = {channel_line, console_line, qmp_line};
+	static yp_emulator_line_sink *const sinks[YP_EMULATOR_STREAM_COUNT] = {channel_line, console_line, qmp_line};
 	char bytes[READ_BYTES];
-	for (unsigned i = 0; i < READS_MAX && board->fds[stream] >= 0; i++) {
-		ssize_t n = recv(board->fds[stream], bytes, sizeof bytes, MSG_DONTWAIT);
+	for (unsigned i = 0; i < READS_MAX && machine->fds[stream] >= 0; i++) {
+		ssize_t n = recv(machine->fds[stream], bytes, sizeof bytes, MSG_DONTWAIT);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return 0;
 		if (n <= 0)
 			return -ECONNRESET;
-		if (stream == YP_SIM_STREAM_CONSOLE && board->on_bytes)
-			board->on_bytes(board->ctx, bytes, (size_t)n);
-		yp_sim_lines_push(&board->lines[stream], bytes, (size_t)n, sinks[stream], board);
+		if (stream == YP_EMULATOR_STREAM_CONSOLE && machine->on_bytes)
+			machine->on_bytes(machine->ctx, bytes, (size_t)n);
+		yp_emulator_lines_push(&machine->lines[stream], bytes, (size_t)n, sinks[stream], machine);
 	}
 	return 0;
 }
 
-int yp_oracle_step(struct yp_oracle *board, int64_t deadline_ns)
+int yp_emulator_machine_step(struct yp_emulator_machine *machine, int64_t deadline_ns)
 {
-	struct pollfd fds[YP_SIM_STREAM_COUNT];
+	struct pollfd fds[YP_EMULATOR_STREAM_COUNT];
 	int result = 0;
-	for (unsigned i = 0; i < YP_SIM_STREAM_COUNT; i++)
-		fds[i] = (struct pollfd){.fd = board->fds[i], .events = POLLIN};
-	int r = yp_sim_clock_poll(fds, YP_SIM_STREAM_COUNT, deadline_ns);
+	for (unsigned i = 0; i < YP_EMULATOR_STREAM_COUNT; i++)
+		fds[i] = (struct pollfd){.fd = machine->fds[i], .events = POLLIN};
+	int r = yp_emulator_clock_poll(fds, YP_EMULATOR_STREAM_COUNT, deadline_ns);
 	if (r <= 0)
 		return r;
 	/* All three, whichever it was: what the guest said before it was reset comes before the news of the reset. */
-	for (unsigned i = 0; i < YP_SIM_STREAM_COUNT; i++) {
-		r = drain(board, (enum yp_sim_stream)i);
+	for (unsigned i = 0; i < YP_EMULATOR_STREAM_COUNT; i++) {
+		r = drain(machine, (enum yp_emulator_stream)i);
 		if (r < 0 && result == 0)
 			result = r;
 	}
@@ -291,7 +293,7 @@ int yp_oracle_step(struct yp_oracle *board, int64_t deadline_ns)
 
 static int send_all(int fd, const char *bytes, size_t count)
 {
-	int64_t deadline = yp_sim_clock_in_ms(SEND_MS);
+	int64_t deadline = yp_emulator_clock_in_ms(SEND_MS);
 	for (size_t done = 0; done < count;) {
 		struct pollfd p = {.fd = fd, .events = POLLOUT};
 		ssize_t n = send(fd, bytes + done, count - done, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -301,39 +303,40 @@ static int send_all(int fd, const char *bytes, size_t count)
 		}
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
-		int r = yp_sim_clock_poll(&p, 1, deadline);
+		int r = yp_emulator_clock_poll(&p, 1, deadline);
 		if (r <= 0)
 			return r == 0 ? -ETIMEDOUT : r;
 	}
 	return 0;
 }
 
-int yp_oracle_command(struct yp_oracle *board, const char *name, const char *arguments, unsigned timeout_ms)
+int yp_emulator_machine_command(struct yp_emulator_machine *machine, const char *name, const char *arguments,
+				unsigned timeout_ms)
 {
 	char text[COMMAND_BYTES];
-	int64_t deadline = yp_sim_clock_in_ms(timeout_ms);
-	int n = yp_sim_qmp_command(++board->next_id, name, arguments, text, sizeof text);
+	int64_t deadline = yp_emulator_clock_in_ms(timeout_ms);
+	int n = yp_emulator_qmp_command(++machine->next_id, name, arguments, text, sizeof text);
 	if (n < 0)
 		return n;
-	board->wait_id = board->next_id;
-	board->answered = false;
-	int r = send_all(board->fds[YP_SIM_STREAM_QMP], text, (size_t)n);
-	while (r >= 0 && !board->answered) {
-		r = yp_oracle_step(board, deadline);
+	machine->wait_id = machine->next_id;
+	machine->answered = false;
+	int r = send_all(machine->fds[YP_EMULATOR_STREAM_QMP], text, (size_t)n);
+	while (r >= 0 && !machine->answered) {
+		r = yp_emulator_machine_step(machine, deadline);
 		if (r == 0)
 			r = -ETIMEDOUT;
 	}
-	board->wait_id = -1;
-	if (r < 0 && !board->answered)
+	machine->wait_id = -1;
+	if (r < 0 && !machine->answered)
 		return r;
-	return board->answer.kind == YP_SIM_QMP_ERROR ? -EPROTO : 0;
+	return machine->answer.kind == YP_EMULATOR_QMP_ERROR ? -EPROTO : 0;
 }
 
-int yp_oracle_say(struct yp_oracle *board, const char *line)
+int yp_emulator_machine_say(struct yp_emulator_machine *machine, const char *line)
 {
 	char text[YP_EMULATOR_LINE_MAX + 2];
 	int n = snprintf(text, sizeof text, "%s\n", line);
 	if (n < 0 || (size_t)n >= sizeof text)
 		return -EMSGSIZE;
-	return send_all(board->fds[YP_SIM_STREAM_CHANNEL], text, (size_t)n);
+	return send_all(machine->fds[YP_EMULATOR_STREAM_CHANNEL], text, (size_t)n);
 }
