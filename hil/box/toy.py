@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """A board without hardware and without QEMU, for tests of the lab: the real `ota` on files, a shell on a terminal, and a bootloader. What the
-bootloader decides, `boot-decide` says (sim/subject/boot-decide-main.c). Its console is stdin and stdout. It keeps what it wrote
+bootloader decides, `boot-decide` says (sim/subject/ota-script/boot-decide-main.c). Its console is stdin and stdout. It keeps what it wrote
 when it is killed: cuts land, but lose nothing.
 
     toy.py --dir DIR --ota OTA          DIR was made by toy-make.sh; boot-decide lies beside OTA
