@@ -8,7 +8,7 @@
 
 #include "command/verbs.h"
 #include "ota/reason.h"
-#include "rigs/listed-rig.h"
+#include "rigs/listed-cases.h"
 
 #define CATALOGUE_LINE_MAX 4096
 #define ENTRIES_MAX        1024u

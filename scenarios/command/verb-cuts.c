@@ -179,7 +179,7 @@ static void note_check(struct table *t, const char *name, const char *verdict, c
 static int on_line(void *ctx, const char *text, size_t bytes, json_t *line)
 {
 	struct table *t = ctx;
-	struct yp_hil_plan plan;
+	struct yp_board_plan plan;
 	const char *type = json_string_value(json_object_get(line, "type"));
 	const char *id = json_string_value(json_object_get(line, "id"));
 	const char *verdict = json_string_value(json_object_get(line, "verdict"));
@@ -190,7 +190,7 @@ static int on_line(void *ctx, const char *text, size_t bytes, json_t *line)
 		return 0;
 	if (strncmp(at, "@check:", 7) == 0)
 		note_check(t, at + 7, verdict, line);
-	if (yp_hil_plan_decode(at + 1, &plan))
+	if (yp_board_plan_decode(at + 1, &plan))
 		return 0;
 	for (unsigned i = 0; i < plan.count; i++) {
 		struct row *row = row_of(t, plan.cuts[i].step, plan.cuts[i].mode != 'n');

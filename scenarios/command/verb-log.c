@@ -42,21 +42,26 @@ static void log_help(void)
 		   "Exit status: 0, 2 bad usage or a bad scenario, 3 ERROR.");
 }
 
-static int open_story(const char *dir, const char *argument, struct yp_scenario *scenario, struct yp_session *session)
+/* Records a scenario's story. 0, or an exit status; yp_rig_session_deinit() in any case. */
+static int open_story(const char *dir, const char *argument, struct yp_scenario *scenario,
+		      struct yp_rig_session *session, struct yp_rig_story *story)
 {
 	char detail[YP_DETAIL_MAX] = "";
-	*session = (struct yp_session){0};
+	*session = (struct yp_rig_session){0};
 	int status = yp_select_one(dir, argument, scenario);
 	if (status)
 		return status;
-	if (scenario->rig != YP_RIG_SIM)
-		return yp_usage_error("%s runs on rig %s; only rig sim has a story without a fault to record here",
-				      scenario->name, yp_rig_text(scenario->rig));
-	int result = yp_session_init(session, scenario, YP_SEED_DEFAULT, detail, sizeof detail);
-	if (!result)
-		return 0;
-	(void)fprintf(stderr, "yankproof: %s: %s\n", scenario->name, detail);
-	return YP_EXIT_ERROR;
+	const struct yp_scenario_rig *rig = yp_rig_of(scenario);
+	const struct yp_rig_setup setup = {.scenario = scenario, .seed = YP_SEED_DEFAULT};
+	if (!rig->story)
+		return yp_usage_error("%s runs on rig %s, which has no story without a fault to record here",
+				      scenario->name, rig->terms.name);
+	if (yp_rig_session_init(session, &setup, detail, sizeof detail)) {
+		(void)fprintf(stderr, "yankproof: %s: %s\n", scenario->name, detail);
+		return YP_EXIT_ERROR;
+	}
+	rig->story(session->session, story);
+	return 0;
 }
 
 static int print_findings(const struct yp_log *log, const struct yp_finding *findings, size_t count)
@@ -225,11 +230,12 @@ int yp_verb_lint(int argc, char **argv)
 	if (file || media || optind + 1 != argc)
 		return yp_usage_error("give one scenario, or --log FILE; see 'yankproof lint --help'");
 	struct yp_scenario scenario;
-	struct yp_session session;
-	int status = open_story(dir, argv[optind], &scenario, &session);
+	struct yp_rig_session session;
+	struct yp_rig_story story;
+	int status = open_story(dir, argv[optind], &scenario, &session, &story);
 	if (!status)
-		status = print_findings(session.log, session.findings, session.finding_count);
-	yp_session_deinit(&session);
+		status = print_findings(story.log, story.findings, story.finding_count);
+	yp_rig_session_deinit(&session);
 	return status;
 }
 
@@ -317,10 +323,11 @@ int yp_verb_log(int argc, char **argv)
 	if (file || optind + 1 != argc)
 		return yp_usage_error("give one scenario; see 'yankproof log --help'");
 	struct yp_scenario scenario;
-	struct yp_session session;
-	int status = open_story(dir, argv[optind], &scenario, &session);
+	struct yp_rig_session session;
+	struct yp_rig_story story;
+	int status = open_story(dir, argv[optind], &scenario, &session, &story);
 	if (!status)
-		status = put_log(session.log, dm, save);
-	yp_session_deinit(&session);
+		status = put_log(story.log, dm, save);
+	yp_rig_session_deinit(&session);
 	return status;
 }

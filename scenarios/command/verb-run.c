@@ -113,7 +113,7 @@ static int take(int option, const char *value, struct options *o)
 		o->scenarios = value;
 		return 0;
 	case OPTION_BOARD:
-		if (!*value || strlen(value) >= YP_BOARD_MAX)
+		if (!*value || strlen(value) >= YP_IMAGES_PATH_MAX)
 			return yp_usage_error("--board: name a folder of images, such as build/qemu");
 		o->head.board = value;
 		return 0;
@@ -222,10 +222,13 @@ static int run_log(const struct options *o, char *const *arguments, int count)
 	if (!o->log || count != 1)
 		return yp_usage_error("give --log FILE and one scenario; see 'yankproof run --help'");
 	int status = yp_select_one(o->scenarios, arguments[0], &scenario);
-	if (!status && scenario.rig != YP_RIG_QEMU)
-		status = yp_usage_error("--log is for rig qemu; %s runs on rig %s", scenario.name,
-					yp_rig_text(scenario.rig));
-	return status ? status : yp_run_log(&scenario, o->head.board, o->log, o->like);
+	if (status)
+		return status;
+	const struct yp_scenario_rig *rig = yp_rig_of(&scenario);
+	if (!rig->judge_log)
+		return yp_usage_error("%s runs on rig %s, which judges no write log from elsewhere (--log)",
+				      scenario.name, rig->terms.name);
+	return rig->judge_log(&scenario, o->head.board, o->log, o->like);
 }
 
 int yp_verb_run(int argc, char **argv)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The rules by which a case of the simulated device shows an entry of the catalogue. */
 #include "results/evidence.h"
 
 #include <stdio.h>

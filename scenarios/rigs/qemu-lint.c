@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "rigs/rig-qemu.h"
+#include "rigs/qemu.h"
 
 static void find(struct yp_qemu *board, const char *rule, size_t entry, const char *text)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A case on the emulated board again: from what is kept of it, or booted; and a failing one made small. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -6,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "rigs/rig-qemu.h"
+#include "rigs/qemu.h"
 
 #define WRITE_SECTORS 2048u
 #define GDB_SOCKET    "gdb.sock"
@@ -57,7 +58,7 @@ static int write_disks(const struct yp_image *image, const char *path)
 /* A case as the explorer replays it. */
 struct replaying {
 	struct yp_qemu *board;
-	const struct yp_qemu_options *options;
+	const struct yp_replay_options *options;
 	const struct yp_case *c;
 	unsigned reached; /* cuts so far */
 	bool broken;      /* the media are known to be: one boot shows it */
@@ -192,7 +193,7 @@ static int judge(void *ctx, const struct yp_image *state, const struct yp_world 
 	return oracles->judge(oracles->ctx, state, before, during, run, out);
 }
 
-static int replay_cut(struct yp_qemu *board, const struct yp_id *id, const struct yp_qemu_options *options,
+static int replay_cut(struct yp_qemu *board, const struct yp_id *id, const struct yp_replay_options *options,
 		      struct yp_outcome *out, char *story, size_t story_bytes)
 {
 	struct yp_case c = id->cut;
@@ -225,7 +226,7 @@ static int replay_cut(struct yp_qemu *board, const struct yp_id *id, const struc
 	return result == -EINVAL ? 1 : result;
 }
 
-int yp_qemu_replay(struct yp_qemu *board, const struct yp_id *id, const struct yp_qemu_options *options,
+int yp_qemu_replay(struct yp_qemu *board, const struct yp_id *id, const struct yp_replay_options *options,
 		   struct yp_outcome *out, char *story, size_t story_bytes)
 {
 	story[0] = 0;
@@ -273,7 +274,7 @@ int yp_qemu_explain(struct yp_qemu *board, const struct yp_id *id, char *smaller
 	sentence[0] = 0;
 	if (id->kind != YP_ID_CUT) {
 		struct yp_outcome outcome;
-		struct yp_qemu_options none = {.console = false};
+		struct yp_replay_options none = {.console = false};
 		int result = yp_qemu_replay(board, id, &none, &outcome, sentence, sentence_bytes);
 		sentence[strcspn(sentence, "\n")] = 0;
 		if (!result && id->kind == YP_ID_LINT)

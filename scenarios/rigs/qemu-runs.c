@@ -13,20 +13,13 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "rigs/rig-qemu.h"
+#include "power-cut/system.h"
+#include "rigs/qemu.h"
 
 #define WAITING_BOARDS 3u
 #define BOARD_BYTES    (UINT64_C(640) << 20)
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* ---- what is kept of a run ---- */
 
@@ -183,7 +176,7 @@ static int run_job(struct yp_qemu *board, struct yp_emulator *rig, const struct 
 /* A run that would not end in time is not begun. */
 static bool spent(const struct yp_qemu *board, uint64_t longest_ms)
 {
-	return board->deadline_ms && now_ms() + longest_ms > board->deadline_ms;
+	return board->deadline_ms && yp_clock_ms() + longest_ms > board->deadline_ms;
 }
 
 static void work(struct yp_qemu *board, unsigned worker, struct shared *shared, const struct yp_job *jobs,
@@ -202,11 +195,11 @@ static void work(struct yp_qemu *board, unsigned worker, struct shared *shared, 
 		size_t i = atomic_fetch_add(&shared->next, 1);
 		if (i >= count)
 			break;
-		uint64_t from_ms = now_ms();
+		uint64_t from_ms = yp_clock_ms();
 		if (run_job(board, rig, &jobs[open[i]], detail, sizeof detail))
 			complain(shared, detail);
-		if (now_ms() - from_ms > longest_ms)
-			longest_ms = now_ms() - from_ms;
+		if (yp_clock_ms() - from_ms > longest_ms)
+			longest_ms = yp_clock_ms() - from_ms;
 	}
 	yp_emulator_free(rig);
 }
@@ -304,10 +297,10 @@ static int run_open(struct yp_qemu *board, struct yp_job *jobs, size_t count, co
 	size_t still_count = 0;
 	struct shared *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int result = still && shared != MAP_FAILED ? 0 : -ENOMEM;
-	uint64_t from_ms = now_ms();
+	uint64_t from_ms = yp_clock_ms();
 	if (!result && wanted)
 		result = start_boards(board, shared, jobs, open, wanted);
-	board->spent_ms += now_ms() - from_ms;
+	board->spent_ms += yp_clock_ms() - from_ms;
 	if (!result)
 		result = take_kept(board, jobs, count, false, still, &still_count);
 	for (size_t i = 0; !result && i < open_count; i++)

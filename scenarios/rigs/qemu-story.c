@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "rigs/rig-qemu.h"
+#include "rigs/qemu.h"
 
 static int record(struct yp_qemu *board, char *detail, size_t detail_bytes)
 {
@@ -93,7 +93,7 @@ static int base_mark(struct yp_qemu *board, bool check)
 }
 
 /* The second line of story.base. */
-void yp_qemu_recorded(const struct yp_qemu *board, char out[YP_BOARD_MAX])
+void yp_qemu_recorded(const struct yp_qemu *board, char out[YP_IMAGES_PATH_MAX])
 {
 	struct yp_case none = {.count = 0};
 	char path[YP_QEMU_PATH_MAX];
@@ -103,7 +103,7 @@ void yp_qemu_recorded(const struct yp_qemu *board, char out[YP_BOARD_MAX])
 	FILE *f = fopen(path, "r");
 	if (!f)
 		return;
-	if (!fgets(hash, sizeof hash, f) || !fgets(out, YP_BOARD_MAX, f))
+	if (!fgets(hash, sizeof hash, f) || !fgets(out, YP_IMAGES_PATH_MAX, f))
 		*out = 0;
 	out[strcspn(out, "\n")] = 0;
 	(void)fclose(f);

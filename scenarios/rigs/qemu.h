@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SCENARIOS_RIGS_RIG_QEMU_H
-#define SCENARIOS_RIGS_RIG_QEMU_H
+#ifndef SCENARIOS_RIGS_QEMU_H
+#define SCENARIOS_RIGS_QEMU_H
 
-#include "rigs/session.h"
+#include "rigs/rig.h"
 #include "server/served-media.h"
 #include "sim/emulator.h"
 #include "sim/oracle.h"
@@ -28,7 +28,7 @@ struct yp_qemu {
 	uint64_t seed;
 	int lock;   /* on the images: one exploration at a time */
 	bool waits; /* its story, most of the time */
-	char images[YP_BOARD_MAX];
+	char images[YP_IMAGES_PATH_MAX];
 	char dir[512];    /* DIR/qemu/SCENARIO, absolute */
 	char bundle[320]; /* that the story's server offers */
 	char image_paths[YP_ORACLE_VERSIONS_MAX][320];
@@ -58,8 +58,13 @@ struct yp_qemu {
 
 /* Why this scenario cannot run here; false: it can. images: folder of the board's images; NULL: build/qemu, or the mutant's. */
 bool yp_qemu_absent(const struct yp_scenario *scenario, const char *images, char *why, size_t why_bytes);
-/* What for: an exploration from the start (what was kept is dropped), one that goes on, cases of one, or only the media. */
-enum yp_qemu_use { YP_QEMU_FRESH, YP_QEMU_RESUME, YP_QEMU_REPLAY, YP_QEMU_MEDIA };
+/* What for: as enum yp_rig_use, or only the media. */
+enum yp_qemu_use {
+	YP_QEMU_FRESH = YP_RIG_FRESH,
+	YP_QEMU_RESUME = YP_RIG_RESUME,
+	YP_QEMU_REPLAY = YP_RIG_REPLAY,
+	YP_QEMU_MEDIA
+};
 /*
  * Media and oracles. images: as above; to replay, NULL: those of the recording. dir: the results' folder; NULL: the newest of the
  * scenario, to replay. 0 or -errno; -ENOENT to replay: recording, images or programs are not there.
@@ -72,7 +77,7 @@ void yp_qemu_close(struct yp_qemu *board);
 int yp_qemu_record(struct yp_qemu *board, bool make, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
 /* The images' folder, as it was given for the recording that is kept. *out empty: not known. */
-void yp_qemu_recorded(const struct yp_qemu *board, char out[YP_BOARD_MAX]);
+void yp_qemu_recorded(const struct yp_qemu *board, char out[YP_IMAGES_PATH_MAX]);
 /* qemu-lint.c: fills in the findings. Called by yp_qemu_record(). */
 int yp_qemu_lint(struct yp_qemu *board) __attribute__((warn_unused_result));
 /* Is this state one inside the bootloader's own store of the environment? 0, or -errno if the log it is of cannot be read. */
@@ -111,23 +116,15 @@ int yp_qemu_machine(const struct yp_qemu *board, unsigned worker, struct yp_emul
 /* qemu-runs.c: the machines. As struct yp_rounds says. */
 int yp_qemu_recover(void *ctx, struct yp_job *jobs, size_t count);
 
-/* qemu-execute.c, board_replay.c */
-struct yp_cases;
-/* One case again. */
-struct yp_qemu_options {
-	bool console;         /* boot it with the console on stdout */
-	bool gdb;             /* the machine waits for gdb */
-	bool before;          /* the media just before the cut: all that was written is there */
-	const char *disk_out; /* write the media there, and do not boot */
-};
-/* Returns as yp_session_replay(). */
-int yp_qemu_replay(struct yp_qemu *board, const struct yp_id *id, const struct yp_qemu_options *options,
+/* qemu-explore.c, qemu-replay.c, qemu-log.c: as struct yp_scenario_rig says of explore, replay, explain and judge_log. */
+int yp_qemu_explore(void *session, struct yp_rig_run *run, char *detail, size_t detail_bytes)
+    __attribute__((warn_unused_result));
+int yp_qemu_replay(struct yp_qemu *board, const struct yp_id *id, const struct yp_replay_options *options,
 		   struct yp_outcome *out, char *story, size_t story_bytes) __attribute__((warn_unused_result));
-/* A case that its media alone condemn, in one sentence, shrunk without booting anything. */
+/* Shrinks a case that its media alone condemn, without booting anything. */
 int yp_qemu_explain(struct yp_qemu *board, const struct yp_id *id, char *smaller, char *sentence, size_t sentence_bytes)
     __attribute__((warn_unused_result));
-int yp_qemu_execute(const struct yp_scenario *scenario, const struct yp_execute_options *options,
-		    struct yp_cases *cases, struct yp_result *out, char *detail, size_t detail_bytes)
+int yp_qemu_judge_log(const struct yp_scenario *scenario, const char *images, const char *path, const char *like)
     __attribute__((warn_unused_result));
 
 #endif
