@@ -15,8 +15,7 @@
  * A cut is STEP MODE DELAY: h = while the updater holds at the step's mark, g = released there, then DELAY microseconds,
  * n = no hold, DELAY microseconds after the mark (steps of the bootloader have none).
  */
-#define YP_BOARD_CUTS_MAX     16u
-#define YP_BOARD_DELAY_MAX_US 10000000u
+#define YP_BOARD_CUTS_MAX 16u
 
 struct yp_board_cut {
 	char step[4];

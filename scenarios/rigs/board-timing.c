@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "power-cut/random.h"
-#include "rigs/board-cases.h"
 
 #define FRACTION_BITS 24
 

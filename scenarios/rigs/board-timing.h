@@ -9,8 +9,9 @@
  * What was measured of a board while its cases ran: how long its steps take, and how long its switch does. From that the
  * delays of cuts without the hold are planned, so that they cover a step. Times are microseconds.
  */
-#define YP_BOARD_TIMED_MAX   24u /* steps */
-#define YP_BOARD_SAMPLES_MAX 64u /* of one thing, the last ones */
+#define YP_BOARD_DELAY_MAX_US 10000000u /* of a cut */
+#define YP_BOARD_TIMED_MAX    24u       /* steps */
+#define YP_BOARD_SAMPLES_MAX  64u       /* of one thing, the last ones */
 
 struct yp_board_samples {
 	char step[4];

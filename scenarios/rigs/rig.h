@@ -58,7 +58,7 @@ struct yp_rig_run {
 	struct yp_result *out;
 	bool failed; /* a case did */
 };
-/* Adds a case; failed says so. 0 or -errno. */
+/* add-case.c. Adds a case; failed says so. 0 or -errno. */
 int yp_rig_run_add(struct yp_rig_run *run, const struct yp_case_line *line) __attribute__((warn_unused_result));
 /* A case failed, and the run is to end at the first that does. */
 bool yp_rig_run_ends(const struct yp_rig_run *run);
