@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "explore/replay.h"
-#include "state/image-private.h"
 
 void yp_text_add(struct yp_text *text, const char *format, ...)
 {
@@ -40,13 +39,13 @@ static void text_place(struct yp_text *text, const struct yp_image *image, unsig
 		       uint64_t sectors)
 {
 	const struct yp_region *best = NULL;
-	for (unsigned i = 0; i < image->shape->regions_count; i++) {
-		const struct yp_region *r = &image->shape->regions[i];
+	for (unsigned i = 0; i < yp_image_regions_count(image); i++) {
+		const struct yp_region *r = yp_image_region(image, i);
 		if (r->medium == medium && r->first <= sector && sector + sectors <= r->first + r->sectors &&
 		    (!best || r->sectors < best->sectors))
 			best = r;
 	}
-	yp_text_add(text, "%s", best ? best->name : image->shape->layout.media[medium].name);
+	yp_text_add(text, "%s", best ? best->name : yp_image_layout(image)->media[medium].name);
 	uint64_t offset = sector - (best ? best->first : 0);
 	/* Where something called by its own name starts goes without saying. */
 	if (offset == 0 && best)
@@ -93,7 +92,7 @@ void yp_text_entry(struct yp_text *text, const struct yp_image *image, const str
 	if (e->op == YP_MARK) {
 		yp_text_add(text, "\"%s\"", yp_log_text(scene->log, e));
 	} else if (e->op == YP_FLUSH) {
-		yp_text_add(text, "the flush of %s", image->shape->layout.media[e->medium].name);
+		yp_text_add(text, "the flush of %s", yp_image_layout(image)->media[e->medium].name);
 	} else {
 		yp_text_add(text, "the %s of ", e->op == YP_READ ? "read" : e->op == YP_DISCARD ? "discard" : "write");
 		text_place(text, image, e->medium, e->sector, e->sectors);

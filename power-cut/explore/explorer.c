@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What every exploration is made of: plans, results, states of the worklist, and how to get back to one. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "explore/explorer.h"
-#include "state/image-private.h"
 
 #define SUBSET_WRITES_DEFAULT 10u
 #define PLANS_MAX             ((size_t)1 << 28)

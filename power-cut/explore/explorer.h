@@ -3,6 +3,7 @@
 #define POWER_CUT_EXPLORE_EXPLORER_H
 
 #include "explore/settle.h"
+#include "power-cut/explore.h"
 #include "state/crash.h"
 
 /* How a recovery ended and what it did to the media. Equal ones share one result. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Replay: a case is run again, cut by cut, judged and told. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "explore/replay.h"
-#include "state/image-private.h"
 
 #define PENDING_TOLD_MAX 8u
 

@@ -2,6 +2,7 @@
 #ifndef POWER_CUT_EXPLORE_REPLAY_H
 #define POWER_CUT_EXPLORE_REPLAY_H
 
+#include "power-cut/explore.h"
 #include "state/crash.h"
 
 /* Text into a buffer that is cut short rather than overrun. */

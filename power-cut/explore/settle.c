@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The decision tree of reads: which earlier run a state would repeat. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "explore/settle.h"
-#include "state/image-private.h"
 
 #define NODES_MAX ((size_t)UINT32_MAX)
 
@@ -65,8 +65,8 @@ int yp_settle_find(const struct yp_settle *settle, const struct yp_image *state,
 
 static int8_t region_of(const struct yp_image *state, unsigned medium, uint64_t first, uint64_t sectors)
 {
-	for (unsigned i = 0; i < state->shape->regions_count; i++) {
-		const struct yp_region *r = &state->shape->regions[i];
+	for (unsigned i = 0; i < yp_image_regions_count(state); i++) {
+		const struct yp_region *r = yp_image_region(state, i);
 		if (r->medium == medium && r->first == first && r->sectors == sectors)
 			return (int8_t)i;
 	}

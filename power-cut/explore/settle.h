@@ -2,7 +2,8 @@
 #ifndef POWER_CUT_EXPLORE_SETTLE_H
 #define POWER_CUT_EXPLORE_SETTLE_H
 
-#include "state/state-hash.h"
+#include "base/content-hash.h"
+#include "power-cut/image.h"
 
 /*
  * Settling states without running them.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whole files: read into memory, or written and made durable. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -76,15 +76,4 @@ int yp_file_close(struct yp_file *file)
 	if (r < 0 && regular)
 		(void)unlink(file->path);
 	return r;
-}
-
-void yp_detail(char *detail, size_t detail_bytes, const char *format, ...)
-{
-	va_list args;
-	if (!detail || detail_bytes == 0)
-		return;
-	va_start(args, format);
-	if (vsnprintf(detail, detail_bytes, format, args) < 0)
-		detail[0] = 0;
-	va_end(args);
 }

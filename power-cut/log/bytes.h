@@ -40,7 +40,5 @@ struct yp_file {
 int yp_file_create(struct yp_file *file, const char *path) __attribute__((warn_unused_result));
 void yp_file_add(struct yp_file *file, const void *bytes, size_t size);
 int yp_file_close(struct yp_file *file) __attribute__((warn_unused_result));
-/* Puts a clause into detail. */
-void yp_detail(char *detail, size_t detail_bytes, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/detail.h"
 #include "log/bytes.h"
 #include "log/log-private.h"
 

@@ -4,10 +4,7 @@
 
 #include "power-cut/log.h"
 
-/* 2 TiB a medium: what 32-bit content ids and a sane machine can hold. */
-#define YP_MEDIUM_SECTORS_MAX (UINT64_C(1) << 32)
-#define YP_MARK_BYTES_MAX     1024u
-
+/* The inside of a log, for the files of this folder. */
 struct yp_log {
 	struct yp_layout layout;
 	struct yp_pool *pool;
@@ -19,7 +16,6 @@ struct yp_log {
 	size_t text_bytes, text_room;
 };
 
-bool yp_layout_valid(const struct yp_layout *layout);
 /* For readers of files: contents first, then the write that has them. */
 int yp_log_content_add(struct yp_log *log, uint32_t id) __attribute__((warn_unused_result));
 int yp_log_write_ids(struct yp_log *log, unsigned medium, uint64_t sector, uint32_t sectors, uint64_t first_content,

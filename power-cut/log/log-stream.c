@@ -17,9 +17,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/content-hash.h"
+#include "base/detail.h"
 #include "log/bytes.h"
-#include "log/log-file.h"
-#include "state/state-hash.h"
+#include "log/log-record.h"
+#include "log/log-stream.h"
+#include "power-cut/system.h"
 
 const char yp_stream_magic[8] = {'b', 'p', '-', 'l', 'o', 'g', '-', 's'};
 #define HEAD_BYTES    16u
@@ -39,19 +42,6 @@ struct yp_stream {
 	uint8_t *buffer;
 	size_t used, room;
 };
-
-static int write_all(int fd, const uint8_t *bytes, size_t size)
-{
-	for (size_t done = 0; done < size;) {
-		ssize_t n = write(fd, bytes + done, size - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		done += (size_t)n;
-	}
-	return 0;
-}
 
 /* Room for more bytes at the end of the buffer. */
 static int buffer_room(struct yp_stream *s, size_t more)
@@ -82,7 +72,7 @@ int yp_stream_open(const char *path, const struct yp_layout *layout, struct yp_s
 	for (unsigned m = 0; m < layout->count; m++)
 		yp_file_medium_put(head + HEAD_BYTES + (size_t)m * YP_FILE_MEDIUM_BYTES, &layout->media[m]);
 	if (r == 0)
-		r = write_all(s->fd, head, HEAD_BYTES + (size_t)layout->count * YP_FILE_MEDIUM_BYTES);
+		r = yp_write_all(s->fd, head, HEAD_BYTES + (size_t)layout->count * YP_FILE_MEDIUM_BYTES);
 	if (r < 0) {
 		if (s->fd >= 0)
 			(void)close(s->fd);
@@ -181,7 +171,7 @@ int yp_stream_append(struct yp_stream *s, const struct yp_log *log)
 		s->error = add_entry(s, log, &log->entries[s->entries]);
 		/* One write for each entry: an entry that was acknowledged is in the file. */
 		if (s->error == 0)
-			s->error = write_all(s->fd, s->buffer, s->used);
+			s->error = yp_write_all(s->fd, s->buffer, s->used);
 	}
 	return s->error;
 }
@@ -192,7 +182,7 @@ int yp_stream_close(struct yp_stream *s)
 	if (!s)
 		return 0;
 	yp_put_le32(end + 4, (uint32_t)s->entries);
-	int r = s->error ? s->error : write_all(s->fd, end, sizeof end);
+	int r = s->error ? s->error : yp_write_all(s->fd, end, sizeof end);
 	if (r == 0 && fsync(s->fd) < 0 && errno != EINVAL && errno != EROFS)
 		r = -errno; /* a pipe cannot be made durable */
 	if (close(s->fd) < 0 && r == 0)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Write logs in memory: layouts, entries, contents and texts. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/content-hash.h"
 #include "log/log-private.h"
-#include "state/state-hash.h"
+#include "log/sector-pool.h"
 
 #define ENTRIES_MAX  ((size_t)1 << 28)
 #define CONTENTS_MAX ((size_t)1 << 32)
@@ -18,6 +20,17 @@ bool yp_layout_valid(const struct yp_layout *layout)
 		const struct yp_medium *medium = &layout->media[m];
 		if (medium->sectors == 0 || medium->sectors > YP_MEDIUM_SECTORS_MAX ||
 		    (unsigned)medium->model >= YP_MODEL_COUNT || !memchr(medium->name, 0, sizeof medium->name))
+			return false;
+	}
+	return true;
+}
+
+bool yp_layout_same_media(const struct yp_layout *x, const struct yp_layout *y)
+{
+	if (x->count != y->count)
+		return false;
+	for (unsigned m = 0; m < x->count; m++) {
+		if (x->media[m].sectors != y->media[m].sectors)
 			return false;
 	}
 	return true;
@@ -103,6 +116,21 @@ int yp_log_write(struct yp_log *log, unsigned medium, uint64_t sector, uint32_t 
 						     .sector = sector,
 						     .sectors = sectors,
 						     .data = first});
+	if (r < 0)
+		log->contents_count = first;
+	return r;
+}
+
+int yp_log_write_zeros(struct yp_log *log, unsigned medium, uint64_t sector, uint32_t sectors, bool fua)
+{
+	if (!range_valid(log, medium, sector, sectors))
+		return -EINVAL;
+	size_t first = log->contents_count;
+	int r = 0;
+	for (uint32_t k = 0; r == 0 && k < sectors; k++)
+		r = yp_log_content_add(log, YP_CONTENT_00);
+	if (r == 0)
+		r = yp_log_write_ids(log, medium, sector, sectors, first, fua);
 	if (r < 0)
 		log->contents_count = first;
 	return r;
@@ -201,12 +229,8 @@ const struct yp_layout *yp_log_layout(const struct yp_log *log)
 
 int yp_log_take_models(struct yp_log *log, const struct yp_layout *layout)
 {
-	if (layout->count != log->layout.count || !yp_layout_valid(layout))
+	if (!yp_layout_same_media(layout, &log->layout) || !yp_layout_valid(layout))
 		return -EINVAL;
-	for (unsigned m = 0; m < layout->count; m++) {
-		if (layout->media[m].sectors != log->layout.media[m].sectors)
-			return -EINVAL;
-	}
 	log->layout = *layout;
 	return 0;
 }

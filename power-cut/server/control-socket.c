@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "log/bytes.h"
+#include "base/detail.h"
 
 #define ANSWER_BYTES   8192u
 #define SEND_TIMEOUT_S 2

@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "state/state-hash.h"
+#include "base/content-hash.h"
+#include "log/sector-pool.h"
 
 #define SAVE_SECTORS 2048u
 
@@ -65,20 +66,9 @@ int yp_contents_take(struct yp_contents *c, const struct yp_log *log, const stru
 	return 0;
 }
 
-static bool same_media(const struct yp_layout *x, const struct yp_layout *y)
-{
-	if (x->count != y->count)
-		return false;
-	for (unsigned m = 0; m < x->count; m++) {
-		if (x->media[m].sectors != y->media[m].sectors)
-			return false;
-	}
-	return true;
-}
-
 int yp_contents_apply(struct yp_contents *c, const struct yp_log *log)
 {
-	int r = same_media(c->layout, yp_log_layout(log)) ? 0 : -EINVAL;
+	int r = yp_layout_same_media(c->layout, yp_log_layout(log)) ? 0 : -EINVAL;
 	for (size_t i = 0; r == 0 && i < yp_log_count(log); i++)
 		r = yp_contents_take(c, log, yp_log_entry(log, i));
 	return r;
@@ -104,7 +94,8 @@ static int base_id(const struct yp_contents *c, unsigned medium, uint64_t at, ui
 int yp_contents_image(const struct yp_contents *c, const struct yp_log *log, struct yp_image **out)
 {
 	struct yp_image *image = NULL;
-	int r = same_media(c->layout, yp_log_layout(log)) ? yp_image_new(c->layout, c->pool, &image) : -EINVAL;
+	int r =
+	    yp_layout_same_media(c->layout, yp_log_layout(log)) ? yp_image_new(c->layout, c->pool, &image) : -EINVAL;
 	for (size_t i = 0; r == 0 && i < yp_log_count(log); i++) {
 		const struct yp_entry *e = yp_log_entry(log, i);
 		for (uint32_t k = 0; r == 0 && (e->op == YP_WRITE || e->op == YP_DISCARD) && k < e->sectors; k++) {

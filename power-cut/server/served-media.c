@@ -10,8 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "log/bytes.h"
-#include "log/log-private.h"
+#include "base/detail.h"
 
 #define LINE_BYTES_MAX 4096u
 #define LINES_MAX      256u

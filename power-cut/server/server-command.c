@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "log/bytes.h"
+#include "base/detail.h"
 
 #define WAIT_MS_MAX  3600000u
 #define DELAY_MS_MAX 600000u

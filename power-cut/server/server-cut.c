@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "log/log-private.h"
 #include "server/block-server-private.h"
 #include "state/crash.h"
 

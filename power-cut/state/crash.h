@@ -2,8 +2,9 @@
 #ifndef POWER_CUT_STATE_CRASH_H
 #define POWER_CUT_STATE_CRASH_H
 
-#include "explore/replay-plan.h"
-#include "power-cut/explore.h"
+#include "log/sector-pool.h"
+#include "power-cut/cut.h"
+#include "state/replay-plan.h"
 
 /*
  * Walks a plan up to a cut: what is durable there goes into the image, what is not stays pending.

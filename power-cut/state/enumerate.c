@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "state/crash.h"
-#include "state/image-private.h"
 
 /* Most sector boundaries at which one write is torn, and most writes at which one chain is cut: more are spread evenly.
  */

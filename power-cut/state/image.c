@@ -1,14 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Contents of all media, hashed as they change, with undo. */
+#include "power-cut/image.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "log/log-private.h"
-#include "state/image-private.h"
-#include "state/state-hash.h"
+#include "base/content-hash.h"
+#include "log/sector-pool.h"
 
 #define UNDO_MAX   ((size_t)1 << 32)
 #define LEVELS_MAX ((size_t)1 << 20)
+
+/* What all copies of an image have in common. */
+struct shape {
+	unsigned references;
+	struct yp_layout layout;
+	unsigned regions_count;
+	struct yp_region regions[YP_REGIONS_MAX];
+	uint32_t
+	    *regions_at[YP_MEDIA_MAX]; /* for each sector a mask of the regions over it; NULL: none on the medium */
+};
+
+struct hashes {
+	struct yp_hash whole;
+	struct yp_hash region[YP_REGIONS_MAX];
+};
+
+struct undo {
+	uint64_t sector;
+	uint32_t content;
+	uint16_t medium;
+};
+
+struct level {
+	size_t undo_used;
+	struct hashes hashes;
+};
+
+struct yp_image {
+	struct shape *shape;
+	struct yp_pool *pool;
+	uint32_t *ids[YP_MEDIA_MAX];
+	struct hashes now;
+	struct undo *undo;
+	size_t undo_used, undo_room;
+	struct level *levels;
+	size_t levels_used, levels_room;
+	bool broken; /* an undo was lost to a lack of memory */
+};
 
 int yp_image_new(const struct yp_layout *layout, struct yp_pool *pool, struct yp_image **out)
 {
@@ -224,6 +264,16 @@ struct yp_hash yp_image_range_hash(const struct yp_image *image, unsigned medium
 			h = yp_hash_xor(h, yp_hash_place(medium, s, yp_pool_hash128(image->pool, ids[s])));
 	}
 	return h;
+}
+
+unsigned yp_image_regions_count(const struct yp_image *image)
+{
+	return image->shape->regions_count;
+}
+
+const struct yp_region *yp_image_region(const struct yp_image *image, unsigned index)
+{
+	return &image->shape->regions[index];
 }
 
 struct yp_pool *yp_image_pool(const struct yp_image *image)

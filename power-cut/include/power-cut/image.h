@@ -5,15 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "power-cut/hash.h"
 #include "power-cut/log.h"
-
-/*
- * Contents of all media: a content id for every sector, with an incremental hash (Zobrist: XOR over
- * sectors of a mix of place and content hash), for the whole and for each declared region. Setting a sector is O(1).
- */
-struct yp_hash {
-	uint64_t lo, hi;
-};
 
 /* A range whose hash is kept up to date: each environment copy, each slot, the journal ... */
 struct yp_region {
@@ -29,6 +22,10 @@ struct yp_world {
 	size_t count;
 };
 
+/*
+ * Contents of all media: a content id for every sector, with an incremental hash (Zobrist: XOR over
+ * sectors of a mix of place and content hash), for the whole and for each declared region. Setting a sector is O(1).
+ */
 struct yp_image;
 int yp_image_new(const struct yp_layout *layout, struct yp_pool *pool, struct yp_image **out)
     __attribute__((warn_unused_result)); /* all zero */
@@ -46,6 +43,10 @@ int yp_image_push(struct yp_image *image) __attribute__((warn_unused_result));
 void yp_image_pop(struct yp_image *image);
 struct yp_hash yp_image_hash(const struct yp_image *image);
 struct yp_hash yp_image_region_hash(const struct yp_image *image, unsigned index);
+/* The hash of any range, as a region over it would have. Takes time with each sector. */
+struct yp_hash yp_image_range_hash(const struct yp_image *image, unsigned medium, uint64_t sector, uint64_t sectors);
+unsigned yp_image_regions_count(const struct yp_image *image);
+const struct yp_region *yp_image_region(const struct yp_image *image, unsigned index);
 struct yp_pool *yp_image_pool(const struct yp_image *image);
 const struct yp_layout *yp_image_layout(const struct yp_image *image);
 /* Applies entries [0, count) of a log, as if all were durable. */

@@ -9,6 +9,9 @@
 #define YP_SECTOR_BYTES 512u
 #define YP_MEDIA_MAX    16u
 #define YP_NAME_MAX     32u
+/* 2 TiB a medium: what 32-bit content ids and a sane machine can hold. */
+#define YP_MEDIUM_SECTORS_MAX (UINT64_C(1) << 32)
+#define YP_MARK_BYTES_MAX     1024u /* with its 0 */
 
 /* What a medium may do with unflushed writes at a cut. */
 enum yp_model {
@@ -33,6 +36,11 @@ struct yp_layout {
 	unsigned count;
 	struct yp_medium media[YP_MEDIA_MAX];
 };
+
+/* Has every medium a name that ends, a size in bounds and a known model, and is there at least one? */
+bool yp_layout_valid(const struct yp_layout *layout);
+/* Have both as many media, of the same sizes? Names, models and bulk may differ. */
+bool yp_layout_same_media(const struct yp_layout *x, const struct yp_layout *y);
 
 enum yp_op { YP_WRITE = 1, YP_READ, YP_FLUSH, YP_DISCARD, YP_MARK };
 
@@ -76,6 +84,9 @@ int yp_log_new(const struct yp_layout *layout, struct yp_pool *pool, struct yp_l
 void yp_log_free(struct yp_log *log);
 void yp_log_clear(struct yp_log *log);
 int yp_log_write(struct yp_log *log, unsigned medium, uint64_t sector, uint32_t sectors, const void *data, bool fua)
+    __attribute__((warn_unused_result));
+/* The same with zeros as data. */
+int yp_log_write_zeros(struct yp_log *log, unsigned medium, uint64_t sector, uint32_t sectors, bool fua)
     __attribute__((warn_unused_result));
 int yp_log_read(struct yp_log *log, unsigned medium, uint64_t sector, uint32_t sectors)
     __attribute__((warn_unused_result));

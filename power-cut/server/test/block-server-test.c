@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/content-hash.h"
 #include "server/test/server-fixture.h"
-#include "state/state-hash.h"
 
 /* The base as the server saw it, with a whole log or a cut of it on top: made by the library from the files alone. */
 static void library_state(const struct fixture *f, const char *id, uint8_t out[BYTES])

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "state/state-hash.h"
+#include "base/content-hash.h"
 
 int yp_fixture_nap(void *ctx, unsigned ms)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The crash state of one cut, without a rig. */
 #include "state/crash.h"
 
 int yp_case_state(const struct yp_log *log, const struct yp_cut *cut, struct yp_image *image)

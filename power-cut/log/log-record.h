@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef POWER_CUT_LOG_LOG_FILE_H
-#define POWER_CUT_LOG_LOG_FILE_H
+#ifndef POWER_CUT_LOG_LOG_RECORD_H
+#define POWER_CUT_LOG_LOG_RECORD_H
 
 #include "log/log-private.h"
 
@@ -15,9 +15,5 @@ void yp_file_entry_put(uint8_t bytes[YP_FILE_ENTRY_BYTES], const struct yp_entry
 /* Adds the entry to a log that has its contents already. 0, 1 = malformed, or -errno. */
 int yp_file_entry_get(const uint8_t *bytes, const uint8_t *text, size_t text_bytes, struct yp_log *log)
     __attribute__((warn_unused_result));
-
-extern const char yp_stream_magic[8];
-int yp_stream_parse(const uint8_t *bytes, size_t size, struct yp_pool *pool, struct yp_log **out, char *detail,
-		    size_t detail_bytes) __attribute__((warn_unused_result));
 
 #endif

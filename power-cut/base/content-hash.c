@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Hashes of bytes, a map from hashes to numbers, and arrays that grow. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "state/state-hash.h"
+#include "base/content-hash.h"
 
 #define ARRAY_ROOM_FIRST 64u
 #define MAP_ROOM_FIRST   1024u

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef POWER_CUT_EXPLORE_REPLAY_PLAN_H
-#define POWER_CUT_EXPLORE_REPLAY_PLAN_H
+#ifndef POWER_CUT_STATE_REPLAY_PLAN_H
+#define POWER_CUT_STATE_REPLAY_PLAN_H
 
-#include "state/state-hash.h"
+#include "base/content-hash.h"
+#include "power-cut/image.h"
 
 /*
  * What the outside has seen: lists of texts, each list interned as one id; 0 is the empty list. A list is its

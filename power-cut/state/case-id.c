@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Cases as text, one text for each case. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "power-cut/explore.h"
+#include "power-cut/cut.h"
 
 /* In the order of enum yp_form. */
 static const char form_letters[] = "anspokr";

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The pool of sector contents: equal sectors are stored once. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "state/state-hash.h"
+#include "base/content-hash.h"
+#include "log/sector-pool.h"
 
 /* 2 MiB of contents a chunk; 2^31 sectors are 1 TiB of different contents: memory ends first. */
 #define CHUNK_SECTORS 4096u

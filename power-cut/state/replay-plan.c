@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Lists of what the outside saw, and logs without what crash states do not depend on. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "explore/replay-plan.h"
+#include "state/replay-plan.h"
 
 #define TEXTS_MAX  ((size_t)1 << 24)
 #define WORLDS_MAX ((size_t)1 << 28)
@@ -103,17 +104,6 @@ static bool matters(const struct yp_entry *e)
 	       (e->op == YP_MARK && e->kind == YP_MARK_WORLD);
 }
 
-static bool same_media(const struct yp_layout *x, const struct yp_layout *y)
-{
-	if (x->count != y->count)
-		return false;
-	for (unsigned m = 0; m < x->count; m++) {
-		if (x->media[m].sectors != y->media[m].sectors)
-			return false;
-	}
-	return true;
-}
-
 static int plan_fill(struct yp_plan *plan, const struct yp_log *log, struct yp_worlds *worlds)
 {
 	uint32_t contents = 0;
@@ -156,7 +146,7 @@ static int plan_fill(struct yp_plan *plan, const struct yp_log *log, struct yp_w
 int yp_plan_new(const struct yp_log *log, const struct yp_layout *layout, struct yp_worlds *worlds,
 		struct yp_plan **out)
 {
-	if (!same_media(yp_log_layout(log), layout))
+	if (!yp_layout_same_media(yp_log_layout(log), layout))
 		return -EINVAL;
 	size_t ops = 0;
 	size_t contents = 0;

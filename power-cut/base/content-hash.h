@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef POWER_CUT_STATE_STATE_HASH_H
-#define POWER_CUT_STATE_STATE_HASH_H
+#ifndef POWER_CUT_BASE_CONTENT_HASH_H
+#define POWER_CUT_BASE_CONTENT_HASH_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "power-cut/image.h"
+#include "power-cut/hash.h"
 
 /* A bijective mix of 64 bits (the finaliser of splitmix64, Steele et al. 2014): every input bit reaches every output
  * bit. */
@@ -48,14 +48,6 @@ static inline struct yp_hash yp_hash_place(unsigned medium, uint64_t sector, str
 	return (struct yp_hash){yp_mix64(place ^ content.lo),
 				yp_mix64(place * UINT64_C(0xff51afd7ed558ccd) + content.hi)};
 }
-
-struct yp_pool;
-/* Both halves of the content's hash; yp_pool_hash() is the lower one. */
-struct yp_hash yp_pool_hash128(const struct yp_pool *pool, uint32_t id);
-
-/* Ids that every pool has from the start. */
-#define YP_CONTENT_00 0u
-#define YP_CONTENT_FF 1u
 
 /* A map from 128-bit keys to 32-bit values: open addressing, grows by doubling, never shrinks. The key is taken as
  * already well mixed. */

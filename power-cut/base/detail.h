@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POWER_CUT_BASE_DETAIL_H
+#define POWER_CUT_BASE_DETAIL_H
+
+#include <stddef.h>
+
+/*
+ * The clause that says what is wrong with an input, for whoever gave it. Cut short if it does not fit. `detail` may be
+ * NULL: then nobody wants to know.
+ */
+void yp_detail(char *detail, size_t detail_bytes, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POWER_CUT_LOG_SECTOR_POOL_H
+#define POWER_CUT_LOG_SECTOR_POOL_H
+
+#include "power-cut/hash.h"
+#include "power-cut/log.h"
+
+/* Ids that every pool has from the start. */
+#define YP_CONTENT_00 0u
+#define YP_CONTENT_FF 1u
+
+/* Both halves of the hash of a content; yp_pool_hash() is the lower one. The id is one of this pool's. */
+struct yp_hash yp_pool_hash128(const struct yp_pool *pool, uint32_t id);
+
+#endif
