@@ -10,6 +10,7 @@ $(call test,power-cut-case,power-cut/test/case-id-test.c,power-cut,,$(POWER_CUT_
 $(call test,power-cut-explore,power-cut/test/explore-test.c power-cut/test/toy-device.c,power-cut,,$(POWER_CUT_PRIVATE))
 $(call test,power-cut-rounds,power-cut/test/rounds-test.c power-cut/test/toy-device.c,power-cut,,$(POWER_CUT_PRIVATE))
 $(call test,power-cut-lint,power-cut/test/lint-test.c,power-cut,,$(POWER_CUT_PRIVATE))
+$(call test,power-cut-models,power-cut/test/storage-model-test.c,power-cut,,$(POWER_CUT_INCLUDES))
 $(call test,power-cut-log,power-cut/test/write-log-test.c,power-cut,,$(POWER_CUT_PRIVATE))
 $(call fuzzer,writelog,power-cut/fuzz/write-log-fuzz.c,power-cut,,$(POWER_CUT_INCLUDES),power-cut/fuzz/corpus)
 $(call program,power-cut/explore-bench,power-cut/bench/explore-bench.c,power-cut,,$(POWER_CUT_INCLUDES))

@@ -59,7 +59,7 @@ int yp_contents_take(struct yp_contents *c, const struct yp_log *log, const stru
 	int r = yp_overlay_reserve(&c->overlay, e->medium, e->sector, e->sectors);
 	if (r < 0)
 		return r;
-	uint32_t erased = c->layout->media[e->medium].model == YP_MODEL_NOR ? YP_CONTENT_FF : YP_CONTENT_00;
+	uint32_t erased = yp_content_erased(c->layout->media[e->medium].model);
 	for (uint32_t k = 0; k < e->sectors; k++)
 		yp_overlay_set(&c->overlay, e->medium, e->sector + k,
 			       e->op == YP_WRITE ? yp_log_content(log, e, k) : erased);

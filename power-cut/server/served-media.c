@@ -69,7 +69,6 @@ static bool name_valid(const char *name)
 
 static bool model_parse(char *text, struct yp_medium *medium, bool *sync)
 {
-	static const char *const names[YP_MODEL_COUNT] = {"volatile-cache", "ordered", "torn", "lying-flush", "nor"};
 	char *plus = strchr(text, '+');
 	if (plus) {
 		*plus = 0;
@@ -80,13 +79,7 @@ static bool model_parse(char *text, struct yp_medium *medium, bool *sync)
 	}
 	if (!*text)
 		return true; /* 0 is the default */
-	for (unsigned i = 0; i < YP_MODEL_COUNT; i++) {
-		if (strcmp(text, names[i]) == 0) {
-			medium->model = (enum yp_model)i;
-			return true;
-		}
-	}
-	return false;
+	return yp_model_find(text, &medium->model) == 0;
 }
 
 /* FILE[@BYTES]; the size of the medium, if it is not given, is what is left of the file. */

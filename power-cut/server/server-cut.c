@@ -3,6 +3,7 @@
  * The live cut: one crash state of the run's log, chosen by a seed and made by the code that enumerates them all, so
  * that what happened live can be replayed from the log.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -10,40 +11,54 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "power-cut/random.h"
 #include "server/block-server-private.h"
 #include "state/crash.h"
 
 #define TEAR_TRIES 8u
-
-static uint64_t draw(uint64_t *state)
-{
-	*state += UINT64_C(0x9e3779b97f4a7c15);
-	return yp_mix64(*state);
-}
 
 /* Requests that were submitted and never completed are pending like any other, but not durable by themselves. */
 static int log_in_flight(struct yp_server *s, const struct yp_request *q)
 {
 	struct yp_request plain = *q;
 	plain.fua = false;
-	if ((q->op != YP_WRITE && q->op != YP_DISCARD) || s->layout->media[q->medium].model == YP_MODEL_NOR)
+	if ((q->op != YP_WRITE && q->op != YP_DISCARD) ||
+	    yp_model_row(s->layout->media[q->medium].model)->write_through)
 		return 0;
 	int r = q->op == YP_WRITE ? yp_server_log_write(s, &plain)
 				  : yp_log_discard(s->log, q->medium, q->sector, q->sectors);
 	return r < 0 ? r : yp_server_logged(s, q->submit_ns);
 }
 
+/* One of the fills that a model's tears have. */
+static uint8_t draw_fill(uint8_t tears, uint64_t *state)
+{
+	static const struct {
+		uint8_t tear;
+		enum yp_fill fill;
+	} all[] = {{YP_TEAR_OLD, YP_FILL_OLD}, {YP_TEAR_00, YP_FILL_00}, {YP_TEAR_FF, YP_FILL_FF}};
+	uint8_t fills[3] = {0};
+	unsigned count = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		if (tears & all[i].tear)
+			fills[count++] = (uint8_t)all[i].fill;
+	}
+	assert(count > 0);
+	return fills[yp_random_next(state) % count];
+}
+
 /* A tear for the cut, where the storage model has tears: on every other seed. */
 static bool tear(const struct yp_point *point, uint64_t *state, struct yp_cut *cut)
 {
-	const struct yp_element *e = &point->elements[draw(state) % point->elements_count];
-	if (e->forced || e->sectors < 2 || point->layout->media[e->medium].model != YP_MODEL_TORN)
+	const struct yp_element *e = &point->elements[yp_random_next(state) % point->elements_count];
+	uint8_t tears = yp_model_row(point->layout->media[e->medium].model)->tears;
+	if (e->forced || e->sectors < 2 || !tears)
 		return false;
 	uint64_t sectors = e->sectors < YP_TEAR_BACK ? e->sectors : YP_TEAR_BACK - 1;
 	cut->torn = (int32_t)e->optional;
-	cut->tear = (uint32_t)(1 + draw(state) % (sectors - 1));
-	cut->fill = (uint8_t)(draw(state) % (YP_FILL_FF + 1));
-	if (e->count == 1 && draw(state) & 1)
+	cut->tear = (uint32_t)(1 + yp_random_next(state) % (sectors - 1));
+	cut->fill = draw_fill(tears, state);
+	if (e->count == 1 && yp_random_next(state) & 1)
 		cut->tear |= YP_TEAR_BACK;
 	return true;
 }
@@ -53,7 +68,7 @@ static int choose(const struct yp_point *point, struct yp_cut *cut, struct yp_im
 {
 	uint64_t state = cut->a;
 	const struct yp_cut whole = *cut;
-	bool torn = cut->form == YP_FORM_SAMPLE && point->elements_count > 0 && draw(&state) & 1;
+	bool torn = cut->form == YP_FORM_SAMPLE && point->elements_count > 0 && yp_random_next(&state) & 1;
 	for (unsigned i = 0; torn && i < TEAR_TRIES; i++) {
 		*cut = whole;
 		if (!tear(point, &state, cut))

@@ -4,15 +4,15 @@
  *
  * A cut before an entry leaves, on each medium, what is durable there plus what the medium's storage model lets survive
  * of what was written since. Durable are: what was complete when the last completed flush *of that medium* was
- * submitted; a completed FUA write (on an ordered medium with everything before it); on NOR everything complete.
- * LYING_FLUSH makes nothing durable, ever. What is pending is applied in log order, so that of two writes to one sector
+ * submitted; a completed FUA write (on an ordered medium with everything before it); on a medium without a cache
+ * everything complete. storage-model.c says which of this holds for which model. What is pending is applied in log order, so that of two writes to one sector
  * the later wins whenever it survives.
  *
  * Only some cuts need to be tried: between two entries that make something durable or that the outside sees, the
  * pending set only grows, and every model's states of a smaller pending set are among those of a larger one (the new
  * writes are dropped). So the last cut before each such entry, and the one at the end, give all states. The entries
- * are: a flush of a medium that has something pending, a FUA write and a write to NOR (both while in flight: after it,
- * it is durable), and a mark of the world. test/brute-force.c compares this with all cuts, tried without thought.
+ * are: a flush of a medium that has something pending, a FUA write and a write without a cache (both while in flight: after it,
+ * it is durable), and a mark of the world. test/brute-force-test.c compares this with all cuts, tried without thought.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -29,9 +29,9 @@ static const struct yp_layout *walk_layout(const struct yp_walk *walk)
 	return yp_image_layout(walk->image);
 }
 
-static enum yp_model walk_model(const struct yp_walk *walk, const struct yp_plan_op *op)
+static const struct yp_model_row *walk_model(const struct yp_walk *walk, const struct yp_plan_op *op)
 {
-	return walk_layout(walk)->media[op->medium].model;
+	return yp_model_row(walk_layout(walk)->media[op->medium].model);
 }
 
 void yp_walk_init(struct yp_walk *walk, const struct yp_plan *plan, struct yp_worlds *worlds, struct yp_image *image,
@@ -61,8 +61,8 @@ static bool hit_in_flight(const struct yp_walk *walk, const struct yp_plan_op *o
 {
 	if (!is_write(op))
 		return false;
-	enum yp_model model = walk_model(walk, op);
-	return model == YP_MODEL_NOR || (op->fua && model != YP_MODEL_LYING_FLUSH);
+	const struct yp_model_row *model = walk_model(walk, op);
+	return model->write_through || (op->fua && model->fua_durable);
 }
 
 bool yp_walk_at_point(const struct yp_walk *walk)
@@ -83,7 +83,7 @@ bool yp_walk_at_point(const struct yp_walk *walk)
 
 static uint32_t erased_content(const struct yp_layout *layout, unsigned medium)
 {
-	return layout->media[medium].model == YP_MODEL_NOR ? YP_CONTENT_FF : YP_CONTENT_00;
+	return yp_content_erased(layout->media[medium].model);
 }
 
 static void op_apply(const struct yp_plan *plan, const struct yp_plan_op *op, const struct yp_layout *layout,
@@ -126,13 +126,13 @@ static void walk_force(struct yp_walk *walk, unsigned medium, uint64_t until)
 int yp_walk_next(struct yp_walk *walk)
 {
 	const struct yp_plan_op *op = &walk->plan->ops[walk->next];
-	enum yp_model model = walk_model(walk, op);
+	const struct yp_model_row *model = walk_model(walk, op);
 	if (op->op == YP_MARK) {
 		int r = yp_worlds_extend(walk->worlds, walk->world, op->data, &walk->world);
 		if (r < 0)
 			return r;
 	} else if (op->op == YP_FLUSH) {
-		if (model != YP_MODEL_LYING_FLUSH)
+		if (model->flush_durable)
 			walk_force(walk, op->medium, op->submit);
 	} else {
 		void *items = walk->pending;
@@ -143,7 +143,7 @@ int yp_walk_next(struct yp_walk *walk)
 			return r;
 		bool durable = hit_in_flight(walk, op);
 		walk->pending[walk->pending_count++] = (struct yp_pending){.op = walk->next, .forced = durable};
-		if (durable && model == YP_MODEL_ORDERED)
+		if (durable && model->ordered)
 			walk_force(walk, op->medium, op->complete);
 		else if (durable)
 			walk_fold(walk);
@@ -198,7 +198,10 @@ static bool chains(const struct yp_point *point, const struct yp_plan_op *op, co
 		   bool forced)
 {
 	const struct yp_medium *medium = &point->layout->media[op->medium];
-	if (!medium->bulk || medium->model == YP_MODEL_ORDERED || medium->model == YP_MODEL_NOR)
+	if (!medium->bulk)
+		return false;
+	const struct yp_model_row *model = yp_model_row(medium->model);
+	if (model->ordered || model->write_through)
 		return false;
 	return op->op == YP_WRITE && !op->fua && !forced && !last->forced && !last->in_flight &&
 	       point->plan->ops[last->first].op == YP_WRITE && !point->plan->ops[last->first].fua &&
@@ -251,11 +254,11 @@ static size_t ahead(const struct yp_walk *walk, uint32_t out[LOOK_AHEAD])
 	for (uint32_t i = walk->next + 1; i < walk->plan->count && i < walk->next + LOOK_AHEAD; i++) {
 		const struct yp_plan_op *op = &walk->plan->ops[i];
 		uint32_t bit = UINT32_C(1) << op->medium;
-		if (!is_write(op) || walk_model(walk, op) == YP_MODEL_NOR || (held & bit))
+		if (!is_write(op) || walk_model(walk, op)->write_through || (held & bit))
 			continue;
 		if (op->submit < at->complete)
 			out[n++] = i;
-		else if (walk_model(walk, op) == YP_MODEL_ORDERED)
+		else if (walk_model(walk, op)->ordered)
 			held |= bit;
 	}
 	return n;
@@ -280,8 +283,8 @@ int yp_walk_point(const struct yp_walk *walk, struct yp_point *out)
 		last_on[m] = SIZE_MAX;
 	for (size_t i = 0; i < total; i++) {
 		uint32_t op = i < behind ? walk->pending[i].op : in_flight[i - behind];
-		bool nor = i >= behind && walk_model(walk, &walk->plan->ops[op]) == YP_MODEL_NOR;
-		point_add(out, i, op, i < behind && walk->pending[i].forced, nor, last_on);
+		bool running = i >= behind && walk_model(walk, &walk->plan->ops[op])->write_through;
+		point_add(out, i, op, i < behind && walk->pending[i].forced, running, last_on);
 	}
 	/* Lay out the parts of each element together. */
 	uint32_t next = 0;
@@ -351,7 +354,7 @@ int yp_element_apply_part(const struct yp_point *point, const struct yp_element 
 		if (back || left > e->sectors || !e->in_flight)
 			return -EINVAL;
 		for (uint64_t k = 0; k < left; k++)
-			yp_image_set(image, e->medium, e->sector + k, YP_CONTENT_FF);
+			yp_image_set(image, e->medium, e->sector + k, erased_content(point->layout, e->medium));
 		return 0;
 	}
 	if (cut->fill > YP_FILL_FF || left >= e->sectors || (back && e->count > 1))
@@ -454,7 +457,7 @@ enum yp_fate yp_element_fate(const struct yp_point *point, const struct yp_cut *
 		return YP_FATE_DURABLE;
 	if (cut->torn >= 0 && e->optional == (uint32_t)cut->torn)
 		return YP_FATE_PART;
-	bool ordered = point->layout->media[e->medium].model == YP_MODEL_ORDERED;
+	bool ordered = yp_model_row(point->layout->media[e->medium].model)->ordered;
 	uint32_t bit = UINT32_C(1) << e->medium;
 	bool in = ordered ? survives_in_order(point, cut, e, *broken & bit) : yp_element_survives(cut, e);
 	if (!in)
@@ -472,7 +475,7 @@ int yp_point_apply(const struct yp_point *point, const struct yp_cut *cut, struc
 		if (fate == YP_FATE_LOST)
 			continue;
 		if (fate == YP_FATE_PART) {
-			bool ordered = point->layout->media[e->medium].model == YP_MODEL_ORDERED;
+			bool ordered = yp_model_row(point->layout->media[e->medium].model)->ordered;
 			r = ordered ? -EINVAL : yp_element_apply_part(point, e, cut, image);
 			torn = yp_cut_tears(cut) ? e : NULL;
 			continue;

@@ -29,7 +29,7 @@ struct yp_element {
 	uint64_t sector, sectors;
 	uint16_t medium;
 	bool forced;
-	bool in_flight;         /* the cut hit it while it ran, on a medium that has no cache (NOR) */
+	bool in_flight;         /* the cut hit it while it ran, on a medium that has no cache */
 	uint32_t optional;      /* number among the elements that are not forced */
 	uint32_t optional_here; /* ... and among those on this medium */
 };

@@ -89,7 +89,7 @@ static bool programs_only(const struct yp_point *point, const struct yp_plan_op 
 	return true;
 }
 
-static void parts_nor(const struct enumerator *en, const struct yp_element *e, struct parts *parts)
+static void parts_in_flight(const struct enumerator *en, const struct yp_element *e, struct parts *parts)
 {
 	const struct yp_plan_op *op = &en->point->plan->ops[en->point->ops[e->first]];
 	uint64_t n = e->sectors;
@@ -107,7 +107,7 @@ static void parts_nor(const struct enumerator *en, const struct yp_element *e, s
 	}
 }
 
-static void parts_torn(uint64_t before, uint64_t n, bool back, struct parts *parts)
+static void parts_torn(uint8_t tears, uint64_t before, uint64_t n, bool back, struct parts *parts)
 {
 	/* One sector is atomic. */
 	if (n < 2)
@@ -118,12 +118,14 @@ static void parts_torn(uint64_t before, uint64_t n, bool back, struct parts *par
 		uint64_t k = spread(i, n, TEARS_MAX);
 		for (unsigned way = 0; way < (back ? 2u : 1u); way++) {
 			uint32_t flag = way ? YP_TEAR_BACK : 0;
-			if (k > 0)
+			if (k > 0 && tears & YP_TEAR_OLD)
 				part_add(parts, before + k, flag, YP_FILL_OLD);
-			if (k > 0 || way == 0) {
+			if (k == 0 && way > 0)
+				continue;
+			if (tears & YP_TEAR_00)
 				part_add(parts, before + k, flag, YP_FILL_00);
+			if (tears & YP_TEAR_FF)
 				part_add(parts, before + k, flag, YP_FILL_FF);
-			}
 		}
 	}
 }
@@ -146,27 +148,27 @@ static void parts_of(const struct enumerator *en, const struct yp_element *e, st
 {
 	const struct yp_point *point = en->point;
 	const struct yp_plan_op *first = &point->plan->ops[point->ops[e->first]];
-	enum yp_model model = point->layout->media[e->medium].model;
+	const struct yp_model_row *model = yp_model_row(point->layout->media[e->medium].model);
 	parts->count = 0;
 	parts->thinned = false;
-	if (e->forced || model == YP_MODEL_ORDERED)
+	if (e->forced || model->ordered)
 		return;
 	if (e->in_flight) {
-		parts_nor(en, e, parts);
+		parts_in_flight(en, e, parts);
 		return;
 	}
 	if (e->count > 1)
 		parts_chain(e, parts);
-	if (model != YP_MODEL_TORN || first->op != YP_WRITE || e->sectors >= YP_TEAR_BACK)
+	if (!model->tears || first->op != YP_WRITE || e->sectors >= YP_TEAR_BACK)
 		return;
 	if (e->count == 1) {
-		parts_torn(0, e->sectors, true, parts);
+		parts_torn(model->tears, 0, e->sectors, true, parts);
 		return;
 	}
 	/* Of a chain its first and its last write. */
 	const struct yp_plan_op *last = &point->plan->ops[point->ops[e->first + e->count - 1]];
-	parts_torn(0, first->sectors, false, parts);
-	parts_torn(e->sectors - last->sectors, last->sectors, false, parts);
+	parts_torn(model->tears, 0, first->sectors, false, parts);
+	parts_torn(model->tears, e->sectors - last->sectors, last->sectors, false, parts);
 }
 
 static int emit(struct enumerator *en)
@@ -232,7 +234,7 @@ static int descend(struct enumerator *en, const struct yp_element *e)
 		return emit(en);
 	if (e->forced)
 		return descend_whole(en, e);
-	uint32_t bit = en->point->layout->media[e->medium].model == YP_MODEL_ORDERED ? UINT32_C(1) << e->medium : 0;
+	uint32_t bit = yp_model_row(en->point->layout->media[e->medium].model)->ordered ? UINT32_C(1) << e->medium : 0;
 	int r = 0;
 	if (!(en->broken & bit))
 		r = descend_whole(en, e);
@@ -281,7 +283,7 @@ static int try_forms(struct enumerator *en, unsigned scope, uint32_t count)
 	uint64_t prefixes = spread_count(count, PREFIXES_MAX);
 	for (uint64_t i = 1; r == 0 && i < prefixes; i++)
 		r = try_cut(en, scope, YP_FORM_PREFIX, spread(i, count, PREFIXES_MAX), 0);
-	if (scope > 0 && en->point->layout->media[(scope - 1) / 2].model == YP_MODEL_ORDERED)
+	if (scope > 0 && yp_model_row(en->point->layout->media[(scope - 1) / 2].model)->ordered)
 		return r;
 	if (count <= en->limits->subset_writes && count <= SUBSET_WRITES_MAX) {
 		for (uint64_t mask = 1; r == 0 && mask + 1 < UINT64_C(1) << count; mask++)
@@ -333,7 +335,7 @@ static uint64_t subsets_count(const struct yp_point *point, uint64_t limit)
 	for (unsigned m = 0; m < point->layout->count; m++) {
 		uint32_t n = point->optional_on[m];
 		uint64_t factor = n == 0 ? 1
-				  : point->layout->media[m].model == YP_MODEL_ORDERED
+				  : yp_model_row(point->layout->media[m].model)->ordered
 				      ? (uint64_t)n + 1
 				      : UINT64_C(1) << (n < 32 ? n : 32);
 		count *= factor;
@@ -380,7 +382,7 @@ static int enumerate_many(struct enumerator *en)
 	for (unsigned m = 0; r == 0 && m < point->layout->count; m++) {
 		if (point->optional_on[m] == 0)
 			continue;
-		complete = media == 1 && point->layout->media[m].model == YP_MODEL_ORDERED &&
+		complete = media == 1 && yp_model_row(point->layout->media[m].model)->ordered &&
 			   point->optional_on[m] <= PREFIXES_MAX;
 		if (media > 1)
 			r = try_forms(en, 1 + 2 * m, point->optional_on[m]);

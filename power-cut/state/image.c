@@ -296,8 +296,7 @@ int yp_image_apply(struct yp_image *image, const struct yp_log *log, size_t coun
 			continue;
 		if (!image_range_valid(image, e->medium, e->sector, e->sectors))
 			return -EINVAL;
-		uint32_t erased =
-		    image->shape->layout.media[e->medium].model == YP_MODEL_NOR ? YP_CONTENT_FF : YP_CONTENT_00;
+		uint32_t erased = yp_content_erased(image->shape->layout.media[e->medium].model);
 		for (uint32_t k = 0; k < e->sectors; k++)
 			yp_image_set(image, e->medium, e->sector + k,
 				     e->op == YP_WRITE ? yp_log_content(log, e, k) : erased);

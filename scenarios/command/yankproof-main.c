@@ -33,7 +33,7 @@ static void print_help(FILE *f)
 		(void)fprintf(f, "  %-10s %s\n", rig->terms.name, rig->sentence);
 	(void)fputs("\nStorage models, which say what survives a power cut:\n", f);
 	for (unsigned i = 0; i < YP_MODEL_COUNT; i++)
-		(void)fprintf(f, "  %s\n", yp_model_text((enum yp_model)i));
+		(void)fprintf(f, "  %-15s %s\n", yp_model_rows[i].name, yp_model_rows[i].sentence);
 	(void)fputs("\nInvariants, which must hold after any fault:\n", f);
 	for (unsigned i = YP_I_NONE + 1; i < YP_INVARIANTS; i++) {
 		const struct yp_invariant_row *row = yp_invariant_row((enum yp_invariant)i);

@@ -10,7 +10,6 @@
 #include "file/civil-time.h"
 #include "file/schema.h"
 
-static const char *const model_names[] = {"volatile-cache", "ordered", "torn", "lying-flush", "nor", NULL};
 static const char *const image_names[] = {"good",         "panics",      "hangs",     "no-root", "health-fails",
 					  "health-hangs", "crash-loops", "no-kernel", NULL};
 static const char *const slot_names[] = {"old", "empty", NULL};
@@ -37,11 +36,6 @@ static const char *const version_names[] = {"old", "new", NULL};
 /* Indexed by enum yp_sim_fault_kind; the power cut of the explorer is not among them. */
 static const char *const fault_names[] = {"none",         "read-eio",  "write-eio", "flush-eio", "enospc", "bitflip",
 					  "short-answer", "no-memory", "stop",      "power",     "clock",  NULL};
-
-const char *yp_model_text(enum yp_model model)
-{
-	return (unsigned)model < YP_MODEL_COUNT ? model_names[model] : "unknown";
-}
 
 const char *yp_fault_text(enum yp_sim_fault_kind kind)
 {
@@ -308,10 +302,10 @@ static int read_faults(struct yp_schema *schema, yaml_node_t *node, const struct
 }
 
 static const struct yp_schema_field storage_fields[] = {
-    {.key = "slots", .type = YP_SCHEMA_CHOICE, .offset = offsetof(struct yp_scenario, slots), .names = model_names},
-    {.key = "env", .type = YP_SCHEMA_CHOICE, .offset = offsetof(struct yp_scenario, env), .names = model_names},
-    {.key = "state", .type = YP_SCHEMA_CHOICE, .offset = offsetof(struct yp_scenario, state), .names = model_names},
-    {.key = "data", .type = YP_SCHEMA_CHOICE, .offset = offsetof(struct yp_scenario, data), .names = model_names},
+    {.key = "slots", .type = YP_SCHEMA_CHOICE, .offset = offsetof(struct yp_scenario, slots), .names = yp_model_names},
+    {.key = "env", .type = YP_SCHEMA_CHOICE, .offset = offsetof(struct yp_scenario, env), .names = yp_model_names},
+    {.key = "state", .type = YP_SCHEMA_CHOICE, .offset = offsetof(struct yp_scenario, state), .names = yp_model_names},
+    {.key = "data", .type = YP_SCHEMA_CHOICE, .offset = offsetof(struct yp_scenario, data), .names = yp_model_names},
     {.key = NULL}};
 
 #define SPEC(member) offsetof(struct yp_scenario, spec.member)
@@ -490,6 +484,7 @@ bool yp_scenario_tagged(const struct yp_scenario *scenario, const char *tag)
 
 void yp_scenario_storage(const struct yp_scenario *scenario, char *out, size_t out_bytes)
 {
-	(void)snprintf(out, out_bytes, "slots %s, env %s, state %s, data %s", yp_model_text(scenario->slots),
-		       yp_model_text(scenario->env), yp_model_text(scenario->state), yp_model_text(scenario->data));
+	(void)snprintf(out, out_bytes, "slots %s, env %s, state %s, data %s", yp_model_row(scenario->slots)->name,
+		       yp_model_row(scenario->env)->name, yp_model_row(scenario->state)->name,
+		       yp_model_row(scenario->data)->name);
 }

@@ -97,7 +97,6 @@ int yp_scenario_load(yp_rig_table *rigs, const char *path, struct yp_scenario *o
 const char *yp_scenario_check_match(const char *text);
 
 bool yp_scenario_tagged(const struct yp_scenario *scenario, const char *tag);
-const char *yp_model_text(enum yp_model model);
 /* "write-eio" ...; the name in a scenario, in results and in ids. */
 const char *yp_fault_text(enum yp_sim_fault_kind kind);
 int yp_fault_find(const char *text, size_t length, enum yp_sim_fault_kind *out) __attribute__((warn_unused_result));

@@ -46,7 +46,7 @@ static bool one_bad(const struct yp_scenario *s)
 
 static bool env_torn(const struct yp_scenario *s)
 {
-	return s->env == YP_MODEL_TORN || s->env == YP_MODEL_NOR;
+	return yp_model_splits_writes(s->env);
 }
 
 static bool cycles(const struct yp_scenario *s)

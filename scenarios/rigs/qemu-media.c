@@ -388,7 +388,7 @@ int yp_qemu_adopt(const struct yp_qemu *board, struct yp_log *log)
 	int result = yp_log_take_models(log, layout);
 	/* The card has no cache that could be flushed, and nobody flushes it. */
 	for (unsigned m = 0; !result && m < layout->count; m++) {
-		if (layout->media[m].model == YP_MODEL_ORDERED && strcmp(layout->media[m].name, "card") == 0)
+		if (yp_model_row(layout->media[m].model)->ordered && strcmp(layout->media[m].name, "card") == 0)
 			yp_log_write_through(log, m);
 	}
 	return result;

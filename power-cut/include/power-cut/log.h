@@ -6,23 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "power-cut/storage-model.h"
+
 #define YP_SECTOR_BYTES 512u
 #define YP_MEDIA_MAX    16u
 #define YP_NAME_MAX     32u
 /* 2 TiB a medium: what 32-bit content ids and a sane machine can hold. */
 #define YP_MEDIUM_SECTORS_MAX (UINT64_C(1) << 32)
 #define YP_MARK_BYTES_MAX     1024u /* with its 0 */
-
-/* What a medium may do with unflushed writes at a cut. */
-enum yp_model {
-	YP_MODEL_VOLATILE_CACHE, /* default: any subset of unflushed writes survives; sectors are atomic, writes whole
-				  */
-	YP_MODEL_ORDERED,        /* a prefix survives */
-	YP_MODEL_TORN,           /* volatile cache, and one write may be torn at 512 bytes, the rest old, 00 or FF */
-	YP_MODEL_LYING_FLUSH,    /* beyond contract: flush promises nothing */
-	YP_MODEL_NOR, /* flash: erase (to FF) and program may stop at any sector; programming only clears bits */
-	YP_MODEL_COUNT
-};
 
 struct yp_medium {
 	char name[YP_NAME_MAX];
