@@ -51,6 +51,37 @@ bool yp_subject_asks(const struct yp_subject *subject, enum yp_invariant invaria
 	return false;
 }
 
+const struct yp_subject_mark *yp_subject_mark(const struct yp_subject *subject, const char *step)
+{
+	const struct yp_subject_mark *marks = subject->steps != NULL ? subject->steps->marks : NULL;
+
+	for (; marks != NULL && marks->step != NULL; marks++) {
+		if (strcmp(marks->step, step) == 0)
+			return marks;
+	}
+	return NULL;
+}
+
+const char *yp_subject_phase(const struct yp_subject *subject, const char *step)
+{
+	const struct yp_subject_mark *mark = yp_subject_mark(subject, step);
+
+	return mark != NULL ? mark->phase : "";
+}
+
+const char *yp_subject_refusal_step(const struct yp_subject *subject, const char *reason)
+{
+	const struct yp_subject_refusal *row = subject->messages != NULL ? subject->messages->refusals : NULL;
+	char word[48];
+
+	(void)snprintf(word, sizeof word, " %s ", reason);
+	for (; *reason && row != NULL && row->reasons != NULL; row++) {
+		if (strstr(row->reasons, word) != NULL)
+			return row->step;
+	}
+	return "";
+}
+
 int yp_subject_medium_index(const struct yp_subject *subject, const struct yp_layout *layout, enum yp_role role,
 			    char slot)
 {

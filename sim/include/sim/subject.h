@@ -139,6 +139,11 @@ struct yp_subject_messages {
 	const char *fetched; /* how many bytes came over the network; group 1: the number */
 	const char *step;    /* a step begins; group 1: its name */
 	const char *success; /* the reason that means success */
+	const char *older;   /* the reason that refuses a version below the floor */
+	/* Which step a reason is found in; reasons NULL at the end. A reason that is in none can come from any step. */
+	const struct yp_subject_refusal {
+		const char *reasons, *step; /* reasons: words, with a blank before and behind each */
+	} * refusals;
 };
 
 /* Names of steps, as the subject's own documents have them. They stand in write logs, case ids and results. */
@@ -149,6 +154,27 @@ struct yp_subject_steps {
 	const char *const *install, *const *trial;
 	const char *stream; /* of `install`: the target is being written, and other installers must wait */
 	const char *name;   /* pattern over a name: what else is no step */
+	/*
+	 * What each step is, in order; step NULL at the end. phase: where in an update it stands, in words that hold for
+	 * every subject: fetch, bar, write, flush, verify, arm, select, boot, health, commit, floor, report, fall back;
+	 * and three that media alone do not show: record (only the subject's own state is stored), restart, record
+	 * failure. text: what the subject does there, for people.
+	 */
+	const struct yp_subject_mark {
+		const char *step, *phase, *text;
+	} * marks;
+};
+
+/* Power cuts that a board gets: plans are ids of cases without their seed (scenarios/rigs/board-cases.h). */
+struct yp_subject_cuts {
+	const char *const
+	    *chains; /* one round: several cuts in one update each, which cover every step; NULL at the end */
+	const char *const *free_steps; /* at which a cut without the hold is tried, in turn; NULL at the end */
+	const char *fall_back;         /* uses up a trial, and cuts while the bootloader goes back */
+	const char *limit;             /* every boot of a trial, up to the limit */
+	const char *const
+	    *armed;              /* steps at which the new version is whole and selected for a trial; NULL at the end */
+	const char *const *dips; /* three steps at which the supply dips; NULL at the end */
 };
 
 /* ---- how it is run ---- */
@@ -161,6 +187,10 @@ struct yp_subject_commands {
 	const char *resume;  /* what a device runs at every start */
 	const char *poll;    /* what its timer runs */
 	const char *query, *commit, *rollback, *version;
+	/* In a shell of the device, as they are: prints how many boots are counted; prints all that tells why it is so. */
+	const char *attempts, *describe;
+	/* At the bootloader's prompt: shows how many boots are counted. Its answer; group 1: the number. */
+	const char *prompt_attempts, *prompt_answer;
 };
 
 /* ---- what it reports ---- */
@@ -199,6 +229,7 @@ struct yp_subject {
 	const struct yp_subject_steps *steps;
 	const struct yp_subject_commands *commands;
 	const struct yp_subject_reports *reports;
+	const struct yp_subject_cuts *cuts;
 };
 
 /* By name; NULL: the default subject, the first of the table. NULL if there is none of that name. */
@@ -210,6 +241,12 @@ const struct yp_subject *const *yp_subjects(void);
  * protocol, I4 the records (a floor), I5 an outcome line or reports, I6 an install command, I9 records or reports.
  */
 bool yp_subject_asks(const struct yp_subject *subject, enum yp_invariant invariant);
+/* What a step is; NULL: no step of this subject. */
+const struct yp_subject_mark *yp_subject_mark(const struct yp_subject *subject, const char *step);
+/* Where in an update a step stands; "" for one that the subject does not name. */
+const char *yp_subject_phase(const struct yp_subject *subject, const char *step);
+/* The step in which a reason is found; "" for one that can come from any. */
+const char *yp_subject_refusal_step(const struct yp_subject *subject, const char *reason);
 /* The media's places in a layout by role: the index, or -1. slot: of YP_ROLE_SLOT, else 0. */
 int yp_subject_medium_index(const struct yp_subject *subject, const struct yp_layout *layout, enum yp_role role,
 			    char slot);
