@@ -172,6 +172,20 @@ static int make_folder(const char *dir)
 	return result;
 }
 
+/* Of all that were selected: shards of one campaign agree in it. */
+static void write_subjects(const struct yp_catalog *catalog, char *out, size_t out_bytes)
+{
+	out[0] = 0;
+	for (const struct yp_subject *const *at = yp_subjects(); *at; at++) {
+		bool used = false;
+		size_t length = strlen(out);
+		for (size_t i = 0; i < catalog->count && !used; i++)
+			used = catalog->items[i].subject == *at;
+		if (used)
+			(void)snprintf(out + length, out_bytes - length, "%s%s", length ? ", " : "", (*at)->name);
+	}
+}
+
 static int run_selected(const struct options *o, const struct yp_catalog *catalog)
 {
 	const struct yp_scenario **list = calloc(catalog->count + 1, sizeof(void *));
@@ -185,6 +199,7 @@ static int run_selected(const struct options *o, const struct yp_catalog *catalo
 				       .resume = o->resume,
 				       .progress = isatty(STDERR_FILENO) == 1,
 				       .out = stdout};
+	write_subjects(catalog, campaign.head.subjects, sizeof campaign.head.subjects);
 	int result = yp_selection_digest(catalog, campaign.head.selection);
 	if (!result)
 		result = yp_program_digest(campaign.head.program);

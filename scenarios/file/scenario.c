@@ -111,6 +111,23 @@ static int read_rig(struct yp_schema *schema, yaml_node_t *node, const struct yp
 	return text ? yp_schema_choice_error(schema, node, field->key, text, known) : 1;
 }
 
+static int read_subject(struct yp_schema *schema, yaml_node_t *node, const struct yp_schema_field *field, void *base)
+{
+	struct yp_scenario *scenario = base;
+	char known[256] = "";
+	const char *text = yp_schema_scalar(schema, node, field->key, NULL);
+	const struct yp_subject *subject = text ? yp_subject_find(text) : NULL;
+	if (!text)
+		return 1;
+	if (subject) {
+		scenario->subject = subject;
+		return 0;
+	}
+	for (const struct yp_subject *const *at = yp_subjects(); *at; at++)
+		yp_schema_list(known, sizeof known, (*at)->name);
+	return yp_schema_choice_error(schema, node, field->key, text, known);
+}
+
 /* A list of texts, or one text. field->max: how many; field->check: what each must be. */
 static int read_texts(struct yp_schema *schema, yaml_node_t *node, const struct yp_schema_field *field, void *base)
 {
@@ -392,6 +409,7 @@ static const struct yp_schema_field scenario_fields[] = {
      .check = check_id,
      .read = read_texts},
     {.key = "rig", .type = YP_SCHEMA_CUSTOM, .read = read_rig, .required = true},
+    {.key = "subject", .type = YP_SCHEMA_CUSTOM, .read = read_subject},
     {.key = "storage", .type = YP_SCHEMA_MAP, .fields = storage_fields},
     {.key = "story", .type = YP_SCHEMA_MAP, .fields = story_fields},
     {.key = "faults", .type = YP_SCHEMA_CUSTOM, .read = read_faults},
@@ -402,6 +420,7 @@ static const struct yp_schema_field scenario_fields[] = {
 static void fill_defaults(struct yp_scenario *out)
 {
 	*out = (struct yp_scenario){
+	    .subject = yp_subject_find(NULL),
 	    .version = 2,
 	    .spec = {.slot_kib = 96,
 		     .env_bytes = 4096,
@@ -418,6 +437,9 @@ static void fill_defaults(struct yp_scenario *out)
 static int check_rig(struct yp_schema *schema, const yaml_node_t *root, const struct yp_scenario *out)
 {
 	const struct yp_rig_terms *rig = out->rig;
+	if (rig->subject && strcmp(rig->subject, out->subject->name) != 0)
+		return yp_schema_error(schema, root, "rig %s runs subject %s only; choose another rig for %s",
+				       rig->name, rig->subject, out->subject->name);
 	for (unsigned i = 0; i < out->fault_count; i++) {
 		if (out->faults[i].lister != (rig->fault ? rig : NULL))
 			return yp_schema_error(schema, root, "rig %s takes %s faults only; fault %u is of another kind",

@@ -8,6 +8,7 @@
 
 #include "power-cut/explore.h"
 #include "sim/device.h"
+#include "sim/subject.h"
 
 /* A scenario file: data, no logic. Its shape is documented in scenarios/README.md. */
 #define YP_SCENARIO_BYTES_MAX  65536u
@@ -29,6 +30,7 @@ struct yp_rig_terms {
 	const char *name;  /* in files, results and --help */
 	const char *fault; /* the one kind of fault whose cases it lists; NULL: it takes those of a story */
 	const struct yp_schema_field *options; /* of that fault, in a struct yp_fault; NULL without one */
+	const char *subject;                   /* the one that it runs; NULL: any */
 	bool takes_seconds;                    /* 'limits: {seconds: N}' is for it */
 };
 /* The rigs there are, by index from 0; NULL behind the last. */
@@ -74,6 +76,7 @@ struct yp_scenario {
 	struct yp_text_list tags;
 	struct yp_text_list catalogue;
 	const struct yp_rig_terms *rig;
+	const struct yp_subject *subject; /* the updater under test; never NULL once a file was read */
 	enum yp_model slots, env, state, data;
 	unsigned slot_b, report_url; /* as in the file; spec has them too */
 	unsigned version;            /* 0 old, 1 new, 2 not said; expect has it too */

@@ -78,7 +78,8 @@ static void verb(int (*run)(int, char **), const char *a, const char *b)
 /* One scenario that has ended, maybe, and goes on. */
 static void resume(const char *path)
 {
-	struct yp_scenario scenario = {.name = "update-cut", .rig = &yp_rig_sim.terms};
+	struct yp_scenario scenario = {
+	    .name = "update-cut", .rig = &yp_rig_sim.terms, .subject = yp_subject_find(NULL)};
 	const struct yp_scenario *list[] = {&scenario};
 	struct yp_campaign campaign = {
 	    .scenarios = list, .count = 1, .dir = dir, .head = {.seed = 1, .shard = 1, .shards = 1}};

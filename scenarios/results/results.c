@@ -92,6 +92,32 @@ static void write_now(char *out, size_t out_bytes)
 		(void)snprintf(out, out_bytes, "1970-01-01T00:00:00Z");
 }
 
+/* The subject's steps, in order; an empty list for one that marks none. */
+static json_t *make_steps(const struct yp_subject *subject)
+{
+	json_t *list = json_array();
+	const struct yp_subject_mark *mark = subject->steps ? subject->steps->marks : NULL;
+	for (; list && mark && mark->step; mark++)
+		(void)json_array_append_new(
+		    list, json_pack("{s:s, s:s, s:s}", "step", mark->step, "phase", mark->phase, "text", mark->text));
+	return list;
+}
+
+/* Each subject of the scenarios once. */
+static json_t *make_subjects(const struct yp_scenario *const *scenarios, size_t count)
+{
+	json_t *list = json_array();
+	for (const struct yp_subject *const *at = yp_subjects(); list && *at; at++) {
+		bool used = false;
+		for (size_t i = 0; i < count && !used; i++)
+			used = scenarios[i]->subject == *at;
+		if (used)
+			(void)json_array_append_new(
+			    list, json_pack("{s:s, s:o}", "name", (*at)->name, "steps", make_steps(*at)));
+	}
+	return list;
+}
+
 /* All invariants, as power-cut/outcome.h has them. */
 static json_t *make_invariants(void)
 {
@@ -119,12 +145,13 @@ int yp_results_campaign(int fd, const struct yp_campaign_head *head, const struc
 	json_t *line = json_pack(
 	    "{s:s, s:i, s:s, s:I, s:{s:s, s:s, s:s}, s:s, s:{s:s, s:i}, s:o, s:s, s:s, s:o, s:{s:I, s:b, s:b}}", "type",
 	    "campaign", "schema", 1, "started", started, "seed", (json_int_t)head->seed, "subject", "name",
-	    "ota reference core", "version", YP_VERSION, "mutant", yp_mutant_name(), "program", head->program, "host",
+	    head->subjects, "version", YP_VERSION, "mutant", yp_mutant_name(), "program", head->program, "host",
 	    "kernel", host.release, "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN), "scenarios", names, "selection",
 	    head->selection, "shard", shard, "equivalences", equivalences, "limits", "states",
 	    (json_int_t)head->states_max, "fail_fast", (int)head->fail_fast, "lint", (int)!head->no_lint);
 	if (line) {
 		(void)json_object_set_new(line, "rigs", rigs);
+		(void)json_object_set_new(line, "subjects", make_subjects(scenarios, count));
 		(void)json_object_set_new(line, "invariants", make_invariants());
 	}
 	if (line && head->board)
@@ -261,6 +288,8 @@ int yp_results_scenario(int fd, const struct yp_scenario *scenario, const struct
 		      result->reason, "duration_ms", (json_int_t)result->duration_ms, "stats", make_stats(result),
 		      "expected", result->beyond ? "expected to fail" : "", "digest", result->digest, "sentence",
 		      result->sentence, "replay", replay);
+	if (line)
+		(void)json_object_set_new(line, "subject", json_string(scenario->subject->name));
 	return yp_results_line(fd, line);
 }
 

@@ -60,8 +60,9 @@ struct yp_campaign_head {
 	unsigned shard, shards; /* 1/1: all */
 	uint64_t states_max;    /* 0: as each scenario says */
 	bool fail_fast;
-	bool no_lint;      /* findings of the lint do not count */
-	const char *board; /* --board; NULL: not given */
+	bool no_lint;       /* findings of the lint do not count */
+	const char *board;  /* --board; NULL: not given */
+	char subjects[128]; /* names of the subjects of all scenarios that were selected, ", " between */
 	/* Of all scenarios that were selected, before shards divide them: names and files. "": nobody selected any. */
 	char selection[YP_DIGEST_TEXT];
 	char program[YP_DIGEST_TEXT]; /* of this program, which has the core in it */

@@ -169,6 +169,29 @@ int yp_board_prepare(struct yp_board *board, const char *holds, uint32_t seed)
 	return unprepared(board, result);
 }
 
+/* The last line that says how a command ended; "" if there is none. */
+static void find_outcome(const struct yp_board *board, const char *output, char *said, size_t said_bytes)
+{
+	char line[YP_BOARD_TEXT_MAX];
+	said[0] = 0;
+	for (const char *at = output; at && *at; at += strspn(at, "\r\n")) {
+		size_t length = strcspn(at, "\r\n");
+		(void)snprintf(line, sizeof line, "%.*s", (int)length, at);
+		if (yp_subject_match(board->subject->messages->outcome, line, NULL, 0))
+			(void)snprintf(said, said_bytes, "%s", line);
+		at += length;
+	}
+}
+
+int yp_board_count_boots(struct yp_board *board, long *out)
+{
+	const char *command = board->subject->commands->attempts;
+	char text[64] = "";
+	int result = command ? yp_board_run_shell(board, command, YP_BOARD_SHELL_MS, text, sizeof text) : 0;
+	*out = strtol(text, NULL, 10);
+	return result;
+}
+
 int yp_board_run_update(struct yp_board *board, char *said, size_t said_bytes, bool *rebooted)
 {
 	json_t *answer = NULL;
@@ -176,11 +199,7 @@ int yp_board_run_update(struct yp_board *board, char *said, size_t said_bytes, b
 	int result = yp_board_request(board, request, YP_BOARD_WORK_MS + board->boot_ms, &answer);
 	*rebooted = json_is_true(json_object_get(answer, "rebooted"));
 	if (!result && !*rebooted) {
-		const char *output = json_string_value(json_object_get(answer, "output"));
-		const char *line = output ? strstr(output, "ota: ") : NULL;
-		for (const char *at = line; at; at = strstr(at + 1, "ota: "))
-			line = at;
-		(void)snprintf(said, said_bytes, "%.*s", line ? (int)strcspn(line, "\r\n") : 0, line ? line : "");
+		find_outcome(board, json_string_value(json_object_get(answer, "output")), said, said_bytes);
 	}
 	json_decref(answer);
 	if (result == 1)
@@ -299,12 +318,12 @@ int yp_board_judge(struct yp_board *board)
 {
 	char slot[8] = "";
 	char canary[YP_BOARD_TEXT_MAX] = "";
-	char count[64] = "";
+	long count = 0;
 	long successes = 0;
-	int result = yp_board_run_shell(board, "fw_printenv -n bootcount", YP_BOARD_SHELL_MS, count, sizeof count);
-	if (!result && strtol(count, NULL, 10) != 0)
+	int result = yp_board_count_boots(board, &count);
+	if (!result && count != 0)
 		return yp_board_fail(board, YP_I11,
-				     "%.20s boots are counted after the commit: power cycles would go back", count);
+				     "%ld boots are counted after the commit: power cycles would go back", count);
 	if (!result)
 		result =
 		    yp_board_run_shell(board, yp_board_command(board, "slot"), YP_BOARD_SHELL_MS, slot, sizeof slot);

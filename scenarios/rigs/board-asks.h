@@ -15,6 +15,7 @@
 #define YP_BOARD_READ_MS  300000u /* a digest of a slot, on a slow board */
 
 struct yp_board {
+	const struct yp_subject *subject;
 	struct yp_board_agent *agent;
 	char old[64], new[64];
 	uint32_t boot_ms;
@@ -55,6 +56,8 @@ int yp_board_run_on_slot(struct yp_board *board, const char *name, const char *s
 /* Asks for the update, or lets a trial be judged: another boot began, or the updater's last line is in `said`. */
 int yp_board_run_update(struct yp_board *board, char *said, size_t said_bytes, bool *rebooted)
     __attribute__((warn_unused_result));
+/* How many boots are counted, by the subject's own command; 0 if it has none. */
+int yp_board_count_boots(struct yp_board *board, long *out) __attribute__((warn_unused_result));
 /* From power on to a shell: what runs. 1 = late. */
 int yp_board_await_linux(struct yp_board *board, char version[64]) __attribute__((warn_unused_result));
 

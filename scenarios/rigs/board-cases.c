@@ -2,6 +2,7 @@
 /* Which cuts a board gets: every step of the transaction in each round, several in one update, so that few boots are spent. */
 #include "rigs/board-cases.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -19,19 +20,20 @@ const char *const yp_board_checks[] = {"update",          "environment",        
 				       "no-clock",        "brown-out",           "watchdog",
 				       "watchdog-kernel", "watchdog-bootloader", NULL};
 
-/*
- * One round: S05 to S15 and R1. Each recovery goes on where the last one was cut, so a chain follows the transaction; many
- * cuts in one update spend few boots. The second chain uses up a trial, so that the bootloader goes back.
- */
-static const char *const chains[] = {
-    "S05h0-S05h0-S06h0-S06h0-S07h0-S07h0-S08h0-S08h0-S09h0-S09h0-S10h0-S10h0-S11h0",
-    "S12n0-S13h0-S14h0-R1n0",
-    "S11h0-S15h0-S15h0",
-};
+static const struct yp_subject_cuts *find_cuts(const struct yp_listing *listing)
+{
+	const struct yp_subject_cuts *cuts = listing->scenario->subject->cuts;
+	assert(cuts); /* board_absent() saw to it */
+	return cuts;
+}
 
-/* Without the hold: the board decides what it hits. */
-static const char *const free_steps[] = {"S05", "S06", "S06", "S07", "S08", "S09", "S10", "S11", "S15"};
-#define FREE_STEPS ((unsigned)(sizeof free_steps / sizeof *free_steps))
+static unsigned count_texts(const char *const *list)
+{
+	unsigned count = 0;
+	while (list[count])
+		count++;
+	return count;
+}
 
 static int decode_cut(const char *text, struct yp_board_cut *out, const char **after)
 {
@@ -95,7 +97,7 @@ void yp_board_plan_holds(const struct yp_board_plan *plan, char *out, size_t out
 	}
 }
 
-static int list(struct yp_listing *listing, const struct yp_fault *fault, const char *id)
+static int list_case(struct yp_listing *listing, const struct yp_fault *fault, const char *id)
 {
 	/* The fault is what the text begins with: "cut:S05", "check:flush". */
 	if (strncmp(id, fault->match, strlen(fault->match)) != 0)
@@ -112,11 +114,13 @@ static bool has_step(const struct yp_fault *fault, const char *step)
 }
 
 /* Of the plan's first `count` cuts those that are the fault's; with a step only those at it. */
-static unsigned count_free(const struct yp_fault *fault, unsigned count, const char *step)
+static unsigned count_free(const struct yp_fault *fault, const char *const *free_steps, unsigned count,
+			   const char *step)
 {
+	unsigned all = count_texts(free_steps);
 	unsigned found = 0;
 	for (unsigned i = 0; i < count; i++) {
-		const char *at = free_steps[i % FREE_STEPS];
+		const char *at = free_steps[i % all];
 		found += has_step(fault, at) && (!step || strcmp(at, step) == 0);
 	}
 	return found;
@@ -143,12 +147,14 @@ static int list_cut(const struct yp_board_timing *timing, uint64_t *state, const
 int yp_board_list_free(const struct yp_fault *fault, uint64_t seed, const struct yp_board_timing *timing,
 		       unsigned *next, struct yp_listing *listing)
 {
-	unsigned total = (fault->rounds ? fault->rounds : 1) * FREE_STEPS;
+	const char *const *free_steps = find_cuts(listing)->free_steps;
+	unsigned all = count_texts(free_steps);
+	unsigned total = (fault->rounds ? fault->rounds : 1) * all;
 	size_t before = listing->count;
 	int result = 0;
 	while (!result && listing->count == before && *next < total) {
 		unsigned at = (*next)++;
-		const char *step = free_steps[at % FREE_STEPS];
+		const char *step = free_steps[at % all];
 		/* As if all of the plan were drawn in a row: a case does not depend on which were listed. */
 		uint64_t state = seed;
 		for (unsigned i = 0; i < 2 * at; i++)
@@ -156,9 +162,9 @@ int yp_board_list_free(const struct yp_fault *fault, uint64_t seed, const struct
 		if (!has_step(fault, step))
 			continue;
 		listing->sample = fault->sample;
-		listing->seen = count_free(fault, at, NULL);
-		result = list_cut(timing, &state, step, count_free(fault, at, step), count_free(fault, total, step),
-				  DELAY_SWEEP_US, listing);
+		listing->seen = count_free(fault, free_steps, at, NULL);
+		result = list_cut(timing, &state, step, count_free(fault, free_steps, at, step),
+				  count_free(fault, free_steps, total, step), DELAY_SWEEP_US, listing);
 	}
 	return result;
 }
@@ -171,12 +177,13 @@ int yp_board_list_cases(const struct yp_fault *fault, uint64_t seed, struct yp_l
 	int result = 0;
 	for (unsigned i = 0; !result && fault->board == YP_BOARD_CHECKS && yp_board_checks[i]; i++) {
 		(void)snprintf(id, sizeof id, "check:%s", yp_board_checks[i]);
-		result = list(listing, fault, id);
+		result = list_case(listing, fault, id);
 	}
 	for (unsigned round = 0; !result && fault->board == YP_BOARD_CUTS && round < rounds; round++) {
-		for (size_t i = 0; !result && i < sizeof chains / sizeof *chains; i++) {
-			(void)snprintf(id, sizeof id, "cut:%s/%u", chains[i], (unsigned)(yp_random_next(&state) >> 40));
-			result = list(listing, fault, id);
+		const char *const *chains = find_cuts(listing)->chains;
+		for (; !result && *chains; chains++) {
+			(void)snprintf(id, sizeof id, "cut:%s/%u", *chains, (unsigned)(yp_random_next(&state) >> 40));
+			result = list_case(listing, fault, id);
 		}
 	}
 	return result;
@@ -206,7 +213,7 @@ static unsigned hits_of(const struct yp_board_tally *tally, const char *step)
 }
 
 /* Of two that were hit as often the later: what leads there may hit the other on its way. */
-static void consider(const struct yp_board_tally *tally, const char *step, char thin[4], unsigned *fewest)
+static void consider_step(const struct yp_board_tally *tally, const char *step, char thin[4], unsigned *fewest)
 {
 	unsigned hits = hits_of(tally, step);
 	if (hits > *fewest)
@@ -216,42 +223,44 @@ static void consider(const struct yp_board_tally *tally, const char *step, char 
 }
 
 /* The step of the fault's plan that was hit least; "" if it has none. */
-static void thinnest(const struct yp_fault *fault, const struct yp_board_tally *tally, char thin[4])
+static void find_thinnest(const struct yp_fault *fault, const struct yp_subject_cuts *cuts,
+			  const struct yp_board_tally *tally, char thin[4])
 {
 	unsigned fewest = UINT_MAX;
 	char id[YP_ID_LISTED_MAX];
 	struct yp_board_plan plan;
 	thin[0] = 0;
-	for (unsigned i = 0; fault->board == YP_BOARD_FREE_CUTS && i < FREE_STEPS; i++) {
-		if (has_step(fault, free_steps[i]))
-			consider(tally, free_steps[i], thin, &fewest);
+	for (unsigned i = 0; fault->board == YP_BOARD_FREE_CUTS && cuts->free_steps[i]; i++) {
+		if (has_step(fault, cuts->free_steps[i]))
+			consider_step(tally, cuts->free_steps[i], thin, &fewest);
 	}
-	for (size_t i = 0; fault->board == YP_BOARD_CUTS && i < sizeof chains / sizeof *chains; i++) {
-		(void)snprintf(id, sizeof id, "cut:%s/0", chains[i]);
+	for (size_t i = 0; fault->board == YP_BOARD_CUTS && cuts->chains[i]; i++) {
+		(void)snprintf(id, sizeof id, "cut:%s/0", cuts->chains[i]);
 		if (strncmp(id, fault->match, strlen(fault->match)) != 0 || yp_board_plan_decode(id, &plan))
 			continue;
 		for (unsigned k = 0; k < plan.count; k++)
-			consider(tally, plan.cuts[k].step, thin, &fewest);
+			consider_step(tally, plan.cuts[k].step, thin, &fewest);
 	}
 }
 
 int yp_board_list_more(const struct yp_fault *fault, uint64_t seed, const struct yp_board_tally *tally,
 		       const struct yp_board_timing *timing, struct yp_listing *listing)
 {
+	const struct yp_subject_steps *steps = listing->scenario->subject->steps;
 	struct yp_board_plan plan = {.count = 1};
 	char id[YP_ID_LISTED_MAX];
 	uint64_t state = seed + tally->asked;
 	if (fault->board == YP_BOARD_CHECKS || tally->asked >= fault->budget)
 		return 0;
-	thinnest(fault, tally, plan.cuts[0].step);
+	find_thinnest(fault, find_cuts(listing), tally, plan.cuts[0].step);
 	if (!plan.cuts[0].step[0])
 		return 0;
 	if (fault->board == YP_BOARD_FREE_CUTS)
 		return list_cut(timing, &state, plan.cuts[0].step, 0, 1, DELAY_AIMED_US, listing);
 	plan.seed = (uint32_t)(yp_random_next(&state) >> 40);
-	plan.cuts[0].mode = strcmp(plan.cuts[0].step, "S12") == 0 ? 'n' : 'h';
-	if (strcmp(plan.cuts[0].step, "R1") == 0) /* a trial has to be used up first */
-		(void)snprintf(id, sizeof id, "cut:S12n0-S13h0-S14h0-R1n0/%u", plan.seed);
+	plan.cuts[0].mode = strcmp(plan.cuts[0].step, steps->select) == 0 ? 'n' : 'h';
+	if (strcmp(plan.cuts[0].step, steps->fall_back) == 0) /* a trial has to be used up first */
+		(void)snprintf(id, sizeof id, "cut:%s/%u", find_cuts(listing)->fall_back, plan.seed);
 	else
 		yp_board_plan_encode(&plan, id);
 	return yp_listing_add(listing, id, "PWR-01", NULL);

@@ -10,7 +10,7 @@
 
 /*
  * Cases of a board, as text that replays them:
- *   cut:S05h0-S10h0/3      the power cut at S05, and in the recovery at S10; seed 3 of what the medium loses
+ *   cut:S05h0-S10h0/3      the power cut at step S05, and in the recovery at S10; seed 3 of what the medium loses
  *   check:NAME             one line of the bring-up checklist
  * A cut is STEP MODE DELAY: h = while the updater holds at the step's mark, g = released there, then DELAY microseconds,
  * n = no hold, DELAY microseconds after the mark (steps of the bootloader have none).
@@ -32,7 +32,7 @@ struct yp_board_plan {
 /* 0 or -EINVAL. */
 int yp_board_plan_decode(const char *text, struct yp_board_plan *out) __attribute__((warn_unused_result));
 void yp_board_plan_encode(const struct yp_board_plan *plan, char out[YP_ID_LISTED_MAX]);
-/* "S05,S10", or "none": where the updater is to hold. */
+/* Where the updater is to hold: steps with a comma between, or "none". */
 void yp_board_plan_holds(const struct yp_board_plan *plan, char *out, size_t out_bytes);
 
 /* Lists the cases of one fault; not those of free cuts. 0 or -errno. */

@@ -12,9 +12,7 @@
 #define HEAD_BYTES   65536
 #define CLOCK_LOST_S 1000000000L /* a clock before this (2001) was never set */
 
-static const struct yp_board_cut boot_cut = {.step = "S12", .mode = 'n'};
-
-static int skip(struct yp_board *board, const char *what)
+static int skip_check(struct yp_board *board, const char *what)
 {
 	board->out->outcome.verdict = YP_SKIP;
 	(void)snprintf(board->out->outcome.text, sizeof board->out->outcome.text, "the environment has no command '%s'",
@@ -27,14 +25,14 @@ static int skip_why(struct yp_board *board, const char *what, const char *why)
 {
 	const char *reason = yp_board_command(board, why);
 	if (!reason)
-		return skip(board, what);
+		return skip_check(board, what);
 	board->out->outcome.verdict = YP_SKIP;
 	(void)snprintf(board->out->outcome.text, sizeof board->out->outcome.text, "%.150s", reason);
 	return 1;
 }
 
 /* What was to be done to the board cannot be shown to have happened. */
-static int miss(struct yp_board *board, const char *text)
+static int report_miss(struct yp_board *board, const char *text)
 {
 	board->out->outcome.verdict = YP_MISS;
 	board->out->landed = false;
@@ -77,7 +75,7 @@ static int expect_version(struct yp_board *board, const char *want)
 }
 
 /* Power off and on again: a shell, in that version. */
-static int cycle(struct yp_board *board, const char *want)
+static int cycle_power(struct yp_board *board, const char *want)
 {
 	int result = power_off(board);
 	if (!result)
@@ -86,7 +84,7 @@ static int cycle(struct yp_board *board, const char *want)
 }
 
 /* Late in a check: the board does not do what is asked. */
-static int late(struct yp_board *board, int result, enum yp_invariant invariant)
+static int judge_late(struct yp_board *board, int result, enum yp_invariant invariant)
 {
 	if (result == 1 && board->out->outcome.verdict == YP_PASS)
 		return yp_board_fail(board, invariant, "%s", board->detail);
@@ -98,7 +96,8 @@ static int check_update(struct yp_board *board)
 {
 	const char *update = yp_board_command(board, "update");
 	json_t *request = json_pack("{s:s, s:s}", "op", "update", "command", update);
-	int result = late(board, yp_board_request(board, request, YP_BOARD_WORK_MS + board->boot_ms, NULL), YP_I7);
+	int result =
+	    judge_late(board, yp_board_request(board, request, YP_BOARD_WORK_MS + board->boot_ms, NULL), YP_I7);
 	if (!result)
 		result = yp_board_settle(board);
 	return result ? result : yp_board_judge(board);
@@ -132,9 +131,9 @@ static int check_environment(struct yp_board *board)
 					       output ? output : "");
 		json_decref(answer);
 		if (!result)
-			result = cycle(board, board->old);
+			result = cycle_power(board, board->old);
 	}
-	return late(board, result, YP_I1);
+	return judge_late(board, result, YP_I1);
 }
 
 /* Tears one copy of the boot environment, both of which say hil_probe=whole by then. */
@@ -153,7 +152,7 @@ static int tear_copy(struct yp_board *board, const char *copy)
 	if (!result)
 		result = yp_board_run_shell_with(board, "copy", "@COPY@", copy, after, sizeof after);
 	if (!result && strcmp(before, after) == 0)
-		return miss(board, "'tear' left the copy of the environment as it was");
+		return report_miss(board, "'tear' left the copy of the environment as it was");
 	return result;
 }
 
@@ -163,12 +162,12 @@ static int check_torn_environment(struct yp_board *board)
 	static const char *const copies[] = {"1", "2"};
 	char text[64] = "";
 	if (!yp_board_command(board, "tear") || !yp_board_command(board, "copy"))
-		return skip(board, yp_board_command(board, "tear") ? "copy" : "tear");
+		return skip_check(board, yp_board_command(board, "tear") ? "copy" : "tear");
 	int result = yp_board_run_on_host(board, "offer_old", NULL, NULL, 0);
 	for (unsigned i = 0; !result && i < 2; i++) {
 		result = tear_copy(board, copies[i]);
 		if (!result)
-			result = cycle(board, board->old);
+			result = cycle_power(board, board->old);
 		if (!result)
 			result =
 			    yp_board_run_shell(board, "fw_printenv -n hil_probe", YP_BOARD_SHELL_MS, text, sizeof text);
@@ -179,7 +178,7 @@ static int check_torn_environment(struct yp_board *board)
 	}
 	if (!result)
 		result = yp_board_run_on_host(board, "offer_new", NULL, NULL, 0);
-	return result ? late(board, result, YP_I1) : check_update(board);
+	return result ? judge_late(board, result, YP_I1) : check_update(board);
 }
 
 /* What sync has returned for is there after the power went. */
@@ -189,14 +188,14 @@ static int check_flush(struct yp_board *board)
 	char command[YP_BOARD_TEXT_MAX];
 	char output[YP_BOARD_TEXT_MAX];
 	if (!file)
-		return skip(board, "scratch");
+		return skip_check(board, "scratch");
 	/* A board that polls at each boot must find nothing new. */
 	int result = yp_board_run_on_host(board, "offer_old", NULL, NULL, 0);
 	for (unsigned i = 1; !result && i <= FLUSH_ROUNDS; i++) {
 		(void)snprintf(command, sizeof command, "echo flushed-%u >%s && sync", i, file);
 		result = yp_board_run_shell(board, command, YP_BOARD_SHELL_MS, NULL, 0);
 		if (!result)
-			result = cycle(board, board->old);
+			result = cycle_power(board, board->old);
 		(void)snprintf(command, sizeof command, "cat %s", file);
 		if (!result)
 			result = yp_board_run_shell(board, command, YP_BOARD_SHELL_MS, output, sizeof output);
@@ -205,15 +204,15 @@ static int check_flush(struct yp_board *board)
 			result = yp_board_fail(board, YP_I8, "%s was flushed before the cut, and reads back '%.60s'",
 					       command, output);
 	}
-	return late(board, result, YP_I1);
+	return judge_late(board, result, YP_I1);
 }
 
-static int boot_count(struct yp_board *board, long *out)
+/* Cuts while the bootloader runs; `start` as yp_board_cut_power(). */
+static int cut_boot(struct yp_board *board, const char *start)
 {
-	char text[64] = "";
-	int result = yp_board_run_shell(board, "fw_printenv -n bootcount", YP_BOARD_SHELL_MS, text, sizeof text);
-	*out = strtol(text, NULL, 10);
-	return result;
+	struct yp_board_cut cut = {.mode = 'n'};
+	(void)snprintf(cut.step, sizeof cut.step, "%.3s", board->subject->steps->select);
+	return yp_board_cut_power(board, &cut, start);
 }
 
 /* Power cycles of a healthy device are counted by nobody, and change nothing. */
@@ -224,38 +223,43 @@ static int check_quick_cycles(struct yp_board *board)
 	if (!result)
 		result = power_off(board);
 	for (unsigned i = 0; !result && i < QUICK_CYCLES; i++)
-		result = yp_board_cut_power(board, &boot_cut, "on");
+		result = cut_boot(board, "on");
 	if (!result)
 		result = power_on(board);
 	if (!result)
 		result = expect_version(board, board->old);
 	if (!result)
-		result = boot_count(board, &count);
+		result = yp_board_count_boots(board, &count);
 	if (!result && count != 0)
 		return yp_board_fail(board, YP_I11, "%ld boots were counted outside a trial", count);
-	return late(board, result, YP_I1);
+	return judge_late(board, result, YP_I1);
 }
 
 /* On trial each boot is counted, and stored before the version starts. */
 static int check_trial_counts(struct yp_board *board)
 {
+	const struct yp_subject_commands *commands = board->subject->commands;
 	const char *enable = yp_board_command(board, "bootloader_stop");
 	json_t *answer = NULL;
+	char count[16] = "";
+	if (!commands->prompt_attempts)
+		return skip_check(board, "prompt_attempts");
 	int result = no_prompt(board);
 	if (!result && enable)
 		result = yp_board_run_shell(board, enable, YP_BOARD_SHELL_MS, NULL, 0);
 	if (!result)
-		result = yp_board_cut_power(board, &boot_cut, yp_board_command(board, "update"));
+		result = cut_boot(board, yp_board_command(board, "update"));
 	if (!result)
 		result = yp_board_request(board, json_pack("{s:s, s:s}", "op", "state", "name", "bootloader"),
 					  2 * board->boot_ms, NULL);
 	if (!result)
-		result = yp_board_request(board,
-					  json_pack("{s:s, s:s}", "op", "bootloader", "command", "printenv bootcount"),
-					  YP_BOARD_SHELL_MS, &answer);
+		result = yp_board_request(
+		    board, json_pack("{s:s, s:s}", "op", "bootloader", "command", commands->prompt_attempts),
+		    YP_BOARD_SHELL_MS, &answer);
 	const char *output = json_string_value(json_object_get(answer, "output"));
-	if (!result && (!output || !strstr(output, "bootcount=2")))
-		result = yp_board_fail(board, YP_I7, "the second boot of a trial shows '%.40s', not bootcount=2",
+	if (!result && (!yp_subject_match(commands->prompt_answer, output ? output : "", count, sizeof count) ||
+			strcmp(count, "2") != 0))
+		result = yp_board_fail(board, YP_I7, "the second boot of a trial is not counted as 2: '%.40s'",
 				       output ? output : "");
 	json_decref(answer);
 	if (!result)
@@ -264,14 +268,16 @@ static int check_trial_counts(struct yp_board *board)
 		result = power_on(board);
 	if (!result)
 		result = yp_board_settle(board);
-	return late(board, result, YP_I1);
+	return judge_late(board, result, YP_I1);
 }
 
 /* A version whose every trial boot is cut: the bootloader's alternative command goes back to the old one. */
 static int check_limit(struct yp_board *board)
 {
 	struct yp_board_plan plan;
-	int result = yp_board_plan_decode("cut:S13h0-S13h0-S13h0-R1n0/1", &plan);
+	char id[YP_ID_LISTED_MAX];
+	(void)snprintf(id, sizeof id, "cut:%s/1", board->subject->cuts->limit);
+	int result = yp_board_plan_decode(id, &plan);
 	return result ? result : yp_board_run_plan(board, &plan);
 }
 
@@ -281,7 +287,7 @@ static int check_downgrade(struct yp_board *board)
 	char said[YP_BOARD_TEXT_MAX] = "";
 	bool rebooted = false;
 	if (!yp_board_command(board, "offer_old"))
-		return skip(board, "offer_old");
+		return skip_check(board, "offer_old");
 	int result = check_update(board);
 	if (!result && yp_board_command(board, "mux"))
 		result = power_on(board);
@@ -293,9 +299,9 @@ static int check_downgrade(struct yp_board *board)
 		result = yp_board_run_update(board, said, sizeof said, &rebooted);
 	if (!result && rebooted)
 		result = yp_board_fail(board, YP_I4, "an older version was installed over a newer one");
-	else if (!result && !strstr(said, "DOWNGRADE"))
+	else if (!result && !strstr(said, board->subject->messages->older))
 		result = yp_board_fail(board, YP_I4, "an older version is not refused as a downgrade: %.120s", said);
-	return late(board, result, YP_I7);
+	return judge_late(board, result, YP_I7);
 }
 
 /* A command after which nothing runs any more; the watchdog must start the board anew, into the same version. */
@@ -305,7 +311,7 @@ static int expect_reset(struct yp_board *board, const char *hang)
 				      3 * board->boot_ms, NULL);
 	if (!result)
 		result = expect_version(board, board->old);
-	return late(board, result, YP_I1);
+	return judge_late(board, result, YP_I1);
 }
 
 static int check_watchdog(struct yp_board *board)
@@ -339,7 +345,7 @@ static int check_watchdog_bootloader(struct yp_board *board)
 					  2 * board->boot_ms, NULL);
 	if (!result)
 		result = expect_reset(board, yp_board_command(board, "hang_bootloader"));
-	return late(board, result, YP_I1);
+	return judge_late(board, result, YP_I1);
 }
 
 /* The other slot holds nothing that was ever a version, as a factory may leave it: the first update is installed there. */
@@ -349,15 +355,15 @@ static int check_first_install(struct yp_board *board)
 	char before[YP_BOARD_TEXT_MAX] = "";
 	char after[YP_BOARD_TEXT_MAX] = "";
 	if (!yp_board_command(board, "garble") || !yp_board_command(board, "hash"))
-		return skip(board, yp_board_command(board, "garble") ? "hash" : "garble");
+		return skip_check(board, yp_board_command(board, "garble") ? "hash" : "garble");
 	int result = yp_board_run_on_slot(board, "hash", other, HEAD_BYTES, before, sizeof before);
 	if (!result)
 		result = yp_board_run_on_slot(board, "garble", other, 0, NULL, 0);
 	if (!result)
 		result = yp_board_run_on_slot(board, "hash", other, HEAD_BYTES, after, sizeof after);
 	if (!result && strcmp(before, after) == 0)
-		return miss(board, "'garble' left the other slot as it was");
-	return result ? late(board, result, YP_I1) : check_update(board);
+		return report_miss(board, "'garble' left the other slot as it was");
+	return result ? judge_late(board, result, YP_I1) : check_update(board);
 }
 
 /* Power off, and on again with that clock: seconds since 1970, or "now". */
@@ -379,18 +385,17 @@ static int update_without_clock(struct yp_board *board)
 	if (!result)
 		result = yp_board_run_shell(board, "date +%s", YP_BOARD_SHELL_MS, text, sizeof text);
 	if (!result && strtol(text, NULL, 10) >= CLOCK_LOST_S)
-		return miss(board, "the board knows what time it is: its clock was not lost");
+		return report_miss(board, "the board knows what time it is: its clock was not lost");
 	if (result || strcmp(version, board->new) == 0)
-		return late(board, result, YP_I1);
+		return judge_late(board, result, YP_I1);
 	if (strcmp(version, board->old) != 0)
 		return yp_board_fail(board, YP_I2, "version '%s' runs", version);
 	text[0] = 0;
 	result = yp_board_run_update(board, text, sizeof text, &rebooted);
 	if (!result && rebooted)
 		return yp_board_settle(board);
-	/* "ota: VERB: REASON: ..." */
-	const char *reason = strstr(text, "ota: ") ? strstr(text + 5, ": ") : NULL;
-	if (!result && (!reason || reason[2] < 'A' || reason[2] > 'Z'))
+	/* Its last line ends with a reason. */
+	if (!result && !yp_subject_match(board->subject->messages->outcome, text, NULL, 0))
 		return yp_board_fail(board, YP_I5, "without a clock no update, and no reason: '%.80s'", text);
 	if (!result)
 		(void)snprintf(board->out->outcome.text, sizeof board->out->outcome.text, "without a clock: %.100s",
@@ -410,11 +415,11 @@ static int check_no_clock(struct yp_board *board)
 		result = start_with_clock(board, "now");
 	if (!result)
 		result = yp_board_settle(board);
-	return result ? late(board, result, YP_I1) : yp_board_judge(board);
+	return result ? judge_late(board, result, YP_I1) : yp_board_judge(board);
 }
 
 /* The supply dips at a step of the update: whatever that does to the board, the update ends well. */
-static int dip(struct yp_board *board, const char *step, unsigned ms, const char *start, unsigned *resets)
+static int dip_supply(struct yp_board *board, const char *step, unsigned ms, const char *start, unsigned *resets)
 {
 	json_t *answer = NULL;
 	json_t *request = json_pack("{s:s, s:s, s:s, s:s, s:{s:I}}", "op", "dip", "step", step, "start", start, "name",
@@ -427,31 +432,41 @@ static int dip(struct yp_board *board, const char *step, unsigned ms, const char
 
 static int check_brown_out(struct yp_board *board)
 {
-	static const struct {
-		const char *step;
-		unsigned ms;
-	} dips[] = {{"S06", 5}, {"S10", 50}, {"S15", 500}};
+	static const unsigned dips_ms[] = {5, 50, 500};
+	const char *const *steps = board->subject->cuts->dips;
 	const char *start = yp_board_command(board, "update");
 	unsigned resets = 0;
 	int result = 0;
 	if (!yp_board_command(board, "brownout"))
 		return skip_why(board, "brownout", "no_brownout");
-	for (size_t i = 0; !result && i < sizeof dips / sizeof *dips; i++)
-		result = dip(board, dips[i].step, dips[i].ms, i ? "" : start, &resets);
+	for (size_t i = 0; !result && i < sizeof dips_ms / sizeof *dips_ms; i++)
+		result = dip_supply(board, steps[i], dips_ms[i], i ? "" : start, &resets);
 	if (!result)
 		result = yp_board_settle(board);
 	if (!result)
 		result = yp_board_judge(board);
 	if (!result && resets == 0)
-		return miss(board, "no dip reset the board: nothing shows that there was one; deeper, or longer");
+		return report_miss(board,
+				   "no dip reset the board: nothing shows that there was one; deeper, or longer");
 	if (!result)
 		(void)snprintf(board->out->outcome.text, sizeof board->out->outcome.text,
-			       "%u of %zu dips reset the board", resets, sizeof dips / sizeof *dips);
-	return late(board, result, YP_I1);
+			       "%u of %zu dips reset the board", resets, sizeof dips_ms / sizeof *dips_ms);
+	return judge_late(board, result, YP_I1);
+}
+
+static const char holds_dips[] = "dips"; /* at the steps where the supply dips */
+
+static void write_dips(const struct yp_board *board, char *out, size_t out_bytes)
+{
+	size_t used = 0;
+	out[0] = 0;
+	for (const char *const *at = board->subject->cuts->dips; *at && used < out_bytes; at++)
+		used += (size_t)snprintf(out + used, out_bytes - used, "%s%s", used ? "," : "", *at);
 }
 
 int yp_board_run_check(struct yp_board *board, const char *name)
 {
+	char holds[64];
 	static const struct {
 		const char *name;
 		int (*run)(struct yp_board *board);
@@ -466,14 +481,18 @@ int yp_board_run_check(struct yp_board *board, const char *name)
 		      {"downgrade", check_downgrade, "none"},
 		      {"first-install", check_first_install, "none"},
 		      {"no-clock", check_no_clock, "none"},
-		      {"brown-out", check_brown_out, "S06,S10,S15"},
+		      {"brown-out", check_brown_out, holds_dips},
 		      {"watchdog", check_watchdog, "none"},
 		      {"watchdog-kernel", check_watchdog_kernel, "none"},
 		      {"watchdog-bootloader", check_watchdog_bootloader, "none"}};
 	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
 		if (strcmp(checks[i].name, name) != 0)
 			continue;
-		int result = checks[i].holds ? yp_board_prepare(board, checks[i].holds, 1) : 0;
+		if (checks[i].holds == holds_dips)
+			write_dips(board, holds, sizeof holds);
+		else
+			(void)snprintf(holds, sizeof holds, "%s", checks[i].holds ? checks[i].holds : "");
+		int result = *holds ? yp_board_prepare(board, holds, 1) : 0;
 		return result ? result : checks[i].run(board);
 	}
 	return -EINVAL;

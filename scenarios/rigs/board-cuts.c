@@ -65,10 +65,14 @@ int yp_board_cut_power(struct yp_board *board, const struct yp_board_cut *cut, c
 	return result;
 }
 
-/* At these marks the boot store of S10 is done, and the bootloader has not gone back yet. */
-static bool is_armed(const char *step)
+/* At these marks the store that arms is done, and the bootloader has not gone back yet. */
+static bool is_armed(const struct yp_subject *subject, const char *step)
 {
-	return step[0] == 'S' && strcmp(step, "S11") >= 0 && strcmp(step, "S16") < 0;
+	for (const char *const *at = subject->cuts->armed; *at; at++) {
+		if (strcmp(*at, step) == 0)
+			return true;
+	}
+	return false;
 }
 
 int yp_board_run_plan(struct yp_board *board, const struct yp_board_plan *plan)
@@ -80,7 +84,7 @@ int yp_board_run_plan(struct yp_board *board, const struct yp_board_plan *plan)
 	for (unsigned i = 0; !result && i < plan->count; i++) {
 		result = yp_board_cut_power(board, &plan->cuts[i], i ? "on" : yp_board_command(board, "update"));
 		if (!result)
-			result = yp_board_judge_media(board, is_armed(plan->cuts[i].step));
+			result = yp_board_judge_media(board, is_armed(board->subject, plan->cuts[i].step));
 	}
 	if (result == 1 && board->out->outcome.verdict == YP_FAIL)
 		return 1;

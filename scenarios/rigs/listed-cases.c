@@ -67,31 +67,13 @@ void yp_listed_step(const char *id, char out[YP_STEP_TEXT])
 }
 
 /* The step in which the subject refused, as far as id or reason tell; "" else. */
-static void find_step(const struct yp_scenario_rig *rig, const char *id, const char *reason, char out[YP_STEP_TEXT])
+static void find_step(const struct yp_listing *listing, const char *id, const char *reason, char out[YP_STEP_TEXT])
 {
-	static const struct {
-		const char *reasons, *step;
-	} of[] = {
-	    {" BAD_MAGIC BAD_FORMAT TRUNCATED TOO_LARGE TRAILING NO_SIGNATURE BAD_SIGNATURE UNTRUSTED CERT_EXPIRED "
-	     "CERT_NOT_YET_VALID CERT_PURPOSE CERT_REVOKED WEAK_ALGORITHM BAD_MANIFEST ",
-	     "S02"},
-	    {" INCOMPATIBLE HARDWARE WRONG_DEVICE WRONG_CHANNEL DOWNGRADE ALREADY_INSTALLED EXPIRED KNOWN_BAD NO_SPACE "
-	     "LOW_POWER HOOK_REFUSED TRIAL_PENDING SLOT_IN_USE ",
-	     "S03"},
-	    {" CHUNK_DECODE CHUNK_DIGEST ", "S06"},
-	    {" READ_BACK ", "S08"},
-	};
-	char word[40];
 	out[0] = 0;
-	if (rig->find_step)
-		rig->find_step(id, out);
-	if (*out)
-		return;
-	(void)snprintf(word, sizeof word, " %s ", reason);
-	for (size_t i = 0; *reason && i < sizeof of / sizeof *of; i++) {
-		if (strstr(of[i].reasons, word))
-			(void)snprintf(out, YP_STEP_TEXT, "%s", of[i].step);
-	}
+	if (listing->rig->find_step)
+		listing->rig->find_step(id, out);
+	if (!*out)
+		(void)snprintf(out, YP_STEP_TEXT, "%s", yp_subject_refusal_step(listing->scenario->subject, reason));
 }
 
 /* The reason first, then what else there is to say. */
@@ -131,7 +113,7 @@ static int add_case(const struct yp_listing *listing, struct yp_rig_run *run, co
 	struct yp_result *out = run->out;
 	yp_id_listed(listing->scenario->name, listing->seed, listing->rig->image_ids, c->id, id);
 	listing->rig->name_fault(c->id, fault);
-	find_step(listing->rig, c->id, r->reason, step);
+	find_step(listing, c->id, r->reason, step);
 	write_text(r, text);
 	out->stats.run++;
 	out->bytes += r->bytes;

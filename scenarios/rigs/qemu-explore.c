@@ -276,9 +276,11 @@ int yp_qemu_explore(void *session, struct yp_rig_run *run, char *detail, size_t 
 
 /* ---- where a state lies ---- */
 
-/* Marks the bootloader's stores in a log: the rig marks S12 at each power on and reset, and S13 once the kernel is started. */
+/* Marks the bootloader's stores in a log: the rig marks the step that selects at each power on and reset, and
+ * the step that boots once the kernel is started. */
 static int mark_firm(struct yp_qemu *board, const struct yp_log *log)
 {
+	const char *select = board->scenario->subject->steps->select;
 	bool firm = false;
 	size_t count = yp_log_count(log);
 	uint8_t *marks = realloc(board->firm, count + 1);
@@ -287,7 +289,7 @@ static int mark_firm(struct yp_qemu *board, const struct yp_log *log)
 	for (size_t i = 0; i < count; i++) {
 		const struct yp_entry *e = yp_log_entry(log, i);
 		if (e->op == YP_MARK && e->kind == YP_MARK_STEP)
-			firm = strcmp(yp_log_text(log, e), "S12") == 0;
+			firm = strcmp(yp_log_text(log, e), select) == 0;
 		marks[i] = firm && e->op == YP_WRITE && strcmp(board->media.layout.media[e->medium].name, "card") == 0;
 	}
 	board->firm = marks;

@@ -35,6 +35,7 @@ static int lint_stores(struct yp_qemu *board)
 	int last = -1;
 	uint64_t end = 0;
 	unsigned copies = 0;
+	const char *select = board->scenario->subject->steps->select;
 	int result = yp_image_copy(board->base, &image);
 	for (size_t i = 0; !result && i < yp_log_count(board->log); i++) {
 		const struct yp_entry *e = yp_log_entry(board->log, i);
@@ -50,7 +51,7 @@ static int lint_stores(struct yp_qemu *board)
 		if (begins && yp_oracle_holding(board->oracles, image) == copy)
 			find(board, "active-copy", i, "a store begins on the copy of the environment that holds");
 		copies |= begins ? 1u << (unsigned)copy : 0;
-		if (begins && copies == 3 && strcmp(yp_log_step(board->log, i), "S12") != 0)
+		if (begins && copies == 3 && strcmp(yp_log_step(board->log, i), select) != 0)
 			find(board, "both-copies", i, "both copies of the environment are written in one step");
 		last = copy;
 		end = e->sector + e->sectors;

@@ -63,6 +63,11 @@ bool yp_qemu_absent(const struct yp_scenario *scenario, const char *given, char 
 	char images[YP_IMAGES_PATH_MAX];
 	images_of(given, images);
 	*why = 0;
+	if (!scenario->subject->boot || !scenario->subject->steps) {
+		(void)snprintf(why, why_bytes, "subject %s has no boot protocol that could be judged",
+			       scenario->subject->name);
+		return true;
+	}
 	if (!kind_of(scenario)) {
 		(void)snprintf(why, why_bytes, "the emulated board has no image that %s",
 			       yp_sim_kind_name(scenario->spec.new_kind));
@@ -283,7 +288,7 @@ static int make_base(struct yp_qemu *board)
 	if (stat(board->image_paths[0], &st))
 		return -errno;
 	board->image_sectors = (uint64_t)st.st_size / YP_SECTOR_BYTES;
-	int result = yp_oracle_regions(NULL, &board->media.layout, (uint64_t)st.st_size, regions);
+	int result = yp_oracle_regions(board->scenario->subject, &board->media.layout, (uint64_t)st.st_size, regions);
 	if (!result)
 		result = yp_pool_new(&board->pool);
 	if (!result)
@@ -298,7 +303,8 @@ static int make_base(struct yp_qemu *board)
 static int make_oracles(struct yp_qemu *board, char *detail, size_t detail_bytes)
 {
 	const struct yp_scenario *scenario = board->scenario;
-	struct yp_oracle_config config = {.count = 3,
+	struct yp_oracle_config config = {.subject = scenario->subject,
+					  .count = 3,
 					  .offered = 1,
 					  .env_offset = {YP_QEMU_ENV_0, YP_QEMU_ENV_1},
 					  .env_bytes = YP_QEMU_ENV_BYTES,

@@ -255,11 +255,12 @@ static int start_boards(struct yp_qemu *board, struct shared *shared, const stru
 }
 
 /* The bootloader's part at the beginning of a log: up to the mark that the kernel was started. */
-static size_t firm_of(const struct yp_log *log)
+static size_t find_firm_end(const struct yp_subject *subject, const struct yp_log *log)
 {
 	for (size_t i = 0; i < yp_log_count(log); i++) {
 		const struct yp_entry *e = yp_log_entry(log, i);
-		if (e->op == YP_MARK && e->kind == YP_MARK_STEP && strcmp(yp_log_text(log, e), "S13") == 0)
+		if (e->op == YP_MARK && e->kind == YP_MARK_STEP &&
+		    strcmp(yp_log_text(log, e), subject->steps->boot) == 0)
 			return i;
 	}
 	return 0;
@@ -284,7 +285,7 @@ static int take_kept(struct yp_qemu *board, struct yp_job *jobs, size_t count, b
 		else if (result)
 			return result;
 		else
-			jobs[i].firm = firm_of(jobs[i].log);
+			jobs[i].firm = find_firm_end(board->scenario->subject, jobs[i].log);
 	}
 	return 0;
 }

@@ -51,8 +51,13 @@ static int read_hello(struct yp_board *board, char *detail, size_t detail_bytes)
 
 static bool board_absent(const struct yp_scenario *scenario, const char *images, char *why, size_t why_bytes)
 {
-	(void)scenario;
+	const struct yp_subject *subject = scenario->subject;
 	(void)images;
+	if (!subject->steps || !subject->cuts || !subject->messages || !subject->commands) {
+		(void)snprintf(why, why_bytes, "subject %s says nothing of its steps, cuts, messages or commands",
+			       subject->name);
+		return true;
+	}
 	(void)snprintf(why, why_bytes, "no board: LG_ENV names no labgrid environment; 'make hil' has one in a box");
 	return !yp_board_environment();
 }
@@ -65,6 +70,7 @@ static int board_open(const struct yp_rig_setup *setup, void **session, char *de
 	struct yp_board *board = calloc(1, sizeof *board);
 	if (!board)
 		return -ENOMEM;
+	board->subject = setup->scenario->subject;
 	int result = yp_board_agent_new(yp_board_environment(), &board->agent, detail, detail_bytes);
 	if (!result)
 		result = read_hello(board, detail, detail_bytes);
@@ -161,9 +167,9 @@ static void post_mortem(struct yp_board *board, const struct yp_listed_case *c, 
 		save_text(dir, "console.log", json_string_value(json_object_get(answer, "text")));
 	json_decref(answer);
 	answer = NULL;
-	if (yp_board_agent_ask(board->agent,
-			       json_pack("{s:s, s:s}", "op", "shell", "command", "fw_printenv; ota status"),
-			       POST_MORTEM_SHELL_MS, &answer, detail, sizeof detail) == 0)
+	const char *describe = board->subject->commands->describe;
+	if (describe && yp_board_agent_ask(board->agent, json_pack("{s:s, s:s}", "op", "shell", "command", describe),
+					   POST_MORTEM_SHELL_MS, &answer, detail, sizeof detail) == 0)
 		save_text(dir, "environment.txt", json_string_value(json_object_get(answer, "output")));
 	json_decref(answer);
 	save_text(dir, "cuts.json", cuts);

@@ -133,7 +133,7 @@ static const struct yp_schema_field options[] = {
     {.key = NULL}};
 
 const struct yp_scenario_rig yp_rig_images = {
-    .terms = {.name = "images", .fault = "image", .options = options},
+    .terms = {.name = "images", .subject = "ota", .fault = "image", .options = options},
     .sentence = "corrupted and forged bundles, offered to the reference core in process",
     .open = images_open,
     .close = images_close,

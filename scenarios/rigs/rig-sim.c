@@ -244,7 +244,7 @@ static uint64_t sim_fault_points(void *session, enum yp_sim_fault_kind kind)
 	return yp_sim_fault_points(own->sim, kind);
 }
 
-const struct yp_scenario_rig yp_rig_sim = {.terms = {.name = "sim"},
+const struct yp_scenario_rig yp_rig_sim = {.terms = {.name = "sim", .subject = "ota"},
 					   .sentence = "the reference core on a simulated device, in process",
 					   .open = sim_open,
 					   .close = sim_close,

@@ -77,9 +77,10 @@ static enum yp_op find_op(enum yp_sim_fault_kind kind)
 }
 
 /* The bootloader writes in these steps, and nobody else: faults hit the updater only. */
-static bool is_bootloader(const char *step)
+static bool is_bootloader(const struct yp_subject *subject, const char *step)
 {
-	return strcmp(step, "S12") == 0 || strcmp(step, "R1") == 0;
+	return subject->steps &&
+	       (strcmp(step, subject->steps->select) == 0 || strcmp(step, subject->steps->fall_back) == 0);
 }
 
 long yp_session_fault_entry(const struct yp_session *session, const struct yp_sim_fault *fault, const char **step)
@@ -89,7 +90,8 @@ long yp_session_fault_entry(const struct yp_session *session, const struct yp_si
 	*step = "";
 	for (size_t i = 0; op && i < yp_log_count(session->log); i++) {
 		const char *at = yp_log_step(session->log, i);
-		if (yp_log_entry(session->log, i)->op != op || is_bootloader(at) || ++seen != fault->nth)
+		if (yp_log_entry(session->log, i)->op != op || is_bootloader(session->scenario->subject, at) ||
+		    ++seen != fault->nth)
 			continue;
 		*step = at;
 		return (long)i;

@@ -57,7 +57,9 @@ static void list_all(const struct yp_fault *fault, const struct yp_board_timing 
 {
 	unsigned next = 0;
 	size_t before;
-	*listing = (struct yp_listing){.seed = 3};
+	static struct yp_scenario scenario;
+	scenario.subject = yp_subject_find(NULL);
+	*listing = (struct yp_listing){.scenario = &scenario, .seed = 3};
 	do {
 		before = listing->count;
 		cr_assert_eq(yp_board_list_free(fault, listing->seed, timing, &next, listing), 0);

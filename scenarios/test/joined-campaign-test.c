@@ -316,7 +316,7 @@ Test(campaign, one_at_a_time)
 Test(campaign, recordings_name_their_images)
 {
 	struct place p;
-	struct yp_scenario scenario = {.name = "story", .rig = &yp_rig_qemu.terms};
+	struct yp_scenario scenario = {.name = "story", .rig = &yp_rig_qemu.terms, .subject = yp_subject_find(NULL)};
 	struct yp_qemu board;
 	char detail[YP_DETAIL_MAX] = "";
 	char path[256];

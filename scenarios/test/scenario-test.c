@@ -40,6 +40,7 @@ static const struct {
     {"name: \"a\\0b\"\n", "f.yaml:1:7: 'name' holds a NUL byte; remove it"},
     {"title: \"a\\nb\"\n", "f.yaml:1:8: 'title' holds a control character; write one line of text"},
     {"name: {a: b}\n", "f.yaml:1:7: 'name' is a mapping; write a single value"},
+    {"subject: rauc\n", "f.yaml:1:10: 'subject' is 'rauc'; choose one of: ota"},
     {"rig: car\n", "f.yaml:1:6: 'rig' is 'car'; choose one of: sim, images, network, qemu, board"},
     {"tags: demo\n", "f.yaml:1:7: 'tags' is not a list; write [one, two]"},
     {"tags: [a, a]\n", "f.yaml:1:11: 'a' is in the list twice; keep one"},
@@ -126,6 +127,7 @@ Test(scenario, good_file_arrives)
 	cr_expect_str_eq(s.name, "full-1");
 	cr_expect(yp_scenario_tagged(&s, "two") && !yp_scenario_tagged(&s, "three"));
 	cr_expect_str_eq(s.catalogue.text[0], "PWR-01");
+	cr_expect_str_eq(s.subject->name, "ota");
 	cr_expect(s.slots == YP_MODEL_ORDERED && s.env == YP_MODEL_TORN && s.state == YP_MODEL_NOR &&
 		  s.data == YP_MODEL_LYING_FLUSH);
 	cr_expect(s.spec.slot_kib == 64 && s.spec.tail_kib == 32 && s.spec.kernel_kib == 16 &&
