@@ -216,3 +216,24 @@ int yp_select_one(const char *dir, const char *argument, struct yp_scenario *out
 	free(arguments[0]);
 	return status;
 }
+
+int yp_open_story(const char *dir, const char *argument, struct yp_scenario *scenario, struct yp_rig_session *session,
+		  struct yp_rig_story *story)
+{
+	char detail[YP_DETAIL_MAX] = "";
+	*session = (struct yp_rig_session){0};
+	int status = yp_select_one(dir, argument, scenario);
+	if (status)
+		return status;
+	const struct yp_scenario_rig *rig = yp_rig_of(scenario);
+	const struct yp_rig_setup setup = {.scenario = scenario, .seed = YP_SEED_DEFAULT};
+	if (!rig->story)
+		return yp_usage_error("%s runs on rig %s, which has no story without a fault to record here",
+				      scenario->name, rig->terms.name);
+	if (yp_rig_session_init(session, &setup, detail, sizeof detail)) {
+		(void)fprintf(stderr, "yankproof: %s: %s\n", scenario->name, detail);
+		return YP_EXIT_ERROR;
+	}
+	rig->story(session->session, story);
+	return 0;
+}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The verb baseline: random kills of the updater, for comparison. */
 #include "command/verbs.h"
 
 #include <errno.h>
@@ -10,7 +11,7 @@
 #include "power-cut/random.h"
 #include "power-cut/system.h"
 
-static void help(void)
+static void print_help(void)
 {
 	(void)puts("Usage: yankproof baseline --seconds S [--seed N] [PATH|NAME|GROUP|TAG...] [options]\n"
 		   "\n"
@@ -54,7 +55,7 @@ struct bench {
 };
 
 /* Sets up what can be tried; that does not count as time. 0 or -errno. */
-static int prepare(const struct yp_catalog *catalog, struct bench *benches, size_t *count)
+static int prepare_benches(const struct yp_catalog *catalog, struct bench *benches, size_t *count)
 {
 	for (size_t i = 0; i < catalog->count; i++) {
 		const struct yp_scenario *scenario = &catalog->items[i];
@@ -98,12 +99,12 @@ static int try_all(struct bench *benches, size_t count, const struct options *o,
 	return result;
 }
 
-static int run(const struct yp_catalog *catalog, const struct options *o)
+static int run_baseline(const struct yp_catalog *catalog, const struct options *o)
 {
 	struct trials trials = {0};
 	size_t count = 0;
 	struct bench *benches = calloc(catalog->count, sizeof *benches);
-	int result = benches ? prepare(catalog, benches, &count) : -ENOMEM;
+	int result = benches ? prepare_benches(catalog, benches, &count) : -ENOMEM;
 	double start_s = now_s();
 	if (!result)
 		result = try_all(benches, count, o, &trials);
@@ -127,7 +128,7 @@ static int run(const struct yp_catalog *catalog, const struct options *o)
 	return killed ? 1 : 0;
 }
 
-static int take(int option, const char *value, struct options *o)
+static int take_option(int option, const char *value, struct options *o)
 {
 	char *end = NULL;
 	switch (option) {
@@ -171,10 +172,10 @@ int yp_verb_baseline(int argc, char **argv)
 	int option;
 	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		if (option == 'h') {
-			help();
+			print_help();
 			return 0;
 		}
-		int status = take(option, optarg, &o);
+		int status = take_option(option, optarg, &o);
 		if (status)
 			return status;
 	}
@@ -183,7 +184,7 @@ int yp_verb_baseline(int argc, char **argv)
 	struct yp_catalog catalog;
 	int status = yp_select(o.dir, argv + optind, argc - optind, o.tags, o.tag_count, &catalog);
 	if (!status)
-		status = run(&catalog, &o);
+		status = run_baseline(&catalog, &o);
 	yp_catalog_deinit(&catalog);
 	return status;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs replay and explain: one case again. */
 #include "command/verbs.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 
 #include "file/version.h"
 
-static void help(const char *verb, bool replay)
+static void print_help(const char *verb, bool replay)
 {
 	(void)printf(
 	    "Usage: yankproof %s ID [options]\n"
@@ -216,7 +217,7 @@ static int parse_options(int argc, char **argv, bool is_replay, struct options *
 		} else if (option == 's') {
 			o->scenarios = optarg;
 		} else if (option == 'h') {
-			help(argv[0], is_replay);
+			print_help(argv[0], is_replay);
 			return -1;
 		} else {
 			return yp_usage_hint(argv[0]);

@@ -103,7 +103,7 @@ static int note_hit(struct table *t, const char *step)
 }
 
 /* Room for one more element of `size` bytes. */
-static int grow(void **list, unsigned count, unsigned *room, size_t size)
+static int grow_list(void **list, unsigned count, unsigned *room, size_t size)
 {
 	if (count < *room)
 		return 0;
@@ -154,8 +154,8 @@ static int note_landing(struct table *t, const json_t *cut)
 	row->landed += strcmp(step, landed) == 0;
 	if (!held && note_hit(t, landed))
 		return 1;
-	if (grow((void **)&row->overshoots, row->count, &row->room, sizeof *row->overshoots) ||
-	    grow((void **)&t->ack_ms, t->acks, &t->acks_room, sizeof *t->ack_ms))
+	if (grow_list((void **)&row->overshoots, row->count, &row->room, sizeof *row->overshoots) ||
+	    grow_list((void **)&t->ack_ms, t->acks, &t->acks_room, sizeof *t->ack_ms))
 		return 1;
 	row->overshoots[row->count++] = (unsigned)json_integer_value(json_object_get(cut, "overshoot"));
 	t->ack_ms[t->acks++] = (double)(json_integer_value(json_object_get(cut, "ack_us")) -

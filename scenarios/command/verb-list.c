@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The verb list: the scenarios that there are. */
 #include "command/verbs.h"
 
 #include <getopt.h>

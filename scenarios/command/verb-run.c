@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The verb run: its options, and what it selects. */
 #include "command/verbs.h"
 
 #include <errno.h>
@@ -8,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void help(void)
+static void print_help(void)
 {
 	(void)puts(
 	    "Usage: yankproof run [PATH|NAME|GROUP|TAG...] [options]\n"
@@ -102,7 +103,7 @@ static bool take_flag(int option, struct options *o)
 }
 
 /* One option; 0, or an exit status with the error said. */
-static int take(int option, const char *value, struct options *o)
+static int take_option(int option, const char *value, struct options *o)
 {
 	uint64_t number = 0;
 	switch (option) {
@@ -258,10 +259,10 @@ int yp_verb_run(int argc, char **argv)
 	int option;
 	while ((option = getopt_long(argc, argv, "o:j:h", long_options, NULL)) != -1) {
 		if (option == 'h') {
-			help();
+			print_help();
 			return 0;
 		}
-		int status = take(option, optarg, &o);
+		int status = take_option(option, optarg, &o);
 		if (status)
 			return status;
 	}

@@ -50,5 +50,8 @@ int yp_selection_digest(const struct yp_catalog *catalog, char out[YP_DIGEST_TEX
 int yp_program_digest(char out[YP_DIGEST_TEXT]) __attribute__((warn_unused_result)); /* of /proc/self/exe */
 /* One scenario, by path or name. Same returns. */
 int yp_select_one(const char *dir, const char *argument, struct yp_scenario *out) __attribute__((warn_unused_result));
+/* Records a scenario's story, on a rig that does. 0 or an exit status; yp_rig_session_deinit() in any case. */
+int yp_open_story(const char *dir, const char *argument, struct yp_scenario *scenario, struct yp_rig_session *session,
+		  struct yp_rig_story *story) __attribute__((warn_unused_result));
 
 #endif

@@ -9,12 +9,12 @@
 
 /* ---- what a story is about ---- */
 
-static bool panics(const struct yp_scenario *s)
+static bool new_panics(const struct yp_scenario *s)
 {
 	return s->spec.new_kind == YP_SIM_IMAGE_PANICS;
 }
 
-static bool hangs(const struct yp_scenario *s)
+static bool new_hangs(const struct yp_scenario *s)
 {
 	return s->spec.new_kind == YP_SIM_IMAGE_HANGS;
 }
@@ -49,7 +49,7 @@ static bool env_torn(const struct yp_scenario *s)
 	return yp_model_splits_writes(s->env);
 }
 
-static bool cycles(const struct yp_scenario *s)
+static bool is_cycled(const struct yp_scenario *s)
 {
 	return s->spec.quick_cycles > 0;
 }
@@ -64,7 +64,7 @@ static bool not_served(const struct yp_scenario *s)
 	return !s->spec.serve;
 }
 
-static bool flaky(const struct yp_scenario *s)
+static bool is_flaky(const struct yp_scenario *s)
 {
 	return s->spec.bundle_lie == YP_SIM_LIE_FLAKY_CHUNK;
 }
@@ -116,7 +116,7 @@ static const struct yp_evidence_row rows[] = {
     {"PWR-02", .faults = "power", .stepped = true},
     {"PWR-03", CUT, .cuts_min = 2},
     {"PWR-04", CUT, .cuts_min = 3},
-    {"PWR-04", STORY, .story = cycles},
+    {"PWR-04", STORY, .story = is_cycled},
     {"PWR-07", CUT, .phases = "select|fall back"},
     {"PWR-08", CUT, .phases = "commit"},
     {"PWR-09", CUT, .phases = "fall back|record failure"},
@@ -128,12 +128,12 @@ static const struct yp_evidence_row rows[] = {
     {"BTL-03", .faults = "none|power-cut", .story = both_bad},
     {"BTL-04", CUT, .phases = ENV_STEP, .story = env_torn, .torn = true},
     {"BTL-06", TOLD("BOOT_LIMIT")},
-    {"BTL-07", .faults = "none|power-cut", .story = cycles},
-    {"BTL-08", TOLD("BOOT_LIMIT"), .story = panics},
-    {"BTL-09", TOLD("BOOT_LIMIT"), .story = hangs},
+    {"BTL-07", .faults = "none|power-cut", .story = is_cycled},
+    {"BTL-08", TOLD("BOOT_LIMIT"), .story = new_panics},
+    {"BTL-09", TOLD("BOOT_LIMIT"), .story = new_hangs},
     {"BTL-10", TOLD("BOOT_LIMIT"), .story = no_root},
     {"BTL-11", TOLD("HEALTH_FAILED|HEALTH_TIMEOUT")},
-    {"BTL-19", STORY, .story = cycles},
+    {"BTL-19", STORY, .story = is_cycled},
     {"BTL-20", CUT, .phases = "arm"},
     {"STO-01", .faults = "write-eio", .stepped = true},
     {"STO-02", .faults = "read-eio", .phases = "verify"},
@@ -162,7 +162,7 @@ static const struct yp_evidence_row rows[] = {
     {"FLP-02", TOLD("BAD_SIGNATURE")},
     {"FLP-03", TOLD("BAD_SIGNATURE")},
     {"FLP-04", TOLD("CHUNK_DIGEST|CHUNK_DECODE")},
-    {"FLP-04", STORY, .story = flaky},
+    {"FLP-04", STORY, .story = is_flaky},
     {"FLP-10", .faults = "bitflip", .stepped = true},
     {"SIG-01", TOLD("NO_SIGNATURE")},
     {"SIG-02", TOLD("BAD_SIGNATURE|NO_SIGNATURE")},
@@ -185,7 +185,7 @@ static const struct yp_evidence_row rows[] = {
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
-static bool listed(const char *list, const char *word)
+static bool is_listed(const char *list, const char *word)
 {
 	size_t length = strlen(word);
 	if (!list)
@@ -198,11 +198,12 @@ static bool listed(const char *list, const char *word)
 	return false;
 }
 
-static bool shows(const struct yp_evidence_row *row, const struct yp_scenario *scenario, const struct yp_shown *s)
+static bool row_shows(const struct yp_evidence_row *row, const struct yp_scenario *scenario, const struct yp_shown *s)
 {
-	return listed(row->faults, s->fault) && listed(row->phases, yp_subject_phase(scenario->subject, s->step)) &&
-	       listed(row->forms, s->form) && listed(row->reasons, s->reason) && s->cuts >= row->cuts_min &&
-	       (s->torn || !row->torn) && (s->for_ever || !row->for_ever) && (!row->stepped || *s->step) &&
+	return is_listed(row->faults, s->fault) &&
+	       is_listed(row->phases, yp_subject_phase(scenario->subject, s->step)) && is_listed(row->forms, s->form) &&
+	       is_listed(row->reasons, s->reason) && s->cuts >= row->cuts_min && (s->torn || !row->torn) &&
+	       (s->for_ever || !row->for_ever) && (!row->stepped || *s->step) &&
 	       (!row->story || row->story(scenario)) && (!row->clock || row->clock(s->clock_s));
 }
 
@@ -233,7 +234,7 @@ void yp_evidence_of(const struct yp_evidence *evidence, const struct yp_shown *s
 	out[0] = 0;
 	for (unsigned i = 0; i < evidence->count; i++) {
 		const struct yp_evidence_row *row = evidence->rows[i];
-		if (strcmp(row->id, last) == 0 || !shows(row, evidence->scenario, shown))
+		if (strcmp(row->id, last) == 0 || !row_shows(row, evidence->scenario, shown))
 			continue;
 		last = row->id;
 		used += (size_t)snprintf(out + used, YP_EVIDENCE_TEXT_MAX - used, "%s%s", used ? " " : "", row->id);

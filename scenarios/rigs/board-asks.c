@@ -40,7 +40,7 @@ const char *yp_board_command(const struct yp_board *board, const char *name)
 	return json_string_value(json_object_get(board->commands, name));
 }
 
-static void trim(const char *text, char *out, size_t out_bytes)
+static void copy_trimmed(const char *text, char *out, size_t out_bytes)
 {
 	while (text && isspace((unsigned char)*text))
 		text++;
@@ -55,7 +55,7 @@ int yp_board_run_shell(struct yp_board *board, const char *command, uint32_t dea
 	int result =
 	    yp_board_request(board, json_pack("{s:s, s:s}", "op", "shell", "command", command), deadline_ms, &answer);
 	if (!result && out)
-		trim(json_string_value(json_object_get(answer, "output")), out, out_bytes);
+		copy_trimmed(json_string_value(json_object_get(answer, "output")), out, out_bytes);
 	json_decref(answer);
 	return result;
 }
@@ -67,7 +67,7 @@ int yp_board_run_on_host(struct yp_board *board, const char *name, json_t *value
 	    json_pack("{s:s, s:s, s:o}", "op", "host", "name", name, "values", values ? values : json_object());
 	int result = yp_board_request(board, request, YP_BOARD_WORK_MS, &answer);
 	if (!result && out)
-		trim(json_string_value(json_object_get(answer, "output")), out, out_bytes);
+		copy_trimmed(json_string_value(json_object_get(answer, "output")), out, out_bytes);
 	json_decref(answer);
 	return result;
 }
@@ -77,7 +77,7 @@ int yp_board_await_linux(struct yp_board *board, char version[64])
 	json_t *answer = NULL;
 	int result = yp_board_request(board, json_pack("{s:s}", "op", "linux"), 3 * board->boot_ms, &answer);
 	if (!result) {
-		trim(json_string_value(json_object_get(answer, "version")), version, 64);
+		copy_trimmed(json_string_value(json_object_get(answer, "version")), version, 64);
 		board->out->outcome.boots += (uint32_t)json_integer_value(json_object_get(answer, "boots"));
 	}
 	json_decref(answer);
@@ -111,7 +111,7 @@ int yp_board_run_shell_with(struct yp_board *board, const char *name, const char
 }
 
 /* The rig's own preparation: whatever goes wrong here is no verdict about the board. */
-static int unprepared(struct yp_board *board, int result)
+static int report_unprepared(struct yp_board *board, int result)
 {
 	if (result <= 0)
 		return result;
@@ -166,7 +166,7 @@ int yp_board_prepare(struct yp_board *board, const char *holds, uint32_t seed)
 		result = count_successes(board, &board->successes);
 	if (!result)
 		result = yp_board_run_on_host(board, "offer_new", NULL, NULL, 0);
-	return unprepared(board, result);
+	return report_unprepared(board, result);
 }
 
 /* The last line that says how a command ended; "" if there is none. */

@@ -10,7 +10,7 @@
 
 #define FRACTION_BITS 24
 
-static void add(struct yp_board_samples *samples, uint32_t us)
+static void add_sample(struct yp_board_samples *samples, uint32_t us)
 {
 	samples->us[samples->count++ % YP_BOARD_SAMPLES_MAX] = us;
 }
@@ -22,7 +22,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static uint32_t median(const struct yp_board_samples *samples)
+static uint32_t find_median(const struct yp_board_samples *samples)
 {
 	unsigned count = samples->count < YP_BOARD_SAMPLES_MAX ? samples->count : YP_BOARD_SAMPLES_MAX;
 	uint32_t sorted[YP_BOARD_SAMPLES_MAX];
@@ -46,12 +46,12 @@ void yp_board_timing_step(struct yp_board_timing *timing, const char *step, uint
 		return;
 	if (i == timing->count)
 		(void)snprintf(timing->steps[timing->count++].step, sizeof timing->steps[i].step, "%.3s", step);
-	add(&timing->steps[i], us);
+	add_sample(&timing->steps[i], us);
 }
 
 void yp_board_timing_cut(struct yp_board_timing *timing, uint32_t us)
 {
-	add(&timing->cuts, us);
+	add_sample(&timing->cuts, us);
 }
 
 bool yp_board_timing_median(const struct yp_board_timing *timing, const char *step, uint32_t *length_us,
@@ -60,8 +60,8 @@ bool yp_board_timing_median(const struct yp_board_timing *timing, const char *st
 	unsigned i = index_of(timing, step);
 	if (i == timing->count || !timing->cuts.count)
 		return false;
-	*length_us = median(&timing->steps[i]);
-	*switch_us = median(&timing->cuts);
+	*length_us = find_median(&timing->steps[i]);
+	*switch_us = find_median(&timing->cuts);
 	return true;
 }
 

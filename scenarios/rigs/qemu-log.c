@@ -13,7 +13,7 @@
 #define CLASSES_MAX 4096u
 
 struct reading {
-	struct yp_qemu board;
+	struct yp_qemu qemu;
 	uint64_t fails;
 	char first[YP_DETAIL_MAX];
 };
@@ -30,26 +30,26 @@ static int recover_nothing(void *ctx, const struct yp_image *start, struct yp_lo
 /* Not every recorder has marks: what the outside saw is left out. */
 static const struct yp_world nothing = {NULL, 0};
 
-static int canon(void *ctx, const struct yp_image *state, const struct yp_world *before, struct yp_hash *out)
+static int canon_alone(void *ctx, const struct yp_image *state, const struct yp_world *before, struct yp_hash *out)
 {
 	const struct yp_rig *rig = ctx;
 	(void)before;
 	return rig->canon(rig->ctx, state, &nothing, out);
 }
 
-static int inspect(void *ctx, const struct yp_image *state, const struct yp_world *before, struct yp_outcome *out)
+static int inspect_alone(void *ctx, const struct yp_image *state, const struct yp_world *before, struct yp_outcome *out)
 {
 	const struct yp_rig *rig = ctx;
 	(void)before;
 	return rig->inspect(rig->ctx, state, &nothing, out);
 }
 
-static int judge(void *ctx, const struct yp_image *state, const struct yp_world *before, const struct yp_world *during,
-		 const struct yp_outcome *run, struct yp_outcome *out)
+static int judge_alone(void *ctx, const struct yp_image *state, const struct yp_world *before,
+		       const struct yp_world *during, const struct yp_outcome *run, struct yp_outcome *out)
 {
 	(void)during;
 	*out = *run;
-	return inspect(ctx, state, before, out);
+	return inspect_alone(ctx, state, before, out);
 }
 
 static int note_case(void *ctx, const char *id, const struct yp_case *c, const char *step,
@@ -65,13 +65,13 @@ static int note_case(void *ctx, const char *id, const struct yp_case *c, const c
 }
 
 /* Our own format, or else dm-log-writes over all the board's media. */
-static int read_log(struct yp_qemu *board, const char *path, struct yp_log **out, char *detail, size_t detail_bytes)
+static int read_log(struct yp_qemu *qemu, const char *path, struct yp_log **out, char *detail, size_t detail_bytes)
 {
-	int result = yp_log_load(path, board->pool, out, detail, detail_bytes);
+	int result = yp_log_load(path, qemu->pool, out, detail, detail_bytes);
 	if (result > 0)
-		result = yp_log_import_dm(path, &board->media.layout, board->pool, out, detail, detail_bytes);
+		result = yp_log_import_dm(path, &qemu->media.layout, qemu->pool, out, detail, detail_bytes);
 	if (!result)
-		result = yp_qemu_adopt(board, *out);
+		result = yp_qemu_adopt(qemu, *out);
 	if (result && !*detail)
 		(void)snprintf(detail, detail_bytes, "%s", result > 0 ? "no write log" : strerror(-result));
 	return result > 0 ? -EINVAL : result;
@@ -79,19 +79,22 @@ static int read_log(struct yp_qemu *board, const char *path, struct yp_log **out
 
 static int explore_log(struct reading *r, const char *path, char *detail, size_t detail_bytes, struct yp_stats *stats)
 {
-	struct yp_qemu *board = &r->board;
-	struct yp_rig oracles = *yp_oracle_rig(board->oracles);
-	struct yp_rig rig = {
-	    .ctx = &oracles, .recover = recover_nothing, .canon = canon, .judge = judge, .inspect = inspect};
+	struct yp_qemu *qemu = &r->qemu;
+	struct yp_rig oracles = *yp_oracle_rig(qemu->oracles);
+	struct yp_rig rig = {.ctx = &oracles,
+			     .recover = recover_nothing,
+			     .canon = canon_alone,
+			     .judge = judge_alone,
+			     .inspect = inspect_alone};
 	struct yp_explore explore = {
-	    .rig = &rig, .base = board->base, .limits = board->scenario->limits, .on_case = note_case, .case_ctx = r};
+	    .rig = &rig, .base = qemu->base, .limits = qemu->scenario->limits, .on_case = note_case, .case_ctx = r};
 	struct yp_log *log = NULL;
-	int result = read_log(board, path, &log, detail, detail_bytes);
+	int result = read_log(qemu, path, &log, detail, detail_bytes);
 	explore.log = log;
 	explore.limits.depth_max = 1;
 	explore.limits.runs_max = 0;
 	explore.limits.audit_fraction = 0;
-	explore.limits.seed = board->seed;
+	explore.limits.seed = qemu->seed;
 	if (!result)
 		result = yp_explore_run(&explore, stats);
 	if (!result)
@@ -125,7 +128,7 @@ static int read_classes(const struct yp_scenario *scenario, const char *images, 
 	int status = 0;
 	if (!r)
 		return YP_EXIT_ERROR;
-	int result = yp_qemu_open(&r->board, scenario, images, YP_SEED_DEFAULT, "build/qemu-log", YP_QEMU_MEDIA, detail,
+	int result = yp_qemu_open(&r->qemu, scenario, images, YP_SEED_DEFAULT, "build/qemu-log", YP_QEMU_MEDIA, detail,
 				  sizeof detail);
 	if (!result)
 		result = explore_log(r, path, detail, sizeof detail, &stats);
@@ -133,7 +136,7 @@ static int read_classes(const struct yp_scenario *scenario, const char *images, 
 		(void)fprintf(stderr, "yankproof: %s: %s\n", path, *detail ? detail : strerror(-result));
 		status = result == -ENOENT || result == -EINVAL ? YP_EXIT_USAGE : YP_EXIT_ERROR;
 	}
-	out->count = status ? 0 : yp_oracle_classes(r->board.oracles, &classes);
+	out->count = status ? 0 : yp_oracle_classes(r->qemu.oracles, &classes);
 	if (out->count > CLASSES_MAX) {
 		(void)fprintf(stderr, "yankproof: %s: %zu classes; %u can be compared. Take a log of one update\n",
 			      path, out->count, CLASSES_MAX);
@@ -148,7 +151,7 @@ static int read_classes(const struct yp_scenario *scenario, const char *images, 
 		(void)printf("      first: %s\n", r->first);
 		status = 1;
 	}
-	yp_qemu_close(&r->board);
+	yp_qemu_close(&r->qemu);
 	free(r);
 	return status;
 }

@@ -15,13 +15,13 @@
  * on from there, and a case is replayed from there: its id means nothing without the recording.
  */
 /* The copies of the environment: bytes, on the card. */
-#define YP_QEMU_ENV_0      0x100000u
-#define YP_QEMU_ENV_1      0x110000u
-#define YP_QEMU_ENV_BYTES  0x4000u
-#define YP_QEMU_BOARDS_MAX 32u
-#define YP_QEMU_CLASS_RUNS 3u
-#define YP_QEMU_PATH_MAX   768u
-#define YP_QEMU_LAST       "build/qemu-last" /* links to the newest folder of each scenario */
+#define YP_QEMU_ENV_0        0x100000u
+#define YP_QEMU_ENV_1        0x110000u
+#define YP_QEMU_ENV_BYTES    0x4000u
+#define YP_QEMU_MACHINES_MAX 32u
+#define YP_QEMU_CLASS_RUNS   3u
+#define YP_QEMU_PATH_MAX     768u
+#define YP_QEMU_LAST         "build/qemu-last" /* links to the newest folder of each scenario */
 
 struct yp_qemu {
 	const struct yp_scenario *scenario;
@@ -69,48 +69,46 @@ enum yp_qemu_use {
  * Media and oracles. images: as above; to replay, NULL: those of the recording. dir: the results' folder; NULL: the newest of the
  * scenario, to replay. 0 or -errno; -ENOENT to replay: recording, images or programs are not there.
  */
-int yp_qemu_open(struct yp_qemu *board, const struct yp_scenario *scenario, const char *images, uint64_t seed,
+int yp_qemu_open(struct yp_qemu *qemu, const struct yp_scenario *scenario, const char *images, uint64_t seed,
 		 const char *dir, enum yp_qemu_use use, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
-void yp_qemu_close(struct yp_qemu *board);
+void yp_qemu_close(struct yp_qemu *qemu);
 /* qemu-story.c. The story: as it was recorded, or recorded now if `make`. */
-int yp_qemu_record(struct yp_qemu *board, bool make, char *detail, size_t detail_bytes)
+int yp_qemu_record(struct yp_qemu *qemu, bool make, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
-/* The images' folder, as it was given for the recording that is kept. *out empty: not known. */
-void yp_qemu_recorded(const struct yp_qemu *board, char out[YP_IMAGES_PATH_MAX]);
 /* qemu-lint.c: fills in the findings. Called by yp_qemu_record(). */
-int yp_qemu_lint(struct yp_qemu *board) __attribute__((warn_unused_result));
+int yp_qemu_lint(struct yp_qemu *qemu) __attribute__((warn_unused_result));
 /* Is this state one inside the bootloader's own store of the environment? 0, or -errno if the log it is of cannot be read. */
-int yp_qemu_inside(struct yp_qemu *board, const struct yp_case *c, bool *out) __attribute__((warn_unused_result));
+int yp_qemu_inside(struct yp_qemu *qemu, const struct yp_case *c, bool *out) __attribute__((warn_unused_result));
 /* What the real U-Boot makes of every environment seen; -ENOENT: it is not built. */
-int yp_qemu_real(struct yp_qemu *board, struct yp_oracle_real *out) __attribute__((warn_unused_result));
+int yp_qemu_real(struct yp_qemu *qemu, struct yp_oracle_real *out) __attribute__((warn_unused_result));
 
 /* ---- what exploring and replaying share ---- */
 
 /* A log as this scenario sees it: its storage models, the card written through. */
-int yp_qemu_log(const struct yp_qemu *board, const char *path, struct yp_log **out, char *detail, size_t detail_bytes)
+int yp_qemu_log(const struct yp_qemu *qemu, const char *path, struct yp_log **out, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
 /* The same for a log of these media from elsewhere. -EINVAL: they are others. */
-int yp_qemu_adopt(const struct yp_qemu *board, struct yp_log *log) __attribute__((warn_unused_result));
+int yp_qemu_adopt(const struct yp_qemu *qemu, struct yp_log *log) __attribute__((warn_unused_result));
 /* Keeps how a run ended, atomically: a run without it did not end. A case without cuts is the story. */
-int yp_qemu_keep(struct yp_qemu *board, const struct yp_case *c, unsigned again,
-		 const struct yp_emulator_result *result) __attribute__((warn_unused_result));
+int yp_qemu_keep(struct yp_qemu *qemu, const struct yp_case *c, unsigned again, const struct yp_emulator_result *result)
+    __attribute__((warn_unused_result));
 /* What is kept of a run; log may be NULL. -ENOENT: nothing. */
-int yp_qemu_kept(struct yp_qemu *board, const struct yp_case *c, unsigned again, struct yp_outcome *out,
+int yp_qemu_kept(struct yp_qemu *qemu, const struct yp_case *c, unsigned again, struct yp_outcome *out,
 		 struct yp_log **log) __attribute__((warn_unused_result));
 /* Path of what is kept of a run: DIR/run-HASH.EXT */
-void yp_qemu_path(const struct yp_qemu *board, const struct yp_case *c, unsigned again, const char *ext,
+void yp_qemu_path(const struct yp_qemu *qemu, const struct yp_case *c, unsigned again, const char *ext,
 		  char out[YP_QEMU_PATH_MAX]);
 /* The media of a case, from the logs that are kept. -ENOENT: one is not. */
-int yp_qemu_state(struct yp_qemu *board, const struct yp_case *c, struct yp_image **out)
+int yp_qemu_state(struct yp_qemu *qemu, const struct yp_case *c, struct yp_image **out)
     __attribute__((warn_unused_result));
 /* What a run that ended so came to, given the media in the end. */
-void yp_qemu_outcome(struct yp_qemu *board, const struct yp_emulator_result *result, const struct yp_image *end,
+void yp_qemu_outcome(struct yp_qemu *qemu, const struct yp_emulator_result *result, const struct yp_image *end,
 		     struct yp_outcome *out);
 /* How this story's board is run, until idle. */
-struct yp_emulator_run yp_qemu_how(const struct yp_qemu *board);
-/* worker: those below YP_QEMU_BOARDS_MAX explore; YP_QEMU_BOARDS_MAX replays, while others explore. */
-int yp_qemu_machine(const struct yp_qemu *board, unsigned worker, struct yp_emulator **out, char *detail,
+struct yp_emulator_run yp_qemu_how(const struct yp_qemu *qemu);
+/* worker: those below YP_QEMU_MACHINES_MAX explore; YP_QEMU_MACHINES_MAX replays, while others explore. */
+int yp_qemu_machine(const struct yp_qemu *qemu, unsigned worker, struct yp_emulator **out, char *detail,
 		    size_t detail_bytes) __attribute__((warn_unused_result));
 
 /* qemu-runs.c: the machines. As struct yp_rounds says. */
@@ -119,10 +117,10 @@ int yp_qemu_recover(void *ctx, struct yp_job *jobs, size_t count);
 /* qemu-explore.c, qemu-replay.c, qemu-log.c: as struct yp_scenario_rig says of explore, replay, explain and judge_log. */
 int yp_qemu_explore(void *session, struct yp_rig_run *run, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
-int yp_qemu_replay(struct yp_qemu *board, const struct yp_id *id, const struct yp_replay_options *options,
+int yp_qemu_replay(struct yp_qemu *qemu, const struct yp_id *id, const struct yp_replay_options *options,
 		   struct yp_outcome *out, char *story, size_t story_bytes) __attribute__((warn_unused_result));
 /* Shrinks a case that its media alone condemn, without booting anything. */
-int yp_qemu_explain(struct yp_qemu *board, const struct yp_id *id, char *smaller, char *sentence, size_t sentence_bytes)
+int yp_qemu_explain(struct yp_qemu *qemu, const struct yp_id *id, char *smaller, char *sentence, size_t sentence_bytes)
     __attribute__((warn_unused_result));
 int yp_qemu_judge_log(const struct yp_scenario *scenario, const char *images, const char *path, const char *like)
     __attribute__((warn_unused_result));
