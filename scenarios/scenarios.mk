@@ -8,16 +8,16 @@ SCENARIOS_SRC := $(filter-out scenarios/command/yankproof-main.c,$(sort $(foreac
 $(call library,scenarios,$(SCENARIOS_SRC),$(SCENARIOS_INCLUDES))
 $(call program,yankproof,scenarios/command/yankproof-main.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
 ifneq ($(MUTANT),)
-$(B)/scenarios/command/version.o: INCLUDES += -DYP_MUTANT_NAME='"$(MUTANT)"'
+$(B)/scenarios/file/version.o: INCLUDES += -DYP_MUTANT_NAME='"$(MUTANT)"'
 endif
-$(call program,yankproof-mutants,scenarios/defects/plant-defects.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
+$(call program,yankproof-mutants,$(sort $(wildcard scenarios/defects/*.c)),$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
 
 $(call test,scenario,scenarios/test/scenario-test.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
 $(call test,scenario-cases,scenarios/test/case-lines-test.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
 $(call test,hil-timing,scenarios/test/board-timing-test.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
 $(call test,scenario-campaign,$(addprefix scenarios/test/,campaign-test.c joined-campaign-test.c campaign-place.c),$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
 $(B)/test/scenario-campaign: | $(B)/ota $(ZOO)/made
-$(call fuzzer,scenario,scenarios/fuzz/scenario-fuzz.c,scenarios,-lyaml,$(SCENARIOS_INCLUDES),scenarios/fuzz/corpus/scenario)
+$(call fuzzer,scenario,scenarios/fuzz/scenario-fuzz.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES),scenarios/fuzz/corpus/scenario)
 $(call fuzzer,id,scenarios/fuzz/case-text-fuzz.c,scenarios power-cut,-lyaml,$(SCENARIOS_INCLUDES),scenarios/fuzz/corpus/id)
 $(call fuzzer,results,scenarios/fuzz/results-fuzz.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES),scenarios/fuzz/corpus/results)
 
@@ -48,5 +48,5 @@ mutants: $(B)/yankproof $(B)/ota $(B)/yankproof-mutants $(ZOO)/made ## plant eac
 	$(B)/yankproof-mutants
 mutants-demo: $(B)/yankproof $(B)/ota $(B)/yankproof-mutants $(ZOO)/made
 	@$(B)/yankproof-mutants --only $(MUTANTS_DEMO)
-# The demonstration has scenarios of rig host.
+# The demonstration has scenarios of rig network.
 demo: $(ZOO)/made

@@ -19,7 +19,7 @@ struct tally {
 	json_int_t pass, fail, error, skip;
 };
 
-static void attribute(xmlTextWriter *w, const char *name, const char *value)
+static void write_attribute(xmlTextWriter *w, const char *name, const char *value)
 {
 	(void)xmlTextWriterWriteAttribute(w, XML name, XML value);
 }
@@ -28,14 +28,14 @@ static void attribute_number(xmlTextWriter *w, const char *name, json_int_t valu
 {
 	char text[32];
 	(void)snprintf(text, sizeof text, "%lld", (long long)value);
-	attribute(w, name, text);
+	write_attribute(w, name, text);
 }
 
 static void attribute_seconds(xmlTextWriter *w, json_int_t ms)
 {
 	char text[32];
 	(void)snprintf(text, sizeof text, "%lld.%03lld", (long long)(ms / 1000), (long long)(ms % 1000));
-	attribute(w, "time", text);
+	write_attribute(w, "time", text);
 }
 
 static void tally_add(struct tally *tally, const char *verdict, json_int_t count)
@@ -89,7 +89,7 @@ static void write_outcome(xmlTextWriter *w, const json_t *scenario, const struct
 	const char *element = tally->fail ? "failure" : tally->error ? "error" : NULL;
 	if (!element && tally->skip && !tally->pass) {
 		(void)xmlTextWriterStartElement(w, XML "skipped");
-		attribute(w, "message", results_text(scenario, "reason"));
+		write_attribute(w, "message", results_text(scenario, "reason"));
 		(void)xmlTextWriterEndElement(w);
 	}
 	if (!element)
@@ -99,11 +99,11 @@ static void write_outcome(xmlTextWriter *w, const json_t *scenario, const struct
 		       (long long)(tally->fail ? tally->fail : tally->error),
 		       (long long)(tally->pass + tally->fail + tally->error + tally->skip));
 	(void)xmlTextWriterStartElement(w, XML element);
-	attribute(w, "message",
-		  step                                  ? message
-		  : *results_text(scenario, "sentence") ? results_text(scenario, "sentence")
-							: results_text(scenario, "reason"));
-	attribute(w, "type", tally->fail ? "invariant" : "rig");
+	write_attribute(w, "message",
+			step                                  ? message
+			: *results_text(scenario, "sentence") ? results_text(scenario, "sentence")
+							      : results_text(scenario, "reason"));
+	write_attribute(w, "type", tally->fail ? "invariant" : "rig");
 	const json_t *failures = json_object_get(scenario, "failures");
 	unsigned shown = 0;
 	for (size_t i = 0; i < json_array_size(failures) && shown < SHOWN_MAX; i++) {
@@ -128,8 +128,8 @@ static void write_testcase(xmlTextWriter *w, const json_t *scenario, const struc
 	else
 		(void)snprintf(name, sizeof name, "verdict");
 	(void)xmlTextWriterStartElement(w, XML "testcase");
-	attribute(w, "classname", results_text(scenario, "scenario"));
-	attribute(w, "name", name);
+	write_attribute(w, "classname", results_text(scenario, "scenario"));
+	write_attribute(w, "name", name);
 	attribute_seconds(w, step ? 0 : results_number(scenario, "duration_ms"));
 	write_outcome(w, scenario, tally, step, fault);
 	(void)xmlTextWriterEndElement(w);
@@ -168,13 +168,13 @@ static void write_suite(xmlTextWriter *w, const json_t *results, const json_t *s
 	json_int_t count[4] = {0};
 	count_suite(scenario, count);
 	(void)xmlTextWriterStartElement(w, XML "testsuite");
-	attribute(w, "name", results_text(scenario, "scenario"));
+	write_attribute(w, "name", results_text(scenario, "scenario"));
 	write_counts(w, count, true);
 	attribute_seconds(w, results_number(scenario, "duration_ms"));
-	attribute(w, "timestamp", results_text(json_object_get(results, "campaign"), "started"));
-	attribute(w, "hostname", "localhost");
+	write_attribute(w, "timestamp", results_text(json_object_get(results, "campaign"), "started"));
+	write_attribute(w, "hostname", "localhost");
 	attribute_number(w, "id", (json_int_t)id);
-	attribute(w, "package", "yankproof");
+	write_attribute(w, "package", "yankproof");
 	const json_t *matrix = json_object_get(scenario, "matrix");
 	for (size_t i = 0; i < json_array_size(matrix); i++) {
 		struct tally tally = {0};
@@ -191,20 +191,20 @@ static void write_suite(xmlTextWriter *w, const json_t *results, const json_t *s
 static void write_campaign(xmlTextWriter *w, const json_t *results, size_t id)
 {
 	(void)xmlTextWriterStartElement(w, XML "testsuite");
-	attribute(w, "name", "campaign");
+	write_attribute(w, "name", "campaign");
 	write_counts(w, (const json_int_t[4]){1, 0, 1, 0}, true);
 	attribute_seconds(w, 0);
-	attribute(w, "timestamp", results_text(json_object_get(results, "campaign"), "started"));
-	attribute(w, "hostname", "localhost");
+	write_attribute(w, "timestamp", results_text(json_object_get(results, "campaign"), "started"));
+	write_attribute(w, "hostname", "localhost");
 	attribute_number(w, "id", (json_int_t)id);
-	attribute(w, "package", "yankproof");
+	write_attribute(w, "package", "yankproof");
 	(void)xmlTextWriterStartElement(w, XML "testcase");
-	attribute(w, "classname", "campaign");
-	attribute(w, "name", "end");
+	write_attribute(w, "classname", "campaign");
+	write_attribute(w, "name", "end");
 	attribute_seconds(w, 0);
 	(void)xmlTextWriterStartElement(w, XML "error");
-	attribute(w, "message", "the campaign was stopped before its end; 'yankproof run --resume' goes on");
-	attribute(w, "type", "rig");
+	write_attribute(w, "message", "the campaign was stopped before its end; 'yankproof run --resume' goes on");
+	write_attribute(w, "type", "rig");
 	(void)xmlTextWriterEndElement(w);
 	(void)xmlTextWriterEndElement(w);
 	(void)xmlTextWriterEndElement(w);
@@ -225,7 +225,7 @@ static int write_document(xmlTextWriter *w, const json_t *results)
 	(void)xmlTextWriterSetIndent(w, 1);
 	(void)xmlTextWriterStartDocument(w, NULL, "UTF-8", NULL);
 	(void)xmlTextWriterStartElement(w, XML "testsuites");
-	attribute(w, "name", "yankproof");
+	write_attribute(w, "name", "yankproof");
 	attribute_seconds(w, duration_ms);
 	write_counts(w, count, false);
 	for (size_t i = 0; i < json_array_size(scenarios); i++)

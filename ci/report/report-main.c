@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The yankproof-report command: results.jsonl to HTML and JUnit XML. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 /* As of yankproof: 1 would be a broken invariant. */
 enum { EXIT_OK = 0, EXIT_USAGE = 2, EXIT_FAILED = 3 };
 
-static void usage(FILE *f)
+static void print_usage(FILE *f)
 {
 	(void)fputs("Usage: yankproof-report RESULTS [--html FILE] [--junit FILE]\n"
 		    "\n"
@@ -24,7 +25,7 @@ static void usage(FILE *f)
 }
 
 /* A path beside the results; `given` wins. */
-static const char *beside(const char *given, const char *dir, const char *name, char *out, size_t out_bytes)
+static const char *place_beside(const char *given, const char *dir, const char *name, char *out, size_t out_bytes)
 {
 	if (given)
 		return given;
@@ -48,13 +49,13 @@ static int cannot_write(const char *path, int result)
 	return EXIT_FAILED;
 }
 
-static int report(const char *dir, const char *path, const char *html, const char *junit)
+static int write_reports(const char *dir, const char *path, const char *html, const char *junit)
 {
 	char html_default[4096];
 	char junit_default[4096];
 	char detail[256];
-	html = beside(html, dir, "report.html", html_default, sizeof html_default);
-	junit = beside(junit, dir, "junit.xml", junit_default, sizeof junit_default);
+	html = place_beside(html, dir, "report.html", html_default, sizeof html_default);
+	junit = place_beside(junit, dir, "junit.xml", junit_default, sizeof junit_default);
 	if (!html || !junit)
 		return cannot_write(dir, -ENAMETOOLONG);
 	json_t *results = NULL;
@@ -94,7 +95,7 @@ int main(int argc, char **argv)
 			junit = optarg;
 			break;
 		case 'h':
-			usage(stdout);
+			print_usage(stdout);
 			return EXIT_OK;
 		default:
 			(void)fputs("yankproof-report: see 'yankproof-report --help'\n", stderr);
@@ -121,5 +122,5 @@ int main(int argc, char **argv)
 		else
 			(void)snprintf(dir, sizeof dir, ".");
 	}
-	return report(dir, path, html, junit);
+	return write_reports(dir, path, html, junit);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Folds the lines of results.jsonl into what reports show. */
 #include "report/report-results.h"
 
 #include <errno.h>

@@ -17,11 +17,23 @@
 #include "power-cut/roles.h"
 
 static const char *const names[YP_PHASE_COUNT] = {
-    [YP_PHASE_NONE] = "",         [YP_PHASE_FETCH] = "fetch",         [YP_PHASE_BAR] = "bar",
-    [YP_PHASE_WRITE] = "write",   [YP_PHASE_FLUSH] = "flush",         [YP_PHASE_VERIFY] = "verify",
-    [YP_PHASE_ARM] = "arm",       [YP_PHASE_SELECT] = "select",       [YP_PHASE_BOOT] = "boot",
-    [YP_PHASE_HEALTH] = "health", [YP_PHASE_COMMIT] = "commit",       [YP_PHASE_FLOOR] = "floor",
-    [YP_PHASE_REPORT] = "report", [YP_PHASE_FALL_BACK] = "fall back",
+    [YP_PHASE_NONE] = "",
+    [YP_PHASE_FETCH] = "fetch",
+    [YP_PHASE_BAR] = "bar",
+    [YP_PHASE_WRITE] = "write",
+    [YP_PHASE_FLUSH] = "flush",
+    [YP_PHASE_VERIFY] = "verify",
+    [YP_PHASE_ARM] = "arm",
+    [YP_PHASE_SELECT] = "select",
+    [YP_PHASE_BOOT] = "boot",
+    [YP_PHASE_HEALTH] = "health",
+    [YP_PHASE_COMMIT] = "commit",
+    [YP_PHASE_FLOOR] = "floor",
+    [YP_PHASE_REPORT] = "report",
+    [YP_PHASE_FALL_BACK] = "fall back",
+    [YP_PHASE_RECORD] = "record",
+    [YP_PHASE_RESTART] = "restart",
+    [YP_PHASE_RECORD_FAILURE] = "record failure",
 };
 
 const char *yp_phase_name(enum yp_phase phase)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Takes up a campaign that was stopped: which scenarios are done, and the file with their lines alone. */
 #include "campaign/campaign.h"
 
 #include <errno.h>
@@ -7,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command/version.h"
-#include "rigs/rig-qemu.h"
+#include "file/version.h"
+#include "power-cut/system.h"
 
-static long index_of(const struct yp_campaign *c, const char *name)
+static long find_scenario(const struct yp_campaign *c, const char *name)
 {
 	for (size_t i = 0; name && i < c->count; i++) {
 		if (strcmp(c->scenarios[i]->name, name) == 0)
@@ -19,7 +20,7 @@ static long index_of(const struct yp_campaign *c, const char *name)
 	return -1;
 }
 
-static const char *type_of(const json_t *line)
+static const char *read_type(const json_t *line)
 {
 	const char *type = json_string_value(json_object_get(line, "type"));
 	return type ? type : "";
@@ -76,14 +77,11 @@ static int check_head(struct reading *r, const json_t *line)
 	return 1;
 }
 
-/* Is there more to run? The emulated board's time was up, or its rig failed: what was run is kept, and is not run again. */
+/* Is there more to run, from what the rig keeps? */
 static bool goes_on(const struct yp_scenario *scenario, const struct yp_result *result)
 {
-	const struct yp_stats *s = &result->stats;
-	if (scenario->rig != YP_RIG_QEMU)
-		return false;
-	return result->verdict == YP_ERROR ||
-	       (result->verdict == YP_PASS && result->explored && s->run < s->canonical * YP_QEMU_CLASS_RUNS);
+	const struct yp_scenario_rig *rig = yp_rig_of(scenario);
+	return rig->unfinished && rig->unfinished(result);
 }
 
 static int note_line(void *ctx, const char *text, size_t bytes, json_t *line)
@@ -91,14 +89,14 @@ static int note_line(void *ctx, const char *text, size_t bytes, json_t *line)
 	struct reading *r = ctx;
 	(void)text;
 	(void)bytes;
-	if (strcmp(type_of(line), "campaign") == 0)
+	if (strcmp(read_type(line), "campaign") == 0)
 		return check_head(r, line);
-	if (strcmp(type_of(line), "scenario") != 0)
+	if (strcmp(read_type(line), "scenario") != 0)
 		return 0;
 	struct yp_result result;
 	if (yp_result_parse(line, &result))
 		return 0; /* runs anew */
-	long i = index_of(r->campaign, result.scenario);
+	long i = find_scenario(r->campaign, result.scenario);
 	if (i >= 0) {
 		r->results[i] = result;
 		r->finished[i] = !goes_on(r->campaign->scenarios[i], &result);
@@ -142,25 +140,16 @@ struct copying {
 static int copy_line(void *ctx, const char *text, size_t bytes, json_t *line)
 {
 	struct copying *c = ctx;
-	const char *type = type_of(line);
+	const char *type = read_type(line);
 	const char *scenario = json_string_value(json_object_get(line, "scenario"));
 	if (strcmp(type, "end") == 0)
 		return 0;
 	if (strcmp(type, "campaign") != 0) {
-		long i = index_of(c->campaign, scenario);
+		long i = find_scenario(c->campaign, scenario);
 		if (i < 0 || !c->finished[i])
 			return 0;
 	}
-	while (bytes) {
-		ssize_t n = write(c->fd, text, bytes);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text += n;
-		bytes -= (size_t)n;
-	}
-	return 0;
+	return yp_write_all(c->fd, text, bytes);
 }
 
 int yp_campaign_compact(const struct yp_campaign *campaign, const bool *finished)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Runs a campaign: workers, their messages, their ends, and the results that they leave. */
 #include "campaign/campaign.h"
 
 #include <assert.h>
@@ -14,10 +15,9 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "rigs/listed-rig.h"
+#include "power-cut/system.h"
 
 #define YP_FORMER_END ".old"
 
@@ -54,13 +54,6 @@ struct run {
 	int error;
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* In the worker. */
 struct reporter {
 	int pipe;
@@ -70,7 +63,7 @@ struct reporter {
 static void report_progress(void *ctx, const struct yp_stats *stats, uint64_t frontier)
 {
 	struct reporter *reporter = ctx;
-	uint64_t now = now_ms();
+	uint64_t now = yp_clock_ms();
 	if (now - reporter->last_ms < 200)
 		return;
 	reporter->last_ms = now;
@@ -79,10 +72,10 @@ static void report_progress(void *ctx, const struct yp_stats *stats, uint64_t fr
 	(void)!write(reporter->pipe, &message, sizeof message);
 }
 
-static void work(const struct run *run, size_t scenario, int pipe)
+static void run_worker(const struct run *run, size_t scenario, int pipe)
 {
 	const struct yp_campaign *c = run->campaign;
-	struct reporter reporter = {.pipe = pipe, .last_ms = now_ms()};
+	struct reporter reporter = {.pipe = pipe, .last_ms = yp_clock_ms()};
 	struct yp_execute_options options = {.seed = c->head.seed,
 					     .states_max = c->head.states_max,
 					     .seconds_max = c->seconds_max,
@@ -115,7 +108,7 @@ static const char *signal_name(int number)
 	return "a signal";
 }
 
-static int start(struct run *run, struct worker *worker, size_t scenario)
+static int start_worker(struct run *run, struct worker *worker, size_t scenario)
 {
 	int ends[2];
 	pid_t parent = getpid();
@@ -135,7 +128,7 @@ static int start(struct run *run, struct worker *worker, size_t scenario)
 		(void)close(run->lock);
 		(void)close(ends[0]);
 		if (getppid() == parent)
-			work(run, scenario, ends[1]);
+			run_worker(run, scenario, ends[1]);
 		_exit(0);
 	}
 	(void)close(ends[1]);
@@ -143,7 +136,7 @@ static int start(struct run *run, struct worker *worker, size_t scenario)
 	return 0;
 }
 
-static void finish(struct run *run, size_t scenario, const struct yp_result *result)
+static void take_result(struct run *run, size_t scenario, const struct yp_result *result)
 {
 	const struct yp_campaign *c = run->campaign;
 	run->results[scenario] = *result;
@@ -157,7 +150,7 @@ static void finish(struct run *run, size_t scenario, const struct yp_result *res
 }
 
 /* The worker is gone without a result: the rig failed, and the scenario says how. */
-static void bury(struct run *run, const struct worker *worker, int status)
+static void record_death(struct run *run, const struct worker *worker, int status)
 {
 	const struct yp_scenario *scenario = run->campaign->scenarios[worker->scenario];
 	struct yp_result result = {.verdict = YP_ERROR, .beyond = scenario->expect_fail == 1};
@@ -171,45 +164,45 @@ static void bury(struct run *run, const struct worker *worker, int status)
 	int error = yp_results_scenario(run->fd, scenario, &result);
 	if (error)
 		run->error = error;
-	finish(run, worker->scenario, &result);
+	take_result(run, worker->scenario, &result);
 }
 
-static void reap(struct run *run, struct worker *worker)
+static void reap_worker(struct run *run, struct worker *worker)
 {
 	int status = 0;
 	(void)close(worker->pipe);
 	while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!worker->told && !run->stopped && !run->cancelled)
-		bury(run, worker, status);
+		record_death(run, worker, status);
 	worker->pid = 0;
 }
 
-static void hear(struct run *run, struct worker *worker)
+static void read_message(struct run *run, struct worker *worker)
 {
 	struct message message;
 	ssize_t n = read(worker->pipe, &message, sizeof message);
 	if (n < 0 && errno == EINTR)
 		return;
 	if (n != (ssize_t)sizeof message) {
-		reap(run, worker);
+		reap_worker(run, worker);
 		return;
 	}
 	if (message.kind == MESSAGE_PROGRESS) {
 		yp_progress_show(&run->progress, run->campaign->scenarios[worker->scenario]->name, &message.stats,
-				 message.frontier, now_ms());
+				 message.frontier, yp_clock_ms());
 		return;
 	}
 	worker->told = true;
 	if (message.kind == MESSAGE_RESULT) {
-		finish(run, worker->scenario, &message.result);
+		take_result(run, worker->scenario, &message.result);
 	} else {
 		run->error = message.error;
 		run->cancelled = true;
 	}
 }
 
-static void kill_all(struct run *run)
+static void kill_workers(struct run *run)
 {
 	for (unsigned i = 0; i < YP_JOBS_MAX; i++) {
 		if (run->workers[i].pid && !run->workers[i].told)
@@ -218,7 +211,7 @@ static void kill_all(struct run *run)
 }
 
 /* Starts workers while there is room and work; returns how many are alive, or -errno. */
-static int fill(struct run *run)
+static int fill_workers(struct run *run)
 {
 	const struct yp_campaign *c = run->campaign;
 	int alive = 0;
@@ -226,7 +219,7 @@ static int fill(struct run *run)
 		while (run->next < c->count && run->finished[run->next])
 			run->next++;
 		if (!run->workers[i].pid && run->next < c->count && !run->stopped && !run->cancelled) {
-			int result = start(run, &run->workers[i], run->next);
+			int result = start_worker(run, &run->workers[i], run->next);
 			if (result)
 				return result;
 			run->next++;
@@ -255,37 +248,37 @@ static int listen_once(struct run *run)
 		struct signalfd_siginfo info;
 		(void)!read(run->signals, &info, sizeof info);
 		run->stopped = true;
-		kill_all(run);
+		kill_workers(run);
 	}
 	for (nfds_t i = 1; i < count; i++) {
 		if (fds[i].revents)
-			hear(run, of[i]);
+			read_message(run, of[i]);
 	}
 	if (run->cancelled)
-		kill_all(run);
+		kill_workers(run);
 	return 0;
 }
 
-static int loop(struct run *run)
+static int run_workers(struct run *run)
 {
 	int alive = 0;
 	int result = 0;
-	while (!result && (alive = fill(run)) > 0)
+	while (!result && (alive = fill_workers(run)) > 0)
 		result = listen_once(run);
 	if (alive < 0)
 		result = alive;
 	if (result) {
 		run->cancelled = true;
-		kill_all(run);
+		kill_workers(run);
 		for (unsigned i = 0; i < YP_JOBS_MAX; i++) {
 			if (run->workers[i].pid)
-				reap(run, &run->workers[i]);
+				reap_worker(run, &run->workers[i]);
 		}
 	}
 	return result ? result : run->error;
 }
 
-static int complain(const char *what, const char *path, int result)
+static int report_error(const char *what, const char *path, int result)
 {
 	(void)fprintf(stderr, "yankproof: cannot %s %s: %s\n", what, path, strerror(-result));
 	return YP_EXIT_ERROR;
@@ -315,7 +308,32 @@ static int lock_folder(const char *dir, int *fd)
 	return *fd < 0 || flock(*fd, LOCK_EX | LOCK_NB) ? -errno : 0;
 }
 
-static int begin(struct run *run, int *status)
+/* The rigs that the campaign's scenarios run on, and what makes states equal there. */
+static int write_head(const struct yp_campaign *c, int fd)
+{
+	json_t *rigs = json_array();
+	json_t *equivalences = json_array();
+	const struct yp_scenario_rig *rig;
+	const char *const *(*listed)(void) = NULL; /* two rigs may share theirs: they follow each other in the table */
+	for (size_t k = 0; (rig = yp_rig_at(k)); k++) {
+		bool used = false;
+		for (size_t i = 0; i < c->count && !used; i++)
+			used = yp_rig_of(c->scenarios[i]) == rig;
+		if (!used)
+			continue;
+		(void)json_array_append_new(
+		    rigs, json_pack("{s:s, s:s}", "name", rig->terms.name, "sentence", rig->sentence));
+		const char *const *pairs =
+		    rig->equivalences && rig->equivalences != listed ? rig->equivalences() : NULL;
+		listed = rig->equivalences ? rig->equivalences : listed;
+		for (size_t i = 0; pairs && pairs[i]; i += 2)
+			(void)json_array_append_new(
+			    equivalences, json_pack("{s:s, s:s}", "name", pairs[i], "argument", pairs[i + 1]));
+	}
+	return yp_results_campaign(fd, &c->head, c->scenarios, c->count, rigs, equivalences);
+}
+
+static int begin_campaign(struct run *run, int *status)
 {
 	const struct yp_campaign *c = run->campaign;
 	char detail[YP_DETAIL_MAX] = "";
@@ -326,7 +344,7 @@ static int begin(struct run *run, int *status)
 				      "yankproof: another campaign writes into %s; wait for it, or give another "
 				      "folder with --output\n",
 				      c->dir);
-		*status = locked == -EWOULDBLOCK ? YP_EXIT_ERROR : complain("use the folder", c->dir, locked);
+		*status = locked == -EWOULDBLOCK ? YP_EXIT_ERROR : report_error("use the folder", c->dir, locked);
 		return locked;
 	}
 	if (c->resume) {
@@ -341,14 +359,14 @@ static int begin(struct run *run, int *status)
 	if (!result)
 		result = results_open(c, &run->fd);
 	if (!result && !c->resume)
-		result = yp_results_campaign(run->fd, &c->head, c->scenarios, c->count);
+		result = write_head(c, run->fd);
 	if (result)
-		*status = complain("write results in", c->dir, result);
+		*status = report_error("write results in", c->dir, result);
 	return result;
 }
 
 /* All that ended, in order of names, at the front of `results`. */
-static size_t gather(struct run *run)
+static size_t gather_results(struct run *run)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < run->campaign->count; i++) {
@@ -358,7 +376,7 @@ static size_t gather(struct run *run)
 	return count;
 }
 
-static int end(struct run *run)
+static int end_campaign(struct run *run)
 {
 	const struct yp_campaign *c = run->campaign;
 	int result = 0;
@@ -370,14 +388,14 @@ static int end(struct run *run)
 		if (!result)
 			result = results_open(c, &run->fd);
 	}
-	size_t count = gather(run);
-	uint64_t duration_ms = now_ms() - run->start_ms;
+	size_t count = gather_results(run);
+	uint64_t duration_ms = yp_clock_ms() - run->start_ms;
 	if (!result)
 		result = yp_results_end(run->fd, run->results, count, duration_ms);
 	if (!result && fsync(run->fd))
 		result = -errno;
 	if (result)
-		return complain("write results in", c->dir, result);
+		return report_error("write results in", c->dir, result);
 	yp_summary_total(c->out, run->results, count, duration_ms);
 	(void)fprintf(c->out, "      results %s/%s\n", c->dir, YP_RESULTS_FILE);
 	enum yp_verdict worst = YP_PASS;
@@ -391,7 +409,7 @@ static int end(struct run *run)
 static int run_locked(struct run *run)
 {
 	int status = 0;
-	if (begin(run, &status))
+	if (begin_campaign(run, &status))
 		return status;
 	for (size_t i = 0; i < run->campaign->count; i++) {
 		if (run->finished[i]) {
@@ -399,22 +417,22 @@ static int run_locked(struct run *run)
 			yp_summary_scenario(run->campaign->out, run->campaign->scenarios[i]->group, &run->results[i]);
 		}
 	}
-	int result = loop(run);
+	int result = run_workers(run);
 	yp_progress_clear(&run->progress);
 	if (run->stopped || run->cancelled)
-		yp_lab_sweep(); /* workers were killed: what they had in memory is nobody's */
+		yp_rigs_sweep(); /* workers were killed: what they had in memory is nobody's */
 	if (run->stopped) {
 		(void)fprintf(stderr, "yankproof: stopped; the same command with --resume goes on\n");
 		return YP_EXIT_STOPPED;
 	}
 	if (result)
-		return complain("run the campaign in", run->campaign->dir, result);
-	return end(run);
+		return report_error("run the campaign in", run->campaign->dir, result);
+	return end_campaign(run);
 }
 
 int yp_campaign_run(const struct yp_campaign *campaign)
 {
-	struct run run = {.campaign = campaign, .lock = -1, .fd = -1, .signals = -1, .start_ms = now_ms()};
+	struct run run = {.campaign = campaign, .lock = -1, .fd = -1, .signals = -1, .start_ms = yp_clock_ms()};
 	run.progress = (struct yp_progress){.on = campaign->progress, .total = campaign->count};
 	run.results = calloc(campaign->count + 1, sizeof *run.results);
 	run.finished = calloc(campaign->count + 1, sizeof *run.finished);
@@ -428,7 +446,7 @@ int yp_campaign_run(const struct yp_campaign *campaign)
 	run.signals = signalfd(-1, &stop, SFD_CLOEXEC);
 	int status = YP_EXIT_ERROR;
 	if (!run.results || !run.finished || run.signals < 0)
-		status = complain("start the campaign in", campaign->dir, errno ? -errno : -ENOMEM);
+		status = report_error("start the campaign in", campaign->dir, errno ? -errno : -ENOMEM);
 	else
 		status = run_locked(&run);
 	if (run.fd >= 0)

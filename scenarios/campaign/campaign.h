@@ -5,13 +5,11 @@
 #include <stdio.h>
 
 #include "results/results.h"
+#include "rigs/rig.h"
 
 /* A campaign: scenarios in worker processes, one each, into one results.jsonl. */
-#define YP_JOBS_MAX     64u
-#define YP_SHARDS_MAX   1000u
-#define YP_EXIT_USAGE   2
-#define YP_EXIT_ERROR   3
-#define YP_EXIT_STOPPED 5
+#define YP_JOBS_MAX   64u
+#define YP_SHARDS_MAX 1000u
 
 struct yp_campaign {
 	const struct yp_scenario **scenarios; /* sorted by name */

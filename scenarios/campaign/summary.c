@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a campaign prints: a line for each scenario, the sum, the progress. */
 #include "campaign/campaign.h"
 
 #include <inttypes.h>
@@ -18,7 +19,7 @@ char *yp_summary_number(uint64_t value, char out[32])
 	return out;
 }
 
-static void figure(FILE *f, const char *what, uint64_t value)
+static void print_figure(FILE *f, const char *what, uint64_t value)
 {
 	char text[32];
 	(void)fprintf(f, "  %s %s", what, yp_summary_number(value, text));
@@ -32,7 +33,7 @@ static void print_reach(FILE *f, const struct yp_result *r)
 	}
 	(void)fprintf(f, "  closed, depth %u", r->stats.depth);
 	if (r->stats.sampled)
-		figure(f, "cuts sampled", r->stats.sampled);
+		print_figure(f, "cuts sampled", r->stats.sampled);
 }
 
 void yp_summary_scenario(FILE *f, const char *group, const struct yp_result *r)
@@ -41,19 +42,19 @@ void yp_summary_scenario(FILE *f, const char *group, const struct yp_result *r)
 	(void)snprintf(name, sizeof name, "%s/%s", group, r->scenario);
 	(void)fprintf(f, "%-5s %-40s", yp_verdict_text(r->verdict), name);
 	if (r->explored) {
-		figure(f, "enumerated", r->stats.enumerated);
-		figure(f, "distinct", r->stats.distinct);
-		figure(f, "run", r->stats.run);
-		figure(f, "settled", r->stats.settled);
-		figure(f, "audited", r->stats.audited);
+		print_figure(f, "enumerated", r->stats.enumerated);
+		print_figure(f, "distinct", r->stats.distinct);
+		print_figure(f, "run", r->stats.run);
+		print_figure(f, "settled", r->stats.settled);
+		print_figure(f, "audited", r->stats.audited);
 		print_reach(f, r);
 	} else if (r->verdict != YP_SKIP) {
-		figure(f, "cases", r->cases);
+		print_figure(f, "cases", r->cases);
 	}
 	if (r->bytes_honest) {
-		figure(f, "fetched", r->bytes);
-		figure(f, "bytes, at most", r->bytes_most);
-		figure(f, "in a case (honest", r->bytes_honest);
+		print_figure(f, "fetched", r->bytes);
+		print_figure(f, "bytes, at most", r->bytes_most);
+		print_figure(f, "in a case (honest", r->bytes_honest);
 		(void)fputc(')', f);
 	}
 	if (r->verdict != YP_SKIP)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What the verbs share: numbers and scenarios from a command line. */
 #include "command/verbs.h"
 
 #include <errno.h>
@@ -63,7 +64,7 @@ int yp_parse_shard(const char *text, unsigned *shard, unsigned *shards)
 	return 0;
 }
 
-static int bad(int result, const char *detail)
+static int report_selection(int result, const char *detail)
 {
 	(void)fprintf(stderr, "%s\n", result > 0 || *detail ? detail : strerror(-result));
 	/* A scenario that is not there is bad usage as well. */
@@ -76,7 +77,7 @@ static bool is_path(const char *argument)
 	return strchr(argument, '/') || (length > 5 && strcmp(argument + length - 5, ".yaml") == 0);
 }
 
-static int append(struct yp_catalog *to, const struct yp_scenario *scenario)
+static int append_scenario(struct yp_catalog *to, const struct yp_scenario *scenario)
 {
 	if (yp_catalog_find(to, scenario->name, strlen(scenario->name)))
 		return 0;
@@ -98,7 +99,7 @@ static int add_called(const struct yp_catalog *all, const char *argument, struct
 			bool is = pass == 0   ? strcmp(s->name, argument) == 0
 				  : pass == 1 ? strcmp(s->group, argument) == 0
 					      : yp_scenario_tagged(s, argument);
-			if (is && append(out, s))
+			if (is && append_scenario(out, s))
 				return yp_no_memory();
 			found += is;
 		}
@@ -133,20 +134,20 @@ int yp_select(const char *dir, char *const *arguments, int count, const char *co
 	for (int i = 0; i < count; i++)
 		by_name = by_name || !is_path(arguments[i]);
 	if (by_name) {
-		int result = yp_catalog_read(dir, &all, detail, sizeof detail);
+		int result = yp_catalog_read(yp_rig_terms_at, dir, &all, detail, sizeof detail);
 		if (result == -ENOENT)
 			status = yp_usage_error(
 			    "%s: no such folder; run where the scenarios are, or give --scenarios DIR", dir);
 		else if (result)
-			status = bad(result, detail);
+			status = report_selection(result, detail);
 	}
 	for (size_t i = 0; !status && count == 0 && i < all.count; i++)
-		status = append(out, &all.items[i]) ? yp_no_memory() : 0;
+		status = append_scenario(out, &all.items[i]) ? yp_no_memory() : 0;
 	for (int i = 0; !status && i < count; i++) {
 		if (is_path(arguments[i])) {
-			int result = yp_catalog_add(out, arguments[i], detail, sizeof detail);
+			int result = yp_catalog_add(yp_rig_terms_at, out, arguments[i], detail, sizeof detail);
 			if (result)
-				status = bad(result, detail);
+				status = report_selection(result, detail);
 		} else {
 			status = add_called(&all, arguments[i], out);
 		}
@@ -214,4 +215,25 @@ int yp_select_one(const char *dir, const char *argument, struct yp_scenario *out
 	yp_catalog_deinit(&catalog);
 	free(arguments[0]);
 	return status;
+}
+
+int yp_open_story(const char *dir, const char *argument, struct yp_scenario *scenario, struct yp_rig_session *session,
+		  struct yp_rig_story *story)
+{
+	char detail[YP_DETAIL_MAX] = "";
+	*session = (struct yp_rig_session){0};
+	int status = yp_select_one(dir, argument, scenario);
+	if (status)
+		return status;
+	const struct yp_scenario_rig *rig = yp_rig_of(scenario);
+	const struct yp_rig_setup setup = {.scenario = scenario, .seed = YP_SEED_DEFAULT};
+	if (!rig->story)
+		return yp_usage_error("%s runs on rig %s, which has no story without a fault to record here",
+				      scenario->name, rig->terms.name);
+	if (yp_rig_session_init(session, &setup, detail, sizeof detail)) {
+		(void)fprintf(stderr, "yankproof: %s: %s\n", scenario->name, detail);
+		return YP_EXIT_ERROR;
+	}
+	rig->story(session->session, story);
+	return 0;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The verb baseline: random kills of the updater, for comparison. */
 #include "command/verbs.h"
 
 #include <errno.h>
@@ -6,9 +7,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-static void help(void)
+#include "power-cut/random.h"
+#include "power-cut/system.h"
+
+static void print_help(void)
 {
 	(void)puts("Usage: yankproof baseline --seconds S [--seed N] [PATH|NAME|GROUP|TAG...] [options]\n"
 		   "\n"
@@ -42,42 +45,33 @@ struct trials {
 
 static double now_s(void)
 {
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* SplitMix64: the same operations for the same seed, on every machine. */
-static uint64_t next(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
+	return (double)yp_clock_ns() / 1e9;
 }
 
 /* A scenario that is tried, ready to run. */
 struct bench {
-	struct yp_session session;
+	struct yp_rig_session session;
 	uint64_t points;
 };
 
 /* Sets up what can be tried; that does not count as time. 0 or -errno. */
-static int prepare(const struct yp_catalog *catalog, struct bench *benches, size_t *count)
+static int prepare_benches(const struct yp_catalog *catalog, struct bench *benches, size_t *count)
 {
 	for (size_t i = 0; i < catalog->count; i++) {
 		const struct yp_scenario *scenario = &catalog->items[i];
 		struct bench *bench = &benches[*count];
 		char detail[YP_DETAIL_MAX] = "";
-		if (scenario->rig != YP_RIG_SIM || scenario->expect_fail)
+		const struct yp_scenario_rig *rig = yp_rig_of(scenario);
+		const struct yp_rig_setup setup = {.scenario = scenario, .seed = YP_SEED_DEFAULT};
+		if (!rig->run_fault || scenario->expect_fail)
 			continue;
 		++*count;
-		int result = yp_session_init(&bench->session, scenario, YP_SEED_DEFAULT, detail, sizeof detail);
+		int result = yp_rig_session_init(&bench->session, &setup, detail, sizeof detail);
 		if (result) {
 			(void)fprintf(stderr, "yankproof: %s: %s\n", scenario->name, detail);
 			return result;
 		}
-		bench->points = yp_sim_fault_points(bench->session.sim, YP_SIM_FAULT_STOP);
+		bench->points = rig->fault_points(bench->session.session, YP_SIM_FAULT_STOP);
 		/* A story that never comes to rest has no last operation. */
 		if (!bench->points)
 			bench->points = 1;
@@ -93,29 +87,30 @@ static int try_all(struct bench *benches, size_t count, const struct options *o,
 	for (size_t i = 0; !result && count && !*trials->killed_by && now_s() < until_s;
 	     i = i + 1 < count ? i + 1 : 0) {
 		struct yp_sim_fault fault = {
-		    .kind = YP_SIM_FAULT_STOP, .nth = 1 + next(&random) % benches[i].points, .medium = -1};
+		    .kind = YP_SIM_FAULT_STOP, .nth = 1 + yp_random_next(&random) % benches[i].points, .medium = -1};
 		struct yp_outcome outcome = {0};
 		bool landed = false;
-		result = yp_sim_run_fault(benches[i].session.sim, &fault, &landed, &outcome);
+		const struct yp_rig_session *session = &benches[i].session;
+		result = session->rig->run_fault(session->session, &fault, &landed, &outcome);
 		trials->count++;
 		if (!result && outcome.verdict == YP_FAIL)
-			yp_id_fault(benches[i].session.scenario->name, YP_SEED_DEFAULT, &fault, trials->killed_by);
+			yp_id_fault(session->setup.scenario->name, YP_SEED_DEFAULT, &fault, trials->killed_by);
 	}
 	return result;
 }
 
-static int run(const struct yp_catalog *catalog, const struct options *o)
+static int run_baseline(const struct yp_catalog *catalog, const struct options *o)
 {
 	struct trials trials = {0};
 	size_t count = 0;
 	struct bench *benches = calloc(catalog->count, sizeof *benches);
-	int result = benches ? prepare(catalog, benches, &count) : -ENOMEM;
+	int result = benches ? prepare_benches(catalog, benches, &count) : -ENOMEM;
 	double start_s = now_s();
 	if (!result)
 		result = try_all(benches, count, o, &trials);
 	double seconds = now_s() - start_s;
 	for (size_t i = 0; benches && i < count; i++)
-		yp_session_deinit(&benches[i].session);
+		yp_rig_session_deinit(&benches[i].session);
 	free(benches);
 	if (result) {
 		(void)fprintf(stderr, "yankproof: baseline: %s\n", strerror(-result));
@@ -133,7 +128,7 @@ static int run(const struct yp_catalog *catalog, const struct options *o)
 	return killed ? 1 : 0;
 }
 
-static int take(int option, const char *value, struct options *o)
+static int take_option(int option, const char *value, struct options *o)
 {
 	char *end = NULL;
 	switch (option) {
@@ -177,10 +172,10 @@ int yp_verb_baseline(int argc, char **argv)
 	int option;
 	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		if (option == 'h') {
-			help();
+			print_help();
 			return 0;
 		}
-		int status = take(option, optarg, &o);
+		int status = take_option(option, optarg, &o);
 		if (status)
 			return status;
 	}
@@ -189,7 +184,7 @@ int yp_verb_baseline(int argc, char **argv)
 	struct yp_catalog catalog;
 	int status = yp_select(o.dir, argv + optind, argc - optind, o.tags, o.tag_count, &catalog);
 	if (!status)
-		status = run(&catalog, &o);
+		status = run_baseline(&catalog, &o);
 	yp_catalog_deinit(&catalog);
 	return status;
 }

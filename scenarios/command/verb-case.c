@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs replay and explain: one case again. */
 #include "command/verbs.h"
 
 #include <errno.h>
@@ -7,11 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/version.h"
-#include "rigs/listed-rig.h"
-#include "rigs/rig-qemu.h"
+#include "file/version.h"
 
-static void help(const char *verb, bool replay)
+static void print_help(const char *verb, bool replay)
 {
 	(void)printf(
 	    "Usage: yankproof %s ID [options]\n"
@@ -44,7 +43,7 @@ static void help(const char *verb, bool replay)
 
 struct options {
 	const char *scenarios, *dir, *id;
-	struct yp_qemu_options board;
+	struct yp_replay_options how;
 };
 
 /* In the results: the failing case of a scenario, and whose results they are. */
@@ -54,7 +53,7 @@ struct lookup {
 	char mutant[64];
 };
 
-static int look(void *ctx, const char *text, size_t bytes, json_t *line)
+static int note_line(void *ctx, const char *text, size_t bytes, json_t *line)
 {
 	struct lookup *lookup = ctx;
 	(void)text;
@@ -78,7 +77,7 @@ static int find_id(const struct options *o, char id[YP_ID_MAX])
 	char detail[YP_DETAIL_MAX] = "";
 	struct lookup lookup = {.scenario = o->id};
 	(void)snprintf(path, sizeof path, "%s/%s", o->dir, YP_RESULTS_FILE);
-	int result = yp_results_read(path, look, &lookup, detail, sizeof detail);
+	int result = yp_results_read(path, note_line, &lookup, detail, sizeof detail);
 	if (result) {
 		(void)fprintf(stderr, "yankproof: %s\n", *detail ? detail : strerror(-result));
 		return YP_EXIT_USAGE;
@@ -95,35 +94,18 @@ static int find_id(const struct options *o, char id[YP_ID_MAX])
 	return 0;
 }
 
-/* A case as its rig runs it: of a session, of a rig that lists its cases, or of the emulated board. */
+/* A case, and what it runs on. */
 struct opened {
 	struct yp_id id;
 	struct yp_scenario scenario;
-	struct yp_session session;
-	struct yp_lab lab;
-	struct yp_qemu board;
-	bool on_board;
-	const struct yp_qemu_options *options;
+	struct yp_rig_session session;
 };
-
-static int open_board(const struct options *o, struct opened *c, char *detail, size_t detail_bytes)
-{
-	c->on_board = true;
-	c->options = &o->board;
-	int result =
-	    yp_qemu_open(&c->board, &c->scenario, NULL, c->id.seed, o->dir, YP_QEMU_REPLAY, detail, detail_bytes);
-	if (!result)
-		result = yp_qemu_record(&c->board, false, detail, detail_bytes);
-	if (!result)
-		return 0;
-	(void)fprintf(stderr, "yankproof: %s: %s\n", c->scenario.name, detail);
-	return result == -ENOENT ? YP_EXIT_USAGE : YP_EXIT_ERROR;
-}
 
 static int open_case(const struct options *o, struct opened *c)
 {
 	char text[YP_ID_MAX];
 	char detail[YP_DETAIL_MAX] = "";
+	const struct yp_replay_options *how = &o->how;
 	int status = find_id(o, text);
 	if (status)
 		return status;
@@ -132,40 +114,21 @@ static int open_case(const struct options *o, struct opened *c)
 	status = yp_select_one(o->scenarios, c->id.name, &c->scenario);
 	if (status)
 		return status;
-	int result = 0;
-	bool on_board = c->scenario.rig == YP_RIG_QEMU;
-	if (!on_board && (o->board.console || o->board.gdb || o->board.before || o->board.disk_out))
-		return yp_usage_error("--console, --gdb, --disk and --before are for rig qemu; %s runs on rig %s",
-				      c->scenario.name, yp_rig_text(c->scenario.rig));
-	if (on_board)
-		return open_board(o, c, detail, sizeof detail);
-	if (yp_lab_lists(&c->scenario))
-		result = yp_lab_init(&c->lab, &c->scenario, c->id.seed, false, detail, sizeof detail);
-	else if (c->scenario.rig != YP_RIG_SIM)
-		return yp_usage_error("%s runs on rig %s, and LG_ENV names no labgrid environment", c->scenario.name,
-				      yp_rig_text(c->scenario.rig));
-	else
-		result = yp_session_init(&c->session, &c->scenario, c->id.seed, detail, sizeof detail);
-	if (result) {
-		(void)fprintf(stderr, "yankproof: %s: %s\n", c->scenario.name, detail);
-		return YP_EXIT_ERROR;
-	}
-	return 0;
+	const struct yp_scenario_rig *rig = yp_rig_of(&c->scenario);
+	const struct yp_rig_setup setup = {
+	    .scenario = &c->scenario, .seed = c->id.seed, .use = YP_RIG_REPLAY, .dir = o->dir};
+	if (!rig->shows_machine && (how->console || how->gdb || how->before || how->disk_out))
+		return yp_usage_error("--console, --gdb, --disk and --before need a machine; %s runs on rig %s, which "
+				      "has none to show",
+				      c->scenario.name, rig->terms.name);
+	int result = yp_rig_session_init(&c->session, &setup, detail, sizeof detail);
+	if (!result)
+		return 0;
+	(void)fprintf(stderr, "yankproof: %s: %s\n", c->scenario.name, detail);
+	return result > 0 ? YP_EXIT_USAGE : YP_EXIT_ERROR;
 }
 
-static int run_again(struct opened *c, struct yp_outcome *outcome, char *story, size_t story_bytes)
-{
-	if (c->on_board)
-		return yp_qemu_replay(&c->board, &c->id, c->options, outcome, story, story_bytes);
-	if (c->lab.ops)
-		return yp_lab_replay(&c->lab, &c->id, outcome, story, story_bytes);
-	/* Only a rig that lists its cases has ids of that kind. */
-	if (c->id.kind == YP_ID_LISTED)
-		return 1;
-	return yp_session_replay(&c->session, &c->id, outcome, story, story_bytes);
-}
-
-static int failed(const struct options *o, int result)
+static int report_failure(const struct options *o, int result)
 {
 	if (result > 0)
 		return yp_usage_error("'%s' does not fit this scenario; was it, or the core, changed since?", o->id);
@@ -173,13 +136,13 @@ static int failed(const struct options *o, int result)
 	return YP_EXIT_ERROR;
 }
 
-static int replay(const struct options *o, struct opened *c)
+static int replay_case(const struct options *o, struct opened *c)
 {
 	char story[YP_STORY_BYTES];
 	struct yp_outcome outcome = {0};
-	int result = run_again(c, &outcome, story, sizeof story);
+	int result = yp_rig_session_replay(&c->session, &c->id, &o->how, &outcome, story, sizeof story);
 	if (result)
-		return failed(o, result);
+		return report_failure(o, result);
 	size_t length = strlen(story);
 	(void)printf("%s%s", story, length && story[length - 1] != '\n' ? "\n" : "");
 	(void)printf("%s  ended %s after %u boots%s%s%s%s\n", yp_verdict_text(outcome.verdict),
@@ -201,33 +164,32 @@ static void explain_listed(const struct opened *c, char *story, const struct yp_
 		       outcome->invariant != YP_I_NONE ? ": " : "", outcome->text);
 }
 
-static int explain(const struct options *o, struct opened *c)
+static int explain_case(const struct options *o, struct opened *c)
 {
 	char story[YP_STORY_BYTES];
 	char smaller[YP_ID_MAX] = "";
 	char sentence[YP_DETAIL_MAX];
 	struct yp_outcome outcome = {0};
-	int result = run_again(c, &outcome, story, sizeof story);
+	int result = yp_rig_session_replay(&c->session, &c->id, &o->how, &outcome, story, sizeof story);
 	if (result)
-		return failed(o, result);
+		return report_failure(o, result);
 	if (outcome.verdict != YP_FAIL) {
 		(void)printf("this case does not fail: %s, ended %s\n", yp_verdict_text(outcome.verdict),
 			     outcome.label);
 		return 0;
 	}
-	if (c->on_board)
-		result = yp_qemu_explain(&c->board, &c->id, smaller, sentence, sizeof sentence);
-	else if (c->lab.ops)
-		explain_listed(c, story, &outcome, sentence, sizeof sentence, smaller);
+	const struct yp_scenario_rig *rig = c->session.rig;
+	if (rig->explain)
+		result = rig->explain(c->session.session, &c->id, smaller, sentence, sizeof sentence);
 	else
-		result = yp_session_explain(&c->session, &c->id, smaller, sentence, sizeof sentence);
+		explain_listed(c, story, &outcome, sentence, sizeof sentence, smaller);
 	if (result)
-		return failed(o, result);
+		return report_failure(o, result);
 	(void)printf("%s\n      yankproof replay '%s'\n", sentence, smaller);
 	return 0;
 }
 
-static int parse(int argc, char **argv, bool is_replay, struct options *o)
+static int parse_options(int argc, char **argv, bool is_replay, struct options *o)
 {
 	static const struct option long_options[] = {{"dir", required_argument, NULL, 'd'},
 						     {"scenarios", required_argument, NULL, 's'},
@@ -243,19 +205,19 @@ static int parse(int argc, char **argv, bool is_replay, struct options *o)
 		if (strchr("cgoba", option) && !is_replay)
 			return yp_usage_error("that option is for replay");
 		if (option == 'c') {
-			o->board.console = true;
+			o->how.console = true;
 		} else if (option == 'g') {
-			o->board.gdb = true;
+			o->how.gdb = true;
 		} else if (option == 'o') {
-			o->board.disk_out = optarg;
+			o->how.disk_out = optarg;
 		} else if (option == 'b' || option == 'a') {
-			o->board.before = option == 'b';
+			o->how.before = option == 'b';
 		} else if (option == 'd') {
 			o->dir = optarg;
 		} else if (option == 's') {
 			o->scenarios = optarg;
 		} else if (option == 'h') {
-			help(argv[0], is_replay);
+			print_help(argv[0], is_replay);
 			return -1;
 		} else {
 			return yp_usage_hint(argv[0]);
@@ -267,31 +229,28 @@ static int parse(int argc, char **argv, bool is_replay, struct options *o)
 	return 0;
 }
 
-static int with_case(int argc, char **argv, bool is_replay)
+static int run_verb(int argc, char **argv, bool is_replay)
 {
 	struct options o = {.scenarios = YP_SCENARIOS_DIR, .id = ""};
 	struct opened *c = calloc(1, sizeof *c);
-	int status = parse(argc, argv, is_replay, &o);
+	int status = parse_options(argc, argv, is_replay, &o);
 	if (!c)
 		return yp_no_memory();
 	if (!status)
 		status = open_case(&o, c);
 	if (!status)
-		status = is_replay ? replay(&o, c) : explain(&o, c);
-	yp_session_deinit(&c->session);
-	yp_lab_deinit(&c->lab);
-	if (c->on_board)
-		yp_qemu_close(&c->board);
+		status = is_replay ? replay_case(&o, c) : explain_case(&o, c);
+	yp_rig_session_deinit(&c->session);
 	free(c);
 	return status < 0 ? 0 : status;
 }
 
 int yp_verb_replay(int argc, char **argv)
 {
-	return with_case(argc, argv, true);
+	return run_verb(argc, argv, true);
 }
 
 int yp_verb_explain(int argc, char **argv)
 {
-	return with_case(argc, argv, false);
+	return run_verb(argc, argv, false);
 }

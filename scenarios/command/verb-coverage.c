@@ -8,14 +8,14 @@
 
 #include "command/verbs.h"
 #include "ota/reason.h"
-#include "rigs/listed-rig.h"
+#include "rigs/listed-cases.h"
 
 #define CATALOGUE_LINE_MAX 4096
 #define ENTRIES_MAX        1024u
 #define NAMES_MAX          6u /* scenarios that a line names */
 #define RESULTS_MAX        16u
 
-static void help(void)
+static void print_help(void)
 {
 	(void)puts(
 	    "Usage: yankproof coverage --catalogue FILE [options] [RESULTS...]\n"
@@ -61,7 +61,7 @@ struct coverage {
 	bool has_results;
 };
 
-static struct entry *find(struct coverage *c, const char *id)
+static struct entry *find_entry(struct coverage *c, const char *id)
 {
 	for (unsigned i = 0; i < c->count; i++) {
 		if (strcmp(c->entries[i].id, id) == 0)
@@ -88,7 +88,7 @@ static bool is_named(const struct entry *entry, const char *scenario)
 	return false;
 }
 
-static void name(struct entry *entry, const char *scenario)
+static void add_scenario(struct entry *entry, const char *scenario)
 {
 	if (is_named(entry, scenario))
 		return;
@@ -101,7 +101,7 @@ static void name(struct entry *entry, const char *scenario)
 /* ---- reading ---- */
 
 /* Takes the next field of a CSV line, quotes removed, in place; *at moves on. */
-static char *field(char **at)
+static char *read_field(char **at)
 {
 	char *out = *at;
 	char *to = out;
@@ -132,7 +132,7 @@ static int read_catalogue(struct coverage *c, const char *path)
 	for (bool first = true; !status && fgets(line, sizeof line, f); first = false) {
 		char *at = line;
 		line[strcspn(line, "\r\n")] = 0;
-		if (first && strcmp(field(&at), "id") != 0)
+		if (first && strcmp(read_field(&at), "id") != 0)
 			status =
 			    yp_usage_error("%s:1:1: no catalogue: its heading is id,group,injected,expected", path);
 		else if (!first && c->count == ENTRIES_MAX)
@@ -141,10 +141,10 @@ static int read_catalogue(struct coverage *c, const char *path)
 			continue; /* the heading; an empty line */
 		at = line;
 		struct entry *e = &c->entries[c->count++];
-		(void)snprintf(e->id, sizeof e->id, "%s", field(&at));
+		(void)snprintf(e->id, sizeof e->id, "%s", read_field(&at));
 		(void)snprintf(e->group, sizeof e->group, "%.*s", (int)strcspn(e->id, "-"), e->id);
-		(void)field(&at);
-		(void)snprintf(e->injected, sizeof e->injected, "%s", field(&at));
+		(void)read_field(&at);
+		(void)snprintf(e->injected, sizeof e->injected, "%s", read_field(&at));
 	}
 	if (!status && ferror(f))
 		status = yp_usage_error("%s: %s", path, strerror(errno));
@@ -167,11 +167,11 @@ static int read_skips(struct coverage *c, const char *path, bool required)
 		line[strcspn(line, "\r\n")] = 0;
 		if (number == 1 || !*line || *line == '#')
 			continue;
-		const char *id = field(&at);
-		struct entry *e = find(c, id);
+		const char *id = read_field(&at);
+		struct entry *e = find_entry(c, id);
 		if (!e)
 			e = find_reason(c, id);
-		const char *why = field(&at);
+		const char *why = read_field(&at);
 		if (!e || !*why)
 			status = yp_usage_error("%s:%u:1: '%s' %s", path, number, id,
 						e ? "has no reason; write id,reason"
@@ -189,7 +189,7 @@ static const char *text_of(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-static void count(struct entry *e, const char *scenario, uint64_t cases, enum yp_verdict verdict, const char *id)
+static void count_cases(struct entry *e, const char *scenario, uint64_t cases, enum yp_verdict verdict, const char *id)
 {
 	e->cases += cases;
 	if (verdict == YP_SKIP)
@@ -200,7 +200,7 @@ static void count(struct entry *e, const char *scenario, uint64_t cases, enum yp
 		e->worst = verdict > e->worst ? verdict : e->worst;
 		(void)snprintf(e->first, sizeof e->first, "%s", id);
 	}
-	name(e, scenario);
+	add_scenario(e, scenario);
 }
 
 /* A case says itself what it covers; any may say the reason that the subject gave. */
@@ -222,16 +222,16 @@ static void take_case(struct coverage *c, const json_t *line)
 	}
 	for (size_t i = 0; i < json_array_size(ids); i++) {
 		const char *id = json_string_value(json_array_get(ids, i));
-		struct entry *e = id ? find(c, id) : NULL;
+		struct entry *e = id ? find_entry(c, id) : NULL;
 		if (!e)
 			continue;
-		count(e, scenario, cases, verdict, text_of(line, "id"));
+		count_cases(e, scenario, cases, verdict, text_of(line, "id"));
 		if (verdict == YP_SKIP && !*e->skip)
 			(void)snprintf(e->skip, sizeof e->skip, "%s", text_of(line, "text"));
 	}
 	struct entry *reason = find_reason(c, text_of(line, "reason"));
 	if (reason && verdict == YP_PASS)
-		count(reason, scenario, cases, verdict, text_of(line, "id"));
+		count_cases(reason, scenario, cases, verdict, text_of(line, "id"));
 }
 
 /* What a scenario names and no case of it shows is but its word: told apart, and no coverage. */
@@ -240,9 +240,9 @@ static void take_scenario(struct coverage *c, const json_t *line)
 	const json_t *ids = json_object_get(line, "catalogue");
 	for (size_t i = 0; i < json_array_size(ids); i++) {
 		const char *text = json_string_value(json_array_get(ids, i));
-		struct entry *e = text ? find(c, text) : NULL;
+		struct entry *e = text ? find_entry(c, text) : NULL;
 		if (e && !e->cases)
-			name(e, text_of(line, "scenario"));
+			add_scenario(e, text_of(line, "scenario"));
 	}
 }
 
@@ -277,9 +277,9 @@ static void read_names(struct coverage *c)
 	for (size_t i = 0; i < c->catalog->count; i++) {
 		const struct yp_scenario *s = &c->catalog->items[i];
 		for (unsigned k = 0; k < s->catalogue.count; k++) {
-			struct entry *e = find(c, s->catalogue.text[k]);
+			struct entry *e = find_entry(c, s->catalogue.text[k]);
 			if (e)
-				name(e, s->name);
+				add_scenario(e, s->name);
 		}
 	}
 }
@@ -339,7 +339,7 @@ static enum state print_entry(const struct coverage *c, const struct entry *e, i
 	return state;
 }
 
-static int worse(int a, int b)
+static int worse_status(int a, int b)
 {
 	static const int order[] = {0, 4, 3, 1};
 	for (size_t i = sizeof order / sizeof *order; i-- > 0;) {
@@ -370,7 +370,7 @@ static int print_coverage(const struct coverage *c)
 	for (unsigned i = 0; i < c->count; i++) {
 		enum state state = print_entry(c, &c->entries[i], 7);
 		all[state]++;
-		status = worse(status, state_status[state]);
+		status = worse_status(status, state_status[state]);
 	}
 	(void)puts("");
 	for (unsigned i = 0; i < c->count;) {
@@ -391,7 +391,7 @@ static int print_reasons(const struct coverage *c)
 	for (unsigned i = 0; i < OTA_REASON_COUNT; i++) {
 		enum state state = print_entry(c, &c->reasons[i], 18);
 		all[state]++;
-		status = worse(status, state_status[state]);
+		status = worse_status(status, state_status[state]);
 	}
 	print_tally("reasons", all);
 	return status;
@@ -404,7 +404,7 @@ struct options {
 	bool reasons, strict;
 };
 
-static int cover(struct coverage *c, const struct options *o)
+static int cover_catalogue(struct coverage *c, const struct options *o)
 {
 	char skips[PATH_MAX];
 	for (unsigned i = 0; i < OTA_REASON_COUNT; i++) {
@@ -425,7 +425,7 @@ static int cover(struct coverage *c, const struct options *o)
 	return o->strict ? status : 0;
 }
 
-static int parse(int argc, char **argv, struct options *o)
+static int parse_options(int argc, char **argv, struct options *o)
 {
 	enum { SKIPS = 256, REASONS, STRICT };
 	static const struct option long_options[] = {{"catalogue", required_argument, NULL, 'c'},
@@ -440,7 +440,7 @@ static int parse(int argc, char **argv, struct options *o)
 	int option;
 	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		if (option == 'h') {
-			help();
+			print_help();
 			return -1;
 		}
 		if (option == 'c')
@@ -468,7 +468,7 @@ static int parse(int argc, char **argv, struct options *o)
 int yp_verb_coverage(int argc, char **argv)
 {
 	struct options o = {.scenarios = YP_SCENARIOS_DIR};
-	int status = parse(argc, argv, &o);
+	int status = parse_options(argc, argv, &o);
 	if (status)
 		return status < 0 ? 0 : status;
 	struct yp_catalog catalog;
@@ -479,7 +479,7 @@ int yp_verb_coverage(int argc, char **argv)
 	c->catalog = &catalog;
 	if (!status) {
 		c->entries = calloc(ENTRIES_MAX, sizeof *c->entries);
-		status = c->entries ? cover(c, &o) : yp_no_memory();
+		status = c->entries ? cover_catalogue(c, &o) : yp_no_memory();
 	}
 	free(c->entries);
 	free(c);

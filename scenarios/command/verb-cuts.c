@@ -103,7 +103,7 @@ static int note_hit(struct table *t, const char *step)
 }
 
 /* Room for one more element of `size` bytes. */
-static int grow(void **list, unsigned count, unsigned *room, size_t size)
+static int grow_list(void **list, unsigned count, unsigned *room, size_t size)
 {
 	if (count < *room)
 		return 0;
@@ -154,8 +154,8 @@ static int note_landing(struct table *t, const json_t *cut)
 	row->landed += strcmp(step, landed) == 0;
 	if (!held && note_hit(t, landed))
 		return 1;
-	if (grow((void **)&row->overshoots, row->count, &row->room, sizeof *row->overshoots) ||
-	    grow((void **)&t->ack_ms, t->acks, &t->acks_room, sizeof *t->ack_ms))
+	if (grow_list((void **)&row->overshoots, row->count, &row->room, sizeof *row->overshoots) ||
+	    grow_list((void **)&t->ack_ms, t->acks, &t->acks_room, sizeof *t->ack_ms))
 		return 1;
 	row->overshoots[row->count++] = (unsigned)json_integer_value(json_object_get(cut, "overshoot"));
 	t->ack_ms[t->acks++] = (double)(json_integer_value(json_object_get(cut, "ack_us")) -
@@ -179,7 +179,7 @@ static void note_check(struct table *t, const char *name, const char *verdict, c
 static int on_line(void *ctx, const char *text, size_t bytes, json_t *line)
 {
 	struct table *t = ctx;
-	struct yp_hil_plan plan;
+	struct yp_board_plan plan;
 	const char *type = json_string_value(json_object_get(line, "type"));
 	const char *id = json_string_value(json_object_get(line, "id"));
 	const char *verdict = json_string_value(json_object_get(line, "verdict"));
@@ -190,7 +190,7 @@ static int on_line(void *ctx, const char *text, size_t bytes, json_t *line)
 		return 0;
 	if (strncmp(at, "@check:", 7) == 0)
 		note_check(t, at + 7, verdict, line);
-	if (yp_hil_plan_decode(at + 1, &plan))
+	if (yp_board_plan_decode(at + 1, &plan))
 		return 0;
 	for (unsigned i = 0; i < plan.count; i++) {
 		struct row *row = row_of(t, plan.cuts[i].step, plan.cuts[i].mode != 'n');

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The verb list: the scenarios that there are. */
 #include "command/verbs.h"
 
 #include <getopt.h>
@@ -8,7 +9,7 @@ static void list_help(void)
 {
 	(void)puts("Usage: yankproof list [PATH|NAME|GROUP|TAG...] [options]\n"
 		   "\n"
-		   "Shows the scenarios.\n"
+		   "Shows the scenarios: group and name, rig, subject, title and tags.\n"
 		   "\n"
 		   "      --tag T               only scenarios with this tag (again: with this one too)\n"
 		   "      --output-format=FORMAT text (default) or json\n"
@@ -29,7 +30,7 @@ static void list_text(const struct yp_catalog *catalog)
 		const struct yp_scenario *s = &catalog->items[i];
 		char name[YP_SCENARIO_NAME_MAX + 40];
 		(void)snprintf(name, sizeof name, "%s/%s", s->group, s->name);
-		(void)printf("%-40s %-5s %s [", name, yp_rig_text(s->rig), s->title);
+		(void)printf("%-40s %-7s %-4s %s [", name, s->rig->name, s->subject->name, s->title);
 		print_texts(&s->tags);
 		(void)puts("]");
 	}
@@ -49,8 +50,8 @@ static int list_json(const struct yp_catalog *catalog)
 	for (size_t i = 0; i < catalog->count; i++) {
 		const struct yp_scenario *s = &catalog->items[i];
 		(void)json_array_append_new(
-		    array, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", s->name, "group", s->group, "title",
-				     s->title, "rig", yp_rig_text(s->rig), "path", s->path, "tags",
+		    array, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", s->name, "group", s->group,
+				     "title", s->title, "rig", s->rig->name, "path", s->path, "tags",
 				     texts_json(&s->tags), "catalogue", texts_json(&s->catalogue)));
 	}
 	int result = array ? json_dumpf(array, stdout, JSON_INDENT(2)) : -1;

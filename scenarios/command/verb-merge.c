@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The verb merge: the results of shards as those of one campaign. */
 #include "command/verbs.h"
 
 #include <errno.h>
@@ -106,7 +107,7 @@ static int second_pass(void *ctx, const char *text, size_t bytes, json_t *line)
 }
 
 /* 0, an exit status with the error said, or -errno. */
-static int each(struct merge *m, char *const *dirs, int count, yp_results_sink *sink)
+static int read_each(struct merge *m, char *const *dirs, int count, yp_results_sink *sink)
 {
 	for (int i = 0; i < count; i++) {
 		char path[PATH_MAX];
@@ -134,7 +135,7 @@ static int write_merged(struct merge *m, char *const *dirs, int count)
 	(void)json_object_set(m->head, "scenarios", m->names);
 	int result = yp_results_line(m->fd, json_incref(m->head));
 	if (!result)
-		result = each(m, dirs, count, second_pass);
+		result = read_each(m, dirs, count, second_pass);
 	if (!result)
 		result = yp_results_end(m->fd, m->results, m->count, m->duration_ms);
 	return !result && fsync(m->fd) ? -errno : result;
@@ -166,10 +167,10 @@ static int put_merged(struct merge *m, const char *out, char *const *dirs, int c
 	return YP_EXIT_ERROR;
 }
 
-static int merge(const char *out, char *const *dirs, int count)
+static int merge_results(const char *out, char *const *dirs, int count)
 {
 	struct merge m = {.fd = -1, .names = json_array()};
-	int status = m.names ? each(&m, dirs, count, first_pass) : -ENOMEM;
+	int status = m.names ? read_each(&m, dirs, count, first_pass) : -ENOMEM;
 	if (status < 0) {
 		(void)fprintf(stderr, "yankproof: cannot read %s: %s\n", m.dir ? m.dir : dirs[0], strerror(-status));
 		status = YP_EXIT_ERROR;
@@ -207,44 +208,5 @@ int yp_verb_merge(int argc, char **argv)
 	}
 	if (argc - optind < 2)
 		return yp_usage_error("give OUT and at least one DIR; see 'yankproof merge --help'");
-	return merge(argv[optind], argv + optind + 1, argc - optind - 1);
-}
-
-static void report_help(void)
-{
-	(void)puts(
-	    "Usage: yankproof report DIR [--html FILE] [--junit FILE]\n"
-	    "\n"
-	    "Makes the HTML report and the JUnit XML of a campaign's results, by yankproof-report, which lies "
-	    "beside this\n"
-	    "program.\n"
-	    "\n"
-	    "Exit status: 0 written (whatever the verdict), 2 bad usage, or results that cannot be read, 3 cannot "
-	    "write.");
-}
-
-int yp_verb_report(int argc, char **argv)
-{
-	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-		report_help();
-		return 0;
-	}
-	if (argc < 2)
-		return yp_usage_error("give the results' folder; see 'yankproof report --help'");
-	char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-	char *slash = NULL;
-	if (n > 0) {
-		path[n] = 0;
-		slash = strrchr(path, '/');
-	}
-	if (!slash || (size_t)(slash + 1 - path) + sizeof "yankproof-report" > sizeof path) {
-		(void)fprintf(stderr, "yankproof: cannot tell where yankproof-report lies\n");
-		return YP_EXIT_ERROR;
-	}
-	memcpy(slash + 1, "yankproof-report", sizeof "yankproof-report");
-	argv[0] = path;
-	(void)execv(path, argv);
-	(void)fprintf(stderr, "yankproof: cannot start %s: %s; build it with 'make'\n", path, strerror(errno));
-	return YP_EXIT_ERROR;
+	return merge_results(argv[optind], argv + optind + 1, argc - optind - 1);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The verb run: its options, and what it selects. */
 #include "command/verbs.h"
 
 #include <errno.h>
@@ -8,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void help(void)
+static void print_help(void)
 {
 	(void)puts(
 	    "Usage: yankproof run [PATH|NAME|GROUP|TAG...] [options]\n"
@@ -102,7 +103,7 @@ static bool take_flag(int option, struct options *o)
 }
 
 /* One option; 0, or an exit status with the error said. */
-static int take(int option, const char *value, struct options *o)
+static int take_option(int option, const char *value, struct options *o)
 {
 	uint64_t number = 0;
 	switch (option) {
@@ -113,7 +114,7 @@ static int take(int option, const char *value, struct options *o)
 		o->scenarios = value;
 		return 0;
 	case OPTION_BOARD:
-		if (!*value || strlen(value) >= YP_BOARD_MAX)
+		if (!*value || strlen(value) >= YP_IMAGES_PATH_MAX)
 			return yp_usage_error("--board: name a folder of images, such as build/qemu");
 		o->head.board = value;
 		return 0;
@@ -172,6 +173,20 @@ static int make_folder(const char *dir)
 	return result;
 }
 
+/* Of all that were selected: shards of one campaign agree in it. */
+static void write_subjects(const struct yp_catalog *catalog, char *out, size_t out_bytes)
+{
+	out[0] = 0;
+	for (const struct yp_subject *const *at = yp_subjects(); *at; at++) {
+		bool used = false;
+		size_t length = strlen(out);
+		for (size_t i = 0; i < catalog->count && !used; i++)
+			used = catalog->items[i].subject == *at;
+		if (used)
+			(void)snprintf(out + length, out_bytes - length, "%s%s", length ? ", " : "", (*at)->name);
+	}
+}
+
 static int run_selected(const struct options *o, const struct yp_catalog *catalog)
 {
 	const struct yp_scenario **list = calloc(catalog->count + 1, sizeof(void *));
@@ -185,6 +200,7 @@ static int run_selected(const struct options *o, const struct yp_catalog *catalo
 				       .resume = o->resume,
 				       .progress = isatty(STDERR_FILENO) == 1,
 				       .out = stdout};
+	write_subjects(catalog, campaign.head.subjects, sizeof campaign.head.subjects);
 	int result = yp_selection_digest(catalog, campaign.head.selection);
 	if (!result)
 		result = yp_program_digest(campaign.head.program);
@@ -222,10 +238,13 @@ static int run_log(const struct options *o, char *const *arguments, int count)
 	if (!o->log || count != 1)
 		return yp_usage_error("give --log FILE and one scenario; see 'yankproof run --help'");
 	int status = yp_select_one(o->scenarios, arguments[0], &scenario);
-	if (!status && scenario.rig != YP_RIG_QEMU)
-		status = yp_usage_error("--log is for rig qemu; %s runs on rig %s", scenario.name,
-					yp_rig_text(scenario.rig));
-	return status ? status : yp_run_log(&scenario, o->head.board, o->log, o->like);
+	if (status)
+		return status;
+	const struct yp_scenario_rig *rig = yp_rig_of(&scenario);
+	if (!rig->judge_log)
+		return yp_usage_error("%s runs on rig %s, which judges no write log from elsewhere (--log)",
+				      scenario.name, rig->terms.name);
+	return rig->judge_log(&scenario, o->head.board, o->log, o->like);
 }
 
 int yp_verb_run(int argc, char **argv)
@@ -240,10 +259,10 @@ int yp_verb_run(int argc, char **argv)
 	int option;
 	while ((option = getopt_long(argc, argv, "o:j:h", long_options, NULL)) != -1) {
 		if (option == 'h') {
-			help();
+			print_help();
 			return 0;
 		}
-		int status = take(option, optarg, &o);
+		int status = take_option(option, optarg, &o);
 		if (status)
 			return status;
 	}

@@ -3,23 +3,27 @@
 #define SCENARIOS_COMMAND_VERBS_H
 
 #include "campaign/campaign.h"
-#include "rigs/session.h"
 
-/* The verbs of the command: argv[0] is the verb. Each returns the exit status. */
-int yp_verb_run(int argc, char **argv);
-int yp_verb_replay(int argc, char **argv);
-int yp_verb_explain(int argc, char **argv);
-int yp_verb_list(int argc, char **argv);
-int yp_verb_lint(int argc, char **argv);
-int yp_verb_log(int argc, char **argv);
-int yp_verb_report(int argc, char **argv);
-int yp_verb_merge(int argc, char **argv);
-int yp_verb_coverage(int argc, char **argv);
-int yp_verb_baseline(int argc, char **argv);
-int yp_verb_cuts(int argc, char **argv);
+/*
+ * The verbs of the command, in the order of --help. Each is yp_verb_NAME(), in verb-NAME.c: argv[0] is the verb; it returns
+ * the exit status.
+ */
+#define YP_VERBS(VERB)                                                                                                 \
+	VERB(run, "run scenarios")                                                                                     \
+	VERB(replay, "run one case again and print its story")                                                         \
+	VERB(explain, "shrink a failing case and say it in one sentence")                                              \
+	VERB(list, "show the scenarios")                                                                               \
+	VERB(lint, "check a write log without any crash state")                                                        \
+	VERB(log, "record a scenario's story and print or export its write log")                                       \
+	VERB(report, "make the HTML report and the JUnit XML")                                                         \
+	VERB(merge, "join the results of shards")                                                                      \
+	VERB(coverage, "which entries of a catalogue of faults are covered")                                           \
+	VERB(cuts, "outcomes of the power cuts of a real board, by step")                                              \
+	VERB(baseline, "random kill -9, for comparison")
 
-/* run --log: a log over a scenario's media, and what it is to be like (or NULL). Exit status. */
-int yp_run_log(const struct yp_scenario *scenario, const char *images, const char *path, const char *like);
+#define YP_VERB_DECLARE(name, text) int yp_verb_##name(int argc, char **argv);
+YP_VERBS(YP_VERB_DECLARE)
+#undef YP_VERB_DECLARE
 
 #define YP_SCENARIOS_DIR "scenarios"
 #define YP_RESULTS_DIR   "results"
@@ -46,5 +50,8 @@ int yp_selection_digest(const struct yp_catalog *catalog, char out[YP_DIGEST_TEX
 int yp_program_digest(char out[YP_DIGEST_TEXT]) __attribute__((warn_unused_result)); /* of /proc/self/exe */
 /* One scenario, by path or name. Same returns. */
 int yp_select_one(const char *dir, const char *argument, struct yp_scenario *out) __attribute__((warn_unused_result));
+/* Records a scenario's story, on a rig that does. 0 or an exit status; yp_rig_session_deinit() in any case. */
+int yp_open_story(const char *dir, const char *argument, struct yp_scenario *scenario, struct yp_rig_session *session,
+		  struct yp_rig_story *story) __attribute__((warn_unused_result));
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The yankproof command: its verbs, and what holds for all of them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -7,41 +8,45 @@
 #include <unistd.h>
 
 #include "command/verbs.h"
-#include "command/version.h"
+#include "file/version.h"
 
+#define YP_VERB_ROW(name, text) {#name, yp_verb_##name, text},
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 	const char *text;
-} verbs[] = {
-    {"run", yp_verb_run, "run scenarios"},
-    {"replay", yp_verb_replay, "run one case again and print its story"},
-    {"explain", yp_verb_explain, "shrink a failing case and say it in one sentence"},
-    {"list", yp_verb_list, "show the scenarios"},
-    {"lint", yp_verb_lint, "check a write log without any crash state"},
-    {"log", yp_verb_log, "record a scenario's story and print or export its write log"},
-    {"report", yp_verb_report, "make the HTML report and the JUnit XML"},
-    {"merge", yp_verb_merge, "join the results of shards"},
-    {"coverage", yp_verb_coverage, "which entries of a catalogue of faults are covered"},
-    {"cuts", yp_verb_cuts, "what the power cuts of a real board came to, by step"},
-    {"baseline", yp_verb_baseline, "random kill -9, for comparison"},
-};
+} verbs[] = {YP_VERBS(YP_VERB_ROW)};
+#undef YP_VERB_ROW
 
-static void help(FILE *f)
+/* Lists come from the tables that the program itself goes by. */
+static void print_help(FILE *f)
 {
-	(void)fputs("Usage: yankproof VERB [options]\n\n"
-		    "Proves, or refutes with a replayable case, that an over-the-air update cannot brick a device.\n\n",
-		    f);
+	const struct yp_scenario_rig *rig;
+	(void)fputs(
+	    "Usage: yankproof VERB [options]\n\n"
+	    "Proves, or refutes with a case that replays, that an over-the-air update cannot brick a device.\n\n",
+	    f);
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		(void)fprintf(f, "  %-10s %s\n", verbs[i].name, verbs[i].text);
+	(void)fputs("\nRigs, on which a scenario runs:\n", f);
+	for (size_t i = 0; (rig = yp_rig_at(i)); i++)
+		(void)fprintf(f, "  %-10s %s\n", rig->terms.name, rig->sentence);
+	(void)fputs("\nStorage models, which say what survives a power cut:\n", f);
+	for (unsigned i = 0; i < YP_MODEL_COUNT; i++)
+		(void)fprintf(f, "  %-15s %s\n", yp_model_rows[i].name, yp_model_rows[i].sentence);
+	(void)fputs("\nInvariants, which must hold after any fault:\n", f);
+	for (unsigned i = YP_I_NONE + 1; i < YP_INVARIANTS; i++) {
+		const struct yp_invariant_row *row = yp_invariant_row((enum yp_invariant)i);
+		(void)fprintf(f, "  %-4s %-10s %s\n", row->id, row->name, row->sentence);
+	}
 	(void)fputs(
 	    "\n'yankproof VERB --help' says more. Exit status: 0 PASS, 1 FAIL, 2 bad usage or bad input, 3 ERROR,\n"
 	    "4 MISS, 5 stopped; the worst verdict decides.\n",
 	    f);
 }
 
-/* What nobody could read was not said. */
-static int end(int status)
+/* Output that could not be written is an error. */
+static int end_output(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
@@ -66,21 +71,21 @@ int main(int argc, char **argv)
 		return YP_EXIT_ERROR;
 	(void)signal(SIGCHLD, SIG_DFL); /* inherited as ignored, it would hide how workers end */
 	if (argc < 2) {
-		help(stderr);
+		print_help(stderr);
 		return YP_EXIT_USAGE;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-		help(stdout);
-		return end(0);
+		print_help(stdout);
+		return end_output(0);
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		const char *mutant = yp_mutant_name();
 		(void)printf("yankproof %s%s%s\n", YP_VERSION, *mutant ? " with the planted defect " : "", mutant);
-		return end(0);
+		return end_output(0);
 	}
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
 		if (strcmp(argv[1], verbs[i].name) == 0)
-			return end(verbs[i].run(argc - 1, argv + 1));
+			return end_output(verbs[i].run(argc - 1, argv + 1));
 	}
 	return yp_usage_error("there is no verb '%s'; see 'yankproof --help'", argv[1]);
 }

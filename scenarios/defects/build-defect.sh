@@ -12,7 +12,7 @@ mkdir -p "$dir/src"
 cp -a core power-cut sim scenarios images "$dir/src/"
 if ! grep -qE '^\+\+\+ .*\.h\b' "$patch"; then
 	(cd build/release && find core power-cut sim scenarios images -name '*.o' -exec cp -p --parents {} "../mutant-$name/" \;)
-	rm -f "$dir/scenarios/command/version.o"
+	rm -f "$dir/scenarios/file/version.o"
 fi
 patch --quiet --forward --strip=1 --directory="$dir/src" <"$patch"
 make --no-print-directory -j1 MUTANT="$name" "$dir/yankproof" "$dir/ota" >"$dir/build.log" 2>&1 || { tail -n 20 "$dir/build.log" >&2; exit 2; }

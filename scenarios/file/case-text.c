@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Ids of cases, as text and back. */
 #include "file/case-text.h"
 
 #include <errno.h>
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void stem(const char *name, uint64_t seed, char *out)
+static void write_stem(const char *name, uint64_t seed, char *out)
 {
 	if (seed == YP_SEED_DEFAULT)
 		(void)snprintf(out, YP_ID_MAX, "%s@", name);
@@ -17,14 +18,14 @@ static void stem(const char *name, uint64_t seed, char *out)
 
 void yp_id_cut(const char *name, uint64_t seed, const char *case_text, char *out)
 {
-	stem(name, seed, out);
+	write_stem(name, seed, out);
 	size_t used = strlen(out);
 	(void)snprintf(out + used, YP_ID_MAX - used, "%s", case_text);
 }
 
 void yp_id_fault(const char *name, uint64_t seed, const struct yp_sim_fault *fault, char *out)
 {
-	stem(name, seed, out);
+	write_stem(name, seed, out);
 	size_t used = strlen(out);
 	char *at = out + used;
 	size_t room = YP_ID_MAX - used;
@@ -39,20 +40,20 @@ void yp_id_fault(const char *name, uint64_t seed, const struct yp_sim_fault *fau
 
 void yp_id_lint(const char *name, uint64_t seed, const char *rule, size_t entry, char *out)
 {
-	stem(name, seed, out);
+	write_stem(name, seed, out);
 	size_t used = strlen(out);
 	(void)snprintf(out + used, YP_ID_MAX - used, "lint:%s.%zu", rule, entry);
 }
 
 void yp_id_listed(const char *name, uint64_t seed, bool image, const char *listed, char *out)
 {
-	stem(name, seed, out);
+	write_stem(name, seed, out);
 	size_t used = strlen(out);
 	(void)snprintf(out + used, YP_ID_MAX - used, "%s%s", image ? "image:" : "", listed);
 }
 
 /* A decimal number up to `end` (a character that must follow it); *after: behind it. */
-static int number(const char *text, uint64_t *out, const char **after)
+static int read_number(const char *text, uint64_t *out, const char **after)
 {
 	uint64_t value = 0;
 	const char *c = text;
@@ -84,7 +85,7 @@ static int decode_fault(const char *text, struct yp_sim_fault *out)
 	bool minus = out->kind == YP_SIM_FAULT_CLOCK && *digits == '-';
 	uint64_t value = 0;
 	const char *rest = NULL;
-	if (number(digits + minus, &value, &rest))
+	if (read_number(digits + minus, &value, &rest))
 		return -EINVAL;
 	if (out->kind == YP_SIM_FAULT_CLOCK) {
 		if (value > INT64_MAX)
@@ -103,7 +104,7 @@ static int decode_lint(const char *text, struct yp_id *out)
 {
 	const char *dot = strrchr(text, '.');
 	const char *rest = NULL;
-	if (!dot || (size_t)(dot - text) >= sizeof out->rule || number(dot + 1, &out->entry, &rest) || *rest)
+	if (!dot || (size_t)(dot - text) >= sizeof out->rule || read_number(dot + 1, &out->entry, &rest) || *rest)
 		return -EINVAL;
 	memcpy(out->rule, text, (size_t)(dot - text));
 	return 0;
@@ -135,7 +136,7 @@ int yp_id_decode(const char *text, struct yp_id *out)
 		return -EINVAL;
 	memcpy(out->name, text, length);
 	const char *rest = NULL;
-	if (plus && (number(plus + 1, &out->seed, &rest) || rest != at))
+	if (plus && (read_number(plus + 1, &out->seed, &rest) || rest != at))
 		return -EINVAL;
 	if (strncmp(at + 1, "fault:", 6) == 0) {
 		out->kind = YP_ID_FAULT;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Times as people write them, in UTC. */
 #include "file/civil-time.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #define DAY_S  INT64_C(86400)
 #define YEAR_S INT64_C(31557600)
 
-static int digits(const char *text, unsigned count, int *out)
+static int read_digits(const char *text, unsigned count, int *out)
 {
 	int value = 0;
 	for (unsigned i = 0; i < count; i++) {
@@ -36,7 +37,7 @@ static int parse_relative(const char *text, int64_t base_s, int64_t *out_s)
 {
 	size_t length = strlen(text);
 	int count = 0;
-	if (length < 3 || length > 7 || digits(text + 1, (unsigned)length - 2, &count))
+	if (length < 3 || length > 7 || read_digits(text + 1, (unsigned)length - 2, &count))
 		return -EINVAL;
 	int64_t unit = text[length - 1] == 'd' ? DAY_S : text[length - 1] == 'y' ? YEAR_S : 0;
 	if (!unit)
@@ -67,12 +68,13 @@ int yp_civil_parse(const char *text, int64_t base_s, int64_t *out_s)
 	size_t length = strlen(text);
 	if (length != 10 && length != 20)
 		return -EINVAL;
-	if (digits(text, 4, &year) || text[4] != '-' || digits(text + 5, 2, &month) || text[7] != '-' ||
-	    digits(text + 8, 2, &day) || year < 1970 || !in_month(year, month, day))
+	if (read_digits(text, 4, &year) || text[4] != '-' || read_digits(text + 5, 2, &month) || text[7] != '-' ||
+	    read_digits(text + 8, 2, &day) || year < 1970 || !in_month(year, month, day))
 		return -EINVAL;
-	if (length == 20 && (text[10] != 'T' || digits(text + 11, 2, &hour) || text[13] != ':' ||
-			     digits(text + 14, 2, &minute) || text[16] != ':' || digits(text + 17, 2, &second) ||
-			     text[19] != 'Z' || hour > 23 || minute > 59 || second > 59))
+	if (length == 20 &&
+	    (text[10] != 'T' || read_digits(text + 11, 2, &hour) || text[13] != ':' ||
+	     read_digits(text + 14, 2, &minute) || text[16] != ':' || read_digits(text + 17, 2, &second) ||
+	     text[19] != 'Z' || hour > 23 || minute > 59 || second > 59))
 		return -EINVAL;
 	*out_s = days_from_civil(year, month, day) * DAY_S + hour * INT64_C(3600) + minute * INT64_C(60) + second;
 	return 0;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Scenario files of a folder, or one by one: read, sorted, each name once. */
 #include "file/scenario.h"
 
 #include <dirent.h>
@@ -19,7 +20,7 @@ static int read_file(const char *path, uint8_t *text, size_t room, size_t *bytes
 	return result;
 }
 
-static int bad(char *detail, size_t detail_bytes, const char *path, const char *what)
+static int refuse_file(char *detail, size_t detail_bytes, const char *path, const char *what)
 {
 	(void)snprintf(detail, detail_bytes, "%s:1:1: %s", path, what);
 	return 1;
@@ -39,38 +40,38 @@ static int check_place(const struct yp_scenario *scenario, const char *path, cha
 		return 0;
 	char what[256];
 	(void)snprintf(what, sizeof what, "name and group do not fit the file; call it %s", expected);
-	return bad(detail, detail_bytes, path, what);
+	return refuse_file(detail, detail_bytes, path, what);
 }
 
-int yp_scenario_load(const char *path, struct yp_scenario *out, char *detail, size_t detail_bytes)
+int yp_scenario_load(yp_rig_table *rigs, const char *path, struct yp_scenario *out, char *detail, size_t detail_bytes)
 {
 	if (strlen(path) >= sizeof out->path)
-		return bad(detail, detail_bytes, path, "the path is too long; move the file");
+		return refuse_file(detail, detail_bytes, path, "the path is too long; move the file");
 	uint8_t *text = malloc(YP_SCENARIO_BYTES_MAX + 1);
 	if (!text)
 		return -ENOMEM;
 	size_t bytes = 0;
 	int result = read_file(path, text, YP_SCENARIO_BYTES_MAX + 1, &bytes);
 	if (result == 0 && bytes > YP_SCENARIO_BYTES_MAX)
-		result = bad(detail, detail_bytes, path, "larger than 64 KiB; split it");
+		result = refuse_file(detail, detail_bytes, path, "larger than 64 KiB; split it");
 	else if (result == 0)
-		result = yp_scenario_parse(path, text, bytes, out, detail, detail_bytes);
+		result = yp_scenario_parse(rigs, path, text, bytes, out, detail, detail_bytes);
 	else
 		(void)snprintf(detail, detail_bytes, "%s: %s", path, strerror(-result));
 	free(text);
 	return result ? result : check_place(out, path, detail, detail_bytes);
 }
 
-static int add_file(struct yp_catalog *catalog, const char *path, char *detail, size_t detail_bytes)
+static int add_file(yp_rig_table *rigs, struct yp_catalog *catalog, const char *path, char *detail, size_t detail_bytes)
 {
 	if (catalog->count == YP_CATALOG_MAX)
-		return bad(detail, detail_bytes, path, "too many scenarios; run fewer at a time");
+		return refuse_file(detail, detail_bytes, path, "too many scenarios; run fewer at a time");
 	struct yp_scenario *more = realloc(catalog->items, (catalog->count + 1) * sizeof *more);
 	if (!more)
 		return -ENOMEM;
 	catalog->items = more;
 	struct yp_scenario *fresh = &more[catalog->count];
-	int result = yp_scenario_load(path, fresh, detail, detail_bytes);
+	int result = yp_scenario_load(rigs, path, fresh, detail, detail_bytes);
 	if (result)
 		return result;
 	const struct yp_scenario *other = yp_catalog_find(catalog, fresh->name, strlen(fresh->name));
@@ -78,7 +79,7 @@ static int add_file(struct yp_catalog *catalog, const char *path, char *detail, 
 		char what[YP_SCENARIO_PATH_MAX + 128];
 		(void)snprintf(what, sizeof what, "the name '%s' is taken by %s; choose another", fresh->name,
 			       other->path);
-		return bad(detail, detail_bytes, path, what);
+		return refuse_file(detail, detail_bytes, path, what);
 	}
 	if (!other)
 		catalog->count++;
@@ -93,7 +94,8 @@ static bool ends_with(const char *text, const char *tail)
 }
 
 /* One folder; `deeper`: also its folders, once. */
-static int add_folder(struct yp_catalog *catalog, const char *dir, bool deeper, char *detail, size_t detail_bytes)
+static int add_folder(yp_rig_table *rigs, struct yp_catalog *catalog, const char *dir, bool deeper, char *detail,
+		      size_t detail_bytes)
 {
 	struct dirent **names = NULL;
 	int count = scandir(dir, &names, NULL, alphasort);
@@ -111,7 +113,7 @@ static int add_folder(struct yp_catalog *catalog, const char *dir, bool deeper, 
 		if (result || hidden)
 			continue;
 		if (n < 0 || (size_t)n >= sizeof path) {
-			result = bad(detail, detail_bytes, dir, "a path in it is too long; move the file");
+			result = refuse_file(detail, detail_bytes, dir, "a path in it is too long; move the file");
 			continue;
 		}
 		if (stat(path, &status)) { /* what cannot be looked at may be a scenario that nobody would miss */
@@ -120,23 +122,23 @@ static int add_folder(struct yp_catalog *catalog, const char *dir, bool deeper, 
 			continue;
 		}
 		if (S_ISDIR(status.st_mode) && deeper)
-			result = add_folder(catalog, path, false, detail, detail_bytes);
+			result = add_folder(rigs, catalog, path, false, detail, detail_bytes);
 		else if (S_ISREG(status.st_mode) && ends_with(path, ".yaml") && !deeper)
-			result = add_file(catalog, path, detail, detail_bytes);
+			result = add_file(rigs, catalog, path, detail, detail_bytes);
 	}
 	free(names);
 	return result;
 }
 
-int yp_catalog_read(const char *dir, struct yp_catalog *out, char *detail, size_t detail_bytes)
+int yp_catalog_read(yp_rig_table *rigs, const char *dir, struct yp_catalog *out, char *detail, size_t detail_bytes)
 {
 	*out = (struct yp_catalog){0};
-	int result = add_folder(out, dir, true, detail, detail_bytes);
+	int result = add_folder(rigs, out, dir, true, detail, detail_bytes);
 	yp_catalog_sort(out);
 	return result;
 }
 
-int yp_catalog_add(struct yp_catalog *catalog, const char *path, char *detail, size_t detail_bytes)
+int yp_catalog_add(yp_rig_table *rigs, struct yp_catalog *catalog, const char *path, char *detail, size_t detail_bytes)
 {
 	struct stat status;
 	if (stat(path, &status)) {
@@ -150,11 +152,11 @@ int yp_catalog_add(struct yp_catalog *catalog, const char *path, char *detail, s
 	while (n > 1 && trimmed[n - 1] == '/')
 		trimmed[--n] = 0;
 	if (!S_ISDIR(status.st_mode))
-		return add_file(catalog, trimmed, detail, detail_bytes);
+		return add_file(rigs, catalog, trimmed, detail, detail_bytes);
 	size_t before = catalog->count;
-	int result = add_folder(catalog, trimmed, false, detail, detail_bytes);
+	int result = add_folder(rigs, catalog, trimmed, false, detail, detail_bytes);
 	if (!result && catalog->count == before)
-		result = add_folder(catalog, trimmed, true, detail, detail_bytes);
+		result = add_folder(rigs, catalog, trimmed, true, detail, detail_bytes);
 	return result;
 }
 

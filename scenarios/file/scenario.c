@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Reads a scenario file: tables of its keys, and the rules between them. */
 #include "file/scenario.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include "file/civil-time.h"
 #include "file/schema.h"
 
-static const char *const rig_names[] = {"sim", "host", "qemu", "board", "images", NULL};
 static const char *const image_names[] = {"good",         "panics",      "hangs",     "no-root", "health-fails",
 					  "health-hangs", "crash-loops", "no-kernel", NULL};
 static const char *const slot_names[] = {"old", "empty", NULL};
@@ -33,19 +33,9 @@ static const char *const lie_names[] = {"none",
 					NULL};
 static const char *const report_url_names[] = {"configured", "none", NULL};
 static const char *const version_names[] = {"old", "new", NULL};
-static const char *const recut_names[] = {"none", "sampled", "all", NULL};
-/* In the order of enum yp_network_group. */
-const char *const yp_hil_names[] = {"checks", "cuts", "free-cuts", NULL};
-const char *const yp_network_names[] = {"http", "tls", "connection", "places", "report", "names", "device", NULL};
-
 /* Indexed by enum yp_sim_fault_kind; the power cut of the explorer is not among them. */
 static const char *const fault_names[] = {"none",         "read-eio",  "write-eio", "flush-eio", "enospc", "bitflip",
 					  "short-answer", "no-memory", "stop",      "power",     "clock",  NULL};
-
-const char *yp_rig_text(enum yp_rig_name rig)
-{
-	return rig_names[rig];
-}
 
 const char *yp_fault_text(enum yp_sim_fault_kind kind)
 {
@@ -62,6 +52,11 @@ int yp_fault_find(const char *text, size_t length, enum yp_sim_fault_kind *out)
 	}
 	return -EINVAL;
 }
+
+/* While a file is read: what it may name. */
+struct loading {
+	yp_rig_table *rigs;
+};
 
 static const char *check_name(const char *text)
 {
@@ -81,7 +76,7 @@ static const char *check_id(const char *text)
 	return NULL;
 }
 
-static const char *check_match(const char *text)
+const char *yp_scenario_check_match(const char *text)
 {
 	for (const char *c = text; *c; c++) {
 		if (!((*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || strchr("-.:S", *c)))
@@ -97,6 +92,40 @@ static const char *check_reason(const char *text)
 			return "write a reason's name, such as HEALTH_FAILED";
 	}
 	return NULL;
+}
+
+static int read_rig(struct yp_schema *schema, yaml_node_t *node, const struct yp_schema_field *field, void *base)
+{
+	const struct loading *loading = schema->ctx;
+	const struct yp_rig_terms *rig;
+	struct yp_scenario *scenario = base;
+	char known[256] = "";
+	const char *text = yp_schema_scalar(schema, node, field->key, NULL);
+	for (size_t i = 0; text && (rig = loading->rigs(i)); i++) {
+		if (strcmp(text, rig->name) == 0) {
+			scenario->rig = rig;
+			return 0;
+		}
+		yp_schema_list(known, sizeof known, rig->name);
+	}
+	return text ? yp_schema_choice_error(schema, node, field->key, text, known) : 1;
+}
+
+static int read_subject(struct yp_schema *schema, yaml_node_t *node, const struct yp_schema_field *field, void *base)
+{
+	struct yp_scenario *scenario = base;
+	char known[256] = "";
+	const char *text = yp_schema_scalar(schema, node, field->key, NULL);
+	const struct yp_subject *subject = text ? yp_subject_find(text) : NULL;
+	if (!text)
+		return 1;
+	if (subject) {
+		scenario->subject = subject;
+		return 0;
+	}
+	for (const struct yp_subject *const *at = yp_subjects(); *at; at++)
+		yp_schema_list(known, sizeof known, (*at)->name);
+	return yp_schema_choice_error(schema, node, field->key, text, known);
 }
 
 /* A list of texts, or one text. field->max: how many; field->check: what each must be. */
@@ -196,46 +225,6 @@ static const struct yp_schema_field point_fields[] = {
 static const struct yp_schema_field clock_fields[] = {
     {.key = "at", .type = YP_SCHEMA_CUSTOM, .read = read_clocks, .required = true}, {.key = NULL}};
 
-static const struct yp_schema_field image_fields[] = {
-    {.key = "group",
-     .type = YP_SCHEMA_TEXT,
-     .offset = offsetof(struct yp_fault, match),
-     .bytes = sizeof((struct yp_fault *)0)->match,
-     .check = check_match},
-    {.key = "sample", .type = YP_SCHEMA_UINT, .offset = offsetof(struct yp_fault, sample), .min = 1, .max = 1000000},
-    {.key = NULL}};
-static const struct yp_schema_field network_fields[] = {
-    {.key = "plan",
-     .type = YP_SCHEMA_CHOICE,
-     .offset = offsetof(struct yp_fault, network),
-     .names = yp_network_names,
-     .required = true},
-    {.key = "match",
-     .type = YP_SCHEMA_TEXT,
-     .offset = offsetof(struct yp_fault, match),
-     .bytes = sizeof((struct yp_fault *)0)->match,
-     .check = check_match},
-    {.key = "sample", .type = YP_SCHEMA_UINT, .offset = offsetof(struct yp_fault, sample), .min = 1, .max = 1000000},
-    {.key = "sweep", .type = YP_SCHEMA_UINT, .offset = offsetof(struct yp_fault, sweep), .max = 1000},
-    {.key = "slow", .type = YP_SCHEMA_FLAG, .offset = offsetof(struct yp_fault, slow)},
-    {.key = "power-cut", .type = YP_SCHEMA_CHOICE, .offset = offsetof(struct yp_fault, recut), .names = recut_names},
-    {.key = NULL}};
-
-static const struct yp_schema_field board_fields[] = {
-    {.key = "plan",
-     .type = YP_SCHEMA_CHOICE,
-     .offset = offsetof(struct yp_fault, board),
-     .names = yp_hil_names,
-     .required = true},
-    {.key = "match",
-     .type = YP_SCHEMA_TEXT,
-     .offset = offsetof(struct yp_fault, match),
-     .bytes = sizeof((struct yp_fault *)0)->match,
-     .check = check_match},
-    {.key = "rounds", .type = YP_SCHEMA_UINT, .offset = offsetof(struct yp_fault, rounds), .min = 1, .max = 1000},
-    {.key = "budget", .type = YP_SCHEMA_UINT, .offset = offsetof(struct yp_fault, budget), .min = 1, .max = 100000},
-    {.key = NULL}};
-
 static int read_fault_options(struct yp_schema *schema, yaml_node_t *key, yaml_node_t *node, struct yp_fault *fault,
 			      struct yp_limits *limits)
 {
@@ -246,12 +235,8 @@ static int read_fault_options(struct yp_schema *schema, yaml_node_t *key, yaml_n
 		*limits = options.limits;
 		return result;
 	}
-	if (fault->list)
-		return yp_schema_map(schema, node,
-				     fault->list == YP_LIST_IMAGE     ? image_fields
-				     : fault->list == YP_LIST_NETWORK ? network_fields
-								      : board_fields,
-				     fault);
+	if (fault->lister)
+		return yp_schema_map(schema, node, fault->lister->options, fault);
 	if (fault->kind == YP_SIM_FAULT_CLOCK)
 		return yp_schema_map(schema, node, clock_fields, fault);
 	struct point point = {.every = 1, .fault = *fault};
@@ -265,6 +250,32 @@ static int read_fault_options(struct yp_schema *schema, yaml_node_t *key, yaml_n
 	return 0;
 }
 
+/* The rig whose fault is called so; NULL: none. */
+static const struct yp_rig_terms *find_lister(const struct yp_schema *schema, const char *kind)
+{
+	const struct loading *loading = schema->ctx;
+	const struct yp_rig_terms *rig;
+	for (size_t i = 0; (rig = loading->rigs(i)); i++) {
+		if (rig->fault && strcmp(rig->fault, kind) == 0)
+			return rig;
+	}
+	return NULL;
+}
+
+static int refuse_fault(struct yp_schema *schema, const yaml_node_t *key, const char *kind)
+{
+	const struct loading *loading = schema->ctx;
+	const struct yp_rig_terms *rig;
+	char known[256] = "power-cut";
+	for (unsigned i = YP_SIM_FAULT_NONE + 1; fault_names[i]; i++)
+		yp_schema_list(known, sizeof known, fault_names[i]);
+	for (size_t i = 0; (rig = loading->rigs(i)); i++) {
+		if (rig->fault)
+			yp_schema_list(known, sizeof known, rig->fault);
+	}
+	return yp_schema_error(schema, key, "unknown fault '%.40s'; choose one of: %s", kind, known);
+}
+
 static int read_fault(struct yp_schema *schema, yaml_node_t *node, struct yp_fault *fault, struct yp_limits *limits)
 {
 	if (node->type != YAML_MAPPING_NODE || node->data.mapping.pairs.top - node->data.mapping.pairs.start != 1)
@@ -275,17 +286,10 @@ static int read_fault(struct yp_schema *schema, yaml_node_t *node, struct yp_fau
 	if (!kind)
 		return 1;
 	fault->power_cut = strcmp(kind, "power-cut") == 0;
-	fault->list = strcmp(kind, "image") == 0     ? YP_LIST_IMAGE
-		      : strcmp(kind, "network") == 0 ? YP_LIST_NETWORK
-		      : strcmp(kind, "board") == 0   ? YP_LIST_BOARD
-						     : YP_LIST_NONE;
-	if (!fault->power_cut && !fault->list &&
+	fault->lister = find_lister(schema, kind);
+	if (!fault->power_cut && !fault->lister &&
 	    (yp_fault_find(kind, strlen(kind), &fault->kind) || fault->kind == YP_SIM_FAULT_NONE))
-		return yp_schema_error(
-		    schema, key,
-		    "unknown fault '%.40s'; choose one of: power-cut, read-eio, write-eio, flush-eio, enospc, "
-		    "bitflip, short-answer, no-memory, stop, power, clock, image, network, board",
-		    kind);
+		return refuse_fault(schema, key, kind);
 	return read_fault_options(schema, key, value, fault, limits);
 }
 
@@ -404,7 +408,8 @@ static const struct yp_schema_field scenario_fields[] = {
      .max = YP_SCENARIO_IDS_MAX,
      .check = check_id,
      .read = read_texts},
-    {.key = "rig", .type = YP_SCHEMA_CHOICE, .offset = FIELD(rig), .names = rig_names, .required = true},
+    {.key = "rig", .type = YP_SCHEMA_CUSTOM, .read = read_rig, .required = true},
+    {.key = "subject", .type = YP_SCHEMA_CUSTOM, .read = read_subject},
     {.key = "storage", .type = YP_SCHEMA_MAP, .fields = storage_fields},
     {.key = "story", .type = YP_SCHEMA_MAP, .fields = story_fields},
     {.key = "faults", .type = YP_SCHEMA_CUSTOM, .read = read_faults},
@@ -412,9 +417,10 @@ static const struct yp_schema_field scenario_fields[] = {
     {.key = "limits", .type = YP_SCHEMA_MAP, .fields = limits_fields},
     {.key = NULL}};
 
-static void set_defaults(struct yp_scenario *out)
+static void fill_defaults(struct yp_scenario *out)
 {
 	*out = (struct yp_scenario){
+	    .subject = yp_subject_find(NULL),
 	    .version = 2,
 	    .spec = {.slot_kib = 96,
 		     .env_bytes = 4096,
@@ -430,31 +436,30 @@ static void set_defaults(struct yp_scenario *out)
 /* Which rig takes which faults; and who says what is expected. */
 static int check_rig(struct yp_schema *schema, const yaml_node_t *root, const struct yp_scenario *out)
 {
-	enum yp_list needs = out->rig == YP_RIG_IMAGES  ? YP_LIST_IMAGE
-			     : out->rig == YP_RIG_HOST  ? YP_LIST_NETWORK
-			     : out->rig == YP_RIG_BOARD ? YP_LIST_BOARD
-							: YP_LIST_NONE;
-	static const char *const names[] = {"other", "image", "network", "board"};
+	const struct yp_rig_terms *rig = out->rig;
+	if (rig->subject && strcmp(rig->subject, out->subject->name) != 0)
+		return yp_schema_error(schema, root, "rig %s runs subject %s only; choose another rig for %s",
+				       rig->name, rig->subject, out->subject->name);
 	for (unsigned i = 0; i < out->fault_count; i++) {
-		if (out->faults[i].list != needs)
+		if (out->faults[i].lister != (rig->fault ? rig : NULL))
 			return yp_schema_error(schema, root, "rig %s takes %s faults only; fault %u is of another kind",
-					       yp_rig_text(out->rig), names[needs], i + 1);
+					       rig->name, rig->fault ? rig->fault : "other", i + 1);
 	}
-	if (out->seconds && out->rig != YP_RIG_QEMU)
-		return yp_schema_error(schema, root,
-				       "'seconds' limits rig qemu only; remove it, or write 'states' or 'runs'");
-	if (needs == YP_LIST_NONE && out->version > 1)
+	if (out->seconds && !rig->takes_seconds)
+		return yp_schema_error(
+		    schema, root, "'seconds' does not limit rig %s; remove it, or write 'states' or 'runs'", rig->name);
+	if (!rig->fault && out->version > 1)
 		return yp_schema_error(schema, root, "'expect' is missing; add 'expect: ...'");
-	if (needs != YP_LIST_NONE && out->version < 2)
+	if (rig->fault && out->version < 2)
 		return yp_schema_error(schema, root, "each case of rig %s says what it expects; remove 'expect'",
-				       yp_rig_text(out->rig));
-	if (needs != YP_LIST_NONE && !out->fault_count)
-		return yp_schema_error(schema, root, "'faults' is missing; write '- %s: {...}'", names[needs]);
+				       rig->name);
+	if (rig->fault && !out->fault_count)
+		return yp_schema_error(schema, root, "'faults' is missing; write '- %s: {...}'", rig->fault);
 	return 0;
 }
 
 /* What the tables cannot say: rules between fields, and the copies into sim's own structs. */
-static int finish(struct yp_schema *schema, struct yp_scenario *out)
+static int check_scenario(struct yp_schema *schema, struct yp_scenario *out)
 {
 	yaml_node_t *root = yaml_document_get_root_node(&schema->document);
 	int result = check_rig(schema, root, out);
@@ -472,18 +477,20 @@ static int finish(struct yp_schema *schema, struct yp_scenario *out)
 	return 0;
 }
 
-int yp_scenario_parse(const char *path, const uint8_t *text, size_t bytes, struct yp_scenario *out, char *detail,
-		      size_t detail_bytes)
+int yp_scenario_parse(yp_rig_table *rigs, const char *path, const uint8_t *text, size_t bytes, struct yp_scenario *out,
+		      char *detail, size_t detail_bytes)
 {
-	set_defaults(out);
+	fill_defaults(out);
 	(void)snprintf(out->path, sizeof out->path, "%s", path);
 	struct yp_schema schema;
 	int result = yp_schema_init(&schema, path, text, bytes, detail, detail_bytes);
 	if (result)
 		return result;
+	struct loading loading = {.rigs = rigs};
+	schema.ctx = &loading;
 	result = yp_schema_map(&schema, yaml_document_get_root_node(&schema.document), scenario_fields, out);
 	if (!result)
-		result = finish(&schema, out);
+		result = check_scenario(&schema, out);
 	yp_schema_deinit(&schema);
 	return result;
 }

@@ -8,6 +8,7 @@
 
 #include "power-cut/explore.h"
 #include "sim/device.h"
+#include "sim/subject.h"
 
 /* A scenario file: data, no logic. Its shape is documented in scenarios/README.md. */
 #define YP_SCENARIO_BYTES_MAX  65536u
@@ -19,17 +20,22 @@
 #define YP_SCENARIO_CLOCKS_MAX 12u
 #define YP_DETAIL_MAX          1024u
 #define YP_SECONDS_MAX         1000000u
-#define YP_BOARD_MAX           200u /* path of a board's images */
+#define YP_IMAGES_PATH_MAX     200u /* path of a board's images */
 /* What the simulated device's clock says when a story starts: relative clock values count from it. */
 #define YP_SIM_STORY_CLOCK_S INT64_C(1796083200)
 
-enum yp_rig_name { YP_RIG_SIM, YP_RIG_HOST, YP_RIG_QEMU, YP_RIG_BOARD, YP_RIG_IMAGES };
+struct yp_schema_field;
+/* What the loader must know of a rig that a file names. The rows are those of rigs/rigs.c. */
+struct yp_rig_terms {
+	const char *name;  /* in files, results and --help */
+	const char *fault; /* the one kind of fault whose cases it lists; NULL: it takes those of a story */
+	const struct yp_schema_field *options; /* of that fault, in a struct yp_fault; NULL without one */
+	const char *subject;                   /* the one that it runs; NULL: any */
+	bool takes_seconds;                    /* 'limits: {seconds: N}' is for it */
+};
+/* The rigs there are, by index from 0; NULL behind the last. */
+typedef const struct yp_rig_terms *yp_rig_table(size_t index);
 
-/*
- * Faults whose cases a rig lists beforehand, each with an expectation of its own: images that lie (rig images), a
- * network that fails (rig host), and what is done to a real board (rig board).
- */
-enum yp_list { YP_LIST_NONE, YP_LIST_IMAGE, YP_LIST_NETWORK, YP_LIST_BOARD };
 enum yp_recut { YP_RECUT_NONE, YP_RECUT_SAMPLED, YP_RECUT_ALL };
 /* Of the network's cases with a power cut in their recovery. */
 #define YP_RECUT_SAMPLE 8u
@@ -43,14 +49,15 @@ struct yp_fault {
 	unsigned clock_count;
 	int64_t clock_s[YP_SCENARIO_CLOCKS_MAX];
 	unsigned explore; /* 0 closure, 1 one-cut */
-	enum yp_list list;
-	unsigned network; /* index of the rig's group, in the order of yp_network_names */
+	const struct yp_rig_terms
+	    *lister;      /* the rig that lists its cases, each with an expectation; NULL: of a story */
+	unsigned network; /* index of yp_network_names */
 	char match[48];   /* only cases whose id begins so; "": all */
 	unsigned sample;  /* every Nth case, which of them by seed; 0 and 1: all */
 	unsigned sweep;   /* seeded places per connection fault */
 	bool slow;        /* also cases of tens of seconds */
 	unsigned recut;   /* enum yp_recut */
-	unsigned board;   /* index of yp_hil_names */
+	unsigned board;   /* enum yp_board_plan_kind */
 	unsigned rounds;  /* of the board's plan, 0: one */
 	unsigned
 	    budget; /* cuts of the board: what the plan leaves of it goes to the steps that were hit least; 0: none */
@@ -68,7 +75,8 @@ struct yp_scenario {
 	char title[160];
 	struct yp_text_list tags;
 	struct yp_text_list catalogue;
-	enum yp_rig_name rig;
+	const struct yp_rig_terms *rig;
+	const struct yp_subject *subject; /* the updater under test; never NULL once a file was read */
 	enum yp_model slots, env, state, data;
 	unsigned slot_b, report_url; /* as in the file; spec has them too */
 	unsigned version;            /* 0 old, 1 new, 2 not said; expect has it too */
@@ -82,17 +90,16 @@ struct yp_scenario {
 };
 
 /* Reads a scenario. 0, -errno, or 1 = bad: detail holds "path:line:column: what; what to do". */
-int yp_scenario_parse(const char *path, const uint8_t *text, size_t bytes, struct yp_scenario *out, char *detail,
-		      size_t detail_bytes) __attribute__((warn_unused_result));
+int yp_scenario_parse(yp_rig_table *rigs, const char *path, const uint8_t *text, size_t bytes, struct yp_scenario *out,
+		      char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
 /* The same from a file, whose folder gives the group and whose name must be NAME.yaml. */
-int yp_scenario_load(const char *path, struct yp_scenario *out, char *detail, size_t detail_bytes)
+int yp_scenario_load(yp_rig_table *rigs, const char *path, struct yp_scenario *out, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
 
-extern const char *const yp_network_names[]; /* http, tls ...; ends with NULL */
-extern const char *const yp_hil_names[];     /* checks, cuts, free-cuts; ends with NULL */
+/* What is wrong with the beginning of case ids, NULL: nothing. For a rig's options. */
+const char *yp_scenario_check_match(const char *text);
 
 bool yp_scenario_tagged(const struct yp_scenario *scenario, const char *tag);
-const char *yp_rig_text(enum yp_rig_name rig);
 /* "write-eio" ...; the name in a scenario, in results and in ids. */
 const char *yp_fault_text(enum yp_sim_fault_kind kind);
 int yp_fault_find(const char *text, size_t length, enum yp_sim_fault_kind *out) __attribute__((warn_unused_result));
@@ -106,10 +113,10 @@ struct yp_catalog {
 };
 #define YP_CATALOG_MAX 2048u
 /* Reads dir/GROUP/NAME.yaml. The first bad file ends it. Same returns; deinit in any case. */
-int yp_catalog_read(const char *dir, struct yp_catalog *out, char *detail, size_t detail_bytes)
+int yp_catalog_read(yp_rig_table *rigs, const char *dir, struct yp_catalog *out, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
 /* One file, or one folder of files. */
-int yp_catalog_add(struct yp_catalog *catalog, const char *path, char *detail, size_t detail_bytes)
+int yp_catalog_add(yp_rig_table *rigs, struct yp_catalog *catalog, const char *path, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
 void yp_catalog_sort(struct yp_catalog *catalog);
 void yp_catalog_deinit(struct yp_catalog *catalog);

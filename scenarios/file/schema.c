@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Reads YAML into structs by tables; whatever does not fit is refused with its place. */
 #include "file/schema.h"
 
 #include <errno.h>
@@ -9,8 +10,8 @@
 
 #define SCHEMA_SHOWN_MAX 40 /* characters of a bad value that a message repeats */
 
-__attribute__((format(printf, 3, 0))) static int say(struct yp_schema *schema, yaml_mark_t mark, const char *format,
-						     va_list args)
+__attribute__((format(printf, 3, 0))) static int write_error(struct yp_schema *schema, yaml_mark_t mark,
+							     const char *format, va_list args)
 {
 	int n = snprintf(schema->detail, schema->detail_bytes, "%s:%zu:%zu: ", schema->path, mark.line + 1,
 			 mark.column + 1);
@@ -28,7 +29,7 @@ int yp_schema_error(struct yp_schema *schema, const yaml_node_t *node, const cha
 {
 	va_list args;
 	va_start(args, format);
-	int result = say(schema, node->start_mark, format, args);
+	int result = write_error(schema, node->start_mark, format, args);
 	va_end(args);
 	return result;
 }
@@ -38,7 +39,7 @@ __attribute__((format(printf, 3, 4))) static int error_at(struct yp_schema *sche
 {
 	va_list args;
 	va_start(args, format);
-	int result = say(schema, mark, format, args);
+	int result = write_error(schema, mark, format, args);
 	va_end(args);
 	return result;
 }
@@ -139,22 +140,32 @@ static unsigned edit_distance(const char *a, const char *b)
 	return row[columns];
 }
 
+void yp_schema_list(char *list, size_t list_bytes, const char *word)
+{
+	size_t used = strlen(list);
+	if (used + strlen(word) + 3 <= list_bytes)
+		(void)snprintf(list + used, list_bytes - used, "%s%s", used ? ", " : "", word);
+}
+
+int yp_schema_choice_error(struct yp_schema *schema, const yaml_node_t *node, const char *key, const char *text,
+			   const char *known)
+{
+	return yp_schema_error(schema, node, "'%s' is '%.*s'; choose one of: %s", key, SCHEMA_SHOWN_MAX, text, known);
+}
+
 static int unknown_key(struct yp_schema *schema, const yaml_node_t *node, const char *key,
 		       const struct yp_schema_field *fields)
 {
 	const char *nearest = NULL;
 	unsigned least = 4;
 	char known[256] = "";
-	size_t used = 0;
 	for (const struct yp_schema_field *f = fields; f->key; f++) {
 		unsigned distance = edit_distance(key, f->key);
 		if (distance < least) {
 			least = distance;
 			nearest = f->key;
 		}
-		int n = snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", f->key);
-		if (n > 0 && used + (size_t)n < sizeof known)
-			used += (size_t)n;
+		yp_schema_list(known, sizeof known, f->key);
 	}
 	if (nearest)
 		return yp_schema_error(schema, node, "unknown key '%.*s'; did you mean '%s'?", SCHEMA_SHOWN_MAX, key,
@@ -250,18 +261,14 @@ static int read_choice(struct yp_schema *schema, const yaml_node_t *node, const 
 	if (!text)
 		return 1;
 	char known[256] = "";
-	size_t used = 0;
 	for (unsigned i = 0; field->names[i]; i++) {
 		if (strcmp(text, field->names[i]) == 0) {
 			*out = i;
 			return 0;
 		}
-		int n = snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", field->names[i]);
-		if (n > 0 && used + (size_t)n < sizeof known)
-			used += (size_t)n;
+		yp_schema_list(known, sizeof known, field->names[i]);
 	}
-	return yp_schema_error(schema, node, "'%s' is '%.*s'; choose one of: %s", field->key, SCHEMA_SHOWN_MAX, text,
-			       known);
+	return yp_schema_choice_error(schema, node, field->key, text, known);
 }
 
 static int read_flag(struct yp_schema *schema, const yaml_node_t *node, const struct yp_schema_field *field, bool *out)

@@ -42,6 +42,7 @@ struct yp_schema_field {
 /* One document that is being read. All functions: 0, -errno, or 1 = bad input, with *detail filled. */
 struct yp_schema {
 	yaml_document_t document;
+	void *ctx;        /* for read(); NULL until the caller sets it */
 	const char *path; /* for messages */
 	char *detail;
 	size_t detail_bytes;
@@ -58,6 +59,11 @@ int yp_schema_map(struct yp_schema *schema, yaml_node_t *node, const struct yp_s
 /* Reads one value as the field says. */
 int yp_schema_value(struct yp_schema *schema, yaml_node_t *node, const struct yp_schema_field *field, void *base)
     __attribute__((warn_unused_result));
+/* Adds a word to a list of words with ", " between, as far as it fits. */
+void yp_schema_list(char *list, size_t list_bytes, const char *word);
+/* Refuses a value that is none of the words of `known`. Returns 1. */
+int yp_schema_choice_error(struct yp_schema *schema, const yaml_node_t *node, const char *key, const char *text,
+			   const char *known);
 /* The text of a scalar, or NULL with the error said. *plain: not quoted. */
 const char *yp_schema_scalar(struct yp_schema *schema, const yaml_node_t *node, const char *key, bool *plain);
 /* Says "path:line:column: <text>" about a node and returns 1. */

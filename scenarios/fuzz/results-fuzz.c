@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char dir[] = "/tmp/yankproof-fuzz-XXXXXX";
 
-static void forget(void)
+static void remove_folder(void)
 {
 	static const char *const names[] = {"/results.jsonl", "/out/results.jsonl", "/out", ""};
 	char path[128];
@@ -29,25 +29,25 @@ static void forget(void)
 
 static FILE *quiet;
 
-static void begin(void)
+static void make_folder(void)
 {
 	if (quiet)
 		return;
 	quiet = fopen("/dev/null", "w");
 	if (!quiet)
 		abort();
-	if (!mkdtemp(dir) || atexit(forget))
+	if (!mkdtemp(dir) || atexit(remove_folder))
 		abort();
 }
 
-static void put(const char *path, const uint8_t *data, size_t size)
+static void put_file(const char *path, const uint8_t *data, size_t size)
 {
 	FILE *f = fopen(path, "w");
 	if (!f || fwrite(data, 1, size, f) != size || fclose(f))
 		abort();
 }
 
-static int ignore(void *ctx, const char *text, size_t bytes, json_t *line)
+static int ignore_line(void *ctx, const char *text, size_t bytes, json_t *line)
 {
 	(void)ctx;
 	(void)text;
@@ -56,7 +56,7 @@ static int ignore(void *ctx, const char *text, size_t bytes, json_t *line)
 	return 0;
 }
 
-static void verb(int (*run)(int, char **), const char *a, const char *b)
+static void run_verb(int (*run)(int, char **), const char *a, const char *b)
 {
 	char name[] = "verb";
 	char first[128];
@@ -76,9 +76,10 @@ static void verb(int (*run)(int, char **), const char *a, const char *b)
 }
 
 /* One scenario that has ended, maybe, and goes on. */
-static void resume(const char *path)
+static void resume_campaign(const char *path)
 {
-	struct yp_scenario scenario = {.name = "update-cut"};
+	struct yp_scenario scenario = {
+	    .name = "update-cut", .rig = &yp_rig_sim.terms, .subject = yp_subject_find(NULL)};
 	const struct yp_scenario *list[] = {&scenario};
 	struct yp_campaign campaign = {
 	    .scenarios = list, .count = 1, .dir = dir, .head = {.seed = 1, .shard = 1, .shards = 1}};
@@ -86,7 +87,7 @@ static void resume(const char *path)
 	bool finished = false;
 	char detail[YP_DETAIL_MAX] = "";
 	if (yp_campaign_resume(&campaign, &result, &finished, detail, sizeof detail) == 0 &&
-	    yp_results_read(path, ignore, NULL, detail, sizeof detail))
+	    yp_results_read(path, ignore_line, NULL, detail, sizeof detail))
 		abort();
 }
 
@@ -95,14 +96,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char path[128];
 	char out[128];
 	char merged[160];
-	begin();
+	make_folder();
 	(void)snprintf(path, sizeof path, "%s/%s", dir, YP_RESULTS_FILE);
 	(void)snprintf(out, sizeof out, "%s/out", dir);
 	(void)snprintf(merged, sizeof merged, "%s/%s", out, YP_RESULTS_FILE);
-	put(path, data, size);
-	verb(yp_verb_cuts, dir, "");
-	verb(yp_verb_merge, out, dir);
+	put_file(path, data, size);
+	run_verb(yp_verb_cuts, dir, "");
+	run_verb(yp_verb_merge, out, dir);
 	(void)unlink(merged);
-	resume(path);
+	resume_campaign(path);
 	return 0;
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file/scenario.h"
+#include "rigs/rig.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char detail[YP_DETAIL_MAX] = "";
 	if (size > YP_SCENARIO_BYTES_MAX)
 		return 0;
-	int result = yp_scenario_parse("f.yaml", data, size, &scenario, detail, sizeof detail);
+	int result = yp_scenario_parse(yp_rig_terms_at, "f.yaml", data, size, &scenario, detail, sizeof detail);
 	if (result > 0 && strncmp(detail, "f.yaml:", 7) != 0)
 		abort();
 	return 0;

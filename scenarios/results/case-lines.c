@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Takes cases as they end: into the digest, and into lines of results, many alike as one. */
 #include "results/case-lines.h"
 
 #include <errno.h>
@@ -60,7 +61,7 @@ uint64_t yp_cases_count(const struct yp_cases *cases)
 	return cases->count;
 }
 
-static uint64_t mix(uint64_t hash, const char *text)
+static uint64_t mix_text(uint64_t hash, const char *text)
 {
 	for (; *text; text++)
 		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
@@ -68,16 +69,16 @@ static uint64_t mix(uint64_t hash, const char *text)
 }
 
 /* 64 bits stand for the key: with a few thousand classes a collision would only merge two counts. */
-static uint64_t class_of(const struct yp_case_line *line)
+static uint64_t hash_class(const struct yp_case_line *line)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-	hash = mix(hash, line->fault);
-	hash = mix(hash, line->step);
-	hash = mix(hash, line->form);
-	hash = mix(hash, line->label);
-	hash = mix(hash, line->invariant);
-	hash = mix(hash, line->catalogue ? line->catalogue : "");
-	hash = mix(hash, line->reason ? line->reason : "");
+	hash = mix_text(hash, line->fault);
+	hash = mix_text(hash, line->step);
+	hash = mix_text(hash, line->form);
+	hash = mix_text(hash, line->label);
+	hash = mix_text(hash, line->invariant);
+	hash = mix_text(hash, line->catalogue ? line->catalogue : "");
+	hash = mix_text(hash, line->reason ? line->reason : "");
 	hash = (hash ^ (uint64_t)line->entry) * UINT64_C(0x100000001b3);
 	hash = (hash ^ ((uint64_t)line->verdict << 2 | (uint64_t)line->settled << 1 | (line->cuts > 1))) *
 	       UINT64_C(0x100000001b3);
@@ -87,7 +88,7 @@ static uint64_t class_of(const struct yp_case_line *line)
 /* 0 counted, 1 no room: write it whole. */
 static int count_in_class(struct yp_cases *cases, const struct yp_case_line *line)
 {
-	uint64_t hash = class_of(line);
+	uint64_t hash = hash_class(line);
 	unsigned at = (unsigned)(hash % YP_CASES_CLASSES_MAX);
 	while (cases->classes[at].hash && cases->classes[at].hash != hash)
 		at = (at + 1) % YP_CASES_CLASSES_MAX;

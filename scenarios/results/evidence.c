@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The rules by which a case of the simulated device shows an entry of the catalogue. */
 #include "results/evidence.h"
 
 #include <stdio.h>
@@ -8,12 +9,12 @@
 
 /* ---- what a story is about ---- */
 
-static bool panics(const struct yp_scenario *s)
+static bool new_panics(const struct yp_scenario *s)
 {
 	return s->spec.new_kind == YP_SIM_IMAGE_PANICS;
 }
 
-static bool hangs(const struct yp_scenario *s)
+static bool new_hangs(const struct yp_scenario *s)
 {
 	return s->spec.new_kind == YP_SIM_IMAGE_HANGS;
 }
@@ -48,7 +49,7 @@ static bool env_torn(const struct yp_scenario *s)
 	return yp_model_splits_writes(s->env);
 }
 
-static bool cycles(const struct yp_scenario *s)
+static bool is_cycled(const struct yp_scenario *s)
 {
 	return s->spec.quick_cycles > 0;
 }
@@ -63,7 +64,7 @@ static bool not_served(const struct yp_scenario *s)
 	return !s->spec.serve;
 }
 
-static bool flaky(const struct yp_scenario *s)
+static bool is_flaky(const struct yp_scenario *s)
 {
 	return s->spec.bundle_lie == YP_SIM_LIE_FLAKY_CHUNK;
 }
@@ -97,7 +98,7 @@ static bool in_2106(int64_t s)
 
 /* Alternatives have '|' between; NULL: any. */
 struct yp_evidence_row {
-	const char *id, *faults, *steps, *forms, *reasons;
+	const char *id, *faults, *phases, *forms, *reasons; /* phases: of the subject's marks */
 	unsigned cuts_min;
 	bool torn, for_ever, stepped; /* stepped: it happened within a step */
 	bool (*story)(const struct yp_scenario *scenario);
@@ -107,34 +108,35 @@ struct yp_evidence_row {
 #define STORY    .faults = "none"
 #define TOLD(r)  STORY, .reasons = (r)
 #define LOSES    .forms = "lost|mixed"
-#define ENV_STEP "S05|S10|S12|S15|R1"
-#define RECORDS  "S04|S09|S16|S17|R2" /* steps that store in the state medium and nowhere else */
+#define ENV_STEP "bar|arm|select|commit|fall back"
+#define RECORDS  "record|floor|report|record failure" /* store in the state medium and nowhere else */
 
 static const struct yp_evidence_row rows[] = {
     {"PWR-01", CUT, .cuts_min = 1},
     {"PWR-02", .faults = "power", .stepped = true},
     {"PWR-03", CUT, .cuts_min = 2},
     {"PWR-04", CUT, .cuts_min = 3},
-    {"PWR-04", STORY, .story = cycles},
-    {"PWR-07", CUT, .steps = "S12|R1"},
-    {"PWR-08", CUT, .steps = "S15"},
-    {"PWR-09", CUT, .steps = "R1|R2"},
-    {"PWR-10", CUT, .steps = "S16"},
-    {"PWR-11", CUT, .steps = "S11|S16|R2"}, /* after the store that acts, before the one that records it */
+    {"PWR-04", STORY, .story = is_cycled},
+    {"PWR-07", CUT, .phases = "select|fall back"},
+    {"PWR-08", CUT, .phases = "commit"},
+    {"PWR-09", CUT, .phases = "fall back|record failure"},
+    {"PWR-10", CUT, .phases = "floor"},
+    {"PWR-11", CUT,
+     .phases = "restart|floor|record failure"}, /* after the store that acts, before the one that records it */
     {"BTL-01", .faults = "none|power-cut", .story = copy_0_bad},
     {"BTL-02", .faults = "none|power-cut", .story = copy_1_bad},
     {"BTL-03", .faults = "none|power-cut", .story = both_bad},
-    {"BTL-04", CUT, .steps = ENV_STEP, .story = env_torn, .torn = true},
+    {"BTL-04", CUT, .phases = ENV_STEP, .story = env_torn, .torn = true},
     {"BTL-06", TOLD("BOOT_LIMIT")},
-    {"BTL-07", .faults = "none|power-cut", .story = cycles},
-    {"BTL-08", TOLD("BOOT_LIMIT"), .story = panics},
-    {"BTL-09", TOLD("BOOT_LIMIT"), .story = hangs},
+    {"BTL-07", .faults = "none|power-cut", .story = is_cycled},
+    {"BTL-08", TOLD("BOOT_LIMIT"), .story = new_panics},
+    {"BTL-09", TOLD("BOOT_LIMIT"), .story = new_hangs},
     {"BTL-10", TOLD("BOOT_LIMIT"), .story = no_root},
     {"BTL-11", TOLD("HEALTH_FAILED|HEALTH_TIMEOUT")},
-    {"BTL-19", STORY, .story = cycles},
-    {"BTL-20", CUT, .steps = "S10"},
+    {"BTL-19", STORY, .story = is_cycled},
+    {"BTL-20", CUT, .phases = "arm"},
     {"STO-01", .faults = "write-eio", .stepped = true},
-    {"STO-02", .faults = "read-eio", .steps = "S08"},
+    {"STO-02", .faults = "read-eio", .phases = "verify"},
     {"STO-03", .faults = "flush-eio", .stepped = true},
     {"STO-04", .faults = "enospc", .stepped = true},
     {"STO-06", CUT, LOSES},
@@ -143,16 +145,16 @@ static const struct yp_evidence_row rows[] = {
     {"STO-08", CUT, .forms = "mixed"},
     {"STO-10", .faults = "write-eio", .for_ever = true, .stepped = true},
     {"STO-11", .faults = "bitflip", .stepped = true},
-    {"STO-12", .faults = "write-eio|enospc", .steps = RECORDS},
-    {"STO-13", .faults = "bitflip", .steps = RECORDS},
-    {"DLT-05", CUT, .steps = "S06"},
-    {"DLT-06", .faults = "read-eio", .steps = "S06"},
-    {"RES-05", .faults = "enospc", .steps = "S06"},
+    {"STO-12", .faults = "write-eio|enospc", .phases = RECORDS},
+    {"STO-13", .faults = "bitflip", .phases = RECORDS},
+    {"DLT-05", CUT, .phases = "write"},
+    {"DLT-06", .faults = "read-eio", .phases = "write"},
+    {"RES-05", .faults = "enospc", .phases = "write"},
     {"RES-09", .faults = "no-memory"},
-    {"RES-12", .faults = "write-eio|enospc", .steps = RECORDS},
+    {"RES-12", .faults = "write-eio|enospc", .phases = RECORDS},
     {"RCE-05", .faults = "stop", .stepped = true},
     {"RCE-06", .faults = "stop", .stepped = true},
-    {"RCE-07", .faults = "power", .steps = "S04|S05|S06|S07|S08|S09"},
+    {"RCE-07", .faults = "power", .phases = "record|bar|write|flush|verify"},
     {"HTP-08", .faults = "short-answer"},
     {"HTP-18", STORY, .story = not_served},
     {"NET-01", .faults = "short-answer"},
@@ -160,7 +162,7 @@ static const struct yp_evidence_row rows[] = {
     {"FLP-02", TOLD("BAD_SIGNATURE")},
     {"FLP-03", TOLD("BAD_SIGNATURE")},
     {"FLP-04", TOLD("CHUNK_DIGEST|CHUNK_DECODE")},
-    {"FLP-04", STORY, .story = flaky},
+    {"FLP-04", STORY, .story = is_flaky},
     {"FLP-10", .faults = "bitflip", .stepped = true},
     {"SIG-01", TOLD("NO_SIGNATURE")},
     {"SIG-02", TOLD("BAD_SIGNATURE|NO_SIGNATURE")},
@@ -172,7 +174,7 @@ static const struct yp_evidence_row rows[] = {
     {"RES-01", TOLD("NO_SPACE|TOO_LARGE")},
     {"TRC-08", TOLD("TRUNCATED|SHORT_BODY|HTTP_RANGE")},
     {"RPT-01", .faults = "none|power-cut", .story = report_fails},
-    {"RPT-03", CUT, .steps = "S17|R3"},
+    {"RPT-03", CUT, .phases = "report"},
     {"RPT-04", TOLD("HEALTH_FAILED"), .story = report_fails},
     {"CLK-01", .faults = "clock", .clock = in_1970},
     {"CLK-02", .faults = "clock", .clock = before_the_signer},
@@ -183,7 +185,7 @@ static const struct yp_evidence_row rows[] = {
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
-static bool listed(const char *list, const char *word)
+static bool is_listed(const char *list, const char *word)
 {
 	size_t length = strlen(word);
 	if (!list)
@@ -196,10 +198,11 @@ static bool listed(const char *list, const char *word)
 	return false;
 }
 
-static bool shows(const struct yp_evidence_row *row, const struct yp_scenario *scenario, const struct yp_shown *s)
+static bool row_shows(const struct yp_evidence_row *row, const struct yp_scenario *scenario, const struct yp_shown *s)
 {
-	return listed(row->faults, s->fault) && listed(row->steps, s->step) && listed(row->forms, s->form) &&
-	       listed(row->reasons, s->reason) && s->cuts >= row->cuts_min && (s->torn || !row->torn) &&
+	return is_listed(row->faults, s->fault) &&
+	       is_listed(row->phases, yp_subject_phase(scenario->subject, s->step)) && is_listed(row->forms, s->form) &&
+	       is_listed(row->reasons, s->reason) && s->cuts >= row->cuts_min && (s->torn || !row->torn) &&
 	       (s->for_ever || !row->for_ever) && (!row->stepped || *s->step) &&
 	       (!row->story || row->story(scenario)) && (!row->clock || row->clock(s->clock_s));
 }
@@ -231,7 +234,7 @@ void yp_evidence_of(const struct yp_evidence *evidence, const struct yp_shown *s
 	out[0] = 0;
 	for (unsigned i = 0; i < evidence->count; i++) {
 		const struct yp_evidence_row *row = evidence->rows[i];
-		if (strcmp(row->id, last) == 0 || !shows(row, evidence->scenario, shown))
+		if (strcmp(row->id, last) == 0 || !row_shows(row, evidence->scenario, shown))
 			continue;
 		last = row->id;
 		used += (size_t)snprintf(out + used, YP_EVIDENCE_TEXT_MAX - used, "%s%s", used ? " " : "", row->id);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Writes results.jsonl, line by line. */
 #include "results/results.h"
 
 #include <errno.h>
@@ -12,48 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "command/version.h"
-#include "sim/oracle.h"
+#include "file/version.h"
+#include "power-cut/system.h"
 
-static const char *const verdict_texts[] = {"PASS", "SKIP", "MISS", "ERROR", "FAIL"};
-
-const char *yp_verdict_text(enum yp_verdict verdict)
-{
-	return verdict_texts[verdict];
-}
-
-int yp_verdict_find(const char *text, enum yp_verdict *out)
-{
-	for (unsigned i = 0; i < sizeof verdict_texts / sizeof *verdict_texts; i++) {
-		if (strcmp(text, verdict_texts[i]) == 0) {
-			*out = (enum yp_verdict)i;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-int yp_verdict_status(enum yp_verdict verdict)
-{
-	static const int status[] = {[YP_PASS] = 0, [YP_SKIP] = 0, [YP_MISS] = 4, [YP_ERROR] = 3, [YP_FAIL] = 1};
-	return status[verdict];
-}
-
-static int write_all(int fd, const char *text, size_t bytes)
-{
-	while (bytes) {
-		ssize_t n = write(fd, text, bytes);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text += n;
-		bytes -= (size_t)n;
-	}
-	return 0;
-}
-
-static int lock(int fd, short type)
+static int lock_file(int fd, short type)
 {
 	struct flock whole = {.l_type = type, .l_whence = SEEK_SET};
 	while (fcntl(fd, F_SETLKW, &whole)) {
@@ -64,7 +27,7 @@ static int lock(int fd, short type)
 }
 
 /* The length up to the last whole line. */
-static int whole_lines(int fd, off_t *bytes)
+static int cut_half_line(int fd, off_t *bytes)
 {
 	char tail[4096];
 	struct stat st;
@@ -85,24 +48,24 @@ static int whole_lines(int fd, off_t *bytes)
 }
 
 /* The file's end is shared by all workers. The lock goes with its process, however that ends. */
-static int append(int fd, const char *text, size_t bytes)
+static int append_line(int fd, const char *text, size_t bytes)
 {
 	off_t end = 0;
 	struct stat st;
 	if (fstat(fd, &st))
 		return -errno;
 	if (!S_ISREG(st.st_mode))
-		return write_all(fd, text, bytes);
-	int result = lock(fd, F_WRLCK);
+		return yp_write_all(fd, text, bytes);
+	int result = lock_file(fd, F_WRLCK);
 	if (result)
 		return result;
-	result = whole_lines(fd, &end);
+	result = cut_half_line(fd, &end);
 	if (!result) {
-		result = write_all(fd, text, bytes);
+		result = yp_write_all(fd, text, bytes);
 		if (result)
 			(void)!ftruncate(fd, end); /* else the next writer does */
 	}
-	(void)lock(fd, F_UNLCK);
+	(void)lock_file(fd, F_UNLCK);
 	return result;
 }
 
@@ -116,27 +79,12 @@ int yp_results_line(int fd, json_t *line)
 		return -ENOMEM;
 	size_t bytes = strlen(text);
 	text[bytes] = '\n'; /* its NUL: lengths are explicit from here on */
-	int result = append(fd, text, bytes + 1);
+	int result = append_line(fd, text, bytes + 1);
 	free(text);
 	return result;
 }
 
-static json_t *equivalences(const struct yp_scenario *const *scenarios, size_t count)
-{
-	json_t *list = json_array();
-	bool on_board = false;
-	for (size_t i = 0; i < count; i++)
-		on_board = on_board || scenarios[i]->rig == YP_RIG_QEMU;
-	for (unsigned k = 0; list && k < (on_board ? 2u : 1u); k++) {
-		const char *const *pairs = k ? yp_oracle_equivalences() : yp_sim_equivalences();
-		for (size_t i = 0; pairs && pairs[i]; i += 2)
-			(void)json_array_append_new(
-			    list, json_pack("{s:s, s:s}", "name", pairs[i], "argument", pairs[i + 1]));
-	}
-	return list;
-}
-
-static void now_text(char *out, size_t out_bytes)
+static void write_now(char *out, size_t out_bytes)
 {
 	struct tm utc;
 	time_t now = time(NULL);
@@ -144,13 +92,52 @@ static void now_text(char *out, size_t out_bytes)
 		(void)snprintf(out, out_bytes, "1970-01-01T00:00:00Z");
 }
 
+/* The subject's steps, in order; an empty list for one that marks none. */
+static json_t *make_steps(const struct yp_subject *subject)
+{
+	const struct yp_subject_steps *steps = subject->steps;
+	json_t *list = json_array();
+	for (size_t i = 0; list && steps && i < steps->marks_count; i++)
+		(void)json_array_append_new(list,
+					    json_pack("{s:s, s:s, s:s}", "step", steps->marks[i].text, "phase",
+						      yp_phase_name(steps->marks[i].phase), "text", steps->texts[i]));
+	return list;
+}
+
+/* Each subject of the scenarios once. */
+static json_t *make_subjects(const struct yp_scenario *const *scenarios, size_t count)
+{
+	json_t *list = json_array();
+	for (const struct yp_subject *const *at = yp_subjects(); list && *at; at++) {
+		bool used = false;
+		for (size_t i = 0; i < count && !used; i++)
+			used = scenarios[i]->subject == *at;
+		if (used)
+			(void)json_array_append_new(
+			    list, json_pack("{s:s, s:o}", "name", (*at)->name, "steps", make_steps(*at)));
+	}
+	return list;
+}
+
+/* All invariants, as power-cut/outcome.h has them. */
+static json_t *make_invariants(void)
+{
+	json_t *list = json_array();
+	for (unsigned i = YP_I_NONE + 1; list && i < YP_INVARIANTS; i++) {
+		const struct yp_invariant_row *row = yp_invariant_row((enum yp_invariant)i);
+		(void)json_array_append_new(
+		    list, json_pack("{s:s, s:s, s:s}", "id", row->id, "name", row->name, "sentence", row->sentence));
+	}
+	return list;
+}
+
 int yp_results_campaign(int fd, const struct yp_campaign_head *head, const struct yp_scenario *const *scenarios,
-			size_t count)
+			size_t count, json_t *rigs, json_t *equivalences)
 {
 	char started[32];
 	char shard[32];
 	struct utsname host = {0};
-	now_text(started, sizeof started);
+	write_now(started, sizeof started);
 	(void)snprintf(shard, sizeof shard, "%u/%u", head->shard, head->shards);
 	(void)uname(&host);
 	json_t *names = json_array();
@@ -159,27 +146,32 @@ int yp_results_campaign(int fd, const struct yp_campaign_head *head, const struc
 	json_t *line = json_pack(
 	    "{s:s, s:i, s:s, s:I, s:{s:s, s:s, s:s}, s:s, s:{s:s, s:i}, s:o, s:s, s:s, s:o, s:{s:I, s:b, s:b}}", "type",
 	    "campaign", "schema", 1, "started", started, "seed", (json_int_t)head->seed, "subject", "name",
-	    "ota reference core", "version", YP_VERSION, "mutant", yp_mutant_name(), "program", head->program, "host",
+	    head->subjects, "version", YP_VERSION, "mutant", yp_mutant_name(), "program", head->program, "host",
 	    "kernel", host.release, "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN), "scenarios", names, "selection",
-	    head->selection, "shard", shard, "equivalences", equivalences(scenarios, count), "limits", "states",
+	    head->selection, "shard", shard, "equivalences", equivalences, "limits", "states",
 	    (json_int_t)head->states_max, "fail_fast", (int)head->fail_fast, "lint", (int)!head->no_lint);
+	if (line) {
+		(void)json_object_set_new(line, "rigs", rigs);
+		(void)json_object_set_new(line, "subjects", make_subjects(scenarios, count));
+		(void)json_object_set_new(line, "invariants", make_invariants());
+	}
 	if (line && head->board)
 		(void)json_object_set_new(line, "board", json_string(head->board));
 	return yp_results_line(fd, line);
 }
 
-static const char *op_text(enum yp_op op)
+static const char *name_op(enum yp_op op)
 {
 	static const char *const texts[] = {"?", "write", "read", "flush", "discard", "mark"};
 	return (unsigned)op <= YP_MARK ? texts[op] : texts[0];
 }
 
-static json_t *log_entry(const struct yp_log *log, size_t i)
+static json_t *make_entry(const struct yp_log *log, size_t i)
 {
 	const struct yp_entry *e = yp_log_entry(log, i);
 	const char *medium = e->op == YP_MARK ? "" : yp_log_layout(log)->media[e->medium].name;
 	const char *text = e->op == YP_MARK ? yp_log_text(log, e) : "";
-	return json_pack("{s:I, s:s, s:s, s:I, s:I, s:b, s:s, s:s}", "i", (json_int_t)i, "op", op_text(e->op), "medium",
+	return json_pack("{s:I, s:s, s:s, s:I, s:I, s:b, s:s, s:s}", "i", (json_int_t)i, "op", name_op(e->op), "medium",
 			 medium, "sector", (json_int_t)e->sector, "sectors", (json_int_t)e->sectors, "fua", (int)e->fua,
 			 "step", yp_log_step(log, i), "text", text);
 }
@@ -195,7 +187,7 @@ int yp_results_log(int fd, const char *scenario, const struct yp_log *log, const
 		(void)json_array_append_new(media, json_pack("{s:s, s:I}", "name", layout->media[i].name, "sectors",
 							     (json_int_t)layout->media[i].sectors));
 	for (size_t i = 0; i < yp_log_count(log); i++)
-		(void)json_array_append_new(entries, log_entry(log, i));
+		(void)json_array_append_new(entries, make_entry(log, i));
 	for (size_t i = 0; i < finding_count; i++)
 		(void)json_array_append_new(found, json_pack("{s:s, s:I, s:s}", "rule", findings[i].rule, "entry",
 							     (json_int_t)findings[i].entry, "text", findings[i].text));
@@ -237,7 +229,7 @@ json_t *yp_results_case(const char *scenario, const struct yp_case_line *line)
 	return out;
 }
 
-static json_t *texts(const struct yp_text_list *list)
+static json_t *make_texts(const struct yp_text_list *list)
 {
 	json_t *array = json_array();
 	for (unsigned i = 0; i < list->count; i++)
@@ -245,7 +237,7 @@ static json_t *texts(const struct yp_text_list *list)
 	return array;
 }
 
-static json_t *stats_json(const struct yp_result *result)
+static json_t *make_stats(const struct yp_result *result)
 {
 	const struct yp_stats *s = &result->stats;
 	json_t *out = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "enumerated",
@@ -292,15 +284,17 @@ int yp_results_scenario(int fd, const struct yp_scenario *scenario, const struct
 	json_t *line =
 	    json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:o, s:s, s:s, s:s, s:s}", "type",
 		      "scenario", "scenario", scenario->name, "title", scenario->title, "group", scenario->group,
-		      "tags", texts(&scenario->tags), "catalogue", texts(&scenario->catalogue), "rig",
-		      yp_rig_text(scenario->rig), "storage", storage, "verdict", yp_verdict_text(result->verdict),
-		      "reason", result->reason, "duration_ms", (json_int_t)result->duration_ms, "stats",
-		      stats_json(result), "expected", result->beyond ? "expected to fail" : "", "digest",
-		      result->digest, "sentence", result->sentence, "replay", replay);
+		      "tags", make_texts(&scenario->tags), "catalogue", make_texts(&scenario->catalogue), "rig",
+		      scenario->rig->name, "storage", storage, "verdict", yp_verdict_text(result->verdict), "reason",
+		      result->reason, "duration_ms", (json_int_t)result->duration_ms, "stats", make_stats(result),
+		      "expected", result->beyond ? "expected to fail" : "", "digest", result->digest, "sentence",
+		      result->sentence, "replay", replay);
+	if (line)
+		(void)json_object_set_new(line, "subject", json_string(scenario->subject->name));
 	return yp_results_line(fd, line);
 }
 
-static enum yp_verdict worst_of(const struct yp_result *results, size_t count, unsigned tally[YP_FAIL + 1])
+static enum yp_verdict find_worst(const struct yp_result *results, size_t count, unsigned tally[YP_FAIL + 1])
 {
 	enum yp_verdict worst = YP_PASS;
 	for (size_t i = 0; i < count; i++) {
@@ -314,7 +308,7 @@ static enum yp_verdict worst_of(const struct yp_result *results, size_t count, u
 int yp_results_end(int fd, const struct yp_result *results, size_t count, uint64_t duration_ms)
 {
 	unsigned tally[YP_FAIL + 1] = {0};
-	enum yp_verdict worst = worst_of(results, count, tally);
+	enum yp_verdict worst = find_worst(results, count, tally);
 	char digest[YP_DIGEST_TEXT];
 	yp_results_digest(results, count, digest);
 	/* A SKIP is no better than the PASS beside it: the campaign as a whole passed what it ran. */

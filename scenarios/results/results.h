@@ -15,6 +15,11 @@
 #define YP_RESULTS_LINE_MAX ((size_t)16 * 1024 * 1024)
 #define YP_DIGEST_TEXT      33u /* 128 bits in hex, and NUL */
 
+/* Exit statuses, as RESULTS.md says; those of verdicts: yp_verdict_status(). */
+#define YP_EXIT_USAGE   2
+#define YP_EXIT_ERROR   3
+#define YP_EXIT_STOPPED 5
+
 /* What a scenario came to. Plain data: it travels through a pipe. */
 struct yp_result {
 	char scenario[YP_SCENARIO_NAME_MAX];
@@ -55,8 +60,9 @@ struct yp_campaign_head {
 	unsigned shard, shards; /* 1/1: all */
 	uint64_t states_max;    /* 0: as each scenario says */
 	bool fail_fast;
-	bool no_lint;      /* findings of the lint do not count */
-	const char *board; /* --board; NULL: not given */
+	bool no_lint;       /* findings of the lint do not count */
+	const char *board;  /* --board; NULL: not given */
+	char subjects[128]; /* names of the subjects of all scenarios that were selected, ", " between */
 	/* Of all scenarios that were selected, before shards divide them: names and files. "": nobody selected any. */
 	char selection[YP_DIGEST_TEXT];
 	char program[YP_DIGEST_TEXT]; /* of this program, which has the core in it */
@@ -73,8 +79,9 @@ int yp_verdict_status(enum yp_verdict verdict);
  * added. 0 or -errno.
  */
 int yp_results_line(int fd, json_t *line) __attribute__((warn_unused_result)); /* steals */
+/* rigs [{name, sentence}] and equivalences [{name, argument}], of the scenarios' rigs: stolen. */
 int yp_results_campaign(int fd, const struct yp_campaign_head *head, const struct yp_scenario *const *scenarios,
-			size_t count) __attribute__((warn_unused_result));
+			size_t count, json_t *rigs, json_t *equivalences) __attribute__((warn_unused_result));
 int yp_results_log(int fd, const char *scenario, const struct yp_log *log, const struct yp_finding *findings,
 		   size_t finding_count) __attribute__((warn_unused_result));
 /* What became of each class of crash states. classes: stolen. */

@@ -2,31 +2,32 @@
 #ifndef SCENARIOS_RIGS_BOARD_ASKS_H
 #define SCENARIOS_RIGS_BOARD_ASKS_H
 
+#include "rigs/board-agent.h"
 #include "rigs/board-cases.h"
-#include "rigs/lab-agent.h"
 
 /*
  * One board, and the case that runs on it. Functions return 0 = go on, 1 = the case is judged (out->outcome says how) or the
  * board was late (detail says what did not come), below zero = the lab failed (out->outcome.text says how).
  */
-#define YP_HIL_TEXT_MAX 256u
-#define YP_HIL_SHELL_MS 20000u
-#define YP_HIL_WORK_MS  60000u  /* an update */
-#define YP_HIL_READ_MS  300000u /* a digest of a slot, on a slow board */
+#define YP_BOARD_TEXT_MAX 256u
+#define YP_BOARD_SHELL_MS 20000u
+#define YP_BOARD_WORK_MS  60000u  /* an update */
+#define YP_BOARD_READ_MS  300000u /* a digest of a slot, on a slow board */
 
-struct yp_hil {
-	struct yp_hil_agent *agent;
+struct yp_board {
+	const struct yp_subject *subject;
+	struct yp_board_agent *agent;
 	char old[64], new[64];
 	uint32_t boot_ms;
 	bool provision;
 	json_t *commands; /* the environment's */
-	struct yp_hil_tally tally;
-	struct yp_hil_timing timing;
+	struct yp_board_tally tally;
+	struct yp_board_timing timing;
 	unsigned next_free[YP_SCENARIO_FAULTS_MAX]; /* by fault: cuts of its plan that were listed */
 	/* of the case */
-	struct yp_lab_result *out;
-	char detail[YP_HIL_TEXT_MAX];
-	char canary[YP_HIL_TEXT_MAX];
+	struct yp_listed_result *out;
+	char detail[YP_BOARD_TEXT_MAX];
+	char canary[YP_BOARD_TEXT_MAX];
 	char slot[8]; /* that the old version ran in */
 	long successes;
 	json_int_t console_at;
@@ -34,45 +35,47 @@ struct yp_hil {
 };
 
 /* The case fails: `invariant` is broken. Returns 1. */
-int yp_hil_fail(struct yp_hil *board, enum yp_invariant invariant, const char *format, ...)
+int yp_board_fail(struct yp_board *board, enum yp_invariant invariant, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* One request. 1 = late, with board->detail. */
-int yp_hil_do(struct yp_hil *board, json_t *request, uint32_t deadline_ms, json_t **answer)
+int yp_board_request(struct yp_board *board, json_t *request, uint32_t deadline_ms, json_t **answer)
     __attribute__((warn_unused_result));
 /* A command in the board's shell; its output without the blanks around it. Its exit status does not matter. */
-int yp_hil_shell(struct yp_hil *board, const char *command, uint32_t deadline_ms, char *out, size_t out_bytes)
+int yp_board_run_shell(struct yp_board *board, const char *command, uint32_t deadline_ms, char *out, size_t out_bytes)
     __attribute__((warn_unused_result));
 /* The environment's command of that name; NULL: it has none. */
-const char *yp_hil_command(const struct yp_hil *board, const char *name);
-int yp_hil_host(struct yp_hil *board, const char *name, json_t *values, char *out, size_t out_bytes)
+const char *yp_board_command(const struct yp_board *board, const char *name);
+int yp_board_run_on_host(struct yp_board *board, const char *name, json_t *values, char *out, size_t out_bytes)
     __attribute__((warn_unused_result));
 /* The environment's command `name`, if it has one with `place` in it, with `value` there. */
-int yp_hil_shell_with(struct yp_hil *board, const char *name, const char *place, const char *value, char *out,
-		      size_t out_bytes) __attribute__((warn_unused_result));
+int yp_board_run_shell_with(struct yp_board *board, const char *name, const char *place, const char *value, char *out,
+			    size_t out_bytes) __attribute__((warn_unused_result));
 /* The environment's command `name`, which it has, in the board's shell, with @SLOT@ and @BYTES@ filled in. */
-int yp_hil_on_slot(struct yp_hil *board, const char *name, const char *slot, long long bytes, char *out,
-		   size_t out_bytes) __attribute__((warn_unused_result));
+int yp_board_run_on_slot(struct yp_board *board, const char *name, const char *slot, long long bytes, char *out,
+			 size_t out_bytes) __attribute__((warn_unused_result));
 /* Asks for the update, or lets a trial be judged: another boot began, or the updater's last line is in `said`. */
-int yp_hil_update(struct yp_hil *board, char *said, size_t said_bytes, bool *rebooted)
+int yp_board_run_update(struct yp_board *board, char *said, size_t said_bytes, bool *rebooted)
     __attribute__((warn_unused_result));
+/* How many boots are counted, by the subject's own command; 0 if it has none. */
+int yp_board_count_boots(struct yp_board *board, long *out) __attribute__((warn_unused_result));
 /* From power on to a shell: what runs. 1 = late. */
-int yp_hil_linux(struct yp_hil *board, char version[64]) __attribute__((warn_unused_result));
+int yp_board_await_linux(struct yp_board *board, char version[64]) __attribute__((warn_unused_result));
 
 /* The old version, provisioned, at a shell; the new one is offered; what must not change is noted. */
-int yp_hil_prepare(struct yp_hil *board, const char *holds, uint32_t seed) __attribute__((warn_unused_result));
+int yp_board_prepare(struct yp_board *board, const char *holds, uint32_t seed) __attribute__((warn_unused_result));
 /* Lets the board do what it does by itself, and asks for the update until the new version is committed: I1, I2, I6. */
-int yp_hil_settle(struct yp_hil *board) __attribute__((warn_unused_result));
+int yp_board_settle(struct yp_board *board) __attribute__((warn_unused_result));
 /* What must hold in the end, on the media and at the server: I2, I5, I8. */
-int yp_hil_judge(struct yp_hil *board) __attribute__((warn_unused_result));
+int yp_board_judge(struct yp_board *board) __attribute__((warn_unused_result));
 /*
  * With the power off and a mux: the old version is whole, always; and so is the new one, once it is armed. Nothing
  * without a mux.
  */
-int yp_hil_judge_media(struct yp_hil *board, bool armed) __attribute__((warn_unused_result));
+int yp_board_judge_media(struct yp_board *board, bool armed) __attribute__((warn_unused_result));
 /* One cut; `start` is a command, "on" or "". Notes it in board->cuts. */
-int yp_hil_cut(struct yp_hil *board, const struct yp_hil_cut *cut, const char *start)
+int yp_board_cut_power(struct yp_board *board, const struct yp_board_cut *cut, const char *start)
     __attribute__((warn_unused_result));
-int yp_hil_run_plan(struct yp_hil *board, const struct yp_hil_plan *plan) __attribute__((warn_unused_result));
-int yp_hil_run_check(struct yp_hil *board, const char *name) __attribute__((warn_unused_result));
+int yp_board_run_plan(struct yp_board *board, const struct yp_board_plan *plan) __attribute__((warn_unused_result));
+int yp_board_run_check(struct yp_board *board, const char *name) __attribute__((warn_unused_result));
 
 #endif

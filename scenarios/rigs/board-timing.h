@@ -9,38 +9,36 @@
  * What was measured of a board while its cases ran: how long its steps take, and how long its switch does. From that the
  * delays of cuts without the hold are planned, so that they cover a step. Times are microseconds.
  */
-#define YP_HIL_TIMED_MAX   24u /* steps */
-#define YP_HIL_SAMPLES_MAX 64u /* of one thing, the last ones */
+#define YP_BOARD_DELAY_MAX_US 10000000u /* of a cut */
+#define YP_BOARD_TIMED_MAX    24u       /* steps */
+#define YP_BOARD_SAMPLES_MAX  64u       /* of one thing, the last ones */
 
-struct yp_hil_samples {
+struct yp_board_samples {
 	char step[4];
 	unsigned count; /* all that there were */
-	uint32_t us[YP_HIL_SAMPLES_MAX];
+	uint32_t us[YP_BOARD_SAMPLES_MAX];
 };
 
-struct yp_hil_timing {
+struct yp_board_timing {
 	unsigned count;
-	struct yp_hil_samples steps[YP_HIL_TIMED_MAX];
-	struct yp_hil_samples cuts;
+	struct yp_board_samples steps[YP_BOARD_TIMED_MAX];
+	struct yp_board_samples cuts;
 };
 
 /* A step that nothing disturbed, from its mark to the next step's. */
-void yp_hil_timing_step(struct yp_hil_timing *timing, const char *step, uint32_t us);
+void yp_board_timing_step(struct yp_board_timing *timing, const char *step, uint32_t us);
 /* A verified cut, from when it was due to the supply's answer. */
-void yp_hil_timing_cut(struct yp_hil_timing *timing, uint32_t us);
+void yp_board_timing_cut(struct yp_board_timing *timing, uint32_t us);
 /* The medians of the step's length and of the switch. false: not both are measured yet. */
-bool yp_hil_timing_of(const struct yp_hil_timing *timing, const char *step, uint32_t *length_us, uint32_t *switch_us)
-    __attribute__((warn_unused_result));
+bool yp_board_timing_median(const struct yp_board_timing *timing, const char *step, uint32_t *length_us,
+			    uint32_t *switch_us) __attribute__((warn_unused_result));
 
 /*
  * After which delay to command the cut so that the power goes in the turn-th of `turns` equal parts of a step, at a place
  * there that follows from the seed; what the switch takes is taken off. 0 where it takes longer than up to there, at most
- * YP_HIL_DELAY_MAX_US. turns is above 0, turn below turns.
+ * YP_BOARD_DELAY_MAX_US. turns is above 0, turn below turns.
  */
-uint32_t yp_hil_delay_us(uint32_t length_us, uint32_t switch_us, uint32_t seed, unsigned turn, unsigned turns)
+uint32_t yp_board_delay_us(uint32_t length_us, uint32_t switch_us, uint32_t seed, unsigned turn, unsigned turns)
     __attribute__((warn_unused_result));
-
-/* splitmix64. */
-uint64_t yp_hil_random(uint64_t *state);
 
 #endif

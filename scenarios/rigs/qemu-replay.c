@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A case on the emulated board again: from what is kept of it, or booted; and a failing one made small. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -6,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "rigs/rig-qemu.h"
+#include "rigs/qemu.h"
 
 #define WRITE_SECTORS 2048u
 #define GDB_SOCKET    "gdb.sock"
@@ -56,8 +57,8 @@ static int write_disks(const struct yp_image *image, const char *path)
 
 /* A case as the explorer replays it. */
 struct replaying {
-	struct yp_qemu *board;
-	const struct yp_qemu_options *options;
+	struct yp_qemu *qemu;
+	const struct yp_replay_options *options;
 	const struct yp_case *c;
 	unsigned reached; /* cuts so far */
 	bool broken;      /* the media are known to be: one boot shows it */
@@ -67,12 +68,12 @@ struct replaying {
 static int boot_state(struct replaying *r, const struct yp_image *state, const char *log,
 		      struct yp_emulator_result *result)
 {
-	struct yp_qemu *board = r->board;
+	struct yp_qemu *qemu = r->qemu;
 	struct yp_emulator *rig = NULL;
-	struct yp_emulator_run how = yp_qemu_how(board);
-	struct yp_emulator_start start = {.image = state, .base = board->base};
+	struct yp_emulator_run how = yp_qemu_how(qemu);
+	struct yp_emulator_start start = {.image = state, .base = qemu->base};
 	char socket[YP_QEMU_PATH_MAX];
-	(void)snprintf(socket, sizeof socket, "%s/" GDB_SOCKET, board->dir);
+	(void)snprintf(socket, sizeof socket, "%s/" GDB_SOCKET, qemu->dir);
 	how.log = log;
 	how.console_fd = r->options->console ? STDOUT_FILENO : 0;
 	if (r->broken)
@@ -82,7 +83,7 @@ static int boot_state(struct replaying *r, const struct yp_image *state, const c
 		(void)printf("the machine waits for: gdb-multiarch -ex 'target remote %s'\n", socket);
 		(void)fflush(stdout);
 	}
-	int error = yp_qemu_machine(board, YP_QEMU_BOARDS_MAX, &rig, r->detail, sizeof r->detail);
+	int error = yp_qemu_machine(qemu, YP_QEMU_MACHINES_MAX, &rig, r->detail, sizeof r->detail);
 	if (!error)
 		error = yp_emulator_run(rig, &start, &how, result);
 	if (error && *result->detail)
@@ -114,45 +115,45 @@ static int copy_entry(const struct yp_log *from, const struct yp_entry *e, const
 	return result;
 }
 
-static int copy_log(const struct yp_qemu *board, const struct yp_log *from, struct yp_log *to)
+static int copy_log(const struct yp_qemu *qemu, const struct yp_log *from, struct yp_log *to)
 {
 	int result = 0;
 	for (size_t i = 0; !result && i < yp_log_count(from); i++) {
 		const struct yp_entry *e = yp_log_entry(from, i);
-		result = copy_entry(from, e, board->pool, to);
+		result = copy_entry(from, e, qemu->pool, to);
 		yp_log_times(to, e->submit_ns, e->complete_ns);
 	}
 	return result;
 }
 
 /* Boots the state, with its log in *log. */
-static int boot(struct replaying *r, const struct yp_image *start, struct yp_log *log, struct yp_outcome *out)
+static int boot_log(struct replaying *r, const struct yp_image *start, struct yp_log *log, struct yp_outcome *out)
 {
-	struct yp_qemu *board = r->board;
+	struct yp_qemu *qemu = r->qemu;
 	struct yp_emulator_result *ran = calloc(1, sizeof *ran);
 	struct yp_image *end = NULL;
 	struct yp_log *recorded = NULL;
 	char path[YP_QEMU_PATH_MAX];
-	(void)snprintf(path, sizeof path, "%s/replay.log", board->dir);
+	(void)snprintf(path, sizeof path, "%s/replay.log", qemu->dir);
 	int result = ran ? boot_state(r, start, path, ran) : -ENOMEM;
 	if (!result)
-		result = yp_qemu_log(board, path, &recorded, r->detail, sizeof r->detail);
+		result = yp_qemu_log(qemu, path, &recorded, r->detail, sizeof r->detail);
 	if (!result)
-		result = copy_log(board, recorded, log);
+		result = copy_log(qemu, recorded, log);
 	if (!result)
 		result = yp_image_copy(start, &end);
 	if (!result)
 		result = yp_image_apply(end, recorded, yp_log_count(recorded));
 	if (!result)
-		yp_qemu_outcome(board, ran, end, out);
+		yp_qemu_outcome(qemu, ran, end, out);
 	yp_image_free(end);
 	yp_log_free(recorded);
 	free(ran);
 	return result;
 }
 
-/* Earlier cuts: the recovery that was cut, as it was kept. The last one: the board; or what is kept of it. */
-static int recover(void *ctx, const struct yp_image *start, struct yp_log *log, struct yp_outcome *out)
+/* Earlier cuts: the recovery that was cut, as it was kept. The last one: the qemu; or what is kept of it. */
+static int recover_kept(void *ctx, const struct yp_image *start, struct yp_log *log, struct yp_outcome *out)
 {
 	struct replaying *r = ctx;
 	struct yp_case so_far = *r->c;
@@ -163,7 +164,7 @@ static int recover(void *ctx, const struct yp_image *start, struct yp_log *log, 
 	bool asked = r->options->console || r->options->gdb;
 	so_far.count = r->reached;
 	if (last) {
-		int result = yp_oracle_inspect(r->board->oracles, start, &nothing, &media);
+		int result = yp_oracle_inspect(r->qemu->oracles, start, &nothing, &media);
 		if (result)
 			return result;
 		r->broken = media.verdict == YP_FAIL;
@@ -173,39 +174,39 @@ static int recover(void *ctx, const struct yp_image *start, struct yp_log *log, 
 			return 0;
 		}
 		if (asked)
-			return boot(r, start, log, out);
+			return boot_log(r, start, log, out);
 	}
-	int result = yp_qemu_kept(r->board, &so_far, 0, out, &kept);
+	int result = yp_qemu_kept(r->qemu, &so_far, 0, out, &kept);
 	if (result == -ENOENT && last)
-		return boot(r, start, log, out);
+		return boot_log(r, start, log, out);
 	if (!result)
-		result = copy_log(r->board, kept, log);
+		result = copy_log(r->qemu, kept, log);
 	yp_log_free(kept);
 	return result;
 }
 
-static int judge(void *ctx, const struct yp_image *state, const struct yp_world *before, const struct yp_world *during,
-		 const struct yp_outcome *run, struct yp_outcome *out)
+static int judge_end(void *ctx, const struct yp_image *state, const struct yp_world *before,
+		     const struct yp_world *during, const struct yp_outcome *run, struct yp_outcome *out)
 {
 	const struct replaying *r = ctx;
-	const struct yp_rig *oracles = yp_oracle_rig(r->board->oracles);
+	const struct yp_rig *oracles = yp_oracle_rig(r->qemu->oracles);
 	return oracles->judge(oracles->ctx, state, before, during, run, out);
 }
 
-static int replay_cut(struct yp_qemu *board, const struct yp_id *id, const struct yp_qemu_options *options,
+static int replay_cut(struct yp_qemu *qemu, const struct yp_id *id, const struct yp_replay_options *options,
 		      struct yp_outcome *out, char *story, size_t story_bytes)
 {
 	struct yp_case c = id->cut;
-	struct replaying r = {.board = board, .options = options, .c = &c};
-	struct yp_rig rig = {.ctx = &r, .recover = recover, .judge = judge};
-	struct yp_explore explore = board->explore;
+	struct replaying r = {.qemu = qemu, .options = options, .c = &c};
+	struct yp_rig rig = {.ctx = &r, .recover = recover_kept, .judge = judge_end};
+	struct yp_explore explore = qemu->explore;
 	struct yp_image *state = NULL;
 	char class[400] = "";
 	explore.rig = &rig;
 	if (options->before)
 		c.cuts[c.count - 1] =
 		    (struct yp_cut){.entry = c.cuts[c.count - 1].entry, .form = YP_FORM_ALL, .torn = -1};
-	int result = options->disk_out ? yp_qemu_state(board, &c, &state)
+	int result = options->disk_out ? yp_qemu_state(qemu, &c, &state)
 				       : yp_explore_replay(&explore, &c, &state, out, story, story_bytes);
 	if (!result && options->disk_out) {
 		result = write_disks(state, options->disk_out);
@@ -214,7 +215,7 @@ static int replay_cut(struct yp_qemu *board, const struct yp_id *id, const struc
 			       options->disk_out);
 	}
 	if (!result)
-		result = yp_oracle_describe(board->oracles, state, class, sizeof class);
+		result = yp_oracle_describe(qemu->oracles, state, class, sizeof class);
 	if (!result) {
 		size_t used = strlen(story);
 		(void)snprintf(story + used, story_bytes - used, "the media: %s\n", class);
@@ -225,21 +226,20 @@ static int replay_cut(struct yp_qemu *board, const struct yp_id *id, const struc
 	return result == -EINVAL ? 1 : result;
 }
 
-int yp_qemu_replay(struct yp_qemu *board, const struct yp_id *id, const struct yp_qemu_options *options,
+int yp_qemu_replay(struct yp_qemu *qemu, const struct yp_id *id, const struct yp_replay_options *options,
 		   struct yp_outcome *out, char *story, size_t story_bytes)
 {
 	story[0] = 0;
 	if (id->kind == YP_ID_CUT)
-		return replay_cut(board, id, options, out, story, story_bytes);
+		return replay_cut(qemu, id, options, out, story, story_bytes);
 	if (id->kind == YP_ID_FAULT && id->fault.kind == YP_SIM_FAULT_NONE) {
-		*out = board->story;
+		*out = qemu->story;
 		(void)snprintf(story, story_bytes, "the story without a fault, %zu log entries\n",
-			       yp_log_count(board->log));
+			       yp_log_count(qemu->log));
 		return 0;
 	}
 	if (id->kind == YP_ID_LINT)
-		return yp_findings_replay(board->log, board->findings, board->finding_count, id, out, story,
-					  story_bytes);
+		return yp_findings_replay(qemu->log, qemu->findings, qemu->finding_count, id, out, story, story_bytes);
 	return 1;
 }
 
@@ -257,27 +257,27 @@ static int recover_nothing(void *ctx, const struct yp_image *start, struct yp_lo
 static int judge_media(void *ctx, const struct yp_image *state, const struct yp_world *before,
 		       const struct yp_world *during, const struct yp_outcome *run, struct yp_outcome *out)
 {
-	struct yp_qemu *board = ctx;
+	struct yp_qemu *qemu = ctx;
 	(void)during;
 	*out = *run;
-	return yp_oracle_inspect(board->oracles, state, before, out);
+	return yp_oracle_inspect(qemu->oracles, state, before, out);
 }
 
-int yp_qemu_explain(struct yp_qemu *board, const struct yp_id *id, char *smaller, char *sentence, size_t sentence_bytes)
+int yp_qemu_explain(struct yp_qemu *qemu, const struct yp_id *id, char *smaller, char *sentence, size_t sentence_bytes)
 {
-	struct yp_rig rig = {.ctx = board, .recover = recover_nothing, .judge = judge_media};
-	struct yp_explore explore = board->explore;
+	struct yp_rig rig = {.ctx = qemu, .recover = recover_nothing, .judge = judge_media};
+	struct yp_explore explore = qemu->explore;
 	struct yp_case least;
 	char text[YP_CASE_TEXT_MAX];
 	explore.rig = &rig;
 	sentence[0] = 0;
 	if (id->kind != YP_ID_CUT) {
 		struct yp_outcome outcome;
-		struct yp_qemu_options none = {.console = false};
-		int result = yp_qemu_replay(board, id, &none, &outcome, sentence, sentence_bytes);
+		struct yp_replay_options none = {.console = false};
+		int result = yp_qemu_replay(qemu, id, &none, &outcome, sentence, sentence_bytes);
 		sentence[strcspn(sentence, "\n")] = 0;
 		if (!result && id->kind == YP_ID_LINT)
-			yp_id_lint(board->scenario->name, board->seed, id->rule, (size_t)id->entry, smaller);
+			yp_id_lint(qemu->scenario->name, qemu->seed, id->rule, (size_t)id->entry, smaller);
 		return result;
 	}
 	/* A case with earlier cuts is what it is: those recoveries were real. */
@@ -286,6 +286,6 @@ int yp_qemu_explain(struct yp_qemu *board, const struct yp_id *id, char *smaller
 	if (!result)
 		result = yp_case_encode(&least, text, sizeof text);
 	if (!result)
-		yp_id_cut(board->scenario->name, board->seed, text, smaller);
+		yp_id_cut(qemu->scenario->name, qemu->seed, text, smaller);
 	return result == -EINVAL ? 1 : result;
 }

@@ -7,24 +7,24 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "rigs/rig-qemu.h"
+#include "rigs/qemu.h"
 
-static int record(struct yp_qemu *board, char *detail, size_t detail_bytes)
+static int record_story(struct yp_qemu *qemu, char *detail, size_t detail_bytes)
 {
 	struct yp_case none = {.count = 0};
 	char log[YP_QEMU_PATH_MAX];
 	char console[YP_QEMU_PATH_MAX];
 	struct yp_emulator *rig = NULL;
 	struct yp_emulator_result *result = calloc(1, sizeof *result);
-	struct yp_emulator_run how = yp_qemu_how(board);
+	struct yp_emulator_run how = yp_qemu_how(qemu);
 	char part[YP_QEMU_PATH_MAX];
-	yp_qemu_path(board, &none, 0, "part", part);
-	yp_qemu_path(board, &none, 0, "log", log);
-	yp_qemu_path(board, &none, 0, "console", console);
+	yp_qemu_path(qemu, &none, 0, "part", part);
+	yp_qemu_path(qemu, &none, 0, "log", log);
+	yp_qemu_path(qemu, &none, 0, "console", console);
 	how.hold = true;
 	how.log = part;
 	how.console = console;
-	int error = result ? yp_qemu_machine(board, 0, &rig, detail, detail_bytes) : -ENOMEM;
+	int error = result ? yp_qemu_machine(qemu, 0, &rig, detail, detail_bytes) : -ENOMEM;
 	if (!error)
 		error = yp_emulator_run(rig, NULL, &how, result);
 	if (error && result && *result->detail)
@@ -37,31 +37,31 @@ static int record(struct yp_qemu *board, char *detail, size_t detail_bytes)
 	if (!error && rename(part, log))
 		error = -errno;
 	if (!error)
-		error = yp_qemu_keep(board, &none, 0, result);
+		error = yp_qemu_keep(qemu, &none, 0, result);
 	free(result);
 	return error;
 }
 
 /* The story's own end, judged as a run is, but with nothing in its way. */
-static int judge_story(struct yp_qemu *board, char *detail, size_t detail_bytes)
+static int judge_story(struct yp_qemu *qemu, char *detail, size_t detail_bytes)
 {
 	struct yp_case none = {.count = 0};
 	struct yp_image *end = NULL;
-	const char **events = calloc(yp_log_count(board->log) + 1, sizeof *events);
+	const char **events = calloc(yp_log_count(qemu->log) + 1, sizeof *events);
 	struct yp_world before = {NULL, 0};
 	struct yp_world during = {events, 0};
-	int result = events ? yp_image_copy(board->base, &end) : -ENOMEM;
+	int result = events ? yp_image_copy(qemu->base, &end) : -ENOMEM;
 	if (!result)
-		result = yp_image_apply(end, board->log, yp_log_count(board->log));
+		result = yp_image_apply(end, qemu->log, yp_log_count(qemu->log));
 	if (!result)
-		result = yp_qemu_kept(board, &none, 0, &board->story, NULL);
-	for (size_t i = 0; !result && i < yp_log_count(board->log); i++) {
-		const struct yp_entry *e = yp_log_entry(board->log, i);
+		result = yp_qemu_kept(qemu, &none, 0, &qemu->story, NULL);
+	for (size_t i = 0; !result && i < yp_log_count(qemu->log); i++) {
+		const struct yp_entry *e = yp_log_entry(qemu->log, i);
 		if (e->op == YP_MARK && e->kind == YP_MARK_WORLD)
-			events[during.count++] = yp_log_text(board->log, e);
+			events[during.count++] = yp_log_text(qemu->log, e);
 	}
 	if (!result)
-		result = yp_oracle_story(board->oracles, end, &before, &during, &board->story);
+		result = yp_oracle_story(qemu->oracles, end, &before, &during, &qemu->story);
 	yp_image_free(end);
 	free(events);
 	if (result)
@@ -70,14 +70,14 @@ static int judge_story(struct yp_qemu *board, char *detail, size_t detail_bytes)
 }
 
 /* Which media a recording begins on: another build of the images makes others. check: are they these? */
-static int base_mark(struct yp_qemu *board, bool check)
+static int base_mark(struct yp_qemu *qemu, bool check)
 {
 	struct yp_case none = {.count = 0};
-	struct yp_hash hash = yp_image_hash(board->base);
+	struct yp_hash hash = yp_image_hash(qemu->base);
 	char path[YP_QEMU_PATH_MAX];
 	char want[64];
 	char have[64] = "";
-	yp_qemu_path(board, &none, 0, "base", path);
+	yp_qemu_path(qemu, &none, 0, "base", path);
 	(void)snprintf(want, sizeof want, "%016" PRIx64 "%016" PRIx64 "\n", hash.hi, hash.lo);
 	FILE *f = fopen(path, check ? "r" : "w");
 	if (!f)
@@ -86,57 +86,40 @@ static int base_mark(struct yp_qemu *board, bool check)
 	if (check)
 		good = fgets(have, sizeof have, f) && strcmp(have, want) == 0;
 	else
-		good = fputs(want, f) >= 0 && fprintf(f, "%s\n", board->images) > 0;
+		good = fputs(want, f) >= 0 && fprintf(f, "%s\n", qemu->images) > 0;
 	if (fclose(f) || !good)
 		return check ? -ESTALE : -EIO;
 	return 0;
 }
 
-/* The second line of story.base. */
-void yp_qemu_recorded(const struct yp_qemu *board, char out[YP_BOARD_MAX])
-{
-	struct yp_case none = {.count = 0};
-	char path[YP_QEMU_PATH_MAX];
-	char hash[64];
-	yp_qemu_path(board, &none, 0, "base", path);
-	*out = 0;
-	FILE *f = fopen(path, "r");
-	if (!f)
-		return;
-	if (!fgets(hash, sizeof hash, f) || !fgets(out, YP_BOARD_MAX, f))
-		*out = 0;
-	out[strcspn(out, "\n")] = 0;
-	(void)fclose(f);
-}
-
-int yp_qemu_record(struct yp_qemu *board, bool make, char *detail, size_t detail_bytes)
+int yp_qemu_record(struct yp_qemu *qemu, bool make, char *detail, size_t detail_bytes)
 {
 	struct yp_case none = {.count = 0};
 	char path[YP_QEMU_PATH_MAX];
 	*detail = 0;
-	yp_qemu_path(board, &none, 0, "log", path);
+	yp_qemu_path(qemu, &none, 0, "log", path);
 	int result = 0;
 	bool kept = access(path, R_OK) == 0;
 	if (!kept)
-		result = make ? base_mark(board, false) : -ENOENT;
+		result = make ? base_mark(qemu, false) : -ENOENT;
 	if (!kept && !result)
-		result = record(board, detail, detail_bytes);
+		result = record_story(qemu, detail, detail_bytes);
 	if (kept)
-		result = base_mark(board, true);
+		result = base_mark(qemu, true);
 	if (result == -ESTALE)
 		(void)snprintf(detail, detail_bytes, "the recording is of other images than those in %s; run %s again",
-			       board->images, board->scenario->name);
+			       qemu->images, qemu->scenario->name);
 	if (result == -ENOENT && !make)
 		(void)snprintf(detail, detail_bytes, "the recording of %s is not there any more; run it again",
-			       board->scenario->name);
+			       qemu->scenario->name);
 	if (!result)
-		result = yp_qemu_log(board, path, &board->log, detail, detail_bytes);
+		result = yp_qemu_log(qemu, path, &qemu->log, detail, detail_bytes);
 	if (!result)
-		result = yp_qemu_lint(board);
+		result = yp_qemu_lint(qemu);
 	if (!result)
-		result = judge_story(board, detail, detail_bytes);
+		result = judge_story(qemu, detail, detail_bytes);
 	if (result && !*detail)
 		(void)snprintf(detail, detail_bytes, "the story: %s", strerror(-result));
-	board->explore.log = board->log;
+	qemu->explore.log = qemu->log;
 	return result;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The images that lie, in process: images/corrupt. */
+/* Corrupted and forged bundles, offered to the core in process: images/corrupt. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "corrupt/corrupt.h"
-#include "rigs/listed-rig.h"
+#include "file/schema.h"
+#include "rigs/listed-cases.h"
 
 #define PLANS_MAX (YP_SCENARIO_FAULTS_MAX + 1)
 
@@ -16,21 +17,21 @@ struct images {
 	unsigned count;
 };
 
-static void images_close(void *rig)
+static void images_close(void *session)
 {
-	struct images *images = rig;
+	struct images *images = session;
 	for (unsigned i = 0; i < images->count; i++)
 		corrupt_plan_free(images->plans[i]);
 	corrupt_lab_free(images->lab);
 	free(images);
 }
 
-static int images_open(uint64_t seed, void **rig, char *detail, size_t detail_bytes)
+static int images_open(const struct yp_rig_setup *setup, void **session, char *detail, size_t detail_bytes)
 {
 	struct images *images = calloc(1, sizeof *images);
 	if (!images)
 		return -ENOMEM;
-	int result = corrupt_lab_new(seed, &images->lab);
+	int result = corrupt_lab_new(setup->seed, &images->lab);
 	if (result) {
 		(void)snprintf(detail, detail_bytes, "keys, bundles and device could not be made: %s",
 			       ota_reason_name((int)ota_reason_of(result)));
@@ -38,11 +39,11 @@ static int images_open(uint64_t seed, void **rig, char *detail, size_t detail_by
 		images_close(images);
 		return result < 0 ? result : -EPROTO;
 	}
-	*rig = images;
+	*session = images;
 	return 0;
 }
 
-static int more(struct images *images, const char *filter, struct corrupt_plan **out)
+static int add_plan(struct images *images, const char *filter, struct corrupt_plan **out)
 {
 	if (images->count == PLANS_MAX)
 		return -ENOSPC;
@@ -52,20 +53,20 @@ static int more(struct images *images, const char *filter, struct corrupt_plan *
 	return result > 0 ? -EPROTO : result;
 }
 
-static int images_plan(void *rig, const struct yp_fault *fault, uint64_t seed, struct yp_lab *lab)
+static int images_plan(void *session, const struct yp_fault *fault, uint64_t seed, struct yp_listing *listing)
 {
 	struct corrupt_plan *plan = NULL;
 	(void)seed;
-	int result = more(rig, fault->match, &plan);
+	int result = add_plan(session, fault->match, &plan);
 	for (size_t i = 0; !result && i < plan->count; i++)
-		result = yp_lab_list(lab, plan->cases[i].id, plan->cases[i].catalogue, &plan->cases[i]);
+		result = yp_listing_add(listing, plan->cases[i].id, plan->cases[i].catalogue, &plan->cases[i]);
 	return result;
 }
 
-static int images_find(void *rig, const char *id, struct yp_lab_case *out)
+static int images_find(void *session, const char *id, struct yp_listed_case *out)
 {
 	struct corrupt_plan *plan = NULL;
-	int result = more(rig, id, &plan);
+	int result = add_plan(session, id, &plan);
 	for (size_t i = 0; !result && i < plan->count; i++) {
 		if (strcmp(plan->cases[i].id, id) != 0)
 			continue;
@@ -77,7 +78,7 @@ static int images_find(void *rig, const char *id, struct yp_lab_case *out)
 	return result ? result : 1;
 }
 
-static void say_expected(const struct corrupt_case *c, char *out, size_t out_bytes)
+static void write_expected(const struct corrupt_case *c, char *out, size_t out_bytes)
 {
 	size_t used = 0;
 	out[0] = 0;
@@ -95,9 +96,9 @@ static void say_expected(const struct corrupt_case *c, char *out, size_t out_byt
 	}
 }
 
-static int images_run(void *rig, const struct yp_lab_case *c, struct yp_lab_result *out)
+static int images_run(void *session, const struct yp_listed_case *c, struct yp_listed_result *out)
 {
-	struct images *images = rig;
+	struct images *images = session;
 	struct corrupt_outcome outcome = {0};
 	const struct corrupt_case *own = c->ref;
 	int result = corrupt_run(images->lab, own, &outcome);
@@ -112,9 +113,34 @@ static int images_run(void *rig, const struct yp_lab_case *c, struct yp_lab_resu
 		(void)snprintf(out->reason, sizeof out->reason, "%s", ota_reason_name((int)outcome.reason));
 	if (own->note && !*out->outcome.text)
 		(void)snprintf(out->outcome.text, sizeof out->outcome.text, "%s", own->note);
-	say_expected(own, out->expected, sizeof out->expected);
+	write_expected(own, out->expected, sizeof out->expected);
 	return result > 0 ? -EPROTO : result;
 }
 
-const struct yp_lab_rig yp_lab_images = {
-    .open = images_open, .close = images_close, .plan = images_plan, .find = images_find, .run = images_run};
+/* "image flp": the group. */
+static void name_fault(const char *id, char out[YP_FAULT_TEXT])
+{
+	(void)snprintf(out, YP_FAULT_TEXT, "image %.*s", (int)strcspn(id, ":"), id);
+}
+
+static const struct yp_schema_field options[] = {
+    {.key = "group",
+     .type = YP_SCHEMA_TEXT,
+     .offset = offsetof(struct yp_fault, match),
+     .bytes = sizeof((struct yp_fault *)0)->match,
+     .check = yp_scenario_check_match},
+    {.key = "sample", .type = YP_SCHEMA_UINT, .offset = offsetof(struct yp_fault, sample), .min = 1, .max = 1000000},
+    {.key = NULL}};
+
+const struct yp_scenario_rig yp_rig_images = {
+    .terms = {.name = "images", .subject = "ota", .fault = "image", .options = options},
+    .sentence = "corrupted and forged bundles, offered to the reference core in process",
+    .open = images_open,
+    .close = images_close,
+    .plan = images_plan,
+    .find = images_find,
+    .run = images_run,
+    .name_fault = name_fault,
+    .find_step = yp_listed_step,
+    .image_ids = true,
+    .equivalences = yp_sim_equivalences};

@@ -39,7 +39,7 @@ void place_put(const char *path, const char *text)
 static const char *rig_of(const char *name)
 {
 	return strcmp(name, "skipped") == 0 ? "board"
-	       : strcmp(name, "net") == 0   ? "host"
+	       : strcmp(name, "net") == 0   ? "network"
 	       : strstr(name, "lie")        ? "images"
 					    : "sim";
 }

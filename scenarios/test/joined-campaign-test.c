@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "rigs/rig-qemu.h"
+#include "rigs/qemu.h"
 #include "test/campaign-place.h"
 
 /* Invariant: the digest is a matter of scenarios and seed alone: not of the number of jobs, nor of how shards divide
@@ -316,7 +316,7 @@ Test(campaign, one_at_a_time)
 Test(campaign, recordings_name_their_images)
 {
 	struct place p;
-	struct yp_scenario scenario = {.name = "story", .rig = YP_RIG_QEMU};
+	struct yp_scenario scenario = {.name = "story", .rig = &yp_rig_qemu.terms, .subject = yp_subject_find(NULL)};
 	struct yp_qemu board;
 	char detail[YP_DETAIL_MAX] = "";
 	char path[256];

@@ -9,6 +9,7 @@
 #include "file/civil-time.h"
 #include "file/scenario.h"
 #include "results/evidence.h"
+#include "rigs/rig.h"
 
 #define HEAD   "name: a\ntitle: t\ngroup: g\nrig: sim\n"
 #define EXPECT "expect: {version: new}\n"
@@ -17,7 +18,8 @@
 
 static int parse(const char *text, struct yp_scenario *out, char *detail)
 {
-	return yp_scenario_parse("f.yaml", (const uint8_t *)text, strlen(text), out, detail, YP_DETAIL_MAX);
+	return yp_scenario_parse(yp_rig_terms_at, "f.yaml", (const uint8_t *)text, strlen(text), out, detail,
+				 YP_DETAIL_MAX);
 }
 
 static const struct {
@@ -30,7 +32,7 @@ static const struct {
     {HEAD EXPECT "---\nname: b\n", "f.yaml:7:1: a second document; write one scenario a file"},
     {HEAD, "f.yaml:1:1: 'expect' is missing; add 'expect: ...'"},
     {HEAD EXPECT "limits: {seconds: 9}\n",
-     "f.yaml:1:1: 'seconds' limits rig qemu only; remove it, or write 'states' or 'runs'"},
+     "f.yaml:1:1: 'seconds' does not limit rig sim; remove it, or write 'states' or 'runs'"},
     {HEAD EXPECT "titel: x\n", "f.yaml:6:1: unknown key 'titel'; did you mean 'title'?"},
     {HEAD EXPECT "name: b\n", "f.yaml:6:1: 'name' is here twice; keep one"},
     {"name: A\n", "f.yaml:1:7: 'name' is 'A': use a-z, 0-9 and '-' only"},
@@ -38,7 +40,8 @@ static const struct {
     {"name: \"a\\0b\"\n", "f.yaml:1:7: 'name' holds a NUL byte; remove it"},
     {"title: \"a\\nb\"\n", "f.yaml:1:8: 'title' holds a control character; write one line of text"},
     {"name: {a: b}\n", "f.yaml:1:7: 'name' is a mapping; write a single value"},
-    {"rig: car\n", "f.yaml:1:6: 'rig' is 'car'; choose one of: sim, host, qemu, board, images"},
+    {"subject: rauc\n", "f.yaml:1:10: 'subject' is 'rauc'; choose one of: ota"},
+    {"rig: car\n", "f.yaml:1:6: 'rig' is 'car'; choose one of: sim, images, network, qemu, board"},
     {"tags: demo\n", "f.yaml:1:7: 'tags' is not a list; write [one, two]"},
     {"tags: [a, a]\n", "f.yaml:1:11: 'a' is in the list twice; keep one"},
     {"catalogue: [pwr-01]\n", "f.yaml:1:13: 'catalogue' is 'pwr-01': use A-Z, 0-9 and '-' only"},
@@ -73,8 +76,8 @@ static const struct {
      "f.yaml:1:1: rig sim takes other faults only; fault 1 is of another kind"},
     {LISTED("images") "faults: [{image: {}}, {stop: {nth: 1}}]\n",
      "f.yaml:1:1: rig images takes image faults only; fault 2 is of another kind"},
-    {LISTED("host") "faults: [{image: {}}]\n",
-     "f.yaml:1:1: rig host takes network faults only; fault 1 is of another kind"},
+    {LISTED("network") "faults: [{image: {}}]\n",
+     "f.yaml:1:1: rig network takes network faults only; fault 1 is of another kind"},
     {LISTED("images"), "f.yaml:1:1: 'faults' is missing; write '- image: {...}'"},
     {LISTED("images") "faults: [{image: {}}]\n" EXPECT,
      "f.yaml:1:1: each case of rig images says what it expects; remove 'expect'"},
@@ -124,6 +127,7 @@ Test(scenario, good_file_arrives)
 	cr_expect_str_eq(s.name, "full-1");
 	cr_expect(yp_scenario_tagged(&s, "two") && !yp_scenario_tagged(&s, "three"));
 	cr_expect_str_eq(s.catalogue.text[0], "PWR-01");
+	cr_expect_str_eq(s.subject->name, "ota");
 	cr_expect(s.slots == YP_MODEL_ORDERED && s.env == YP_MODEL_TORN && s.state == YP_MODEL_NOR &&
 		  s.data == YP_MODEL_LYING_FLUSH);
 	cr_expect(s.spec.slot_kib == 64 && s.spec.tail_kib == 32 && s.spec.kernel_kib == 16 &&
@@ -178,18 +182,18 @@ Test(scenario, names_are_those_of_the_rig)
 Test(scenario, listed_cases_arrive)
 {
 	static const char text[] =
-	    LISTED("host") "faults:\n  - network: {plan: places, match: 'net:reset.', sample: 3, "
-			   "sweep: 4, slow: true, power-cut: sampled}\n  - network: {plan: http}\n";
+	    LISTED("network") "faults:\n  - network: {plan: places, match: 'net:reset.', sample: 3, "
+			      "sweep: 4, slow: true, power-cut: sampled}\n  - network: {plan: http}\n";
 	struct yp_scenario s;
 	char detail[YP_DETAIL_MAX] = "";
 	cr_assert_eq(parse(text, &s, detail), 0, "%s", detail);
-	cr_expect(s.rig == YP_RIG_HOST && s.fault_count == 2);
+	cr_expect(s.rig == &yp_rig_network.terms && s.fault_count == 2);
 	const struct yp_fault *f = &s.faults[0];
-	cr_expect(f->list == YP_LIST_NETWORK && f->sample == 3 && f->sweep == 4 && f->slow);
+	cr_expect(f->lister == s.rig && f->sample == 3 && f->sweep == 4 && f->slow);
 	cr_expect(f->recut == YP_RECUT_SAMPLED && strcmp(yp_network_names[f->network], "places") == 0);
 	cr_expect_str_eq(f->match, "net:reset.");
 	f = &s.faults[1];
-	cr_expect(f->list == YP_LIST_NETWORK && f->network == 0 && !*f->match && f->sample == 0 && !f->slow);
+	cr_expect(f->lister == s.rig && f->network == 0 && !*f->match && f->sample == 0 && !f->slow);
 	cr_expect_eq(f->recut, YP_RECUT_NONE);
 }
 
@@ -301,7 +305,7 @@ Test(scenario, dangling_links_are_told)
 	(void)snprintf(group, sizeof group, "%s/g", dir);
 	(void)snprintf(path, sizeof path, "%s/gone.yaml", group);
 	cr_assert(mkdir(group, 0755) == 0 && symlink("/nonexistent/x.yaml", path) == 0);
-	cr_expect_eq(yp_catalog_read(dir, &catalog, detail, sizeof detail), 1);
+	cr_expect_eq(yp_catalog_read(yp_rig_terms_at, dir, &catalog, detail, sizeof detail), 1);
 	cr_expect(strncmp(detail, path, strlen(path)) == 0, "%s", detail);
 	yp_catalog_deinit(&catalog);
 	cr_assert(unlink(path) == 0 && rmdir(group) == 0 && rmdir(dir) == 0);
@@ -312,10 +316,10 @@ Test(scenario, every_claim_can_be_shown)
 {
 	static char detail[YP_DETAIL_MAX];
 	struct yp_catalog catalog;
-	cr_assert_eq(yp_catalog_read("scenarios", &catalog, detail, sizeof detail), 0, "%s", detail);
+	cr_assert_eq(yp_catalog_read(yp_rig_terms_at, "scenarios", &catalog, detail, sizeof detail), 0, "%s", detail);
 	for (size_t i = 0; i < catalog.count; i++) {
 		const struct yp_scenario *s = &catalog.items[i];
-		for (unsigned k = 0; s->rig == YP_RIG_SIM && k < s->catalogue.count; k++)
+		for (unsigned k = 0; s->rig == &yp_rig_sim.terms && k < s->catalogue.count; k++)
 			cr_expect(yp_evidence_known(s->catalogue.text[k]), "%s: %s", s->name, s->catalogue.text[k]);
 	}
 	yp_catalog_deinit(&catalog);

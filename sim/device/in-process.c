@@ -10,7 +10,6 @@
 #include "device/device-private.h"
 #include "device/failing-alloc.h"
 #include "pki/test-keys.h"
-#include "subject/ota-phases.h"
 
 #define SLOT_KIB_MAX 65536u
 
@@ -74,8 +73,8 @@ static void make_roles(struct yp_sim *sim)
 	(void)snprintf(roles->running, sizeof roles->running, "%c", sim->spec.committed ? 'B' : 'A');
 	roles->env_first[1] = sim->spec.env_bytes / YP_SECTOR_BYTES;
 	roles->env_sectors = sim->spec.env_bytes / YP_SECTOR_BYTES;
-	roles->marks = yp_ota_phases;
-	roles->marks_count = YP_OTA_PHASES_COUNT;
+	roles->marks = yp_subject_find(NULL)->steps->marks;
+	roles->marks_count = yp_subject_find(NULL)->steps->marks_count;
 }
 
 /* ---- the rig ---- */

@@ -28,16 +28,57 @@ static const struct yp_subject_exit exits[] = {
     {"HOOK_REFUSED", 5}, {"HEALTH_FAILED", 6},     {"HEALTH_TIMEOUT", 6},
     {"BOOT_LIMIT", 6},   {"MARKED_BAD", 6},        {NULL, 3},
 };
+/* core/include/ota/reason.h */
+static const struct yp_subject_refusal refusals[] = {
+    {" BAD_MAGIC BAD_FORMAT TRUNCATED TOO_LARGE TRAILING NO_SIGNATURE BAD_SIGNATURE UNTRUSTED CERT_EXPIRED "
+     "CERT_NOT_YET_VALID CERT_PURPOSE CERT_REVOKED WEAK_ALGORITHM BAD_MANIFEST ",
+     "S02"},
+    {" INCOMPATIBLE HARDWARE WRONG_DEVICE WRONG_CHANNEL DOWNGRADE ALREADY_INSTALLED EXPIRED KNOWN_BAD NO_SPACE "
+     "LOW_POWER HOOK_REFUSED TRIAL_PENDING SLOT_IN_USE ",
+     "S03"},
+    {" CHUNK_DECODE CHUNK_DIGEST ", "S06"},
+    {" READ_BACK ", "S08"},
+    {NULL, NULL}};
 
 /* core/cmd/outcome.c, core/cmd/run-progress.c */
 static const struct yp_subject_messages messages = {.outcome = "^ota: [^ :]+: ([A-Z_]+):",
 						    .fetched = "^ota: fetched ([0-9]+)",
 						    .step = "^ota: ([SR][0-9][^ ]*)",
 						    .success = "OK",
-						    .exits = exits};
+						    .exits = exits,
+						    .older = "DOWNGRADE",
+						    .refusals = refusals};
 
 static const char *const install_steps[] = {"S02", "S03", "S04", "S05", "S06", "S07", "S08", "S09", "S10", "S11", NULL};
 static const char *const trial_steps[] = {"S13", "S14", "S15", "S16", "S17", NULL};
+/* core/include/ota/transaction.h */
+static const struct yp_phase_mark marks[] = {
+    {"S01", YP_PHASE_FETCH},  {"S02", YP_PHASE_FETCH},    {"S03", YP_PHASE_FETCH},         {"S04", YP_PHASE_RECORD},
+    {"S05", YP_PHASE_BAR},    {"S06", YP_PHASE_WRITE},    {"S07", YP_PHASE_FLUSH},         {"S08", YP_PHASE_VERIFY},
+    {"S09", YP_PHASE_RECORD}, {"S10", YP_PHASE_ARM},      {"S11", YP_PHASE_RESTART},       {"S12", YP_PHASE_SELECT},
+    {"S13", YP_PHASE_BOOT},   {"S14", YP_PHASE_HEALTH},   {"S15", YP_PHASE_COMMIT},        {"S16", YP_PHASE_FLOOR},
+    {"S17", YP_PHASE_REPORT}, {"R1", YP_PHASE_FALL_BACK}, {"R2", YP_PHASE_RECORD_FAILURE}, {"R3", YP_PHASE_REPORT}};
+static const char *const texts[] = {"poll",
+				    "verify metadata",
+				    "policy",
+				    "open journal",
+				    "bar target",
+				    "stream",
+				    "flush",
+				    "read back",
+				    "journal written",
+				    "arm",
+				    "reboot",
+				    "count",
+				    "up",
+				    "health",
+				    "commit",
+				    "floor",
+				    "report",
+				    "limit: go back",
+				    "record failure",
+				    "report failure"};
+_Static_assert(sizeof texts / sizeof *texts == sizeof marks / sizeof *marks, "one text a step");
 static const struct yp_subject_steps steps = {.select = "S12",
 					      .boot = "S13",
 					      .fall_back = "R1",
@@ -47,7 +88,10 @@ static const struct yp_subject_steps steps = {.select = "S12",
 					      .name = "^[SR][0-9]",
 					      .mark = "ota-mark:",
 					      .plain = "ota-step",
-					      .go_on = "ota-go"};
+					      .go_on = "ota-go",
+					      .marks = marks,
+					      .marks_count = sizeof marks / sizeof *marks,
+					      .texts = texts};
 
 static const struct yp_subject_commands commands = {.options = "--verbose",
 						    .config = "--config={config}",
@@ -57,7 +101,28 @@ static const struct yp_subject_commands commands = {.options = "--verbose",
 						    .query = "status",
 						    .commit = "commit",
 						    .rollback = "mark-bad",
-						    .version = "--version"};
+						    .version = "--version",
+						    .attempts = "fw_printenv -n bootcount",
+						    .describe = "fw_printenv; ota status",
+						    .prompt_attempts = "printenv bootcount",
+						    .prompt_answer = "bootcount=([0-9]+)"};
+
+/*
+ * One round: S05 to S15 and R1. Each recovery goes on where the last one was cut, so a chain follows the transaction; many
+ * cuts in one update spend few boots. The second chain uses up a trial, so that the bootloader goes back.
+ */
+static const char *const chains[] = {"S05h0-S05h0-S06h0-S06h0-S07h0-S07h0-S08h0-S08h0-S09h0-S09h0-S10h0-S10h0-S11h0",
+				     "S12n0-S13h0-S14h0-R1n0", "S11h0-S15h0-S15h0", NULL};
+/* Without the hold: the board decides what it hits. S06 is the longest. */
+static const char *const free_steps[] = {"S05", "S06", "S06", "S07", "S08", "S09", "S10", "S11", "S15", NULL};
+static const char *const armed[] = {"S11", "S12", "S13", "S14", "S15", NULL};
+static const char *const dips[] = {"S06", "S10", "S15", NULL};
+static const struct yp_subject_cuts cuts = {.chains = chains,
+					    .free_steps = free_steps,
+					    .fall_back = "S12n0-S13h0-S14h0-R1n0",
+					    .limit = "S13h0-S13h0-S13h0-R1n0",
+					    .armed = armed,
+					    .dips = dips};
 
 static void read_member(const json_t *root, const char *name, char *out, size_t out_bytes)
 {
@@ -95,4 +160,5 @@ const struct yp_subject yp_subject_ota = {.name = "ota",
 					  .steps = &steps,
 					  .commands = &commands,
 					  .config = &yp_ota_config,
-					  .reports = &reports};
+					  .reports = &reports,
+					  .cuts = &cuts};

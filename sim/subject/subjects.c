@@ -62,6 +62,30 @@ int yp_subject_exit_status(const struct yp_subject *subject, const char *reason)
 	return exit->status;
 }
 
+const char *yp_subject_phase(const struct yp_subject *subject, const char *step)
+{
+	const struct yp_subject_steps *steps = subject->steps;
+
+	for (size_t i = 0; steps != NULL && i < steps->marks_count; i++) {
+		if (strcmp(steps->marks[i].text, step) == 0)
+			return yp_phase_name(steps->marks[i].phase);
+	}
+	return "";
+}
+
+const char *yp_subject_refusal_step(const struct yp_subject *subject, const char *reason)
+{
+	const struct yp_subject_refusal *row = subject->messages != NULL ? subject->messages->refusals : NULL;
+	char word[48];
+
+	(void)snprintf(word, sizeof word, " %s ", reason);
+	for (; *reason && row != NULL && row->reasons != NULL; row++) {
+		if (strstr(row->reasons, word) != NULL)
+			return row->step;
+	}
+	return "";
+}
+
 int yp_subject_medium_index(const struct yp_subject *subject, const struct yp_layout *layout, enum yp_role role,
 			    char slot)
 {

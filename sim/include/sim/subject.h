@@ -146,6 +146,11 @@ struct yp_subject_messages {
 	const char *step;                    /* a step begins; group 1: its name */
 	const char *success;                 /* the reason that means success */
 	const struct yp_subject_exit *exits; /* NULL: the exit status is not asked */
+	const char *older;                   /* the reason that refuses a version below the floor */
+	/* Which step a reason is found in; reasons NULL at the end. A reason that is in none can come from any step. */
+	const struct yp_subject_refusal {
+		const char *reasons, *step; /* reasons: words, with a blank before and behind each */
+	} * refusals;
 };
 
 /* Names of steps, as the subject's own documents have them. They stand in write logs, case ids and results. */
@@ -159,6 +164,22 @@ struct yp_subject_steps {
 	/* On the channel of an emulated board (sim/emulator.h): the updater begins a step, and may hold there until it is
 	 * told to go on; it begins one without holding; it is told. */
 	const char *mark, *plain, *go_on;
+	/* What each step means, in order, and in the same order what the subject does there, for people. */
+	const struct yp_phase_mark *marks;
+	size_t marks_count;
+	const char *const *texts;
+};
+
+/* Power cuts that a board gets: plans are ids of cases without their seed (scenarios/rigs/board-cases.h). */
+struct yp_subject_cuts {
+	const char *const
+	    *chains; /* one round: several cuts in one update each, which cover every step; NULL at the end */
+	const char *const *free_steps; /* at which a cut without the hold is tried, in turn; NULL at the end */
+	const char *fall_back;         /* uses up a trial, and cuts while the bootloader goes back */
+	const char *limit;             /* every boot of a trial, up to the limit */
+	const char *const
+	    *armed;              /* steps at which the new version is whole and selected for a trial; NULL at the end */
+	const char *const *dips; /* three steps at which the supply dips; NULL at the end */
 };
 
 /* ---- how it is run ---- */
@@ -171,6 +192,10 @@ struct yp_subject_commands {
 	const char *resume;  /* what a device runs at every start */
 	const char *poll;    /* what its timer runs */
 	const char *query, *commit, *rollback, *version;
+	/* In a shell of the device, as they are: prints how many boots are counted; prints all that tells why it is so. */
+	const char *attempts, *describe;
+	/* At the bootloader's prompt: shows how many boots are counted. Its answer; group 1: the number. */
+	const char *prompt_attempts, *prompt_answer;
 };
 
 /* What the real command is told on a machine where files stand for its media: "a", "b", "env" and "state" in dir. */
@@ -233,6 +258,7 @@ struct yp_subject {
 	const struct yp_subject_commands *commands;
 	const struct yp_subject_config *config;
 	const struct yp_subject_reports *reports;
+	const struct yp_subject_cuts *cuts;
 };
 
 /* By name; NULL: the default subject, the first of the table. NULL if there is none of that name. */
@@ -246,6 +272,10 @@ const struct yp_subject *const *yp_subjects(void);
 bool yp_subject_asks(const struct yp_subject *subject, enum yp_invariant invariant);
 /* The exit status that goes with a reason, or -1: not asked. */
 int yp_subject_exit_status(const struct yp_subject *subject, const char *reason);
+/* Where in an update a step stands; "" for one that the subject does not name. */
+const char *yp_subject_phase(const struct yp_subject *subject, const char *step);
+/* The step in which a reason is found; "" for one that can come from any. */
+const char *yp_subject_refusal_step(const struct yp_subject *subject, const char *reason);
 /* The media's places in a layout by role: the index, or -1. slot: of YP_ROLE_SLOT, else 0. */
 int yp_subject_medium_index(const struct yp_subject *subject, const struct yp_layout *layout, enum yp_role role,
 			    char slot);

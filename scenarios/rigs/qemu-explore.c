@@ -1,90 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The exploration of a story on the emulated board: every crash state is judged, some of each class are booted. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "results/case-lines.h"
-#include "rigs/rig-qemu.h"
+#include "power-cut/system.h"
+#include "rigs/qemu.h"
 
 /* How far the boots reached. */
 struct reached {
 	uint64_t classes, unrun, whole; /* whole: run as often as is asked for */
 };
 
-struct execution {
-	struct yp_qemu board;
-	const struct yp_execute_options *options;
-	struct yp_cases *cases;
-	struct yp_result *out;
+struct exploration {
+	struct yp_qemu *qemu;
+	struct yp_rig_run *run;
 	json_t *classes;           /* as in RESULTS.md */
 	struct reached reached[2]; /* all classes; those that one cut leads to */
-	bool failed;
-	bool real_disagrees; /* the real U-Boot, with the decision table */
+	bool real_disagrees;       /* the real U-Boot, with the decision table */
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static int add(struct execution *e, const struct yp_case_line *line)
-{
-	e->failed = e->failed || line->verdict == YP_FAIL;
-	return yp_cases_add(e->cases, line);
-}
-
-static int add_story(struct execution *e)
+static int add_story(struct exploration *e)
 {
 	char id[YP_ID_MAX];
-	struct yp_case_line line = yp_case_of_story(e->board.scenario->name, e->board.seed, &e->board.story, id);
-	return add(e, &line);
+	struct yp_case_line line = yp_case_of_story(e->qemu->scenario->name, e->qemu->seed, &e->qemu->story, id);
+	return yp_rig_run_add(e->run, &line);
 }
 
-static int add_findings(struct execution *e)
+static int add_findings(struct exploration *e)
 {
 	int result = 0;
-	for (size_t i = 0; !result && !e->options->no_lint && i < e->board.finding_count; i++) {
+	for (size_t i = 0; !result && !e->run->options->no_lint && i < e->qemu->finding_count; i++) {
 		char id[YP_ID_MAX];
 		struct yp_case_line line =
-		    yp_case_of_finding(e->board.scenario->name, e->board.seed, e->board.log, &e->board.findings[i], id);
-		result = add(e, &line);
+		    yp_case_of_finding(e->qemu->scenario->name, e->qemu->seed, e->qemu->log, &e->qemu->findings[i], id);
+		result = yp_rig_run_add(e->run, &line);
 	}
 	return result;
 }
 
-static int on_case(void *ctx, const char *text, const struct yp_case *c, const char *step,
+static int add_cut(void *ctx, const char *text, const struct yp_case *c, const char *step,
 		   const struct yp_outcome *outcome, bool settled)
 {
-	struct execution *e = ctx;
+	struct exploration *e = ctx;
 	char id[YP_ID_MAX];
 	bool inside = false;
-	int error = yp_qemu_inside(&e->board, c, &inside);
+	int error = yp_qemu_inside(e->qemu, c, &inside);
 	if (error)
 		return error;
-	e->board.inside += inside;
-	yp_id_cut(e->board.scenario->name, e->board.seed, text, id);
-	return add(e, &(struct yp_case_line){.id = id,
-					     .fault = "power-cut",
-					     .step = step,
-					     .label = outcome->label,
-					     .invariant = yp_invariant_id(outcome->invariant),
-					     .text = outcome->text,
-					     .form = yp_cut_kind(&c->cuts[0]),
-					     .entry = (long)c->cuts[0].entry,
-					     .cuts = c->count,
-					     .verdict = outcome->verdict,
-					     .settled = settled,
-					     .boots = outcome->boots});
+	e->qemu->inside += inside;
+	yp_id_cut(e->qemu->scenario->name, e->qemu->seed, text, id);
+	return yp_rig_run_add(e->run, &(struct yp_case_line){.id = id,
+							     .fault = "power-cut",
+							     .step = step,
+							     .label = outcome->label,
+							     .invariant = yp_invariant_id(outcome->invariant),
+							     .text = outcome->text,
+							     .form = yp_cut_kind(&c->cuts[0]),
+							     .entry = (long)c->cuts[0].entry,
+							     .cuts = c->count,
+							     .verdict = outcome->verdict,
+							     .settled = settled,
+							     .boots = outcome->boots});
 }
 
-static const char *words_of(const struct yp_qemu *board, uint64_t hash)
+static const char *words_of(const struct yp_qemu *qemu, uint64_t hash)
 {
 	const struct yp_oracle_class *classes;
-	size_t count = yp_oracle_classes(board->oracles, &classes);
+	size_t count = yp_oracle_classes(qemu->oracles, &classes);
 	for (size_t i = 0; i < count; i++) {
 		if (classes[i].hash == hash)
 			return classes[i].words;
@@ -92,30 +76,30 @@ static const char *words_of(const struct yp_qemu *board, uint64_t hash)
 	return "";
 }
 
-static int on_class(void *ctx, const struct yp_class_end *end)
+static int add_class(void *ctx, const struct yp_class_end *end)
 {
-	struct execution *e = ctx;
+	struct exploration *e = ctx;
 	for (unsigned i = 0; i < (end->cuts == 1 ? 2u : 1u); i++) {
 		e->reached[i].classes++;
 		e->reached[i].unrun += end->runs == 0;
 		e->reached[i].whole += end->runs >= YP_QEMU_CLASS_RUNS;
 	}
-	json_t *line = json_pack("{s:s, s:I, s:i, s:i, s:s, s:s}", "words", words_of(&e->board, end->key.lo), "states",
+	json_t *line = json_pack("{s:s, s:I, s:i, s:i, s:s, s:s}", "words", words_of(e->qemu, end->key.lo), "states",
 				 (json_int_t)end->states, "cuts", (int)end->cuts, "runs", (int)end->runs, "label",
 				 end->label, "verdict", end->runs ? yp_verdict_text(end->verdict) : "");
 	return json_array_append_new(e->classes, line) ? -ENOMEM : 0;
 }
 
 /* From the recording on. */
-static int explore(struct execution *e)
+static int explore_rounds(struct exploration *e)
 {
-	struct yp_qemu *board = &e->board;
-	const struct yp_execute_options *options = e->options;
-	struct yp_explore explore = board->explore;
+	struct yp_qemu *qemu = e->qemu;
+	const struct yp_execute_options *options = e->run->options;
+	struct yp_explore explore = qemu->explore;
 	struct yp_rounds how = {.class_runs = YP_QEMU_CLASS_RUNS,
-				.ctx = board,
+				.ctx = qemu,
 				.recover = yp_qemu_recover,
-				.on_class = on_class,
+				.on_class = add_class,
 				.class_ctx = e};
 	json_decref(e->classes);
 	e->classes = json_array();
@@ -124,21 +108,21 @@ static int explore(struct execution *e)
 		return -ENOMEM;
 	if (options->states_max)
 		explore.limits.states_max = options->states_max;
-	explore.on_case = on_case;
+	explore.on_case = add_cut;
 	explore.case_ctx = e;
 	explore.on_progress = options->on_progress;
 	explore.progress_ctx = options->progress_ctx;
 	explore.stop_at_first_failure = options->stop_at_first_failure;
-	return yp_explore_rounds(&explore, &how, &e->out->stats);
+	return yp_explore_rounds(&explore, &how, &e->run->out->stats);
 }
 
 /* For the machines; 0: no limit. */
-static uint64_t seconds_of(const struct execution *e)
+static uint64_t seconds_of(const struct exploration *e)
 {
-	return e->options->seconds_max ? e->options->seconds_max : e->board.scenario->seconds;
+	return e->run->options->seconds_max ? e->run->options->seconds_max : e->qemu->scenario->seconds;
 }
 
-static void name_bound(const struct execution *e, const struct yp_limits *limits, struct yp_result *out)
+static void name_bound(const struct exploration *e, const struct yp_limits *limits, struct yp_result *out)
 {
 	const struct yp_stats *s = &out->stats;
 	uint64_t seconds = seconds_of(e);
@@ -146,11 +130,11 @@ static void name_bound(const struct execution *e, const struct yp_limits *limits
 		return;
 	if (limits->states_max && s->distinct >= limits->states_max)
 		(void)snprintf(out->bounded_by, sizeof out->bounded_by, "%" PRIu64 " states", limits->states_max);
-	else if (s->failed && e->options->stop_at_first_failure)
+	else if (s->failed && e->run->options->stop_at_first_failure)
 		(void)snprintf(out->bounded_by, sizeof out->bounded_by, "its first failure");
-	else if (e->board.rig_errors)
+	else if (e->qemu->rig_errors)
 		(void)snprintf(out->bounded_by, sizeof out->bounded_by, "%" PRIu64 " runs that the rig failed",
-			       e->board.rig_errors);
+			       e->qemu->rig_errors);
 	else if (s->run < s->canonical * YP_QEMU_CLASS_RUNS)
 		(void)snprintf(out->bounded_by, sizeof out->bounded_by,
 			       "%" PRIu64 " %s (%" PRIu64 " of %" PRIu64 " runs)", seconds ? seconds : limits->runs_max,
@@ -160,9 +144,10 @@ static void name_bound(const struct execution *e, const struct yp_limits *limits
 			       s->depth == 1 ? "" : "s");
 }
 
-static void note(const struct execution *e, const struct yp_oracle_real *real, int real_error, struct yp_result *out)
+static void write_note(const struct exploration *e, const struct yp_oracle_real *real, int real_error,
+		       struct yp_result *out)
 {
-	const struct yp_qemu *b = &e->board;
+	const struct yp_qemu *b = e->qemu;
 	const struct yp_stats *s = &out->stats;
 	const struct reached *all = &e->reached[0];
 	const struct reached *one = &e->reached[1];
@@ -193,12 +178,12 @@ static void note(const struct execution *e, const struct yp_oracle_real *real, i
 }
 
 /* The same, for people. */
-static int write_classes(const struct execution *e)
+static int write_classes(const struct exploration *e)
 {
 	char path[YP_QEMU_PATH_MAX];
 	size_t i;
 	json_t *class;
-	(void)snprintf(path, sizeof path, "%s/classes.txt", e->board.dir);
+	(void)snprintf(path, sizeof path, "%s/classes.txt", e->qemu->dir);
 	FILE *f = fopen(path, "w");
 	if (!f)
 		return -errno;
@@ -214,29 +199,29 @@ static int write_classes(const struct execution *e)
 	return fclose(f) ? -errno : 0;
 }
 
-static int run_power_cut(struct execution *e, const struct yp_fault *fault)
+static int run_power_cut(struct exploration *e, const struct yp_fault *fault)
 {
-	struct yp_qemu *board = &e->board;
-	struct yp_result *out = e->out;
+	struct yp_qemu *qemu = e->qemu;
+	struct yp_result *out = e->run->out;
 	struct yp_oracle_real real = {0};
 	if (fault->explore == 1)
-		board->explore.limits.depth_max = 1;
+		qemu->explore.limits.depth_max = 1;
 	if (seconds_of(e))
-		board->deadline_ms = now_ms() + seconds_of(e) * UINT64_C(1000);
-	if (board->scenario->limits.runs_max)
-		board->runs_left = board->scenario->limits.runs_max;
-	int result = explore(e);
-	if (!result && e->options->fd >= 0)
-		result = yp_results_classes(e->options->fd, board->scenario->name, json_incref(e->classes));
+		qemu->deadline_ms = yp_clock_ms() + seconds_of(e) * UINT64_C(1000);
+	if (qemu->scenario->limits.runs_max)
+		qemu->runs_left = qemu->scenario->limits.runs_max;
+	int result = explore_rounds(e);
+	if (!result && e->run->options->fd >= 0)
+		result = yp_results_classes(e->run->options->fd, qemu->scenario->name, json_incref(e->classes));
 	if (!result)
 		result = write_classes(e);
 	if (result)
 		return result;
 	out->explored = true;
 	out->by_class = true;
-	name_bound(e, &board->explore.limits, out);
-	int real_error = e->failed && e->options->stop_at_first_failure ? -ECANCELED : yp_qemu_real(board, &real);
-	note(e, &real, real_error, out);
+	name_bound(e, &qemu->explore.limits, out);
+	int real_error = yp_rig_run_ends(e->run) ? -ECANCELED : yp_qemu_real(qemu, &real);
+	write_note(e, &real, real_error, out);
 	e->real_disagrees = real.disagreed > 0;
 	if (e->real_disagrees)
 		(void)snprintf(out->reason, sizeof out->reason,
@@ -245,20 +230,20 @@ static int run_power_cut(struct execution *e, const struct yp_fault *fault)
 	return real_error == -ENOENT || real_error == -ECANCELED ? 0 : real_error;
 }
 
-static int run_all(struct execution *e, char *detail, size_t detail_bytes)
+static int run_all(struct exploration *e, char *detail, size_t detail_bytes)
 {
-	struct yp_qemu *board = &e->board;
-	const struct yp_scenario *scenario = board->scenario;
-	int result = yp_qemu_record(board, true, detail, detail_bytes);
-	if (!result && e->options->fd >= 0)
+	struct yp_qemu *qemu = e->qemu;
+	const struct yp_scenario *scenario = qemu->scenario;
+	int result = yp_qemu_record(qemu, true, detail, detail_bytes);
+	if (!result && e->run->options->fd >= 0)
 		result =
-		    yp_results_log(e->options->fd, scenario->name, board->log, board->findings, board->finding_count);
+		    yp_results_log(e->run->options->fd, scenario->name, qemu->log, qemu->findings, qemu->finding_count);
 	if (!result)
 		result = add_story(e);
 	if (!result)
 		result = add_findings(e);
 	for (unsigned i = 0; !result && i < scenario->fault_count; i++) {
-		if (e->failed && e->options->stop_at_first_failure)
+		if (yp_rig_run_ends(e->run))
 			break;
 		if (scenario->faults[i].power_cut)
 			result = run_power_cut(e, &scenario->faults[i]);
@@ -266,101 +251,73 @@ static int run_all(struct execution *e, char *detail, size_t detail_bytes)
 	return result;
 }
 
-/* The first failure, in one sentence if its media alone tell it. */
-static void tell(struct execution *e)
+static void settle_verdict(struct exploration *e)
 {
-	struct yp_id id;
-	char smaller[YP_ID_MAX] = "";
-	struct yp_result *out = e->out;
-	if (out->verdict != YP_FAIL || !*out->failing || yp_id_decode(out->failing, &id))
-		return;
-	if (yp_qemu_explain(&e->board, &id, smaller, out->sentence, sizeof out->sentence) == 0 && *smaller)
-		(void)snprintf(out->failing, sizeof out->failing, "%s", smaller);
-}
-
-static void settle_verdict(struct execution *e)
-{
-	struct yp_result *out = e->out;
+	struct yp_result *out = e->run->out;
 	if (e->real_disagrees) {
 		out->verdict = YP_FAIL;
-	} else if (e->board.rig_errors && out->verdict < YP_ERROR) {
+	} else if (e->qemu->rig_errors && out->verdict < YP_ERROR) {
 		out->verdict = YP_ERROR;
 		(void)snprintf(out->reason, sizeof out->reason, "the rig failed %" PRIu64 " times, first: %.180s",
-			       e->board.rig_errors, e->board.rig_detail);
+			       e->qemu->rig_errors, e->qemu->rig_detail);
 	}
 }
 
-int yp_qemu_execute(const struct yp_scenario *scenario, const struct yp_execute_options *options,
-		    struct yp_cases *cases, struct yp_result *out, char *detail, size_t detail_bytes)
+int yp_qemu_explore(void *session, struct yp_rig_run *run, char *detail, size_t detail_bytes)
 {
-	struct execution *e = calloc(1, sizeof *e);
-	if (!e)
-		return -ENOMEM;
-	e->options = options;
-	e->cases = cases;
-	e->out = out;
-	yp_media_init(&e->board.media);
-	int result = yp_qemu_open(&e->board, scenario, options->board, options->seed,
-				  options->dir ? options->dir : "build/qemu-results",
-				  options->resume ? YP_QEMU_RESUME : YP_QEMU_FRESH, detail, detail_bytes);
+	struct exploration e = {.qemu = session, .run = run};
+	int result = run_all(&e, detail, detail_bytes);
 	if (!result)
-		result = run_all(e, detail, detail_bytes);
+		result = yp_cases_end(run->cases, run->out);
 	if (!result)
-		result = yp_cases_end(cases, out);
-	if (!result) {
-		settle_verdict(e);
-		tell(e);
-	} else if (!*detail) {
-		(void)snprintf(detail, detail_bytes, "after %" PRIu64 " cases: %s", yp_cases_count(cases),
-			       strerror(-result));
-	}
-	yp_qemu_close(&e->board);
-	json_decref(e->classes);
-	free(e);
+		settle_verdict(&e);
+	json_decref(e.classes);
 	return result;
 }
 
 /* ---- where a state lies ---- */
 
-/* Marks the bootloader's stores in a log: the rig marks S12 at each power on and reset, and S13 once the kernel is started. */
-static int mark_firm(struct yp_qemu *board, const struct yp_log *log)
+/* Marks the bootloader's stores in a log: the rig marks the step that selects at each power on and reset, and
+ * the step that boots once the kernel is started. */
+static int mark_firm(struct yp_qemu *qemu, const struct yp_log *log)
 {
+	const char *select = qemu->scenario->subject->steps->select;
 	bool firm = false;
 	size_t count = yp_log_count(log);
-	uint8_t *marks = realloc(board->firm, count + 1);
+	uint8_t *marks = realloc(qemu->firm, count + 1);
 	if (!marks)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		const struct yp_entry *e = yp_log_entry(log, i);
 		if (e->op == YP_MARK && e->kind == YP_MARK_STEP)
-			firm = strcmp(yp_log_text(log, e), "S12") == 0;
-		marks[i] = firm && e->op == YP_WRITE && strcmp(board->media.layout.media[e->medium].name, "card") == 0;
+			firm = strcmp(yp_log_text(log, e), select) == 0;
+		marks[i] = firm && e->op == YP_WRITE && strcmp(qemu->media.layout.media[e->medium].name, "card") == 0;
 	}
-	board->firm = marks;
-	board->firm_count = count;
+	qemu->firm = marks;
+	qemu->firm_count = count;
 	return 0;
 }
 
-int yp_qemu_inside(struct yp_qemu *board, const struct yp_case *c, bool *out)
+int yp_qemu_inside(struct yp_qemu *qemu, const struct yp_case *c, bool *out)
 {
 	struct yp_case parent = *c;
 	parent.count = c->count - 1;
 	struct yp_log *log = NULL;
 	char path[YP_QEMU_PATH_MAX];
 	char detail[200];
-	yp_qemu_path(board, &parent, 0, "log", path);
+	yp_qemu_path(qemu, &parent, 0, "log", path);
 	/* Cases come parent by parent. */
-	if (strcmp(path, board->counted) != 0) {
-		int result = parent.count ? yp_qemu_log(board, path, &log, detail, sizeof detail) : 0;
+	if (strcmp(path, qemu->counted) != 0) {
+		int result = parent.count ? yp_qemu_log(qemu, path, &log, detail, sizeof detail) : 0;
 		if (!result)
-			result = mark_firm(board, parent.count ? log : board->log);
+			result = mark_firm(qemu, parent.count ? log : qemu->log);
 		yp_log_free(log);
 		if (result)
 			return result;
-		(void)snprintf(board->counted, sizeof board->counted, "%s", path);
+		(void)snprintf(qemu->counted, sizeof qemu->counted, "%s", path);
 	}
 	uint32_t entry = c->cuts[c->count - 1].entry;
 	/* Inside: the write before the cut is the bootloader's, and so is the next. */
-	*out = entry > 0 && entry < board->firm_count && board->firm[entry] && board->firm[entry - 1];
+	*out = entry > 0 && entry < qemu->firm_count && qemu->firm[entry] && qemu->firm[entry - 1];
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rigs/lab-agent.h"
+/* The lab's agent as a process: started, asked line by line, killed when it does not answer. */
+#include "rigs/board-agent.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,15 +14,16 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "power-cut/system.h"
 
 #define PYTHON     "/usr/bin/python3" /* Debian's own: it sees Debian's labgrid */
 #define AGENT      "hil/agent.py"
 #define BOARDS_MAX 16u
 #define PATH_ROOM  512u
 
-struct yp_hil_agent {
+struct yp_board_agent {
 	char environment[PATH_ROOM];
 	int lock;
 	pid_t pid; /* -1: none */
@@ -31,25 +33,18 @@ struct yp_hil_agent {
 	size_t used, room;
 };
 
-const char *yp_hil_environment(void)
+const char *yp_board_environment(void)
 {
 	const char *text = getenv("LG_ENV");
 	return text && *text ? text : NULL;
 }
 
-const char *yp_hil_agent_environment(const struct yp_hil_agent *agent)
+const char *yp_board_agent_environment(const struct yp_board_agent *agent)
 {
 	return agent->environment;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void end(struct yp_hil_agent *agent)
+static void end_agent(struct yp_board_agent *agent)
 {
 	if (agent->fd >= 0)
 		(void)close(agent->fd);
@@ -63,7 +58,7 @@ static void end(struct yp_hil_agent *agent)
 	agent->pid = -1;
 }
 
-static void child(const char *environment, int fd)
+static void run_agent(const char *environment, int fd)
 {
 	char program[] = PYTHON;
 	char script[] = AGENT;
@@ -78,7 +73,7 @@ static void child(const char *environment, int fd)
 }
 
 /* Up to a whole line, in *text until the next call. 0, -ETIMEDOUT, -EPIPE: it ended. */
-static int read_line(struct yp_hil_agent *agent, int64_t deadline_ms, char **text)
+static int read_line(struct yp_board_agent *agent, int64_t deadline_ms, char **text)
 {
 	for (;;) { /* each turn reads bytes, of which there is a maximum, or waits to the deadline */
 		char *feed = agent->used ? memchr(agent->line, '\n', agent->used) : NULL;
@@ -89,14 +84,14 @@ static int read_line(struct yp_hil_agent *agent, int64_t deadline_ms, char **tex
 		}
 		if (agent->used + 1 >= agent->room) {
 			size_t room = agent->room ? 2 * agent->room : 4096;
-			char *more = room > YP_HIL_LINE_MAX ? NULL : realloc(agent->line, room);
+			char *more = room > YP_BOARD_LINE_MAX ? NULL : realloc(agent->line, room);
 			if (!more)
 				return -ENOMEM;
 			agent->line = more;
 			agent->room = room;
 		}
 		struct pollfd watched = {.fd = agent->fd, .events = POLLIN};
-		int64_t left = deadline_ms - now_ms();
+		int64_t left = deadline_ms - (int64_t)yp_clock_ms();
 		int ready = left > 0 ? poll(&watched, 1, (int)left) : 0;
 		if (ready < 0 && errno != EINTR)
 			return -errno;
@@ -110,16 +105,16 @@ static int read_line(struct yp_hil_agent *agent, int64_t deadline_ms, char **tex
 }
 
 /* The line was understood: forget it, keep what came behind it. */
-static void drop_line(struct yp_hil_agent *agent)
+static void drop_line(struct yp_board_agent *agent)
 {
 	size_t bytes = strlen(agent->line) + 1;
 	agent->used -= bytes;
 	memmove(agent->line, agent->line + bytes, agent->used);
 }
 
-/* The next answer. 0 with *out, or YP_HIL_LAB. */
-static int receive(struct yp_hil_agent *agent, uint64_t number, int64_t deadline_ms, json_t **out, char *detail,
-		   size_t detail_bytes)
+/* The next answer. 0 with *out, or YP_BOARD_LAB. */
+static int receive_answer(struct yp_board_agent *agent, uint64_t number, int64_t deadline_ms, json_t **out,
+			  char *detail, size_t detail_bytes)
 {
 	char *text = NULL;
 	int result = read_line(agent, deadline_ms, &text);
@@ -128,8 +123,8 @@ static int receive(struct yp_hil_agent *agent, uint64_t number, int64_t deadline
 			       result == -ETIMEDOUT ? "the agent did not answer in time, and was killed"
 			       : result == -EPIPE ? "the agent ended; is python3-labgrid installed ('make setup-hil')?"
 						  : strerror(-result));
-		end(agent);
-		return YP_HIL_LAB;
+		end_agent(agent);
+		return YP_BOARD_LAB;
 	}
 	*out = json_loads(text, 0, NULL);
 	drop_line(agent);
@@ -138,44 +133,45 @@ static int receive(struct yp_hil_agent *agent, uint64_t number, int64_t deadline
 	json_decref(*out);
 	*out = NULL;
 	(void)snprintf(detail, detail_bytes, "the agent answered something else");
-	end(agent);
-	return YP_HIL_LAB;
+	end_agent(agent);
+	return YP_BOARD_LAB;
 }
 
-static int verdict_of(json_t *answer, char *detail, size_t detail_bytes)
+static int read_verdict(json_t *answer, char *detail, size_t detail_bytes)
 {
 	const char *kind = json_string_value(json_object_get(answer, "kind"));
 	const char *error = json_string_value(json_object_get(answer, "error"));
 	if (json_is_true(json_object_get(answer, "ok")))
 		return 0;
 	(void)snprintf(detail, detail_bytes, "%s", error ? error : "the agent refused, without a reason");
-	return kind && strcmp(kind, "late") == 0 ? YP_HIL_LATE : YP_HIL_LAB;
+	return kind && strcmp(kind, "late") == 0 ? YP_BOARD_LATE : YP_BOARD_LAB;
 }
 
-static int start(struct yp_hil_agent *agent, char *detail, size_t detail_bytes)
+static int start_agent(struct yp_board_agent *agent, char *detail, size_t detail_bytes)
 {
 	int ends[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
 	agent->pid = fork();
 	if (agent->pid == 0)
-		child(agent->environment, ends[1]);
+		run_agent(agent->environment, ends[1]);
 	int result = agent->pid < 0 ? -errno : 0;
 	(void)close(ends[1]);
 	agent->fd = ends[0];
 	json_t *hello = NULL;
 	if (!result)
-		result = receive(agent, 0, now_ms() + YP_HIL_START_MS, &hello, detail, detail_bytes);
+		result =
+		    receive_answer(agent, 0, (int64_t)yp_clock_ms() + YP_BOARD_START_MS, &hello, detail, detail_bytes);
 	if (!result)
-		result = verdict_of(hello, detail, detail_bytes);
+		result = read_verdict(hello, detail, detail_bytes);
 	json_decref(hello);
 	if (result)
-		end(agent);
+		end_agent(agent);
 	return result;
 }
 
 /* The first board that is free; if none is, the first that becomes it. */
-static int take(struct yp_hil_agent *agent, const char *environments, char *detail, size_t detail_bytes)
+static int take_board(struct yp_board_agent *agent, const char *environments, char *detail, size_t detail_bytes)
 {
 	for (unsigned turn = 0; turn < 2; turn++) {
 		const char *at = environments;
@@ -189,7 +185,7 @@ static int take(struct yp_hil_agent *agent, const char *environments, char *deta
 			if (agent->lock < 0) {
 				(void)snprintf(detail, detail_bytes, "LG_ENV=%s: %s", agent->environment,
 					       strerror(errno));
-				return YP_HIL_LAB;
+				return YP_BOARD_LAB;
 			}
 			if (flock(agent->lock, turn ? LOCK_EX : LOCK_EX | LOCK_NB) == 0)
 				return 0;
@@ -201,37 +197,37 @@ static int take(struct yp_hil_agent *agent, const char *environments, char *deta
 	return -EBUSY;
 }
 
-int yp_hil_agent_new(const char *environments, struct yp_hil_agent **out, char *detail, size_t detail_bytes)
+int yp_board_agent_new(const char *environments, struct yp_board_agent **out, char *detail, size_t detail_bytes)
 {
-	struct yp_hil_agent *agent = calloc(1, sizeof *agent);
+	struct yp_board_agent *agent = calloc(1, sizeof *agent);
 	if (!agent)
 		return -ENOMEM;
 	agent->pid = -1;
 	agent->fd = -1;
 	agent->lock = -1;
-	int result = take(agent, environments, detail, detail_bytes);
+	int result = take_board(agent, environments, detail, detail_bytes);
 	if (!result)
-		result = start(agent, detail, detail_bytes);
+		result = start_agent(agent, detail, detail_bytes);
 	if (result) {
-		yp_hil_agent_free(agent);
+		yp_board_agent_free(agent);
 		return result;
 	}
 	*out = agent;
 	return 0;
 }
 
-void yp_hil_agent_free(struct yp_hil_agent *agent)
+void yp_board_agent_free(struct yp_board_agent *agent)
 {
 	if (!agent)
 		return;
-	end(agent);
+	end_agent(agent);
 	if (agent->lock >= 0)
 		(void)close(agent->lock);
 	free(agent->line);
 	free(agent);
 }
 
-static int send_line(struct yp_hil_agent *agent, json_t *request)
+static int send_line(struct yp_board_agent *agent, json_t *request)
 {
 	char *text = json_dumps(request, JSON_COMPACT);
 	if (!text)
@@ -249,27 +245,27 @@ static int send_line(struct yp_hil_agent *agent, json_t *request)
 	return result;
 }
 
-int yp_hil_ask(struct yp_hil_agent *agent, json_t *request, uint32_t deadline_ms, json_t **answer, char *detail,
-	       size_t detail_bytes)
+int yp_board_agent_ask(struct yp_board_agent *agent, json_t *request, uint32_t deadline_ms, json_t **answer,
+		       char *detail, size_t detail_bytes)
 {
 	json_t *got = NULL;
 	detail[0] = 0;
 	int result = request ? 0 : -ENOMEM;
 	if (!result && agent->pid < 0)
-		result = start(agent, detail, detail_bytes);
+		result = start_agent(agent, detail, detail_bytes);
 	if (!result && (json_object_set_new(request, "id", json_integer((json_int_t)++agent->number)) ||
 			json_object_set_new(request, "deadline_ms", json_integer((json_int_t)deadline_ms))))
 		result = -ENOMEM;
 	if (!result && send_line(agent, request)) {
 		(void)snprintf(detail, detail_bytes, "the agent has ended");
-		end(agent);
-		result = YP_HIL_LAB;
+		end_agent(agent);
+		result = YP_BOARD_LAB;
 	}
 	if (!result)
-		result =
-		    receive(agent, agent->number, now_ms() + deadline_ms + YP_HIL_GRACE_MS, &got, detail, detail_bytes);
+		result = receive_answer(agent, agent->number, (int64_t)yp_clock_ms() + deadline_ms + YP_BOARD_GRACE_MS,
+					&got, detail, detail_bytes);
 	if (!result)
-		result = verdict_of(got, detail, detail_bytes);
+		result = read_verdict(got, detail, detail_bytes);
 	if (!result && answer) {
 		*answer = got;
 		got = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "command/version.h"
+/* Which yankproof this is, and the defect that is planted in it. */
+#include "file/version.h"
 
 /* The Makefile defines it for MUTANT=name builds, and only for this file. */
 #ifndef YP_MUTANT_NAME

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SCENARIOS_RIGS_RIG_QEMU_H
-#define SCENARIOS_RIGS_RIG_QEMU_H
+#ifndef SCENARIOS_RIGS_QEMU_H
+#define SCENARIOS_RIGS_QEMU_H
 
-#include "rigs/session.h"
+#include "rigs/rig.h"
 #include "server/served-media.h"
 #include "sim/emulator.h"
 #include "sim/oracle.h"
@@ -15,20 +15,20 @@
  * on from there, and a case is replayed from there: its id means nothing without the recording.
  */
 /* The copies of the environment: bytes, on the card. */
-#define YP_QEMU_ENV_0      0x100000u
-#define YP_QEMU_ENV_1      0x110000u
-#define YP_QEMU_ENV_BYTES  0x4000u
-#define YP_QEMU_BOARDS_MAX 32u
-#define YP_QEMU_CLASS_RUNS 3u
-#define YP_QEMU_PATH_MAX   768u
-#define YP_QEMU_LAST       "build/qemu-last" /* links to the newest folder of each scenario */
+#define YP_QEMU_ENV_0        0x100000u
+#define YP_QEMU_ENV_1        0x110000u
+#define YP_QEMU_ENV_BYTES    0x4000u
+#define YP_QEMU_MACHINES_MAX 32u
+#define YP_QEMU_CLASS_RUNS   3u
+#define YP_QEMU_PATH_MAX     768u
+#define YP_QEMU_LAST         "build/qemu-last" /* links to the newest folder of each scenario */
 
 struct yp_qemu {
 	const struct yp_scenario *scenario;
 	uint64_t seed;
 	int lock;   /* on the images: one exploration at a time */
 	bool waits; /* its story, most of the time */
-	char images[YP_BOARD_MAX];
+	char images[YP_IMAGES_PATH_MAX];
 	char dir[512];    /* DIR/qemu/SCENARIO, absolute */
 	char bundle[320]; /* that the story's server offers */
 	char image_paths[YP_ORACLE_VERSIONS_MAX][320];
@@ -58,76 +58,71 @@ struct yp_qemu {
 
 /* Why this scenario cannot run here; false: it can. images: folder of the board's images; NULL: build/qemu, or the mutant's. */
 bool yp_qemu_absent(const struct yp_scenario *scenario, const char *images, char *why, size_t why_bytes);
-/* What for: an exploration from the start (what was kept is dropped), one that goes on, cases of one, or only the media. */
-enum yp_qemu_use { YP_QEMU_FRESH, YP_QEMU_RESUME, YP_QEMU_REPLAY, YP_QEMU_MEDIA };
+/* What for: as enum yp_rig_use, or only the media. */
+enum yp_qemu_use {
+	YP_QEMU_FRESH = YP_RIG_FRESH,
+	YP_QEMU_RESUME = YP_RIG_RESUME,
+	YP_QEMU_REPLAY = YP_RIG_REPLAY,
+	YP_QEMU_MEDIA
+};
 /*
  * Media and oracles. images: as above; to replay, NULL: those of the recording. dir: the results' folder; NULL: the newest of the
  * scenario, to replay. 0 or -errno; -ENOENT to replay: recording, images or programs are not there.
  */
-int yp_qemu_open(struct yp_qemu *board, const struct yp_scenario *scenario, const char *images, uint64_t seed,
+int yp_qemu_open(struct yp_qemu *qemu, const struct yp_scenario *scenario, const char *images, uint64_t seed,
 		 const char *dir, enum yp_qemu_use use, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
-void yp_qemu_close(struct yp_qemu *board);
+void yp_qemu_close(struct yp_qemu *qemu);
 /* qemu-story.c. The story: as it was recorded, or recorded now if `make`. */
-int yp_qemu_record(struct yp_qemu *board, bool make, char *detail, size_t detail_bytes)
+int yp_qemu_record(struct yp_qemu *qemu, bool make, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
-/* The images' folder, as it was given for the recording that is kept. *out empty: not known. */
-void yp_qemu_recorded(const struct yp_qemu *board, char out[YP_BOARD_MAX]);
 /* qemu-lint.c: fills in the findings. Called by yp_qemu_record(). */
-int yp_qemu_lint(struct yp_qemu *board) __attribute__((warn_unused_result));
+int yp_qemu_lint(struct yp_qemu *qemu) __attribute__((warn_unused_result));
 /* Is this state one inside the bootloader's own store of the environment? 0, or -errno if the log it is of cannot be read. */
-int yp_qemu_inside(struct yp_qemu *board, const struct yp_case *c, bool *out) __attribute__((warn_unused_result));
+int yp_qemu_inside(struct yp_qemu *qemu, const struct yp_case *c, bool *out) __attribute__((warn_unused_result));
 /* What the real U-Boot makes of every environment seen; -ENOENT: it is not built. */
-int yp_qemu_real(struct yp_qemu *board, struct yp_oracle_real *out) __attribute__((warn_unused_result));
+int yp_qemu_real(struct yp_qemu *qemu, struct yp_oracle_real *out) __attribute__((warn_unused_result));
 
 /* ---- what exploring and replaying share ---- */
 
 /* A log as this scenario sees it: its storage models, the card written through. */
-int yp_qemu_log(const struct yp_qemu *board, const char *path, struct yp_log **out, char *detail, size_t detail_bytes)
+int yp_qemu_log(const struct yp_qemu *qemu, const char *path, struct yp_log **out, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
 /* The same for a log of these media from elsewhere. -EINVAL: they are others. */
-int yp_qemu_adopt(const struct yp_qemu *board, struct yp_log *log) __attribute__((warn_unused_result));
+int yp_qemu_adopt(const struct yp_qemu *qemu, struct yp_log *log) __attribute__((warn_unused_result));
 /* Keeps how a run ended, atomically: a run without it did not end. A case without cuts is the story. */
-int yp_qemu_keep(struct yp_qemu *board, const struct yp_case *c, unsigned again,
-		 const struct yp_emulator_result *result) __attribute__((warn_unused_result));
+int yp_qemu_keep(struct yp_qemu *qemu, const struct yp_case *c, unsigned again, const struct yp_emulator_result *result)
+    __attribute__((warn_unused_result));
 /* What is kept of a run; log may be NULL. -ENOENT: nothing. */
-int yp_qemu_kept(struct yp_qemu *board, const struct yp_case *c, unsigned again, struct yp_outcome *out,
+int yp_qemu_kept(struct yp_qemu *qemu, const struct yp_case *c, unsigned again, struct yp_outcome *out,
 		 struct yp_log **log) __attribute__((warn_unused_result));
 /* Path of what is kept of a run: DIR/run-HASH.EXT */
-void yp_qemu_path(const struct yp_qemu *board, const struct yp_case *c, unsigned again, const char *ext,
+void yp_qemu_path(const struct yp_qemu *qemu, const struct yp_case *c, unsigned again, const char *ext,
 		  char out[YP_QEMU_PATH_MAX]);
 /* The media of a case, from the logs that are kept. -ENOENT: one is not. */
-int yp_qemu_state(struct yp_qemu *board, const struct yp_case *c, struct yp_image **out)
+int yp_qemu_state(struct yp_qemu *qemu, const struct yp_case *c, struct yp_image **out)
     __attribute__((warn_unused_result));
 /* What a run that ended so came to, given the media in the end. */
-void yp_qemu_outcome(struct yp_qemu *board, const struct yp_emulator_result *result, const struct yp_image *end,
+void yp_qemu_outcome(struct yp_qemu *qemu, const struct yp_emulator_result *result, const struct yp_image *end,
 		     struct yp_outcome *out);
 /* How this story's board is run, until idle. */
-struct yp_emulator_run yp_qemu_how(const struct yp_qemu *board);
-/* worker: those below YP_QEMU_BOARDS_MAX explore; YP_QEMU_BOARDS_MAX replays, while others explore. */
-int yp_qemu_machine(const struct yp_qemu *board, unsigned worker, struct yp_emulator **out, char *detail,
+struct yp_emulator_run yp_qemu_how(const struct yp_qemu *qemu);
+/* worker: those below YP_QEMU_MACHINES_MAX explore; YP_QEMU_MACHINES_MAX replays, while others explore. */
+int yp_qemu_machine(const struct yp_qemu *qemu, unsigned worker, struct yp_emulator **out, char *detail,
 		    size_t detail_bytes) __attribute__((warn_unused_result));
 
 /* qemu-runs.c: the machines. As struct yp_rounds says. */
 int yp_qemu_recover(void *ctx, struct yp_job *jobs, size_t count);
 
-/* qemu-execute.c, board_replay.c */
-struct yp_cases;
-/* One case again. */
-struct yp_qemu_options {
-	bool console;         /* boot it with the console on stdout */
-	bool gdb;             /* the machine waits for gdb */
-	bool before;          /* the media just before the cut: all that was written is there */
-	const char *disk_out; /* write the media there, and do not boot */
-};
-/* Returns as yp_session_replay(). */
-int yp_qemu_replay(struct yp_qemu *board, const struct yp_id *id, const struct yp_qemu_options *options,
-		   struct yp_outcome *out, char *story, size_t story_bytes) __attribute__((warn_unused_result));
-/* A case that its media alone condemn, in one sentence, shrunk without booting anything. */
-int yp_qemu_explain(struct yp_qemu *board, const struct yp_id *id, char *smaller, char *sentence, size_t sentence_bytes)
+/* qemu-explore.c, qemu-replay.c, qemu-log.c: as struct yp_scenario_rig says of explore, replay, explain and judge_log. */
+int yp_qemu_explore(void *session, struct yp_rig_run *run, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
-int yp_qemu_execute(const struct yp_scenario *scenario, const struct yp_execute_options *options,
-		    struct yp_cases *cases, struct yp_result *out, char *detail, size_t detail_bytes)
+int yp_qemu_replay(struct yp_qemu *qemu, const struct yp_id *id, const struct yp_replay_options *options,
+		   struct yp_outcome *out, char *story, size_t story_bytes) __attribute__((warn_unused_result));
+/* Shrinks a case that its media alone condemn, without booting anything. */
+int yp_qemu_explain(struct yp_qemu *qemu, const struct yp_id *id, char *smaller, char *sentence, size_t sentence_bytes)
+    __attribute__((warn_unused_result));
+int yp_qemu_judge_log(const struct yp_scenario *scenario, const char *images, const char *path, const char *like)
     __attribute__((warn_unused_result));
 
 #endif

@@ -1,58 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rigs/session.h"
+/* A story on the simulated device: recorded, its cases run again, a failing one made small. */
+#include "rigs/sim-session.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void say(char *detail, size_t detail_bytes, const char *what, int result)
+static void write_detail(char *detail, size_t detail_bytes, const char *what, int result)
 {
 	(void)snprintf(detail, detail_bytes, "%s: %s", what, strerror(-result));
-}
-
-/* Was a sector of an image, before entry `end`, written and not read since? medium: a slot's. 0, 1 or -ENOMEM. */
-static int image_unread(const struct yp_log *log, unsigned medium, uint64_t image_sectors, size_t end)
-{
-	unsigned char *unread = calloc((size_t)image_sectors, 1);
-	if (!unread)
-		return -ENOMEM;
-	for (size_t i = 0; i < end; i++) {
-		const struct yp_entry *e = yp_log_entry(log, i);
-		if (e->medium != medium || (e->op != YP_WRITE && e->op != YP_READ))
-			continue;
-		for (uint64_t s = e->sector; s < e->sector + e->sectors && s < image_sectors; s++)
-			unread[s] = e->op == YP_WRITE;
-	}
-	bool found = memchr(unread, 1, (size_t)image_sectors) != NULL;
-	free(unread);
-	return found;
-}
-
-/*
- * Behind a slot's image the updater keeps notes (a descriptor, headers of an unfinished install) which carry their own
- * digests and which nothing boots: that these are read back before the device is armed is not asked of it.
- */
-int yp_findings_drop_notes(const struct yp_log *log, const struct yp_lint_roles *roles, uint64_t image_sectors,
-			   struct yp_finding *findings, size_t *count)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < *count; i++) {
-		const struct yp_finding *f = &findings[i];
-		int unread = strcmp(f->rule, "no-read-back") != 0;
-		for (unsigned m = 0; unread == 0 && m < yp_log_layout(log)->count; m++) {
-			uint64_t sectors = yp_log_layout(log)->media[m].sectors;
-			if (roles->role[m] == YP_ROLE_SLOT)
-				unread =
-				    image_unread(log, m, sectors < image_sectors ? sectors : image_sectors, f->entry);
-		}
-		if (unread < 0)
-			return unread;
-		if (unread)
-			findings[kept++] = *f;
-	}
-	*count = kept;
-	return 0;
 }
 
 int yp_session_init(struct yp_session *session, const struct yp_scenario *scenario, uint64_t seed, char *detail,
@@ -67,18 +24,18 @@ int yp_session_init(struct yp_session *session, const struct yp_scenario *scenar
 	memcpy(spec.model, models, sizeof models);
 	int result = yp_sim_new(&spec, &scenario->expect, &session->sim);
 	if (result) {
-		say(detail, detail_bytes, "the simulated device refuses this story", result);
+		write_detail(detail, detail_bytes, "the simulated device refuses this story", result);
 		return result;
 	}
 	result = yp_sim_record(session->sim, &session->log, &session->story);
 	if (result) {
-		say(detail, detail_bytes, "the story could not be recorded", result);
+		write_detail(detail, detail_bytes, "the story could not be recorded", result);
 		return result;
 	}
 	result = yp_lint(session->log, yp_sim_roles(session->sim), session->findings, YP_FINDINGS_MAX,
 			 &session->finding_count);
 	if (result) {
-		say(detail, detail_bytes, "the write log could not be checked", result);
+		write_detail(detail, detail_bytes, "the write log could not be checked", result);
 		return result;
 	}
 	if (session->finding_count > YP_FINDINGS_MAX)
@@ -105,7 +62,7 @@ void yp_session_deinit(struct yp_session *session)
 
 /* The kind of log entry that a fault counts; 0: it cannot be found in the log. Reads are not among them: the
  * bootloader's count not. */
-static enum yp_op op_of(enum yp_sim_fault_kind kind)
+static enum yp_op find_op(enum yp_sim_fault_kind kind)
 {
 	switch (kind) {
 	case YP_SIM_FAULT_WRITE_EIO:
@@ -120,45 +77,26 @@ static enum yp_op op_of(enum yp_sim_fault_kind kind)
 }
 
 /* The bootloader writes in these steps, and nobody else: faults hit the updater only. */
-static bool is_bootloader(const char *step)
+static bool is_bootloader(const struct yp_subject *subject, const char *step)
 {
-	return strcmp(step, "S12") == 0 || strcmp(step, "R1") == 0;
+	return subject->steps &&
+	       (strcmp(step, subject->steps->select) == 0 || strcmp(step, subject->steps->fall_back) == 0);
 }
 
 long yp_session_fault_entry(const struct yp_session *session, const struct yp_sim_fault *fault, const char **step)
 {
-	enum yp_op op = op_of(fault->kind);
+	enum yp_op op = find_op(fault->kind);
 	uint64_t seen = 0;
 	*step = "";
 	for (size_t i = 0; op && i < yp_log_count(session->log); i++) {
 		const char *at = yp_log_step(session->log, i);
-		if (yp_log_entry(session->log, i)->op != op || is_bootloader(at) || ++seen != fault->nth)
+		if (yp_log_entry(session->log, i)->op != op || is_bootloader(session->scenario->subject, at) ||
+		    ++seen != fault->nth)
 			continue;
 		*step = at;
 		return (long)i;
 	}
 	return -1;
-}
-
-int yp_findings_replay(const struct yp_log *log, const struct yp_finding *findings, size_t count,
-		       const struct yp_id *id, struct yp_outcome *out, char *story, size_t story_bytes)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct yp_finding *f = &findings[i];
-		if (strcmp(f->rule, id->rule) != 0 || f->entry != id->entry)
-			continue;
-		*out = (struct yp_outcome){.verdict = YP_FAIL, .label = "broken"};
-		(void)snprintf(out->text, sizeof out->text, "%.159s", f->text);
-		(void)snprintf(story, story_bytes, "lint %s at entry %zu (%s): %s\n", f->rule, f->entry,
-			       yp_log_step(log, f->entry), f->text);
-		return 0;
-	}
-	if (!yp_lint_rule(id->rule) || id->entry >= yp_log_count(log))
-		return 1;
-	*out = (struct yp_outcome){.verdict = YP_PASS};
-	(void)snprintf(story, story_bytes, "the lint finds no %s at entry %llu\n", id->rule,
-		       (unsigned long long)id->entry);
-	return 0;
 }
 
 static int replay_fault(struct yp_session *session, const struct yp_id *id, struct yp_outcome *out, char *story,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SCENARIOS_COMMAND_VERSION_H
-#define SCENARIOS_COMMAND_VERSION_H
+#ifndef SCENARIOS_FILE_VERSION_H
+#define SCENARIOS_FILE_VERSION_H
 
 #define YP_VERSION "0.1.0"
 
