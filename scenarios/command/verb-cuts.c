@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What checklist and power cuts of a board came to: by line and by step, with statistics that claim no more than was seen. */
+/* Outcomes of the checklist and of the power cuts of a board: by line and by step, with statistics that claim no more than was seen. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,8 @@ static void cuts_help(void)
 	(void)puts(
 	    "Usage: yankproof cuts DIR\n"
 	    "\n"
-	    "Prints what rig board's checklist in DIR/results.jsonl came to, and its power cuts, for each step: cuts "
+	    "Prints the outcome of rig board's checklist in DIR/results.jsonl, and of its power cuts, for each step: "
+	    "cuts "
 	    "asked "
 	    "for, verified\n"
 	    "(the power was truly gone), landed in the step they were meant for, the median of marks that went by "

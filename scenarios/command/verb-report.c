@@ -12,8 +12,9 @@ static void report_help(void)
 	(void)puts(
 	    "Usage: yankproof report DIR [--html FILE] [--junit FILE]\n"
 	    "\n"
-	    "Makes the HTML report and the JUnit XML of a campaign's results, by yankproof-report, which lies "
-	    "beside this\n"
+	    "Makes the HTML report and the JUnit XML of a campaign's results, by yankproof-report, which is in the "
+	    "folder of "
+	    "this\n"
 	    "program.\n"
 	    "\n"
 	    "Exit status: 0 written (whatever the verdict), 2 bad usage, or results that cannot be read, 3 cannot "
@@ -36,7 +37,7 @@ int yp_verb_report(int argc, char **argv)
 		slash = strrchr(path, '/');
 	}
 	if (!slash || (size_t)(slash + 1 - path) + sizeof "yankproof-report" > sizeof path) {
-		(void)fprintf(stderr, "yankproof: cannot tell where yankproof-report lies\n");
+		(void)fprintf(stderr, "yankproof: cannot find the folder of yankproof-report\n");
 		return YP_EXIT_ERROR;
 	}
 	memcpy(slash + 1, "yankproof-report", sizeof "yankproof-report");

@@ -20,7 +20,7 @@
 #define YP_EXIT_ERROR   3
 #define YP_EXIT_STOPPED 5
 
-/* What a scenario came to. Plain data: it travels through a pipe. */
+/* The outcome of a scenario. Plain data: it travels through a pipe. */
 struct yp_result {
 	char scenario[YP_SCENARIO_NAME_MAX];
 	enum yp_verdict verdict;
@@ -63,7 +63,7 @@ struct yp_campaign_head {
 	bool no_lint;       /* findings of the lint do not count */
 	const char *board;  /* --board; NULL: not given */
 	char subjects[128]; /* names of the subjects of all scenarios that were selected, ", " between */
-	/* Of all scenarios that were selected, before shards divide them: names and files. "": nobody selected any. */
+	/* Of all scenarios that were selected, before shards divide them: names and files. "": there was no selection. */
 	char selection[YP_DIGEST_TEXT];
 	char program[YP_DIGEST_TEXT]; /* of this program, which has the core in it */
 };
