@@ -8,30 +8,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-int parts_init(const struct corrupt_lab *lab, struct parts *out)
+int yp_parts_init(const struct yp_forge *forge, struct yp_parts *out)
 {
-	const struct bytes payload = lab_payload(lab);
-	*out = (struct parts){0};
-	int r = lab_manifest(lab, &out->manifest);
+	const struct bytes payload = yp_forge_payload(forge);
+	*out = (struct yp_parts){0};
+	int r = yp_forge_manifest(forge, &out->manifest);
 	if (r == 0)
-		r = lab_index(lab, &out->index);
+		r = yp_forge_index(forge, &out->index);
 	if (r == 0)
 		r = bytes_copy(&out->payload, payload.data, payload.size);
 	if (r)
-		parts_deinit(out);
+		yp_parts_deinit(out);
 	return r;
 }
 
-void parts_deinit(struct parts *parts)
+void yp_parts_deinit(struct yp_parts *parts)
 {
 	bytes_free(&parts->manifest);
 	bytes_free(&parts->index);
 	bytes_free(&parts->payload);
 }
 
-int parts_seal(const struct corrupt_lab *lab, const struct parts *parts, struct bytes *out)
+int yp_parts_seal(const struct yp_forge *forge, const struct yp_parts *parts, struct bytes *out)
 {
-	return lab_seal(lab, &parts->manifest, &parts->index, &parts->payload, out);
+	return yp_forge_seal(forge, &parts->manifest, &parts->index, &parts->payload, out);
 }
 
 /* [from, to) of `text` becomes `with`. */
@@ -51,7 +51,7 @@ static int replace_range(struct bytes *text, size_t from, size_t to, const void 
 	return 0;
 }
 
-int parts_replace(struct bytes *text, const char *from, const void *to, size_t to_bytes)
+int yp_parts_replace(struct bytes *text, const char *from, const void *to, size_t to_bytes)
 {
 	size_t n = strlen(from);
 	for (size_t at = 0; at + n <= text->size; at++)
@@ -60,7 +60,7 @@ int parts_replace(struct bytes *text, const char *from, const void *to, size_t t
 	return -ENOENT;
 }
 
-int parts_number(struct parts *parts, const char *section, const char *key, uint64_t value)
+int yp_parts_number(struct yp_parts *parts, const char *section, const char *key, uint64_t value)
 {
 	char text[24];
 	struct bytes out;
@@ -73,7 +73,7 @@ int parts_number(struct parts *parts, const char *section, const char *key, uint
 	return 0;
 }
 
-size_t parts_chunk_offset(const struct parts *parts, uint32_t chunk)
+size_t yp_parts_chunk_offset(const struct yp_parts *parts, uint32_t chunk)
 {
 	size_t offset = 0;
 	for (uint32_t i = 0; i < chunk; i++)
@@ -81,13 +81,13 @@ size_t parts_chunk_offset(const struct parts *parts, uint32_t chunk)
 	return offset;
 }
 
-int parts_chunk(struct parts *parts, uint32_t chunk, const struct bytes *stored)
+int yp_parts_chunk(struct yp_parts *parts, uint32_t chunk, const struct bytes *stored)
 {
 	uint8_t *record = parts->index.data + (size_t)chunk * LAYOUT_RECORD_BYTES;
-	size_t from = parts_chunk_offset(parts, chunk);
+	size_t from = yp_parts_chunk_offset(parts, chunk);
 	int r = replace_range(&parts->payload, from, from + layout_get(record), stored->data, stored->size);
 	if (r)
 		return r;
 	layout_put(record, (uint32_t)stored->size);
-	return parts_number(parts, "update", "payload-bytes", parts->payload.size);
+	return yp_parts_number(parts, "update", "payload-bytes", parts->payload.size);
 }

@@ -2,24 +2,25 @@
 #ifndef IMAGES_CORRUPT_BUNDLE_EDIT_H
 #define IMAGES_CORRUPT_BUNDLE_EDIT_H
 
-#include "corrupt/corrupt-lab.h"
+#include "corrupt/bundle-forge.h"
 
 /* The parts of a bundle, apart, to be changed and sealed again by the good signer. */
-struct parts {
+struct yp_parts {
 	struct bytes manifest, index, payload;
 };
-int parts_init(const struct corrupt_lab *lab, struct parts *out) __attribute__((warn_unused_result));
-void parts_deinit(struct parts *parts);
-int parts_seal(const struct corrupt_lab *lab, const struct parts *parts, struct bytes *out)
+int yp_parts_init(const struct yp_forge *forge, struct yp_parts *out) __attribute__((warn_unused_result));
+void yp_parts_deinit(struct yp_parts *parts);
+int yp_parts_seal(const struct yp_forge *forge, const struct yp_parts *parts, struct bytes *out)
     __attribute__((warn_unused_result));
 /* Puts `to` in place of the first `from`. 0, -ENOMEM, -ENOENT. */
-int parts_replace(struct bytes *text, const char *from, const void *to, size_t to_bytes)
+int yp_parts_replace(struct bytes *text, const char *from, const void *to, size_t to_bytes)
     __attribute__((warn_unused_result));
 /* A number in [update] or an image's section. */
-int parts_number(struct parts *parts, const char *section, const char *key, uint64_t value)
+int yp_parts_number(struct yp_parts *parts, const char *section, const char *key, uint64_t value)
     __attribute__((warn_unused_result));
 /* Other stored bytes for a chunk: payload, its record and payload-bytes follow; its digest stays. */
-int parts_chunk(struct parts *parts, uint32_t chunk, const struct bytes *stored) __attribute__((warn_unused_result));
-size_t parts_chunk_offset(const struct parts *parts, uint32_t chunk);
+int yp_parts_chunk(struct yp_parts *parts, uint32_t chunk, const struct bytes *stored)
+    __attribute__((warn_unused_result));
+size_t yp_parts_chunk_offset(const struct yp_parts *parts, uint32_t chunk);
 
 #endif

@@ -21,34 +21,34 @@
 #define SLACK_BYTES 4096u /* beside the offer: the first request's probe */
 
 struct trial {
-	struct corrupt_lab *lab;
-	struct lab_site *site;
+	struct yp_forge *forge;
+	struct yp_forge_site *site;
 	struct device *device;
-	const struct corrupt_case *c;
+	const struct yp_corrupt_case *c;
 	struct offer offer;
 	uint8_t *before; /* the media when the offer came */
 	struct ota_result result;
 	int returned;
-	struct corrupt_outcome *out;
+	struct yp_corrupt_outcome *out;
 };
 
-const char *corrupt_class_name(unsigned class)
+const char *yp_corrupt_class_name(unsigned class)
 {
 	switch (class) {
-	case CORRUPT_REJ_E:
+	case YP_CORRUPT_REJ_E:
 		return "REJ-E";
-	case CORRUPT_REJ_L:
+	case YP_CORRUPT_REJ_L:
 		return "REJ-L";
-	case CORRUPT_IGNORED:
+	case YP_CORRUPT_IGNORED:
 		return "accepted";
-	case CORRUPT_ROLLBACK:
+	case YP_CORRUPT_ROLLBACK:
 		return "ROLLBACK";
 	default:
 		return "unclear";
 	}
 }
 
-bool corrupt_is_head_flip(const struct corrupt_case *c)
+bool yp_corrupt_is_head_flip(const struct yp_corrupt_case *c)
 {
 	return c->kind == CASE_FLIP;
 }
@@ -88,7 +88,7 @@ static bool slot_invalid(const struct device *device)
 }
 
 /* Slot B holds exactly these images, and behind them what it held before. */
-static bool slot_holds(const struct trial *t, const struct lab_images *images)
+static bool slot_holds(const struct trial *t, const struct yp_forge_images *images)
 {
 	const struct device *device = t->device;
 	const struct bytes *wanted[] = {&images->rootfs, &images->kernel};
@@ -114,7 +114,7 @@ static unsigned classify_end(struct trial *t)
 	}
 	if (t->returned == 0) {
 		if (t->result.reboot && boot.trial && strcmp(boot.selected, "B") == 0)
-			return CORRUPT_IGNORED;
+			return YP_CORRUPT_IGNORED;
 		(void)fail_case(t, YP_I5, "returned success, but nothing is armed");
 		return 0;
 	}
@@ -124,9 +124,9 @@ static unsigned classify_end(struct trial *t)
 	}
 	if (device_target_writes(device) == 0 && device->media[DEVICE_ENV].writes == 0 &&
 	    same_media(t, DEVICE_B_ROOTFS, DEVICE_B_KERNEL) && same_media(t, DEVICE_ENV, DEVICE_ENV))
-		return CORRUPT_REJ_E;
+		return YP_CORRUPT_REJ_E;
 	if (strcmp(boot.barred, "B") == 0 && slot_invalid(device))
-		return CORRUPT_REJ_L;
+		return YP_CORRUPT_REJ_L;
 	(void)fail_case(t, YP_I3, "refused after writes, and slot B is %sbarred and %s", boot.barred[0] ? "" : "not ",
 			slot_invalid(device) ? "invalid" : "could start");
 	return 0;
@@ -180,17 +180,18 @@ static bool check_result(struct trial *t)
 	if (ota_reason_of(t->returned) != t->result.reason)
 		return fail_case(t, YP_I5, "returned %d, but the result says %s", t->returned, ota_reason_name(reason));
 	t->out->class = classify_end(t);
-	(void)snprintf(t->out->outcome.label, sizeof t->out->outcome.label, "%s", corrupt_class_name(t->out->class));
+	(void)snprintf(t->out->outcome.label, sizeof t->out->outcome.label, "%s", yp_corrupt_class_name(t->out->class));
 	if (!(t->c->reasons >> reason & 1u))
 		return fail_case(t, YP_I5, "reason %s: %s", ota_reason_name(reason), t->result.detail);
 	if (!(t->c->classes & t->out->class))
-		return fail_case(t, YP_I3, "ended as %s with %s: %s", corrupt_class_name(t->out->class),
+		return fail_case(t, YP_I3, "ended as %s with %s: %s", yp_corrupt_class_name(t->out->class),
 				 ota_reason_name(reason), t->result.detail);
 	if (t->returned && t->result.detail[0] == '\0')
 		return fail_case(t, YP_I9, "refused without a word");
 	if (!same_media(t, DEVICE_A_ROOTFS, DEVICE_A_KERNEL))
 		return fail_case(t, YP_I1, "the running slot was changed");
-	uint64_t most = t->lab->policy.fetch_attempts * (uint64_t)t->offer.raw.size + t->offer.later.size + SLACK_BYTES;
+	uint64_t most =
+	    t->forge->policy.fetch_attempts * (uint64_t)t->offer.raw.size + t->offer.later.size + SLACK_BYTES;
 	if (t->device->served_bytes > most)
 		return fail_case(t, YP_I7, "%llu bytes were fetched of an offer of %zu",
 				 (unsigned long long)t->device->served_bytes, t->offer.raw.size);
@@ -285,13 +286,13 @@ static bool check_boots(struct trial *t, const char *what)
 /* I6: the fault is gone, nobody helps, and the good bundle goes in. */
 static bool check_retry(struct trial *t)
 {
-	struct lab_site *site = t->site;
+	struct yp_forge_site *site = t->site;
 	struct device *device = t->device;
 	if (t->returned == 0 && !slot_holds(t, &site->images[t->offer.expected]))
 		return fail_case(t, YP_I2, "accepted, but the slot holds something else");
 	if (t->returned == 0 || t->offer.armed)
 		return check_boots(t, t->offer.armed ? "the version on trial" : "what was accepted");
-	device_reset(device, NULL, &t->lab->policy, t->lab->keyring, LAB_NOW_S);
+	device_reset(device, NULL, &t->forge->policy, t->forge->keyring, YP_FORGE_NOW_S);
 	device->post_count = t->out->reports;
 	device->server = (struct device_server){.bundle = site->bundles[t->offer.retry].data,
 						.size_bytes = site->bundles[t->offer.retry].size};
@@ -330,10 +331,10 @@ static int run_command(struct trial *t)
 {
 	struct device *device = t->device;
 	const struct offer *offer = &t->offer;
-	device_reset(device, t->site->saved, &offer->policy, offer->keyring ? offer->keyring : t->lab->keyring,
+	device_reset(device, t->site->saved, &offer->policy, offer->keyring ? offer->keyring : t->forge->keyring,
 		     offer->now_s);
 	if (offer->prepare) {
-		int r = offer->prepare(t->lab, device);
+		int r = offer->prepare(t->forge, device);
 		if (r)
 			return r;
 		for (unsigned i = 0; i < DEVICE_MEDIA; i++)
@@ -363,17 +364,17 @@ static int run_command(struct trial *t)
 	return 0;
 }
 
-int corrupt_run(struct corrupt_lab *lab, const struct corrupt_case *c, struct corrupt_outcome *out)
+int yp_corrupt_run(struct yp_forge *forge, const struct yp_corrupt_case *c, struct yp_corrupt_outcome *out)
 {
-	struct trial t = {.lab = lab, .c = c, .out = out};
+	struct trial t = {.forge = forge, .c = c, .out = out};
 	memset(out, 0, sizeof *out);
 	if (c->kind == CASE_ROW && !c->row->build) {
 		out->outcome.verdict = YP_SKIP;
 		(void)snprintf(out->outcome.text, sizeof out->outcome.text, "%s", c->note);
 		return 0;
 	}
-	int r = corrupt_offer_make(lab, c, &t.offer);
-	t.site = t.offer.wide ? &lab->wide : &lab->site;
+	int r = yp_corrupt_offer_make(forge, c, &t.offer);
+	t.site = t.offer.wide ? &forge->wide : &forge->site;
 	t.device = t.site->device;
 	t.before = t.site->saved;
 	if (r == 0) {
@@ -391,6 +392,6 @@ int corrupt_run(struct corrupt_lab *lab, const struct corrupt_case *c, struct co
 	out->outcome.boots = 1;
 	if (t.before != t.site->saved)
 		free(t.before);
-	lab_offer_free(&t.offer);
+	yp_forge_offer_free(&t.offer);
 	return r;
 }

@@ -6,7 +6,7 @@
  *   corrupt-run flip:BYTE.BIT|cut:BYTES|splice:BYTES.OTHER  IN OUT [OTHERFILE]     for the bundle of any updater
  *
  * Exit status: 0 all passed or skipped, 1 a case failed, or one of the reasons that images cause was never produced, 2
- * bad usage, 3 the lab failed, 4 a case changed nothing.
+ * bad usage, 3 the forge failed, 4 a case changed nothing.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -53,7 +53,7 @@ static struct group *group_of(struct totals *totals, const char *id)
 	return &totals->groups[i];
 }
 
-static void count_case(struct group *group, const struct corrupt_outcome *out)
+static void count_case(struct group *group, const struct yp_corrupt_outcome *out)
 {
 	enum yp_verdict verdict = out->outcome.verdict;
 	group->cases++;
@@ -63,9 +63,9 @@ static void count_case(struct group *group, const struct corrupt_outcome *out)
 	group->errors += verdict == YP_ERROR;
 	if (verdict == YP_SKIP || verdict == YP_MISS || verdict == YP_ERROR)
 		return;
-	group->rej_e += out->class == CORRUPT_REJ_E;
-	group->rej_l += out->class == CORRUPT_REJ_L;
-	group->ignored += out->class == CORRUPT_IGNORED;
+	group->rej_e += out->class == YP_CORRUPT_REJ_E;
+	group->rej_l += out->class == YP_CORRUPT_REJ_L;
+	group->ignored += out->class == YP_CORRUPT_IGNORED;
 	group->reasons[out->reason]++;
 	group->fetched_bytes += out->fetched_bytes;
 	if (out->fetched_bytes > group->fetched_max_bytes)
@@ -113,8 +113,8 @@ static unsigned print_reasons(const struct totals *totals)
 	return never;
 }
 
-static void show_case(const struct corrupt_case *c, const struct corrupt_outcome *out, const struct totals *totals,
-		      bool verbose)
+static void show_case(const struct yp_corrupt_case *c, const struct yp_corrupt_outcome *out,
+		      const struct totals *totals, bool verbose)
 {
 	static const char *const names[] = {"PASS", "SKIP", "MISS", "ERROR", "FAIL"};
 	enum yp_verdict verdict = out->outcome.verdict;
@@ -135,18 +135,18 @@ static double read_seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static void run_all(struct corrupt_lab *lab, const struct corrupt_plan *plan, bool verbose, struct totals *totals)
+static void run_all(struct yp_forge *forge, const struct yp_corrupt_plan *plan, bool verbose, struct totals *totals)
 {
 	for (size_t i = 0; i < plan->count; i++) {
-		const struct corrupt_case *c = &plan->cases[i];
-		struct corrupt_outcome out;
-		if (corrupt_run(lab, c, &out))
+		const struct yp_corrupt_case *c = &plan->cases[i];
+		struct yp_corrupt_outcome out;
+		if (yp_corrupt_run(forge, c, &out))
 			out.outcome.verdict = YP_ERROR;
 		count_case(group_of(totals, c->id), &out);
 		count_case(&totals->all, &out);
-		if (corrupt_is_head_flip(c)) {
+		if (yp_corrupt_is_head_flip(c)) {
 			totals->head_flips++;
-			totals->head_rejected += out.outcome.verdict == YP_PASS && out.class == CORRUPT_REJ_E;
+			totals->head_rejected += out.outcome.verdict == YP_PASS && out.class == YP_CORRUPT_REJ_E;
 		}
 		show_case(c, &out, totals, verbose);
 	}
@@ -155,15 +155,15 @@ static void run_all(struct corrupt_lab *lab, const struct corrupt_plan *plan, bo
 static int run_campaign(uint64_t seed, const char *filter, bool list, bool verbose)
 {
 	static struct totals totals;
-	struct corrupt_lab *lab;
-	struct corrupt_plan *plan = NULL;
-	int r = corrupt_lab_new(seed, &lab);
+	struct yp_forge *forge;
+	struct yp_corrupt_plan *plan = NULL;
+	int r = yp_forge_new(seed, &forge);
 	if (r == 0)
-		r = corrupt_plan_new(lab, filter, &plan);
+		r = yp_corrupt_plan_new(forge, filter, &plan);
 	if (r) {
 		(void)fprintf(stderr, "corrupt-run: the lab could not be set up: %s\n",
 			      ota_reason_name((int)ota_reason_of(r)));
-		corrupt_lab_free(lab);
+		yp_forge_free(forge);
 		return 3;
 	}
 	unsigned never = 0;
@@ -171,7 +171,7 @@ static int run_campaign(uint64_t seed, const char *filter, bool list, bool verbo
 		(void)printf("%s\t%s\n", plan->cases[i].id, plan->cases[i].catalogue);
 	if (!list && plan->count > 0) {
 		double start = read_seconds();
-		run_all(lab, plan, verbose, &totals);
+		run_all(forge, plan, verbose, &totals);
 		double took = read_seconds() - start;
 		(void)snprintf(totals.all.name, sizeof totals.all.name, "all");
 		for (unsigned i = 0; i < totals.group_count; i++)
@@ -183,11 +183,11 @@ static int run_campaign(uint64_t seed, const char *filter, bool list, bool verbo
 		    totals.head_rejected, totals.head_flips);
 		(void)printf("the honest install fetches %" PRIu64 " bytes; seed %" PRIu64
 			     "; %zu cases in %.1f s, %.0f a second\n",
-			     corrupt_honest_bytes(lab), seed, plan->count, took, (double)plan->count / took);
+			     yp_corrupt_honest_bytes(forge), seed, plan->count, took, (double)plan->count / took);
 	}
 	bool none = plan->count == 0;
-	corrupt_plan_free(plan);
-	corrupt_lab_free(lab);
+	yp_corrupt_plan_free(plan);
+	yp_forge_free(forge);
 	if (none) {
 		(void)fprintf(stderr, "corrupt-run: no case begins with \"%s\"; see --list\n", filter ? filter : "");
 		return 2;

@@ -10,29 +10,29 @@
 #define HUGE_ENTRIES 1000000u
 #define LIMIT_TEXT   (63u * 1024u)
 
-static int build_sealed(struct corrupt_lab *lab, struct parts *parts, int r, struct offer *offer)
+static int build_sealed(struct yp_forge *forge, struct yp_parts *parts, int r, struct offer *offer)
 {
 	if (r == 0)
-		r = parts_seal(lab, parts, &offer->raw);
-	parts_deinit(parts);
+		r = yp_parts_seal(forge, parts, &offer->raw);
+	yp_parts_deinit(parts);
 	return r;
 }
 
 /* b (n bytes; 0: a string) in place of the first a. */
-static int build_replaced(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_replaced(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
-	struct parts parts;
-	int r = parts_init(lab, &parts);
+	struct yp_parts parts;
+	int r = yp_parts_init(forge, &parts);
 	if (r)
 		return r;
-	r = parts_replace(&parts.manifest, row->a, row->b, row->n ? (size_t)row->n : strlen(row->b));
-	return build_sealed(lab, &parts, r, offer);
+	r = yp_parts_replace(&parts.manifest, row->a, row->b, row->n ? (size_t)row->n : strlen(row->b));
+	return build_sealed(forge, &parts, r, offer);
 }
 
 /* The first a becomes a line b=ccc... with n characters c. */
-static int build_lengthened(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_lengthened(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
-	struct parts parts;
+	struct yp_parts parts;
 	size_t before = strlen(row->b);
 	size_t n = (size_t)row->n;
 	char *line = malloc(before + n + 2);
@@ -42,53 +42,54 @@ static int build_lengthened(struct corrupt_lab *lab, const struct corrupt_row *r
 	memset(line + before, row->c[0], n);
 	line[before + n] = row->c[1] ? row->c[1] : '\n'; /* "a]": the end of a section's name, and of its line */
 	line[before + n + 1] = '\n';
-	int r = parts_init(lab, &parts);
+	int r = yp_parts_init(forge, &parts);
 	if (r == 0)
-		r = build_sealed(lab, &parts,
-				 parts_replace(&parts.manifest, row->a, line, before + n + (row->c[1] ? 2 : 1)), offer);
+		r = build_sealed(forge, &parts,
+				 yp_parts_replace(&parts.manifest, row->a, line, before + n + (row->c[1] ? 2 : 1)),
+				 offer);
 	free(line);
 	return r;
 }
 
 /* The line a, n times, behind the manifest. */
-static int build_repeated(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_repeated(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
-	struct parts parts;
+	struct yp_parts parts;
 	size_t line = strlen(row->a);
-	int r = parts_init(lab, &parts);
+	int r = yp_parts_init(forge, &parts);
 	if (r)
 		return r;
 	size_t size = parts.manifest.size + line * (size_t)row->n;
 	uint8_t *data = realloc(parts.manifest.data, size);
 	if (!data) {
-		parts_deinit(&parts);
+		yp_parts_deinit(&parts);
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < (size_t)row->n; i++)
 		memcpy(data + parts.manifest.size + i * line, row->a, line);
 	parts.manifest = (struct bytes){data, size};
 	offer->memory_bytes = 8u * 1024u * 1024u;
-	return build_sealed(lab, &parts, 0, offer);
+	return build_sealed(forge, &parts, 0, offer);
 }
 
 /*
  * A rootfs of n bytes in chunks of 1 MiB, its index complete and consistent: 12 stored bytes a chunk. Nothing but the
  * size is wrong with it.
  */
-static int build_oversized(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_oversized(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	const uint64_t chunk = 1024u * 1024u;
 	const uint32_t stored = 12;
-	struct parts parts;
+	struct yp_parts parts;
 	uint64_t chunks = ((uint64_t)row->n + chunk - 1) / chunk;
-	int r = parts_init(lab, &parts);
+	int r = yp_parts_init(forge, &parts);
 	if (r)
 		return r;
 	size_t kernel = LAYOUT_RECORD_BYTES;
 	offer->memory_bytes = 48u * 1024u * 1024u; /* a head has 8 MiB at most, and is held twice */
 	uint8_t *index = calloc(chunks + 1, LAYOUT_RECORD_BYTES);
 	if (!index) {
-		parts_deinit(&parts);
+		yp_parts_deinit(&parts);
 		return -ENOMEM;
 	}
 	for (uint64_t i = 0; i <= chunks; i++) {
@@ -97,74 +98,74 @@ static int build_oversized(struct corrupt_lab *lab, const struct corrupt_row *ro
 	}
 	free(parts.index.data);
 	parts.index = (struct bytes){index, chunks * LAYOUT_RECORD_BYTES + kernel};
-	r = parts_number(&parts, "update", "chunk-bytes", chunk);
+	r = yp_parts_number(&parts, "update", "chunk-bytes", chunk);
 	if (r == 0)
-		r = parts_number(&parts, "update", "payload-bytes", (chunks + 1) * stored);
+		r = yp_parts_number(&parts, "update", "payload-bytes", (chunks + 1) * stored);
 	if (r == 0)
-		r = parts_number(&parts, "image.rootfs", "size", (uint64_t)row->n);
+		r = yp_parts_number(&parts, "image.rootfs", "size", (uint64_t)row->n);
 	uint8_t *payload = r == 0 ? realloc(parts.payload.data, (chunks + 1) * stored) : NULL;
 	if (payload) {
 		memset(payload, 0, (chunks + 1) * stored);
 		parts.payload = (struct bytes){payload, (chunks + 1) * stored};
 	}
-	return build_sealed(lab, &parts, r ? r : (payload ? 0 : -ENOMEM), offer);
+	return build_sealed(forge, &parts, r ? r : (payload ? 0 : -ENOMEM), offer);
 }
 
 /* created=n, no expiry; b in place of a. */
-static int build_dated(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_dated(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
-	struct parts parts;
+	struct yp_parts parts;
 	struct bytes out;
-	int r = parts_init(lab, &parts);
+	int r = yp_parts_init(forge, &parts);
 	if (r)
 		return r;
-	r = parts_number(&parts, "update", "created", (uint64_t)row->n);
+	r = yp_parts_number(&parts, "update", "created", (uint64_t)row->n);
 	if (r == 0)
 		r = manifest_set(&parts.manifest, "update", "expires", NULL, 0, &out);
 	if (r == 0) {
 		bytes_free(&parts.manifest);
 		parts.manifest = out;
-		r = row->a ? parts_replace(&parts.manifest, row->a, row->b, strlen(row->b)) : 0;
+		r = row->a ? yp_parts_replace(&parts.manifest, row->a, row->b, strlen(row->b)) : 0;
 	}
-	return build_sealed(lab, &parts, r, offer);
+	return build_sealed(forge, &parts, r, offer);
 }
 
 enum images { IMAGES_EXTRA, IMAGES_MISSING, IMAGES_SWAPPED };
 
 /* A whole and consistent bundle of other images. n: enum images. */
-static int build_imaged(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_imaged(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	char detail[160];
-	const struct lab_images *images = &lab->site.images[2];
+	const struct yp_forge_images *images = &forge->site.images[2];
 	bool swapped = row->n == IMAGES_SWAPPED;
 	const struct bytes *first = swapped ? &images->kernel : &images->rootfs;
 	const struct bytes *second = swapped ? &images->rootfs : &images->kernel;
 	const struct ota_bundle_blob blobs[] = {{"rootfs", first->data, first->size},
 						{"kernel", second->data, second->size},
 						{"dtb", images->kernel.data, 512}};
-	const struct ota_manifest manifest = {.sequence = LAB_SEQUENCE,
-					      .created_s = LAB_NOW_S - 1000,
-					      .chunk_bytes = LAB_CHUNK_BYTES,
+	const struct ota_manifest manifest = {.sequence = YP_FORGE_SEQUENCE,
+					      .created_s = YP_FORGE_NOW_S - 1000,
+					      .chunk_bytes = YP_FORGE_CHUNK_BYTES,
 					      .compatible = "corrupt-board",
 					      .version = "2.0"};
 	unsigned count = row->n == IMAGES_EXTRA ? 3 : (row->n == IMAGES_MISSING ? 1 : 2);
-	return ota_bundle_build(&manifest, blobs, count, lab->signer.certificate_pem, lab->signer.key_pem, 0,
+	return ota_bundle_build(&manifest, blobs, count, forge->signer.certificate_pem, forge->signer.key_pem, 0,
 				&offer->raw.data, &offer->raw.size, detail, sizeof detail);
 }
 
 /* The device as it is, and an older genuine bundle: n its version. */
-static int build_replayed(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_replayed(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
-	const struct bytes *bundle = &lab->site.bundles[row->n];
+	const struct bytes *bundle = &forge->site.bundles[row->n];
 	return bytes_copy(&offer->raw, bundle->data, bundle->size);
 }
 
-#define E    CORRUPT_REJ_E
-#define BAD  CORRUPT_REJ_E, REASON(BAD_MANIFEST), build_replaced
-#define FINE CORRUPT_IGNORED, REASON(OK), build_replaced
+#define E    YP_CORRUPT_REJ_E
+#define BAD  YP_CORRUPT_REJ_E, REASON(BAD_MANIFEST), build_replaced
+#define FINE YP_CORRUPT_IGNORED, REASON(OK), build_replaced
 #define KEPT .note = "what it says does not matter here"
 
-const struct corrupt_row rows_manifest[] = {
+const struct yp_corrupt_row rows_manifest[] = {
     {"man:compatible", "MAN-01", E, REASON(INCOMPATIBLE), build_replaced, "=corrupt-board", "=corrupt-boarD", .n = 0},
     {"man:compatible.prefix", "MAN-01", E, REASON(INCOMPATIBLE), build_replaced, "=corrupt-board", "=corrupt", .n = 0},
     {"man:compatible.longer", "MAN-01", E, REASON(INCOMPATIBLE), build_replaced, "=corrupt-board", "=corrupt-board2",
@@ -247,19 +248,20 @@ const struct corrupt_row rows_manifest[] = {
     {"man:created.max.other-product", "MAN-05 CLK-08", E, REASON(CERT_EXPIRED), build_dated, "=corrupt-board", "=other",
      .n = INT64_MAX},
     {"man:created.next-year.other-product", "MAN-05 CLK-08", E, REASON(INCOMPATIBLE), build_dated, "=corrupt-board",
-     "=other", .n = LAB_NOW_S + 365 * 86400},
-    {"man:created.next-year", "MAN-05 CLK-08", CORRUPT_IGNORED, REASON(OK), build_dated, .n = LAB_NOW_S + 365 * 86400,
+     "=other", .n = YP_FORGE_NOW_S + 365 * 86400},
+    {"man:created.next-year", "MAN-05 CLK-08", YP_CORRUPT_IGNORED, REASON(OK), build_dated,
+     .n = YP_FORGE_NOW_S + 365 * 86400,
      .note = "a device without a clock is as old as what it runs; the signer's certificate bounds it"},
     {"res:one-block-over", "RES-01", E, REASON(NO_SPACE), build_oversized,
-     .n = LAB_ROOTFS_BYTES - DEVICE_TAIL_BYTES + 512},
-    {"res:slot-with-tail", "RES-01", E, REASON(NO_SPACE), build_oversized, .n = LAB_ROOTFS_BYTES},
+     .n = YP_FORGE_ROOTFS_BYTES - DEVICE_TAIL_BYTES + 512},
+    {"res:slot-with-tail", "RES-01", E, REASON(NO_SPACE), build_oversized, .n = YP_FORGE_ROOTFS_BYTES},
     {"res:2g", "RES-01 RES-06", E, REASON(NO_SPACE), build_oversized, .n = INT64_C(1) << 31},
     {"res:4g", "RES-01 RES-06", E, REASON(NO_SPACE), build_oversized, .n = INT64_C(1) << 32},
     {"res:4g-512", "RES-01 RES-06", E, REASON(NO_SPACE), build_oversized, .n = (INT64_C(1) << 32) + 512},
     {"res:huge-index", "RES-11 RES-06", E, REASON(NO_SPACE), build_oversized, .n = INT64_C(209000) << 20},
     {"res:sections", "RES-07", E, REASON(BAD_MANIFEST), build_repeated, "[image.x]\n", .n = LIMIT_TEXT / 10},
     {"res:keys", "RES-07", E, REASON(BAD_MANIFEST), build_repeated, "x-a=1\n", .n = LIMIT_TEXT / 6},
-    {"res:comments", "RES-07", CORRUPT_IGNORED, REASON(OK), build_repeated, "#\n", .n = LIMIT_TEXT / 2,
+    {"res:comments", "RES-07", YP_CORRUPT_IGNORED, REASON(OK), build_repeated, "#\n", .n = LIMIT_TEXT / 2,
      .note = "comments are allowed, and bounded with the manifest"},
     {"res:million-entries", "RES-07", E, REASON(TOO_LARGE), build_repeated, "x-a=1\n", .n = HUGE_ENTRIES},
     {"res:threshold", "SIG-16", .note = "no thresholds: every signer must verify, see sig:second-stranger"},

@@ -2,10 +2,10 @@
 #ifndef IMAGES_CORRUPT_CORRUPT_OFFER_H
 #define IMAGES_CORRUPT_CORRUPT_OFFER_H
 
-#include "corrupt/corrupt-lab.h"
+#include "corrupt/bundle-forge.h"
 
-/* What the device of a case is offered. 0, -errno or a reason; lab_offer_free() in any case. */
-int corrupt_offer_make(struct corrupt_lab *lab, const struct corrupt_case *c, struct offer *out)
+/* What the device of a case is offered. 0, -errno or a reason; yp_forge_offer_free() in any case. */
+int yp_corrupt_offer_make(struct yp_forge *forge, const struct yp_corrupt_case *c, struct offer *out)
     __attribute__((warn_unused_result));
 
 #endif

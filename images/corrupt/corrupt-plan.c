@@ -12,27 +12,27 @@
 #define WIDE_MIB_SAMPLES 8u
 #define MIB              (1024u * 1024u)
 
-static int flip_head(struct corrupt_lab *lab, struct plan_builder *builder, size_t at, unsigned bit)
+static int flip_head(struct yp_forge *forge, struct yp_corrupt_plan_builder *builder, size_t at, unsigned bit)
 {
-	const struct lab_site *site = &lab->site;
+	const struct yp_forge_site *site = &forge->site;
 	uint8_t header[LAYOUT_HEADER_BYTES];
 	size_t offset;
 	const char *region = layout_region(&site->layout, at, &offset);
-	struct corrupt_case c = {.kind = CASE_FLIP, .at = at, .bit = bit, .classes = CORRUPT_REJ_E};
+	struct yp_corrupt_case c = {.kind = CASE_FLIP, .at = at, .bit = bit, .classes = YP_CORRUPT_REJ_E};
 	(void)snprintf(c.id, sizeof c.id, "flp:%s.%zu.%u", region, offset, bit);
 	if (at < LAYOUT_HEADER_BYTES) {
 		memcpy(header, site->bundles[2].data, sizeof header);
 		header[at] ^= (uint8_t)(1u << bit);
 		c.catalogue = at < LAYOUT_RESERVED ? "FLP-01 TRC-15" : "FLP-01 FLP-05";
-		c.reasons = plan_header_reasons(header, site->bundles[2].size);
+		c.reasons = yp_corrupt_plan_header_reasons(header, site->bundles[2].size);
 	} else if (at < site->layout.signature) {
 		c.catalogue = at < site->layout.index ? "FLP-02 MAN-17" : "FLP-02 FLP-06 FLP-12 RES-11";
 		c.reasons = REASON(BAD_SIGNATURE);
 	} else {
 		c.catalogue = "FLP-03";
-		c.reasons = plan_signature_reasons(site, offset, bit);
+		c.reasons = yp_corrupt_plan_signature_reasons(site, offset, bit);
 	}
-	return plan_add(builder, &c);
+	return yp_corrupt_plan_add(builder, &c);
 }
 
 static const char *cut_catalogue(const struct layout *layout, size_t size)
@@ -57,72 +57,73 @@ static const char *cut_catalogue(const struct layout *layout, size_t size)
 }
 
 /* unsized: the server does not say how large the file is. */
-static int add_cut(struct corrupt_lab *lab, struct plan_builder *builder, size_t size, bool unsized)
+static int add_cut(struct yp_forge *forge, struct yp_corrupt_plan_builder *builder, size_t size, bool unsized)
 {
-	const struct layout *layout = &lab->site.layout;
+	const struct layout *layout = &forge->site.layout;
 	bool head = size < layout->payload;
-	struct corrupt_case c = {.kind = CASE_CUT, .at = size, .bit = unsized};
+	struct yp_corrupt_case c = {.kind = CASE_CUT, .at = size, .bit = unsized};
 	(void)snprintf(c.id, sizeof c.id, "trc:%s.%zu%s", head ? "head" : "payload",
 		       head ? size : size - layout->payload, unsized ? ".unsized" : "");
 	c.catalogue = cut_catalogue(layout, size);
 	/* TRC-07: the size is known before the slot is touched, or only from the stream. */
-	c.classes = !head && unsized ? CORRUPT_REJ_L : CORRUPT_REJ_E;
+	c.classes = !head && unsized ? YP_CORRUPT_REJ_L : YP_CORRUPT_REJ_E;
 	c.reasons = head || !unsized ? REASON(TRUNCATED) : REASON(HTTP_RANGE);
-	return plan_add(builder, &c);
+	return yp_corrupt_plan_add(builder, &c);
 }
 
-static int add_cuts(struct corrupt_lab *lab, struct plan_builder *builder)
+static int add_cuts(struct yp_forge *forge, struct yp_corrupt_plan_builder *builder)
 {
-	const struct lab_site *site = &lab->site;
+	const struct yp_forge_site *site = &forge->site;
 	struct layout_record record;
 	int r = 0;
 	for (size_t size = 0; r == 0 && size < site->layout.payload; size++) {
-		r = add_cut(lab, builder, size, false);
+		r = add_cut(forge, builder, size, false);
 		if (r == 0 && size % 16 == 0)
-			r = add_cut(lab, builder, size, true);
+			r = add_cut(forge, builder, size, true);
 	}
 	for (uint32_t i = 0; r == 0 && i < site->layout.chunks; i++) {
 		layout_record(&site->layout, site->bundles[2].data, i, &record);
 		for (size_t k = 0; r == 0 && k < 2; k++) {
-			r = add_cut(lab, builder, record.payload_offset + k, false);
+			r = add_cut(forge, builder, record.payload_offset + k, false);
 			if (r == 0)
-				r = add_cut(lab, builder, record.payload_offset + k, true);
+				r = add_cut(forge, builder, record.payload_offset + k, true);
 		}
 		if (r == 0 && i > 0)
-			r = add_cut(lab, builder, record.payload_offset - 1, false);
+			r = add_cut(forge, builder, record.payload_offset - 1, false);
 	}
 	if (r == 0)
-		r = add_cut(lab, builder, site->layout.size - 1, false);
-	return r ? r : add_cut(lab, builder, site->layout.size - 1, true);
+		r = add_cut(forge, builder, site->layout.size - 1, false);
+	return r ? r : add_cut(forge, builder, site->layout.size - 1, true);
 }
 
 /* A flip inside a chunk: what a reader must find is decided here, by decoding it. */
-static int flip_payload(struct plan_builder *builder, const struct lab_site *site, uint32_t chunk, size_t at,
-			unsigned bit, bool wide)
+static int flip_payload(struct yp_corrupt_plan_builder *builder, const struct yp_forge_site *site, uint32_t chunk,
+			size_t at, unsigned bit, bool wide)
 {
 	struct layout_record record;
-	struct corrupt_case c = {.kind = wide ? CASE_WIDE : CASE_PAYLOAD, .at = at, .bit = bit, .catalogue = "FLP-04"};
+	struct yp_corrupt_case c = {
+	    .kind = wide ? CASE_WIDE : CASE_PAYLOAD, .at = at, .bit = bit, .catalogue = "FLP-04"};
 	uint8_t *byte = site->bundles[2].data + at;
 	layout_record(&site->layout, site->bundles[2].data, chunk, &record);
 	*byte ^= (uint8_t)(1u << bit);
-	int found =
-	    layout_chunk_judge(&record, site->bundles[2].data + record.payload_offset, lab_content_bytes(site, chunk));
+	int found = layout_chunk_judge(&record, site->bundles[2].data + record.payload_offset,
+				       yp_forge_content_bytes(site, chunk));
 	*byte ^= (uint8_t)(1u << bit);
 	if (found < 0)
 		return found;
-	c.classes = found == CHUNK_GOOD ? CORRUPT_IGNORED : CORRUPT_REJ_L;
+	c.classes = found == CHUNK_GOOD ? YP_CORRUPT_IGNORED : YP_CORRUPT_REJ_L;
 	c.reasons = found == CHUNK_GOOD          ? REASON(OK)
 		    : found == CHUNK_UNDECODABLE ? REASON(CHUNK_DECODE)
 						 : REASON(CHUNK_DIGEST);
 	c.note = found == CHUNK_GOOD ? "it decodes to the same content, which is what is signed" : NULL;
 	(void)snprintf(c.id, sizeof c.id, "flp:%s.%zu.%u", wide ? "wide" : "payload", at - site->layout.payload, bit);
-	return plan_add(builder, &c);
+	return yp_corrupt_plan_add(builder, &c);
 }
 
-static int payload_flips(struct corrupt_lab *lab, struct plan_builder *builder)
+static int payload_flips(struct yp_forge *forge, struct yp_corrupt_plan_builder *builder)
 {
-	const struct lab_site *site = &lab->site;
-	uint64_t random = lab->seed ^ 1;
+	const struct yp_forge_site *site = &forge->site;
+	uint64_t random = forge->seed ^ 1;
 	int r = 0;
 	for (uint32_t i = 0; r == 0 && i < site->layout.chunks; i++) {
 		struct layout_record record;
@@ -132,15 +133,15 @@ static int payload_flips(struct corrupt_lab *lab, struct plan_builder *builder)
 			r = flip_payload(builder, site, i, record.payload_offset + record.stored_bytes - 1, 7, false);
 		for (unsigned k = 0; r == 0 && k < CHUNK_SAMPLES; k++) {
 			/* Inside, so that no sample is the first or last byte again. */
-			size_t inside = 1 + lab_random(&random) % (record.stored_bytes - 2);
+			size_t inside = 1 + yp_forge_random(&random) % (record.stored_bytes - 2);
 			r = flip_payload(builder, site, i, record.payload_offset + inside,
-					 (unsigned)(lab_random(&random) % 8), false);
+					 (unsigned)(yp_forge_random(&random) % 8), false);
 		}
 	}
 	return r;
 }
 
-static uint32_t chunk_at(const struct lab_site *site, size_t at)
+static uint32_t chunk_at(const struct yp_forge_site *site, size_t at)
 {
 	struct layout_record record;
 	uint32_t chunk = 0;
@@ -155,13 +156,13 @@ static uint32_t chunk_at(const struct lab_site *site, size_t at)
 }
 
 /* Several MiB: first and last byte, and a seeded sample of each MiB of the file. */
-static int wide_flips(struct corrupt_lab *lab, struct plan_builder *builder)
+static int wide_flips(struct yp_forge *forge, struct yp_corrupt_plan_builder *builder)
 {
-	uint64_t random = lab->seed ^ 2;
-	int r = lab_wide(lab);
+	uint64_t random = forge->seed ^ 2;
+	int r = yp_forge_wide(forge);
 	if (r)
 		return r;
-	const struct lab_site *site = &lab->wide;
+	const struct yp_forge_site *site = &forge->wide;
 	size_t first = site->layout.payload;
 	size_t last = site->layout.size - 1;
 	r = flip_payload(builder, site, chunk_at(site, first), first, 0, true);
@@ -170,58 +171,59 @@ static int wide_flips(struct corrupt_lab *lab, struct plan_builder *builder)
 	for (size_t from = first + 1; r == 0 && from < last; from += MIB) {
 		size_t span = last - from < MIB ? last - from : MIB;
 		for (unsigned k = 0; r == 0 && k < WIDE_MIB_SAMPLES; k++) {
-			size_t at = from + lab_random(&random) % span;
-			r = flip_payload(builder, site, chunk_at(site, at), at, (unsigned)(lab_random(&random) % 8),
-					 true);
+			size_t at = from + yp_forge_random(&random) % span;
+			r = flip_payload(builder, site, chunk_at(site, at), at,
+					 (unsigned)(yp_forge_random(&random) % 8), true);
 		}
 	}
 	return r;
 }
 
-static int add_table(struct plan_builder *builder, const struct corrupt_row *rows)
+static int add_table(struct yp_corrupt_plan_builder *builder, const struct yp_corrupt_row *rows)
 {
 	int r = 0;
 	for (; r == 0 && rows->id; rows++) {
-		struct corrupt_case c = {.catalogue = rows->catalogue,
-					 .classes = rows->classes,
-					 .reasons = rows->reasons,
-					 .note = rows->note,
-					 .row = rows,
-					 .kind = CASE_ROW};
+		struct yp_corrupt_case c = {.catalogue = rows->catalogue,
+					    .classes = rows->classes,
+					    .reasons = rows->reasons,
+					    .note = rows->note,
+					    .row = rows,
+					    .kind = CASE_ROW};
 		(void)snprintf(c.id, sizeof c.id, "%s", rows->id);
-		r = plan_add(builder, &c);
+		r = yp_corrupt_plan_add(builder, &c);
 	}
 	return r;
 }
 
-int corrupt_plan_new(struct corrupt_lab *lab, const char *filter, struct corrupt_plan **out)
+int yp_corrupt_plan_new(struct yp_forge *forge, const char *filter, struct yp_corrupt_plan **out)
 {
-	const struct corrupt_row *const tables[] = {rows_structure, rows_manifest, rows_signature, rows_world};
-	struct corrupt_plan *plan = calloc(1, sizeof *plan);
-	struct plan_builder builder = {.plan = plan, .filter = filter};
+	const struct yp_corrupt_row *const tables[] = {rows_structure, rows_manifest, rows_signature, rows_world};
+	struct yp_corrupt_plan *plan = calloc(1, sizeof *plan);
+	struct yp_corrupt_plan_builder builder = {.plan = plan, .filter = filter};
 	int r = plan ? 0 : -ENOMEM;
 	*out = NULL;
-	for (size_t bit = 0; r == 0 && plan_wants(&builder, "flp:") && bit < 8 * lab->site.layout.payload; bit++)
-		r = flip_head(lab, &builder, bit / 8, (unsigned)(bit % 8));
-	if (r == 0 && plan_wants(&builder, "flp:payload."))
-		r = payload_flips(lab, &builder);
-	if (r == 0 && plan_wants(&builder, "flp:wide."))
-		r = wide_flips(lab, &builder);
-	if (r == 0 && plan_wants(&builder, "trc:"))
-		r = add_cuts(lab, &builder);
+	for (size_t bit = 0; r == 0 && yp_corrupt_plan_wants(&builder, "flp:") && bit < 8 * forge->site.layout.payload;
+	     bit++)
+		r = flip_head(forge, &builder, bit / 8, (unsigned)(bit % 8));
+	if (r == 0 && yp_corrupt_plan_wants(&builder, "flp:payload."))
+		r = payload_flips(forge, &builder);
+	if (r == 0 && yp_corrupt_plan_wants(&builder, "flp:wide."))
+		r = wide_flips(forge, &builder);
+	if (r == 0 && yp_corrupt_plan_wants(&builder, "trc:"))
+		r = add_cuts(forge, &builder);
 	for (size_t i = 0; r == 0 && i < sizeof tables / sizeof tables[0]; i++)
 		r = add_table(&builder, tables[i]);
 	if (r == 0)
-		r = plan_numbers(lab, &builder);
+		r = yp_corrupt_plan_numbers(forge, &builder);
 	if (r) {
-		corrupt_plan_free(plan);
+		yp_corrupt_plan_free(plan);
 		return r;
 	}
 	*out = plan;
 	return 0;
 }
 
-void corrupt_plan_free(struct corrupt_plan *plan)
+void yp_corrupt_plan_free(struct yp_corrupt_plan *plan)
 {
 	if (!plan)
 		return;

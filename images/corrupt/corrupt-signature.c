@@ -14,47 +14,47 @@
 #define SIGN "critical,digitalSignature"
 #define CA   .ca = true, .key_usage = "critical,keyCertSign,cRLSign"
 
-static int with_signature(const struct corrupt_lab *lab, struct bytes *signature, int r, struct offer *offer)
+static int with_signature(const struct yp_forge *forge, struct bytes *signature, int r, struct offer *offer)
 {
-	struct parts parts;
+	struct yp_parts parts;
 	if (r == 0)
-		r = parts_init(lab, &parts);
+		r = yp_parts_init(forge, &parts);
 	if (r == 0) {
-		r = lab_assemble(&parts.manifest, &parts.index, signature, &parts.payload, &offer->raw);
-		parts_deinit(&parts);
+		r = yp_forge_assemble(&parts.manifest, &parts.index, signature, &parts.payload, &offer->raw);
+		yp_parts_deinit(&parts);
 	}
 	bytes_free(signature);
 	return r ? r : 0;
 }
 
-static int signed_content(const struct corrupt_lab *lab, struct bytes *out)
+static int signed_content(const struct yp_forge *forge, struct bytes *out)
 {
-	struct parts parts;
-	int r = parts_init(lab, &parts);
+	struct yp_parts parts;
+	int r = yp_parts_init(forge, &parts);
 	if (r)
 		return r;
-	r = lab_signed_bytes(&parts.manifest, &parts.index, out);
-	parts_deinit(&parts);
+	r = yp_forge_signed_bytes(&parts.manifest, &parts.index, out);
+	yp_parts_deinit(&parts);
 	return r;
 }
 
 /* By certificate_pem (leaf, then intermediates), the ordinary way. */
-static int signed_by(const struct corrupt_lab *lab, const char *certificate_pem, const char *key_pem,
+static int signed_by(const struct yp_forge *forge, const char *certificate_pem, const char *key_pem,
 		     struct offer *offer)
 {
 	char detail[160];
 	struct bytes content;
 	struct bytes signature = {0};
-	int r = signed_content(lab, &content);
+	int r = signed_content(forge, &content);
 	if (r)
 		return r;
 	r = ota_keyring_sign(certificate_pem, key_pem, content.data, content.size, &signature.data, &signature.size,
 			     detail, sizeof detail);
 	bytes_free(&content);
-	return with_signature(lab, &signature, r, offer);
+	return with_signature(forge, &signature, r, offer);
 }
 
-/* Leaves: one spec a row, issued by the lab's root. */
+/* Leaves: one spec a row, issued by the forge's root. */
 static const struct test_pki_spec leaves[] = {
     {.name = "Server", .key_usage = SIGN, .extended_key_usage = "serverAuth"},
     {.name = "Mail", .key_usage = SIGN, .extended_key_usage = "emailProtection"},
@@ -62,8 +62,8 @@ static const struct test_pki_spec leaves[] = {
     {.name = "None", .key_usage = SIGN},
     {.name = "No usage", .extended_key_usage = CODE},
     {.name = "Encipherment", .key_usage = "critical,keyEncipherment", .extended_key_usage = CODE},
-    {.name = "Expired", .key_usage = SIGN, .extended_key_usage = CODE, .not_after_s = LAB_NOW_S - 1},
-    {.name = "Future", .key_usage = SIGN, .extended_key_usage = CODE, .not_before_s = LAB_NOW_S + 1},
+    {.name = "Expired", .key_usage = SIGN, .extended_key_usage = CODE, .not_after_s = YP_FORGE_NOW_S - 1},
+    {.name = "Future", .key_usage = SIGN, .extended_key_usage = CODE, .not_before_s = YP_FORGE_NOW_S + 1},
     {.name = "RSA 1024", .key = TEST_PKI_RSA_1024, .key_usage = SIGN, .extended_key_usage = CODE},
     {.name = "P-224", .key = TEST_PKI_P224, .key_usage = SIGN, .extended_key_usage = CODE},
     {.name = "SHA-1", .key_usage = SIGN, .extended_key_usage = CODE, .digest = "SHA1"},
@@ -86,12 +86,12 @@ enum leaf {
 	LEAF_P384
 };
 
-static int build_leaf(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_leaf(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	struct test_pki pki;
-	if (test_pki_make(&leaves[row->n], &lab->root, &pki))
+	if (test_pki_make(&leaves[row->n], &forge->root, &pki))
 		return -EPROTO;
-	int r = signed_by(lab, pki.certificate_pem, pki.key_pem, offer);
+	int r = signed_by(forge, pki.certificate_pem, pki.key_pem, offer);
 	test_pki_free(&pki);
 	return r;
 }
@@ -118,7 +118,7 @@ static struct test_pki_spec middle_spec(enum chain chain)
 	if (chain == CHAIN_NO_CERT_SIGN)
 		spec.key_usage = "critical,digitalSignature";
 	if (chain == CHAIN_EXPIRED)
-		spec.not_after_s = LAB_NOW_S - 1;
+		spec.not_after_s = YP_FORGE_NOW_S - 1;
 	if (chain == CHAIN_SERVERS)
 		spec.extended_key_usage = "serverAuth";
 	if (chain == CHAIN_WEAK)
@@ -126,36 +126,36 @@ static struct test_pki_spec middle_spec(enum chain chain)
 	return spec;
 }
 
-static int chain_make(const struct corrupt_lab *lab, enum chain chain, struct test_pki pki[3], struct offer *offer)
+static int chain_make(const struct yp_forge *forge, enum chain chain, struct test_pki pki[3], struct offer *offer)
 {
 	const struct test_pki_spec root = {
-	    .name = "Chain Root", CA, .not_after_s = chain == CHAIN_ROOT_EXPIRED ? LAB_NOW_S - 1 : 0};
+	    .name = "Chain Root", CA, .not_after_s = chain == CHAIN_ROOT_EXPIRED ? YP_FORGE_NOW_S - 1 : 0};
 	const struct test_pki_spec middle = middle_spec(chain);
 	const struct test_pki_spec last = {
 	    .name = "Chain Signer", .key_usage = SIGN, .extended_key_usage = CODE, .serial = 4};
 	if (test_pki_make(&root, NULL, &pki[0]))
 		return -EPROTO;
 	if (chain == CHAIN_PATH_LENGTH &&
-	    zoo_extend(&pki[0], &pki[0], NID_basic_constraints, "critical,CA:TRUE,pathlen:0"))
+	    yp_signer_extend(&pki[0], &pki[0], NID_basic_constraints, "critical,CA:TRUE,pathlen:0"))
 		return -EPROTO;
 	if (test_pki_make(&middle, &pki[0], &pki[1]) || test_pki_make(&last, &pki[1], &pki[2]))
 		return -EPROTO;
-	if (chain == CHAIN_LEAF_AS_CA) { /* the lab's signer, trusted for code, issues for another */
+	if (chain == CHAIN_LEAF_AS_CA) { /* the forge's signer, trusted for code, issues for another */
 		test_pki_free(&pki[2]);
-		return test_pki_make(&last, &lab->signer, &pki[2]) ? -EPROTO : 0;
+		return test_pki_make(&last, &forge->signer, &pki[2]) ? -EPROTO : 0;
 	}
 	return ota_keyring_new(pki[0].certificate_pem, NULL, &offer->keyring);
 }
 
-static int build_chained(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_chained(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	struct test_pki pki[3] = {{0}};
 	enum chain chain = (enum chain)row->n;
-	int r = chain_make(lab, chain, pki, offer);
-	const char *issuer = chain == CHAIN_LEAF_AS_CA ? lab->signer.certificate_pem : pki[1].certificate_pem;
+	int r = chain_make(forge, chain, pki, offer);
+	const char *issuer = chain == CHAIN_LEAF_AS_CA ? forge->signer.certificate_pem : pki[1].certificate_pem;
 	char *both = r == 0 ? test_pki_join(pki[2].certificate_pem, chain == CHAIN_MISSING ? "" : issuer) : NULL;
 	if (r == 0)
-		r = both ? signed_by(lab, both, pki[2].key_pem, offer) : -ENOMEM;
+		r = both ? signed_by(forge, both, pki[2].key_pem, offer) : -ENOMEM;
 	free(both);
 	for (unsigned i = 0; i < 3; i++)
 		test_pki_free(&pki[i]);
@@ -178,60 +178,61 @@ enum trust {
 	TRUST_CRL_GOOD
 };
 
-/* The device trusts the lab's root with this list of revoked certificates. */
-static int with_crl(const struct corrupt_lab *lab, enum trust trust, const struct test_pki *other, struct offer *offer)
+/* The device trusts the forge's root with this list of revoked certificates. */
+static int with_crl(const struct yp_forge *forge, enum trust trust, const struct test_pki *other, struct offer *offer)
 {
-	const struct test_pki *issuer = trust == TRUST_CRL_FORGED || trust == TRUST_CRL_MISSING ? other : &lab->root;
-	uint32_t serial = trust == TRUST_REVOKED ? lab->signer.serial : 0;
-	char *crl = zoo_crl(issuer, serial, trust == TRUST_CRL_EXPIRED ? LAB_NOW_S - 1 : TEST_PKI_TO_S);
-	int r = crl ? ota_keyring_new(lab->root.certificate_pem, crl, &offer->keyring) : -EPROTO;
+	const struct test_pki *issuer = trust == TRUST_CRL_FORGED || trust == TRUST_CRL_MISSING ? other : &forge->root;
+	uint32_t serial = trust == TRUST_REVOKED ? forge->signer.serial : 0;
+	char *crl = yp_signer_crl(issuer, serial, trust == TRUST_CRL_EXPIRED ? YP_FORGE_NOW_S - 1 : TEST_PKI_TO_S);
+	int r = crl ? ota_keyring_new(forge->root.certificate_pem, crl, &offer->keyring) : -EPROTO;
 	free(crl);
 	offer->changed = true;
-	return r ? r : signed_by(lab, lab->signer.certificate_pem, lab->signer.key_pem, offer);
+	return r ? r : signed_by(forge, forge->signer.certificate_pem, forge->signer.key_pem, offer);
 }
 
-static int with_roots(const struct corrupt_lab *lab, enum trust trust, const struct test_pki *root,
+static int with_roots(const struct yp_forge *forge, enum trust trust, const struct test_pki *root,
 		      const struct test_pki *signer, struct offer *offer)
 {
-	char *both = test_pki_join(trust == TRUST_LOOK_ALIKE_ROOT ? signer->certificate_pem : lab->root.certificate_pem,
-				   root->certificate_pem);
+	char *both =
+	    test_pki_join(trust == TRUST_LOOK_ALIKE_ROOT ? signer->certificate_pem : forge->root.certificate_pem,
+			  root->certificate_pem);
 	int r = both ? 0 : -ENOMEM;
 	if (r == 0 && trust == TRUST_LOOK_ALIKE_ROOT)
-		r = signed_by(lab, both, signer->key_pem, offer);
-	else if (r == 0 && trust == TRUST_OLD_KEY) { /* signed by the lab's signer, the device trusts the new root */
+		r = signed_by(forge, both, signer->key_pem, offer);
+	else if (r == 0 && trust == TRUST_OLD_KEY) { /* signed by the forge's signer, the device trusts the new root */
 		r = ota_keyring_new(root->certificate_pem, NULL, &offer->keyring);
 		if (r == 0)
-			r = signed_by(lab, lab->signer.certificate_pem, lab->signer.key_pem, offer);
+			r = signed_by(forge, forge->signer.certificate_pem, forge->signer.key_pem, offer);
 		offer->changed = true;
 	} else if (r == 0) {
 		if (trust == TRUST_ROTATION_BOTH)
 			r = ota_keyring_new(both, NULL, &offer->keyring);
 		if (r == 0)
-			r = signed_by(lab, signer->certificate_pem, signer->key_pem, offer);
+			r = signed_by(forge, signer->certificate_pem, signer->key_pem, offer);
 	}
 	free(both);
 	return r;
 }
 
-static int build_trusted(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_trusted(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	enum trust trust = (enum trust)row->n;
 	const struct test_pki_spec alone = {.name = "Alone", .key_usage = SIGN, .extended_key_usage = CODE};
 	struct test_pki root = {0};
 	struct test_pki signer = {0};
 	int r;
-	/* The same names, serials and dates as the lab's: a look-alike in all but the key. */
+	/* The same names, serials and dates as the forge's: a look-alike in all but the key. */
 	if (test_pki_make_pair(TEST_PKI_RSA_2048, &root, &signer))
 		return -EPROTO;
 	if (trust == TRUST_SELF_SIGNED) {
 		test_pki_free(&signer);
 		r = test_pki_make(&alone, NULL, &signer) ? -EPROTO : 0;
 		if (r == 0)
-			r = signed_by(lab, signer.certificate_pem, signer.key_pem, offer);
+			r = signed_by(forge, signer.certificate_pem, signer.key_pem, offer);
 	} else if (trust >= TRUST_REVOKED) {
-		r = with_crl(lab, trust, &root, offer);
+		r = with_crl(forge, trust, &root, offer);
 	} else {
-		r = with_roots(lab, trust, &root, &signer, offer);
+		r = with_roots(forge, trust, &root, &signer, offer);
 	}
 	test_pki_free(&root);
 	test_pki_free(&signer);
@@ -241,8 +242,8 @@ static int build_trusted(struct corrupt_lab *lab, const struct corrupt_row *row,
 static int add_stranger(CMS_ContentInfo *cms, const void *ctx)
 {
 	const struct test_pki *pki = ctx;
-	X509 *certificate = zoo_certificate(pki->certificate_pem);
-	EVP_PKEY *key = zoo_key(pki->key_pem);
+	X509 *certificate = yp_signer_certificate(pki->certificate_pem);
+	EVP_PKEY *key = yp_signer_key(pki->key_pem);
 	const unsigned flags = CMS_BINARY | CMS_PARTIAL | CMS_DETACHED | CMS_NOSMIMECAP | CMS_REUSE_DIGEST;
 	CMS_SignerInfo *signer = CMS_add1_signer(cms, certificate, key, EVP_sha256(), flags);
 	int ok = signer && CMS_SignerInfo_sign(signer);
@@ -254,8 +255,8 @@ static int add_stranger(CMS_ContentInfo *cms, const void *ctx)
 static int add_again(CMS_ContentInfo *cms, const void *ctx)
 {
 	const struct test_pki *pki = ctx;
-	X509 *certificate = zoo_certificate(pki->certificate_pem);
-	EVP_PKEY *key = zoo_key(pki->key_pem);
+	X509 *certificate = yp_signer_certificate(pki->certificate_pem);
+	EVP_PKEY *key = yp_signer_key(pki->key_pem);
 	const unsigned flags =
 	    CMS_BINARY | CMS_PARTIAL | CMS_DETACHED | CMS_NOSMIMECAP | CMS_REUSE_DIGEST | CMS_NOCERTS;
 	CMS_SignerInfo *signer = CMS_add1_signer(cms, certificate, key, EVP_sha256(), flags);
@@ -268,7 +269,7 @@ static int add_again(CMS_ContentInfo *cms, const void *ctx)
 static int add_certificate(CMS_ContentInfo *cms, const void *ctx)
 {
 	const struct test_pki *pki = ctx;
-	X509 *certificate = zoo_certificate(pki->certificate_pem);
+	X509 *certificate = yp_signer_certificate(pki->certificate_pem);
 	int ok = CMS_add1_cert(cms, certificate);
 	X509_free(certificate);
 	return ok;
@@ -311,7 +312,7 @@ enum manner {
 	MANNER_OTHER_CONTENT
 };
 
-static const struct zoo_signature manners[] = {
+static const struct yp_signer_signature manners[] = {
     [MANNER_NO_ATTRIBUTES] = {.flags = CMS_NOATTR},
     [MANNER_EMBEDDED] = {.without_flags = CMS_DETACHED},
     [MANNER_EMBEDDED_OTHER] = {.without_flags = CMS_DETACHED, .content = "[update]\nversion=666\n"},
@@ -328,26 +329,26 @@ static const struct zoo_signature manners[] = {
     [MANNER_OTHER_CONTENT] = {.content = "something else"},
 };
 
-static int build_made(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_made(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	const struct test_pki_spec stranger_root = {.name = "Strange Root", CA};
 	const struct test_pki_spec stranger_leaf = {
 	    .name = "Stranger", .key_usage = SIGN, .extended_key_usage = CODE, .serial = 77};
-	struct zoo_signature how = manners[row->n];
+	struct yp_signer_signature how = manners[row->n];
 	struct test_pki root = {0};
 	struct test_pki stranger = {0};
 	struct bytes content = {0};
 	struct bytes signature = {0};
-	int r = signed_content(lab, &content);
+	int r = signed_content(forge, &content);
 	if (r == 0 && (test_pki_make(&stranger_root, NULL, &root) || test_pki_make(&stranger_leaf, &root, &stranger)))
 		r = -EPROTO;
-	how.ctx = row->n == MANNER_TWICE ? &lab->signer : &stranger;
-	if (r == 0 && zoo_sign(&lab->signer, &how, &content, &signature))
+	how.ctx = row->n == MANNER_TWICE ? &forge->signer : &stranger;
+	if (r == 0 && yp_signer_sign(&forge->signer, &how, &content, &signature))
 		r = -EPROTO;
 	bytes_free(&content);
 	test_pki_free(&root);
 	test_pki_free(&stranger);
-	return with_signature(lab, &signature, r, offer);
+	return with_signature(forge, &signature, r, offer);
 }
 
 /* ECDSA: the device trusts a root with a P-256 signer. */
@@ -392,25 +393,25 @@ static int change_ecdsa(CMS_ContentInfo *cms, const void *ctx)
 	return ok;
 }
 
-static int build_ecdsa(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_ecdsa(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	const enum ecdsa kind = (enum ecdsa)row->n;
-	const struct zoo_signature how = {.change = kind == ECDSA_EXPLICIT ? NULL : change_ecdsa, .ctx = &kind};
+	const struct yp_signer_signature how = {.change = kind == ECDSA_EXPLICIT ? NULL : change_ecdsa, .ctx = &kind};
 	struct test_pki root = {0};
 	struct test_pki signer = {0};
 	struct bytes content = {0};
 	struct bytes signature = {0};
-	int r = test_pki_make_pair(TEST_PKI_P256, &root, &signer) ? -EPROTO : signed_content(lab, &content);
-	if (r == 0 && kind == ECDSA_EXPLICIT && zoo_explicit_curve(&signer, &root))
+	int r = test_pki_make_pair(TEST_PKI_P256, &root, &signer) ? -EPROTO : signed_content(forge, &content);
+	if (r == 0 && kind == ECDSA_EXPLICIT && yp_signer_explicit_curve(&signer, &root))
 		r = -EPROTO;
 	if (r == 0)
 		r = ota_keyring_new(root.certificate_pem, NULL, &offer->keyring);
-	if (r == 0 && zoo_sign(&signer, &how, &content, &signature))
+	if (r == 0 && yp_signer_sign(&signer, &how, &content, &signature))
 		r = -EPROTO;
 	bytes_free(&content);
 	test_pki_free(&root);
 	test_pki_free(&signer);
-	return with_signature(lab, &signature, r, offer);
+	return with_signature(forge, &signature, r, offer);
 }
 
 /* Bytes that are no signature, or no longer. */
@@ -435,7 +436,7 @@ static void damage_der(enum damage damage, struct bytes *der, uint64_t random)
 		break;
 	case DAMAGE_NOISE:
 		for (size_t i = 0; i < der->size; i++)
-			der->data[i] = (uint8_t)lab_random(&random);
+			der->data[i] = (uint8_t)yp_forge_random(&random);
 		break;
 	case DAMAGE_INDEFINITE: /* 30 80 ... 00 00 */
 		der->data[1] = 0x80;
@@ -458,9 +459,9 @@ static void damage_der(enum damage damage, struct bytes *der, uint64_t random)
 	}
 }
 
-static int build_damaged(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_damaged(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
-	const struct layout *layout = &lab->site.layout;
+	const struct layout *layout = &forge->site.layout;
 	const enum damage damage = (enum damage)row->n;
 	size_t size = layout->signature_bytes;
 	struct bytes der = {0};
@@ -476,37 +477,37 @@ static int build_damaged(struct corrupt_lab *lab, const struct corrupt_row *row,
 	}
 	der = (struct bytes){data, size};
 	memset(data, 0, size);
-	memcpy(data, lab->site.bundles[2].data + layout->signature,
+	memcpy(data, forge->site.bundles[2].data + layout->signature,
 	       size < layout->signature_bytes ? size : layout->signature_bytes);
 	for (size_t i = 0; damage == DAMAGE_DEEP && i + 4 <= size; i += 4) { /* each SEQUENCE holds all that follows */
 		size_t rest = size - i - 4;
 		const uint8_t tag[] = {0x30, 0x82, (uint8_t)(rest >> 8), (uint8_t)rest};
 		memcpy(data + i, tag, sizeof tag);
 	}
-	damage_der(damage, &der, lab->seed);
+	damage_der(damage, &der, forge->seed);
 	offer->memory_bytes = 8u * 1024u * 1024u;
-	return with_signature(lab, &der, 0, offer);
+	return with_signature(forge, &der, 0, offer);
 }
 
 /* A genuine signature, of another genuine bundle. */
-static int build_transplanted(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_transplanted(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
-	const struct lab_site *site = &lab->site;
+	const struct yp_forge_site *site = &forge->site;
 	struct layout other;
 	struct bytes signature = {0};
 	(void)row;
 	if (!layout_read(site->bundles[3].data, site->bundles[3].size, &other))
 		return -EPROTO;
 	int r = bytes_copy(&signature, site->bundles[3].data + other.signature, other.signature_bytes);
-	return with_signature(lab, &signature, r, offer);
+	return with_signature(forge, &signature, r, offer);
 }
 
-#define E       CORRUPT_REJ_E
+#define E       YP_CORRUPT_REJ_E
 #define ROW(r)  E, REASON(r)
-#define FINE    CORRUPT_IGNORED, REASON(OK)
+#define FINE    YP_CORRUPT_IGNORED, REASON(OK)
 #define KIND(k) .n = k
 
-const struct corrupt_row rows_signature[] = {
+const struct yp_corrupt_row rows_signature[] = {
     {"sig:wrong-eku", "SIG-10", ROW(CERT_PURPOSE), build_leaf, KIND(LEAF_SERVER)},
     {"sig:wrong-eku.mail", "SIG-10", ROW(CERT_PURPOSE), build_leaf, KIND(LEAF_MAIL)},
     {"sig:wrong-eku.any", "SIG-10", ROW(CERT_PURPOSE), build_leaf, KIND(LEAF_ANY)},

@@ -11,24 +11,24 @@
 
 #define GARBAGE 0x5a
 
-static int build_sealed(struct corrupt_lab *lab, struct parts *parts, int r, struct offer *offer)
+static int build_sealed(struct yp_forge *forge, struct yp_parts *parts, int r, struct offer *offer)
 {
 	if (r == 0)
-		r = parts_seal(lab, parts, &offer->raw);
-	parts_deinit(parts);
+		r = yp_parts_seal(forge, parts, &offer->raw);
+	yp_parts_deinit(parts);
 	return r;
 }
 
-static int build_good(const struct corrupt_lab *lab, struct offer *offer)
+static int build_good(const struct yp_forge *forge, struct offer *offer)
 {
-	const struct bytes *bundle = &lab->site.bundles[2];
+	const struct bytes *bundle = &forge->site.bundles[2];
 	return bytes_copy(&offer->raw, bundle->data, bundle->size);
 }
 
 /* n bytes behind the end; a: "unsized" when the server does not say the size. */
-static int build_garbage(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_garbage(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
-	const struct bytes *bundle = &lab->site.bundles[2];
+	const struct bytes *bundle = &forge->site.bundles[2];
 	size_t more = (size_t)row->n;
 	offer->unsized = row->a != NULL;
 	offer->raw = (struct bytes){malloc(bundle->size + more), bundle->size + more};
@@ -40,47 +40,47 @@ static int build_garbage(struct corrupt_lab *lab, const struct corrupt_row *row,
 }
 
 /* Another kind of file altogether: a holds its first n bytes. */
-static int build_foreign(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_foreign(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
-	int r = build_good(lab, offer);
+	int r = build_good(forge, offer);
 	if (r == 0)
 		memcpy(offer->raw.data, row->a, (size_t)row->n);
 	return r;
 }
 
 /* Signed, and then the lengths of the header are other ones: n more bytes of manifest, as many less of index. */
-static int moved_border(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int moved_border(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	char detail[160];
-	struct parts parts;
+	struct yp_parts parts;
 	struct bytes content = {0};
 	struct bytes signature = {0};
-	int r = parts_init(lab, &parts);
+	int r = yp_parts_init(forge, &parts);
 	if (r)
 		return r;
-	r = lab_signed_bytes(&parts.manifest, &parts.index, &content);
+	r = yp_forge_signed_bytes(&parts.manifest, &parts.index, &content);
 	if (r == 0) {
 		layout_put(content.data + LAYOUT_MANIFEST_BYTES, (uint32_t)((int64_t)parts.manifest.size + row->n));
 		layout_put(content.data + LAYOUT_INDEX_BYTES, (uint32_t)((int64_t)parts.index.size - row->n));
-		r = ota_keyring_sign(lab->signer.certificate_pem, lab->signer.key_pem, content.data, content.size,
+		r = ota_keyring_sign(forge->signer.certificate_pem, forge->signer.key_pem, content.data, content.size,
 				     &signature.data, &signature.size, detail, sizeof detail);
 	}
 	if (r == 0)
-		r = lab_assemble(&parts.manifest, &parts.index, &signature, &parts.payload, &offer->raw);
+		r = yp_forge_assemble(&parts.manifest, &parts.index, &signature, &parts.payload, &offer->raw);
 	if (r == 0)
 		memcpy(offer->raw.data, content.data, LAYOUT_SIGNED_BYTES);
 	bytes_free(&content);
 	bytes_free(&signature);
-	parts_deinit(&parts);
+	yp_parts_deinit(&parts);
 	return r;
 }
 
 /* The header says that there is no signature; a: whether its bytes are gone as well. */
-static int unsigned_bundle(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int unsigned_bundle(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
-	const struct layout *layout = &lab->site.layout;
+	const struct layout *layout = &forge->site.layout;
 	struct bytes *raw = &offer->raw;
-	int r = build_good(lab, offer);
+	int r = build_good(forge, offer);
 	if (r)
 		return r;
 	if (row->a) {
@@ -104,7 +104,7 @@ enum record_change {
 	RECORD_ALIKE, /* one record's digest in another's place */
 };
 
-static void swap_records(struct parts *parts, uint32_t i, uint32_t k)
+static void swap_records(struct yp_parts *parts, uint32_t i, uint32_t k)
 {
 	uint8_t keep[LAYOUT_RECORD_BYTES];
 	uint8_t *a = parts->index.data + (size_t)i * LAYOUT_RECORD_BYTES;
@@ -115,7 +115,7 @@ static void swap_records(struct parts *parts, uint32_t i, uint32_t k)
 }
 
 /* Chunks 0 and 1, which lie side by side. */
-static int swap_payload(struct parts *parts)
+static int swap_payload(struct yp_parts *parts)
 {
 	uint32_t first = layout_get(parts->index.data);
 	uint32_t second = layout_get(parts->index.data + LAYOUT_RECORD_BYTES);
@@ -129,7 +129,7 @@ static int swap_payload(struct parts *parts)
 	return 0;
 }
 
-static int grow_index(struct parts *parts)
+static int grow_index(struct yp_parts *parts)
 {
 	uint8_t *data = realloc(parts->index.data, parts->index.size + LAYOUT_RECORD_BYTES);
 	if (!data)
@@ -140,13 +140,13 @@ static int grow_index(struct parts *parts)
 	return 0;
 }
 
-static void add_stored(struct parts *parts, uint32_t chunk, int32_t more)
+static void add_stored(struct yp_parts *parts, uint32_t chunk, int32_t more)
 {
 	uint8_t *record = parts->index.data + (size_t)chunk * LAYOUT_RECORD_BYTES;
 	layout_put(record, (uint32_t)((int64_t)layout_get(record) + more));
 }
 
-static int change_records(struct parts *parts, enum record_change change, uint32_t value)
+static int change_records(struct yp_parts *parts, enum record_change change, uint32_t value)
 {
 	uint8_t *second = parts->index.data + LAYOUT_RECORD_BYTES;
 	switch (change) {
@@ -167,7 +167,7 @@ static int change_records(struct parts *parts, enum record_change change, uint32
 		return 0;
 	case RECORD_OVERLAP:
 		add_stored(parts, 0, 1);
-		return parts_number(parts, "update", "payload-bytes", parts->payload.size + 1);
+		return yp_parts_number(parts, "update", "payload-bytes", parts->payload.size + 1);
 	case RECORD_FLAG:
 		layout_put(second + 4, layout_get(second + 4) | value);
 		return 0;
@@ -184,14 +184,14 @@ static int change_records(struct parts *parts, enum record_change change, uint32
 }
 
 /* n: enum record_change; a: bits for RECORD_FLAG, in hexadecimal. */
-static int build_records(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_records(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
-	struct parts parts;
-	int r = parts_init(lab, &parts);
+	struct yp_parts parts;
+	int r = yp_parts_init(forge, &parts);
 	if (r)
 		return r;
 	uint32_t value = row->a ? (uint32_t)strtoul(row->a, NULL, 16) : 0;
-	return build_sealed(lab, &parts, change_records(&parts, (enum record_change)row->n, value), offer);
+	return build_sealed(forge, &parts, change_records(&parts, (enum record_change)row->n, value), offer);
 }
 
 enum frame {
@@ -250,7 +250,7 @@ static size_t compress_frame(uint8_t *out, const uint8_t *content, size_t size, 
  * unpack 150 MiB. */
 static size_t frame_nested(uint8_t *out)
 {
-	uint8_t inner[LAB_CHUNK_BYTES] = {0};
+	uint8_t inner[YP_FORGE_CHUNK_BYTES] = {0};
 	static const uint8_t window[] = {0x88};
 	(void)frame_rle(inner, 0x00, window, 1, 900, 128u * 1024u);
 	return compress_frame(out, inner, sizeof inner, true);
@@ -262,7 +262,7 @@ static size_t frame_window(uint8_t *out, const uint8_t *content, uint8_t window)
 	static const uint8_t header[] = {0x28, 0xb5, 0x2f, 0xfd, 0x40 /* two bytes of size, a window */,
 					 0xff, 0x00, 0x0f};
 	uint8_t plain[FRAME_ROOM];
-	size_t n = compress_frame(plain, content, LAB_CHUNK_BYTES, true);
+	size_t n = compress_frame(plain, content, YP_FORGE_CHUNK_BYTES, true);
 	/* zstd's own frame: magic, descriptor 0x60 (single segment, two bytes of size), size. */
 	if (n < 7 || plain[4] != 0x60)
 		return 0;
@@ -291,16 +291,16 @@ static size_t frame_make(enum frame frame, const uint8_t *content, uint8_t *out)
 	case FRAME_WINDOW_HUGE:
 		return frame_window(out, content, 0xff); /* 3.75 TiB, the most that can be said */
 	case FRAME_SKIPPABLE:
-		n = compress_frame(out, content, LAB_CHUNK_BYTES, true);
+		n = compress_frame(out, content, YP_FORGE_CHUNK_BYTES, true);
 		memcpy(out + n, skippable, sizeof skippable);
 		return n ? n + sizeof skippable : 0;
 	case FRAME_UNSIZED:
-		return compress_frame(out, content, LAB_CHUNK_BYTES, false);
+		return compress_frame(out, content, YP_FORGE_CHUNK_BYTES, false);
 	case FRAME_EMPTY_BLOCKS:
 		n = frame_rle(out, 0x60, claims_chunk, 2, 400, 0);
 		return n;
 	case FRAME_DICTIONARY:
-		n = frame_rle(out, 0x61, (const uint8_t[]){0x07, 0x00, 0x0f}, 3, 1, LAB_CHUNK_BYTES);
+		n = frame_rle(out, 0x61, (const uint8_t[]){0x07, 0x00, 0x0f}, 3, 1, YP_FORGE_CHUNK_BYTES);
 		return n;
 	case FRAME_GZIP:
 		memcpy(out, gzip, sizeof gzip);
@@ -310,23 +310,23 @@ static size_t frame_make(enum frame frame, const uint8_t *content, uint8_t *out)
 }
 
 /* n: enum frame, in place of chunk 0's, which compresses. */
-static int build_framed(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_framed(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	uint8_t frame[2 * FRAME_ROOM];
-	struct parts parts;
-	int r = parts_init(lab, &parts);
+	struct yp_parts parts;
+	int r = yp_parts_init(forge, &parts);
 	if (r)
 		return r;
-	struct bytes stored = {frame, frame_make((enum frame)row->n, lab->site.images[2].rootfs.data, frame)};
-	r = stored.size > 0 ? parts_chunk(&parts, 0, &stored) : -EPROTO;
+	struct bytes stored = {frame, frame_make((enum frame)row->n, forge->site.images[2].rootfs.data, frame)};
+	r = stored.size > 0 ? yp_parts_chunk(&parts, 0, &stored) : -EPROTO;
 	offer->memory_bytes = 8u * 1024u * 1024u;
-	return build_sealed(lab, &parts, r, offer);
+	return build_sealed(forge, &parts, r, offer);
 }
 
 /* Genuine head, n: version, over the genuine payload of version 3 of the same sizes where they are equal. */
-static int other_payload(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int other_payload(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
-	const struct lab_site *site = &lab->site;
+	const struct yp_forge_site *site = &forge->site;
 	struct layout other;
 	(void)row;
 	if (!layout_read(site->bundles[3].data, site->bundles[3].size, &other))
@@ -346,27 +346,27 @@ static int other_payload(struct corrupt_lab *lab, const struct corrupt_row *row,
 }
 
 /* n: the byte that fills chunk 2 (stored raw) or, for a != NULL, chunk 0 (compressed). */
-static int build_filled(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_filled(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	struct layout_record record;
-	int r = build_good(lab, offer);
+	int r = build_good(forge, offer);
 	if (r)
 		return r;
-	layout_record(&lab->site.layout, offer->raw.data, row->a ? 0 : 2, &record);
+	layout_record(&forge->site.layout, offer->raw.data, row->a ? 0 : 2, &record);
 	memset(offer->raw.data + record.payload_offset, (int)row->n, record.stored_bytes);
 	return 0;
 }
 
-#define E CORRUPT_REJ_E
-#define L CORRUPT_REJ_L
+#define E YP_CORRUPT_REJ_E
+#define L YP_CORRUPT_REJ_L
 
-const struct corrupt_row rows_structure[] = {
+const struct yp_corrupt_row rows_structure[] = {
     {"trc:garbage.1", "TRC-12", E, REASON(TRAILING), build_garbage, .n = 1},
     {"trc:garbage.4096", "TRC-12", E, REASON(TRAILING), build_garbage, .n = 4096},
     {"trc:garbage.1048576", "TRC-12 RES-02", E, REASON(TRAILING), build_garbage, .n = 1048576},
-    {"trc:garbage.1.unsized", "TRC-12", CORRUPT_IGNORED, REASON(OK), build_garbage, "unsized", .n = 1,
+    {"trc:garbage.1.unsized", "TRC-12", YP_CORRUPT_IGNORED, REASON(OK), build_garbage, "unsized", .n = 1,
      .note = "bytes behind the end are never asked for"},
-    {"trc:garbage.1048576.unsized", "TRC-12 RES-02", CORRUPT_IGNORED, REASON(OK), build_garbage, "unsized",
+    {"trc:garbage.1048576.unsized", "TRC-12 RES-02", YP_CORRUPT_IGNORED, REASON(OK), build_garbage, "unsized",
      .n = 1048576, .note = "bytes behind the end are never asked for"},
     {"trc:squashfs", "TRC-15 SIG-27", E, REASON(BAD_MAGIC), build_foreign, "hsqs\0\0\0\0", .n = 8},
     {"trc:cpio", "TRC-15 SIG-27", E, REASON(BAD_MAGIC), build_foreign, "07070100", .n = 8},
@@ -393,7 +393,7 @@ const struct corrupt_row rows_structure[] = {
     {"res:claims-4g", "RES-03", L, REASON(CHUNK_DECODE), build_framed, .n = FRAME_CLAIMS_4G},
     {"res:rle-bomb", "RES-03", L, REASON(CHUNK_DECODE), build_framed, .n = FRAME_RLE_BOMB},
     {"res:nested", "RES-03", L, REASON(CHUNK_DIGEST), build_framed, .n = FRAME_NESTED},
-    {"res:window", "RES-03", CORRUPT_IGNORED, REASON(OK), build_framed, .n = FRAME_WINDOW,
+    {"res:window", "RES-03", YP_CORRUPT_IGNORED, REASON(OK), build_framed, .n = FRAME_WINDOW,
      .note = "the chunk is the window: nothing is allocated for the one that a frame asks for"},
     {"res:window-huge", "RES-03", L, REASON(CHUNK_DECODE), build_framed, .n = FRAME_WINDOW_HUGE},
     {"res:skippable", "RES-03", L, REASON(CHUNK_DECODE), build_framed, .n = FRAME_SKIPPABLE},

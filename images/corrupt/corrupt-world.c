@@ -7,68 +7,68 @@
 
 #include "corrupt/bundle-edit.h"
 
-static int build_good(const struct corrupt_lab *lab, unsigned version, struct bytes *out)
+static int build_good(const struct yp_forge *forge, unsigned version, struct bytes *out)
 {
-	return bytes_copy(out, lab->site.bundles[version].data, lab->site.bundles[version].size);
+	return bytes_copy(out, forge->site.bundles[version].data, forge->site.bundles[version].size);
 }
 
-static int lose_state(struct corrupt_lab *lab, struct device *device)
+static int lose_state(struct yp_forge *forge, struct device *device)
 {
-	(void)lab;
+	(void)forge;
 	memset(device->media[DEVICE_STATE].data, 0, device->media[DEVICE_STATE].size_bytes);
 	return 0;
 }
 
 /* The good bundle without an expiry at n seconds. a: the journal, and with it the last trusted time, is lost; b: the
  * build time is known. */
-static int build_clocked(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_clocked(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
-	struct parts parts;
+	struct yp_parts parts;
 	struct bytes out;
-	int r = parts_init(lab, &parts);
+	int r = yp_parts_init(forge, &parts);
 	if (r)
 		return r;
 	r = manifest_set(&parts.manifest, "update", "expires", NULL, 0, &out);
 	if (r == 0) {
 		bytes_free(&parts.manifest);
 		parts.manifest = out;
-		r = parts_seal(lab, &parts, &offer->raw);
+		r = yp_parts_seal(forge, &parts, &offer->raw);
 	}
-	parts_deinit(&parts);
+	yp_parts_deinit(&parts);
 	offer->now_s = row->n;
 	offer->prepare = row->a ? lose_state : NULL;
-	offer->policy.build_time_s = row->b ? LAB_NOW_S - 2000 : 0;
+	offer->policy.build_time_s = row->b ? YP_FORGE_NOW_S - 2000 : 0;
 	return r;
 }
 
 /* The good bundle as it is, expiry and all, at n seconds. */
-static int at_time(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int at_time(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	offer->now_s = row->n;
 	offer->changed = true;
-	return build_good(lab, 2, &offer->raw);
+	return build_good(forge, 2, &offer->raw);
 }
 
 /* The clock jumps to n once the head was verified. */
-static int build_jumping(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_jumping(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	offer->later_from = 2;
 	offer->later_clock_s = row->n;
 	offer->changed = true;
-	return build_good(lab, 2, &offer->raw);
+	return build_good(forge, 2, &offer->raw);
 }
 
 /* An older bundle, n, for a device that lost its journal: what runs is the floor. */
-static int build_older(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_older(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	offer->prepare = lose_state;
-	return build_good(lab, (unsigned)row->n, &offer->raw);
+	return build_good(forge, (unsigned)row->n, &offer->raw);
 }
 
 enum device_change { DEVICE_COMPATIBLE, DEVICE_HARDWARE, DEVICE_CHANNEL, DEVICE_ID, DEVICE_NO_ID };
 
 /* The good bundle, and a device that is another one. */
-static int build_elsewhere(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_elsewhere(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	struct ota_policy *policy = &offer->policy;
 	offer->changed = true;
@@ -89,47 +89,47 @@ static int build_elsewhere(struct corrupt_lab *lab, const struct corrupt_row *ro
 		policy->device_id = NULL;
 		break;
 	}
-	return build_good(lab, 2, &offer->raw);
+	return build_good(forge, 2, &offer->raw);
 }
 
 /* Chunk 1 of the root filesystem is the same in every version. */
-static int change_chunk(struct corrupt_lab *lab, struct device *device)
+static int change_chunk(struct yp_forge *forge, struct device *device)
 {
-	(void)lab;
-	device->media[DEVICE_A_ROOTFS].data[LAB_CHUNK_BYTES + 77] ^= 4;
+	(void)forge;
+	device->media[DEVICE_A_ROOTFS].data[YP_FORGE_CHUNK_BYTES + 77] ^= 4;
 	return 0;
 }
 
-static int change_all(struct corrupt_lab *lab, struct device *device)
+static int change_all(struct yp_forge *forge, struct device *device)
 {
 	struct device_medium *medium = &device->media[DEVICE_A_ROOTFS];
-	(void)lab;
+	(void)forge;
 	memset(medium->data, 0xff, medium->size_bytes - DEVICE_TAIL_BYTES);
 	return 0;
 }
 
-static int change_head(struct corrupt_lab *lab, struct device *device)
+static int change_head(struct yp_forge *forge, struct device *device)
 {
 	struct device_medium *medium = &device->media[DEVICE_A_ROOTFS];
-	(void)lab;
+	(void)forge;
 	medium->data[medium->size_bytes - DEVICE_TAIL_BYTES + OTA_SLOT_DESCRIPTOR_BYTES + 100] ^= 1;
 	return 0;
 }
 
-static int change_descriptor(struct corrupt_lab *lab, struct device *device)
+static int change_descriptor(struct yp_forge *forge, struct device *device)
 {
 	struct device_medium *medium = &device->media[DEVICE_A_ROOTFS];
-	(void)lab;
+	(void)forge;
 	medium->data[medium->size_bytes - DEVICE_TAIL_BYTES + 20] ^= 1;
 	return 0;
 }
 
 /* The head that slot A keeps is a genuine one, but of version 3: the wrong precursor. */
-static int change_precursor(struct corrupt_lab *lab, struct device *device)
+static int change_precursor(struct yp_forge *forge, struct device *device)
 {
 	struct device_medium *medium = &device->media[DEVICE_A_ROOTFS];
 	struct layout layout;
-	const struct bytes *other = &lab->site.bundles[3];
+	const struct bytes *other = &forge->site.bundles[3];
 	if (!layout_read(other->data, other->size, &layout))
 		return -EPROTO;
 	memcpy(medium->data + medium->size_bytes - DEVICE_TAIL_BYTES + OTA_SLOT_DESCRIPTOR_BYTES, other->data,
@@ -140,30 +140,30 @@ static int change_precursor(struct corrupt_lab *lab, struct device *device)
 enum source_change { SOURCE_HONEST, SOURCE_CHUNK, SOURCE_ALL, SOURCE_HEAD, SOURCE_DESCRIPTOR, SOURCE_PRECURSOR };
 
 /* Chunks are copied from the running slot, which is not what it was. */
-static int build_reused(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_reused(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
-	static int (*const changes[])(struct corrupt_lab *, struct device *) = {[SOURCE_HONEST] = NULL,
-										[SOURCE_CHUNK] = change_chunk,
-										[SOURCE_ALL] = change_all,
-										[SOURCE_HEAD] = change_head,
-										[SOURCE_DESCRIPTOR] = change_descriptor,
-										[SOURCE_PRECURSOR] = change_precursor};
+	static int (*const changes[])(struct yp_forge *, struct device *) = {[SOURCE_HONEST] = NULL,
+									     [SOURCE_CHUNK] = change_chunk,
+									     [SOURCE_ALL] = change_all,
+									     [SOURCE_HEAD] = change_head,
+									     [SOURCE_DESCRIPTOR] = change_descriptor,
+									     [SOURCE_PRECURSOR] = change_precursor};
 	offer->policy.reuse = true;
 	offer->prepare = changes[row->n];
 	offer->changed = true;
-	return build_good(lab, 2, &offer->raw);
+	return build_good(forge, 2, &offer->raw);
 }
 
 enum swap { SWAP_OTHER_BUNDLE, SWAP_SAME_VALIDATOR, SWAP_SAME_BUNDLE, SWAP_TO_ZEROS, SWAP_TO_SHORTER };
 
 /* Verified, and then the file is another one: the second request sees it. */
-static int build_swapped(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int build_swapped(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
-	const struct layout *layout = &lab->site.layout;
+	const struct layout *layout = &forge->site.layout;
 	enum swap swap = (enum swap)row->n;
-	int r = build_good(lab, 2, &offer->raw);
+	int r = build_good(forge, 2, &offer->raw);
 	if (r == 0)
-		r = build_good(lab, swap == SWAP_OTHER_BUNDLE ? 3 : 2, &offer->later);
+		r = build_good(forge, swap == SWAP_OTHER_BUNDLE ? 3 : 2, &offer->later);
 	if (r)
 		return r;
 	offer->changed = true;
@@ -182,31 +182,31 @@ static int build_swapped(struct corrupt_lab *lab, const struct corrupt_row *row,
 	return 0;
 }
 
-static int arm_next(struct corrupt_lab *lab, struct device *device)
+static int arm_next(struct yp_forge *forge, struct device *device)
 {
 	struct ota_result result;
 	device->server =
-	    (struct device_server){.bundle = lab->site.bundles[3].data, .size_bytes = lab->site.bundles[3].size};
+	    (struct device_server){.bundle = forge->site.bundles[3].data, .size_bytes = forge->site.bundles[3].size};
 	return ota_install(&device->ota, DEVICE_SOURCE, 0, &result);
 }
 
 /* A new update while another one waits for its trial. a: only asked whether it would go in. */
-static int during_trial(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int during_trial(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	offer->prepare = arm_next;
 	offer->armed = true;
 	offer->expected = 3;
 	offer->changed = true;
 	offer->flags = row->a ? OTA_DRY_RUN : 0;
-	return build_good(lab, 2, &offer->raw);
+	return build_good(forge, 2, &offer->raw);
 }
 
 /* The good version was tried, an operator marked it bad, the device went back. */
-static int condemn_version(struct corrupt_lab *lab, struct device *device)
+static int condemn_version(struct yp_forge *forge, struct device *device)
 {
 	struct ota_result result;
 	device->server =
-	    (struct device_server){.bundle = lab->site.bundles[2].data, .size_bytes = lab->site.bundles[2].size};
+	    (struct device_server){.bundle = forge->site.bundles[2].data, .size_bytes = forge->site.bundles[2].size};
 	int r = ota_install(&device->ota, DEVICE_SOURCE, 0, &result);
 	device->booted[0] = 'B';
 	if (r == 0)
@@ -218,35 +218,35 @@ static int condemn_version(struct corrupt_lab *lab, struct device *device)
 	return r == OTA_MARKED_BAD ? 0 : (r ? r : -EPROTO);
 }
 
-static int known_bad(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int known_bad(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	(void)row;
 	offer->prepare = condemn_version;
 	offer->retry = 3;
 	offer->changed = true;
-	return build_good(lab, 2, &offer->raw);
+	return build_good(forge, 2, &offer->raw);
 }
 
-static int name_both_alike(struct corrupt_lab *lab, struct device *device)
+static int name_both_alike(struct yp_forge *forge, struct device *device)
 {
-	(void)lab;
+	(void)forge;
 	device->ota.slots[1].bootname[0] = 'A';
 	return 0;
 }
 
-static int same_slot(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int same_slot(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	(void)row;
 	offer->prepare = name_both_alike;
 	offer->changed = true;
-	return build_good(lab, 2, &offer->raw);
+	return build_good(forge, 2, &offer->raw);
 }
 
-#define E    CORRUPT_REJ_E
-#define L    CORRUPT_REJ_L
-#define FINE CORRUPT_IGNORED, REASON(OK)
+#define E    YP_CORRUPT_REJ_E
+#define L    YP_CORRUPT_REJ_L
+#define FINE YP_CORRUPT_IGNORED, REASON(OK)
 
-const struct corrupt_row rows_world[] = {
+const struct yp_corrupt_row rows_world[] = {
     {"clk:1970", "CLK-01 CLK-10", FINE, build_clocked, .n = 0,
      .note = "the last trusted time counts: that of the version that runs"},
     {"clk:1970.state-lost", "CLK-01", E, REASON(CERT_NOT_YET_VALID), build_clocked, "lost", .n = 0},

@@ -11,7 +11,7 @@
 #define SIGNATURE_MAX 65536u
 
 /* What a header with this bit changed must be refused for: the text of ota/bundle.h, in the order that it gives. */
-uint64_t plan_header_reasons(const uint8_t *raw, size_t file_bytes)
+uint64_t yp_corrupt_plan_header_reasons(const uint8_t *raw, size_t file_bytes)
 {
 	static const uint8_t zeros[8];
 	uint32_t manifest = layout_get(raw + LAYOUT_MANIFEST_BYTES);
@@ -69,7 +69,7 @@ static bool certificates_find(const uint8_t *der, size_t size, struct element *o
 	return der[e.at] == 0xa0;
 }
 
-uint64_t plan_signature_reasons(const struct lab_site *site, size_t offset, unsigned bit)
+uint64_t yp_corrupt_plan_signature_reasons(const struct yp_forge_site *site, size_t offset, unsigned bit)
 {
 	static const uint8_t rsa[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01};
 	const uint8_t *der = site->bundles[2].data + site->layout.signature;

@@ -2,11 +2,11 @@
 #ifndef IMAGES_CORRUPT_FLIP_REASONS_H
 #define IMAGES_CORRUPT_FLIP_REASONS_H
 
-#include "corrupt/corrupt-lab.h"
+#include "corrupt/bundle-forge.h"
 
 /* What a file whose header is `raw` must be refused for. */
-uint64_t plan_header_reasons(const uint8_t *raw, size_t file_bytes);
+uint64_t yp_corrupt_plan_header_reasons(const uint8_t *raw, size_t file_bytes);
 /* What this flipped bit of the signature may be refused for. */
-uint64_t plan_signature_reasons(const struct lab_site *site, size_t offset, unsigned bit);
+uint64_t yp_corrupt_plan_signature_reasons(const struct yp_forge_site *site, size_t offset, unsigned bit);
 
 #endif

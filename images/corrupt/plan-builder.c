@@ -8,14 +8,14 @@
 
 #define CASES_MAX 1000000u
 
-int plan_add(struct plan_builder *builder, const struct corrupt_case *c)
+int yp_corrupt_plan_add(struct yp_corrupt_plan_builder *builder, const struct yp_corrupt_case *c)
 {
-	struct corrupt_plan *plan = builder->plan;
+	struct yp_corrupt_plan *plan = builder->plan;
 	if (builder->filter && strncmp(c->id, builder->filter, strlen(builder->filter)) != 0)
 		return 0;
 	if (plan->count == builder->room) {
 		size_t room = builder->room ? 2 * builder->room : 1024;
-		struct corrupt_case *cases = room > CASES_MAX ? NULL : realloc(plan->cases, room * sizeof *cases);
+		struct yp_corrupt_case *cases = room > CASES_MAX ? NULL : realloc(plan->cases, room * sizeof *cases);
 		if (!cases)
 			return -ENOMEM;
 		plan->cases = cases;
@@ -25,7 +25,7 @@ int plan_add(struct plan_builder *builder, const struct corrupt_case *c)
 	return 0;
 }
 
-bool plan_wants(const struct plan_builder *builder, const char *group)
+bool yp_corrupt_plan_wants(const struct yp_corrupt_plan_builder *builder, const char *group)
 {
 	const char *filter = builder->filter;
 	size_t n = filter ? strlen(filter) : 0;

@@ -12,7 +12,7 @@
 
 #define SIGN_FLAGS (CMS_BINARY | CMS_PARTIAL | CMS_DETACHED | CMS_NOSMIMECAP)
 
-X509 *zoo_certificate(const char *pem)
+X509 *yp_signer_certificate(const char *pem)
 {
 	BIO *bio = BIO_new_mem_buf(pem, -1);
 	X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
@@ -20,7 +20,7 @@ X509 *zoo_certificate(const char *pem)
 	return certificate;
 }
 
-EVP_PKEY *zoo_key(const char *pem)
+EVP_PKEY *yp_signer_key(const char *pem)
 {
 	BIO *bio = BIO_new_mem_buf(pem, -1);
 	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
@@ -43,7 +43,7 @@ static char *bio_text(BIO *bio)
 /* Signs the certificate anew and puts it in place of the old one. */
 static int reissue_certificate(struct test_pki *pki, X509 *certificate, const struct test_pki *issuer)
 {
-	EVP_PKEY *key = zoo_key(issuer->key_pem);
+	EVP_PKEY *key = yp_signer_key(issuer->key_pem);
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *text = NULL;
 	if (key && bio && X509_sign(certificate, key, EVP_sha256()) > 0 && PEM_write_bio_X509(bio, certificate) == 1)
@@ -57,10 +57,10 @@ static int reissue_certificate(struct test_pki *pki, X509 *certificate, const st
 	return 0;
 }
 
-int zoo_extend(struct test_pki *pki, const struct test_pki *issuer, int nid, const char *value)
+int yp_signer_extend(struct test_pki *pki, const struct test_pki *issuer, int nid, const char *value)
 {
 	X509V3_CTX context;
-	X509 *certificate = zoo_certificate(pki->certificate_pem);
+	X509 *certificate = yp_signer_certificate(pki->certificate_pem);
 	X509_EXTENSION *extension = NULL;
 	int result = -1;
 	if (!certificate)
@@ -77,10 +77,10 @@ int zoo_extend(struct test_pki *pki, const struct test_pki *issuer, int nid, con
 	return result;
 }
 
-int zoo_explicit_curve(struct test_pki *pki, const struct test_pki *issuer)
+int yp_signer_explicit_curve(struct test_pki *pki, const struct test_pki *issuer)
 {
-	X509 *certificate = zoo_certificate(pki->certificate_pem);
-	EVP_PKEY *key = zoo_key(pki->key_pem);
+	X509 *certificate = yp_signer_certificate(pki->certificate_pem);
+	EVP_PKEY *key = yp_signer_key(pki->key_pem);
 	int result = -1;
 	if (certificate && key &&
 	    EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING, OSSL_PKEY_EC_ENCODING_EXPLICIT) == 1 &&
@@ -113,12 +113,12 @@ static int crl_fill(X509_CRL *crl, const X509 *issuer, uint32_t serial, int64_t 
 	return ok;
 }
 
-char *zoo_crl(const struct test_pki *issuer, uint32_t serial, int64_t next_s)
+char *yp_signer_crl(const struct test_pki *issuer, uint32_t serial, int64_t next_s)
 {
 	char *text = NULL;
 	X509_CRL *crl = X509_CRL_new();
-	X509 *certificate = zoo_certificate(issuer->certificate_pem);
-	EVP_PKEY *key = zoo_key(issuer->key_pem);
+	X509 *certificate = yp_signer_certificate(issuer->certificate_pem);
+	EVP_PKEY *key = yp_signer_key(issuer->key_pem);
 	BIO *bio = BIO_new(BIO_s_mem());
 	if (crl && certificate && key && bio && crl_fill(crl, certificate, serial, next_s) &&
 	    X509_CRL_sign(crl, key, EVP_sha256()) > 0 && PEM_write_bio_X509_CRL(bio, crl) == 1)
@@ -130,13 +130,13 @@ char *zoo_crl(const struct test_pki *issuer, uint32_t serial, int64_t next_s)
 	return text;
 }
 
-int zoo_sign(const struct test_pki *signer, const struct zoo_signature *how, const struct bytes *content,
-	     struct bytes *out)
+int yp_signer_sign(const struct test_pki *signer, const struct yp_signer_signature *how, const struct bytes *content,
+		   struct bytes *out)
 {
 	const unsigned flags = (SIGN_FLAGS | how->flags) & ~how->without_flags;
 	const EVP_MD *digest = EVP_get_digestbyname(how->digest ? how->digest : "SHA256");
-	X509 *certificate = zoo_certificate(signer->certificate_pem);
-	EVP_PKEY *key = zoo_key(signer->key_pem);
+	X509 *certificate = yp_signer_certificate(signer->certificate_pem);
+	EVP_PKEY *key = yp_signer_key(signer->key_pem);
 	BIO *data =
 	    how->content ? BIO_new_mem_buf(how->content, -1) : BIO_new_mem_buf(content->data, (int)content->size);
 	CMS_ContentInfo *cms = CMS_sign(NULL, NULL, NULL, NULL, flags);

@@ -4,29 +4,29 @@
 
 #include <openssl/cms.h>
 
-#include "corrupt/corrupt-lab.h"
+#include "corrupt/bundle-forge.h"
 
 /* Certificates and signatures that test_pki_make() does not make. All return 0 or -1 unless said otherwise. */
 
 /* Another basic constraint, or name constraint (nid), and the issuer's signature anew. */
-int zoo_extend(struct test_pki *pki, const struct test_pki *issuer, int nid, const char *value)
+int yp_signer_extend(struct test_pki *pki, const struct test_pki *issuer, int nid, const char *value)
     __attribute__((warn_unused_result));
 /* Its curve written out as parameters instead of named. */
-int zoo_explicit_curve(struct test_pki *pki, const struct test_pki *issuer) __attribute__((warn_unused_result));
+int yp_signer_explicit_curve(struct test_pki *pki, const struct test_pki *issuer) __attribute__((warn_unused_result));
 /* A CRL of issuer that revokes `serial` (0: nothing), valid until next_s. PEM, free(); NULL on failure. */
-char *zoo_crl(const struct test_pki *issuer, uint32_t serial, int64_t next_s);
+char *yp_signer_crl(const struct test_pki *issuer, uint32_t serial, int64_t next_s);
 
 /* How a signature is made. Zero-initialised, then set. */
-struct zoo_signature {
+struct yp_signer_signature {
 	unsigned flags, without_flags; /* CMS_..., added to and taken from a plain detached one */
 	const char *digest;            /* NULL: SHA256 */
 	int (*change)(CMS_ContentInfo *cms, const void *ctx); /* 1: done */
 	const void *ctx;
 	const char *content; /* NULL: what is to be signed */
 };
-int zoo_sign(const struct test_pki *signer, const struct zoo_signature *how, const struct bytes *content,
-	     struct bytes *out) __attribute__((warn_unused_result));
-X509 *zoo_certificate(const char *pem);
-EVP_PKEY *zoo_key(const char *pem);
+int yp_signer_sign(const struct test_pki *signer, const struct yp_signer_signature *how, const struct bytes *content,
+		   struct bytes *out) __attribute__((warn_unused_result));
+X509 *yp_signer_certificate(const char *pem);
+EVP_PKEY *yp_signer_key(const char *pem);
 
 #endif

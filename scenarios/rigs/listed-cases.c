@@ -13,7 +13,7 @@
 #define LISTED_TEXT_MAX 480u
 
 /* All cases of all faults. 0, or -errno with *detail. */
-static int plan_cases(struct yp_listing *listing, char *detail, size_t detail_bytes)
+static int yp_corrupt_plan_cases(struct yp_listing *listing, char *detail, size_t detail_bytes)
 {
 	const struct yp_scenario *scenario = listing->scenario;
 	int result = 0;
@@ -170,7 +170,7 @@ int yp_listing_run(const struct yp_scenario *scenario, const struct yp_scenario_
 {
 	struct yp_listing listing = {.scenario = scenario, .rig = rig, .seed = run->options->seed, .session = session};
 	assert(rig->plan && rig->run && rig->name_fault);
-	int result = plan_cases(&listing, detail, detail_bytes);
+	int result = yp_corrupt_plan_cases(&listing, detail, detail_bytes);
 	if (!result)
 		result = run_cases(&listing, run, detail, detail_bytes);
 	if (!result)

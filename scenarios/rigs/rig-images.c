@@ -12,8 +12,8 @@
 #define PLANS_MAX (YP_SCENARIO_FAULTS_MAX + 1)
 
 struct images {
-	struct corrupt_lab *lab;
-	struct corrupt_plan *plans[PLANS_MAX]; /* cases refer to them */
+	struct yp_forge *forge;
+	struct yp_corrupt_plan *plans[PLANS_MAX]; /* cases refer to them */
 	unsigned count;
 };
 
@@ -21,8 +21,8 @@ static void images_close(void *session)
 {
 	struct images *images = session;
 	for (unsigned i = 0; i < images->count; i++)
-		corrupt_plan_free(images->plans[i]);
-	corrupt_lab_free(images->lab);
+		yp_corrupt_plan_free(images->plans[i]);
+	yp_forge_free(images->forge);
 	free(images);
 }
 
@@ -31,11 +31,11 @@ static int images_open(const struct yp_rig_setup *setup, void **session, char *d
 	struct images *images = calloc(1, sizeof *images);
 	if (!images)
 		return -ENOMEM;
-	int result = corrupt_lab_new(setup->seed, &images->lab);
+	int result = yp_forge_new(setup->seed, &images->forge);
 	if (result) {
 		(void)snprintf(detail, detail_bytes, "keys, bundles and device could not be made: %s",
 			       ota_reason_name((int)ota_reason_of(result)));
-		images->lab = NULL;
+		images->forge = NULL;
 		images_close(images);
 		return result < 0 ? result : -EPROTO;
 	}
@@ -43,11 +43,11 @@ static int images_open(const struct yp_rig_setup *setup, void **session, char *d
 	return 0;
 }
 
-static int add_plan(struct images *images, const char *filter, struct corrupt_plan **out)
+static int add_plan(struct images *images, const char *filter, struct yp_corrupt_plan **out)
 {
 	if (images->count == PLANS_MAX)
 		return -ENOSPC;
-	int result = corrupt_plan_new(images->lab, *filter ? filter : NULL, out);
+	int result = yp_corrupt_plan_new(images->forge, *filter ? filter : NULL, out);
 	if (!result)
 		images->plans[images->count++] = *out;
 	return result > 0 ? -EPROTO : result;
@@ -55,7 +55,7 @@ static int add_plan(struct images *images, const char *filter, struct corrupt_pl
 
 static int images_plan(void *session, const struct yp_fault *fault, uint64_t seed, struct yp_listing *listing)
 {
-	struct corrupt_plan *plan = NULL;
+	struct yp_corrupt_plan *plan = NULL;
 	(void)seed;
 	int result = add_plan(session, fault->match, &plan);
 	for (size_t i = 0; !result && i < plan->count; i++)
@@ -65,7 +65,7 @@ static int images_plan(void *session, const struct yp_fault *fault, uint64_t see
 
 static int images_find(void *session, const char *id, struct yp_listed_case *out)
 {
-	struct corrupt_plan *plan = NULL;
+	struct yp_corrupt_plan *plan = NULL;
 	int result = add_plan(session, id, &plan);
 	for (size_t i = 0; !result && i < plan->count; i++) {
 		if (strcmp(plan->cases[i].id, id) != 0)
@@ -78,14 +78,14 @@ static int images_find(void *session, const char *id, struct yp_listed_case *out
 	return result ? result : 1;
 }
 
-static void write_expected(const struct corrupt_case *c, char *out, size_t out_bytes)
+static void write_expected(const struct yp_corrupt_case *c, char *out, size_t out_bytes)
 {
 	size_t used = 0;
 	out[0] = 0;
-	for (unsigned bit = 1; bit <= CORRUPT_ROLLBACK; bit <<= 1) {
+	for (unsigned bit = 1; bit <= YP_CORRUPT_ROLLBACK; bit <<= 1) {
 		if (c->classes & bit && used < out_bytes)
 			used += (size_t)snprintf(out + used, out_bytes - used, "%s%s", used ? "|" : "",
-						 corrupt_class_name(bit));
+						 yp_corrupt_class_name(bit));
 	}
 	const char *blank = " ";
 	for (int i = 0; i < OTA_REASON_COUNT; i++) {
@@ -99,15 +99,15 @@ static void write_expected(const struct corrupt_case *c, char *out, size_t out_b
 static int images_run(void *session, const struct yp_listed_case *c, struct yp_listed_result *out)
 {
 	struct images *images = session;
-	struct corrupt_outcome outcome = {0};
-	const struct corrupt_case *own = c->ref;
-	int result = corrupt_run(images->lab, own, &outcome);
+	struct yp_corrupt_outcome outcome = {0};
+	const struct yp_corrupt_case *own = c->ref;
+	int result = yp_corrupt_run(images->forge, own, &outcome);
 	out->outcome = outcome.outcome;
 	out->landed = outcome.landed;
 	out->bytes = outcome.fetched_bytes;
-	out->bytes_honest = corrupt_honest_bytes(images->lab);
-	out->head_flip = corrupt_is_head_flip(own);
-	out->unwritten = outcome.class == CORRUPT_REJ_E && outcome.slot_writes == 0;
+	out->bytes_honest = yp_corrupt_honest_bytes(images->forge);
+	out->head_flip = yp_corrupt_is_head_flip(own);
+	out->unwritten = outcome.class == YP_CORRUPT_REJ_E && outcome.slot_writes == 0;
 	/* A case that ran has a reason, OK included. */
 	if (!result && outcome.landed)
 		(void)snprintf(out->reason, sizeof out->reason, "%s", ota_reason_name((int)outcome.reason));

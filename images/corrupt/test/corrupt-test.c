@@ -15,39 +15,39 @@
 #include "corrupt/bundle-edit.h"
 #include "corrupt/corrupt-offer.h"
 
-static struct corrupt_lab *lab_make(uint64_t seed)
+static struct yp_forge *yp_forge_make(uint64_t seed)
 {
-	struct corrupt_lab *lab;
-	cr_assert_eq(corrupt_lab_new(seed, &lab), 0);
-	return lab;
+	struct yp_forge *forge;
+	cr_assert_eq(yp_forge_new(seed, &forge), 0);
+	return forge;
 }
 
-static struct corrupt_plan *plan_make(struct corrupt_lab *lab, const char *filter)
+static struct yp_corrupt_plan *yp_corrupt_plan_make(struct yp_forge *forge, const char *filter)
 {
-	struct corrupt_plan *plan;
-	cr_assert_eq(corrupt_plan_new(lab, filter, &plan), 0);
+	struct yp_corrupt_plan *plan;
+	cr_assert_eq(yp_corrupt_plan_new(forge, filter, &plan), 0);
 	return plan;
 }
 
 static int by_id(const void *a, const void *b)
 {
-	return strcmp(((const struct corrupt_case *)a)->id, ((const struct corrupt_case *)b)->id);
+	return strcmp(((const struct yp_corrupt_case *)a)->id, ((const struct yp_corrupt_case *)b)->id);
 }
 
 /* A plan depends on the seed alone, not on keys: same ids, same expectations; and no id stands for two cases. */
 Test(corrupt, ids_are_unique_and_stable, .timeout = 120)
 {
-	struct corrupt_lab *labs[2] = {lab_make(7), lab_make(7)};
-	struct corrupt_plan *plans[2];
+	struct yp_forge *labs[2] = {yp_forge_make(7), yp_forge_make(7)};
+	struct yp_corrupt_plan *plans[2];
 	for (unsigned i = 0; i < 2; i++) {
-		plans[i] = plan_make(labs[i], NULL);
+		plans[i] = yp_corrupt_plan_make(labs[i], NULL);
 		qsort(plans[i]->cases, plans[i]->count, sizeof plans[i]->cases[0], by_id);
 	}
 	cr_assert_eq(plans[0]->count, plans[1]->count);
 	cr_assert_gt(plans[0]->count, 10000);
 	for (size_t i = 0; i < plans[0]->count; i++) {
-		const struct corrupt_case *a = &plans[0]->cases[i];
-		const struct corrupt_case *b = &plans[1]->cases[i];
+		const struct yp_corrupt_case *a = &plans[0]->cases[i];
+		const struct yp_corrupt_case *b = &plans[1]->cases[i];
 		cr_assert_str_eq(a->id, b->id);
 		cr_assert_eq(a->classes, b->classes, "%s", a->id);
 		/* Which byte of a changed certificate is its name lies with the key's size, never with the key. */
@@ -56,88 +56,88 @@ Test(corrupt, ids_are_unique_and_stable, .timeout = 120)
 		bool skipped = a->kind == CASE_ROW && !a->row->build;
 		cr_assert(skipped || (a->classes && a->reasons), "%s expects nothing", a->id);
 		cr_assert(!skipped || a->note, "%s is skipped without a reason", a->id);
-		cr_assert(!(a->classes & CORRUPT_IGNORED) || a->note, "%s is accepted without a reason", a->id);
+		cr_assert(!(a->classes & YP_CORRUPT_IGNORED) || a->note, "%s is accepted without a reason", a->id);
 		cr_assert(a->catalogue && a->catalogue[0], "%s covers nothing", a->id);
 	}
 	for (unsigned i = 0; i < 2; i++) {
-		corrupt_plan_free(plans[i]);
-		corrupt_lab_free(labs[i]);
+		yp_corrupt_plan_free(plans[i]);
+		yp_forge_free(labs[i]);
 	}
 }
 
 /* Every bit of the head is there, once, and flipping it changes exactly that bit. */
 Test(corrupt, flips_are_exhaustive_and_single, .timeout = 120)
 {
-	struct corrupt_lab *lab = lab_make(1);
-	struct corrupt_plan *plan = plan_make(lab, "flp:");
-	const struct bytes *good = &lab->site.bundles[2];
+	struct yp_forge *forge = yp_forge_make(1);
+	struct yp_corrupt_plan *plan = yp_corrupt_plan_make(forge, "flp:");
+	const struct bytes *good = &forge->site.bundles[2];
 	size_t head_bits = 0;
 	for (size_t i = 0; i < plan->count; i++) {
-		const struct corrupt_case *c = &plan->cases[i];
+		const struct yp_corrupt_case *c = &plan->cases[i];
 		struct offer offer;
 		if (c->kind != CASE_FLIP)
 			continue;
 		head_bits++;
-		cr_assert_eq(corrupt_offer_make(lab, c, &offer), 0);
+		cr_assert_eq(yp_corrupt_offer_make(forge, c, &offer), 0);
 		cr_assert_eq(offer.raw.size, good->size);
 		cr_assert_eq(offer.raw.data[c->at] ^ good->data[c->at], 1u << c->bit, "%s", c->id);
 		offer.raw.data[c->at] ^= (uint8_t)(1u << c->bit);
 		cr_assert_arr_eq(offer.raw.data, good->data, good->size, "%s changes something else", c->id);
-		lab_offer_free(&offer);
+		yp_forge_offer_free(&offer);
 	}
-	cr_assert_eq(head_bits, 8 * lab->site.layout.payload);
-	corrupt_plan_free(plan);
-	corrupt_lab_free(lab);
+	cr_assert_eq(head_bits, 8 * forge->site.layout.payload);
+	yp_corrupt_plan_free(plan);
+	yp_forge_free(forge);
 }
 
 /* What is accepted unchanged must be a MISS, not a pass: a corrupter that does nothing proves nothing. */
 Test(corrupt, no_change_is_a_miss)
 {
-	struct corrupt_lab *lab = lab_make(1);
-	struct corrupt_plan *plan = plan_make(lab, "trc:garbage.1");
-	struct corrupt_row row = *plan->cases[0].row;
-	struct corrupt_case c = plan->cases[0];
-	struct corrupt_outcome out;
+	struct yp_forge *forge = yp_forge_make(1);
+	struct yp_corrupt_plan *plan = yp_corrupt_plan_make(forge, "trc:garbage.1");
+	struct yp_corrupt_row row = *plan->cases[0].row;
+	struct yp_corrupt_case c = plan->cases[0];
+	struct yp_corrupt_outcome out;
 	row.n = 0;
 	c.row = &row;
-	cr_assert_eq(corrupt_run(lab, &c, &out), 0);
+	cr_assert_eq(yp_corrupt_run(forge, &c, &out), 0);
 	cr_assert_eq(out.outcome.verdict, YP_MISS);
 	cr_assert(!out.landed);
-	corrupt_plan_free(plan);
-	corrupt_lab_free(lab);
+	yp_corrupt_plan_free(plan);
+	yp_forge_free(forge);
 }
 
 /* The judge refuses every other reason and every other class than the one that came. */
 Test(corrupt, the_judge_wants_exactly_what_is_documented)
 {
 	static const char *const ids[] = {"flp:manifest.17.3", "flp:chunk.raw.ff", "trc:garbage.1.unsized"};
-	struct corrupt_lab *lab = lab_make(1);
+	struct yp_forge *forge = yp_forge_make(1);
 	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
-		struct corrupt_plan *plan = plan_make(lab, ids[i]);
-		struct corrupt_outcome out;
-		struct corrupt_case c = plan->cases[0];
+		struct yp_corrupt_plan *plan = yp_corrupt_plan_make(forge, ids[i]);
+		struct yp_corrupt_outcome out;
+		struct yp_corrupt_case c = plan->cases[0];
 		cr_assert_str_eq(c.id, ids[i]);
-		cr_assert_eq(corrupt_run(lab, &c, &out), 0);
+		cr_assert_eq(yp_corrupt_run(forge, &c, &out), 0);
 		cr_assert_eq(out.outcome.verdict, YP_PASS, "%s: %s", ids[i], out.outcome.text);
 		c.reasons = ~c.reasons;
-		cr_assert_eq(corrupt_run(lab, &c, &out), 0);
+		cr_assert_eq(yp_corrupt_run(forge, &c, &out), 0);
 		cr_assert_eq(out.outcome.verdict, YP_FAIL, "%s with another reason", ids[i]);
 		c = plan->cases[0];
 		c.classes = ~c.classes;
-		cr_assert_eq(corrupt_run(lab, &c, &out), 0);
+		cr_assert_eq(yp_corrupt_run(forge, &c, &out), 0);
 		cr_assert_eq(out.outcome.verdict, YP_FAIL, "%s as another class", ids[i]);
-		corrupt_plan_free(plan);
+		yp_corrupt_plan_free(plan);
 	}
-	corrupt_lab_free(lab);
+	yp_forge_free(forge);
 }
 
 #if !defined(__SANITIZE_ADDRESS__) /* a sanitizer's own memory cannot be bounded */
-static int starved(struct corrupt_lab *lab, const struct corrupt_row *row, struct offer *offer)
+static int starved(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
-	const struct corrupt_row *named = rows_manifest;
+	const struct yp_corrupt_row *named = rows_manifest;
 	while (strcmp(named->id, row->id) != 0)
 		named++;
-	int r = named->build(lab, named, offer);
+	int r = named->build(forge, named, offer);
 	offer->memory_bytes = 1024u * 1024u;
 	return r;
 }
@@ -145,32 +145,32 @@ static int starved(struct corrupt_lab *lab, const struct corrupt_row *row, struc
 /* The bound on memory bites: a head of 8 MiB is not refused within one. */
 Test(corrupt, memory_is_bounded)
 {
-	struct corrupt_lab *lab = lab_make(1);
-	struct corrupt_plan *plan = plan_make(lab, "res:huge-index");
-	struct corrupt_row row = *plan->cases[0].row;
-	struct corrupt_case c = plan->cases[0];
-	struct corrupt_outcome out;
+	struct yp_forge *forge = yp_forge_make(1);
+	struct yp_corrupt_plan *plan = yp_corrupt_plan_make(forge, "res:huge-index");
+	struct yp_corrupt_row row = *plan->cases[0].row;
+	struct yp_corrupt_case c = plan->cases[0];
+	struct yp_corrupt_outcome out;
 	row.build = starved;
 	c.row = &row;
-	cr_assert_eq(corrupt_run(lab, &c, &out), 0);
+	cr_assert_eq(yp_corrupt_run(forge, &c, &out), 0);
 	cr_assert_eq(out.outcome.verdict, YP_FAIL, "%d %s", out.outcome.verdict, out.outcome.text);
 	cr_assert_eq(out.outcome.invariant, YP_I7);
-	cr_assert_eq(corrupt_run(lab, &plan->cases[0], &out), 0);
+	cr_assert_eq(yp_corrupt_run(forge, &plan->cases[0], &out), 0);
 	cr_assert_eq(out.outcome.verdict, YP_PASS, "%s", out.outcome.text);
-	corrupt_plan_free(plan);
-	corrupt_lab_free(lab);
+	yp_corrupt_plan_free(plan);
+	yp_forge_free(forge);
 }
 #endif
 
 /* Reuse is what the delta cases are about: the honest one fetches less than a plain install. */
 Test(corrupt, the_delta_control_copies)
 {
-	struct corrupt_lab *lab = lab_make(1);
-	struct corrupt_plan *plan = plan_make(lab, "dlt:");
+	struct yp_forge *forge = yp_forge_make(1);
+	struct yp_corrupt_plan *plan = yp_corrupt_plan_make(forge, "dlt:");
 	uint64_t fetched[2] = {0};
 	for (size_t i = 0; i < plan->count; i++) {
-		struct corrupt_outcome out;
-		cr_assert_eq(corrupt_run(lab, &plan->cases[i], &out), 0);
+		struct yp_corrupt_outcome out;
+		cr_assert_eq(yp_corrupt_run(forge, &plan->cases[i], &out), 0);
 		if (strcmp(plan->cases[i].id, "dlt:honest") == 0)
 			fetched[0] = out.fetched_bytes;
 		if (strcmp(plan->cases[i].id, "dlt:chunk") == 0)
@@ -178,8 +178,8 @@ Test(corrupt, the_delta_control_copies)
 	}
 	cr_assert(fetched[0] > 0 && fetched[0] < fetched[1], "%llu, %llu", (unsigned long long)fetched[0],
 		  (unsigned long long)fetched[1]);
-	corrupt_plan_free(plan);
-	corrupt_lab_free(lab);
+	yp_corrupt_plan_free(plan);
+	yp_forge_free(forge);
 }
 
 Test(layout, sections_and_keys)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What all cases share: keys, versions, good bundles, and the device with a past. */
-#include "corrupt/corrupt-lab.h"
+#include "corrupt/bundle-forge.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -15,7 +15,7 @@
 #define ZSTD_LEVEL   3
 #define MMAP_BYTES   (64 * 1024)
 
-uint64_t lab_random(uint64_t *state)
+uint64_t yp_forge_random(uint64_t *state)
 {
 	/* splitmix64, Steele, Lea and Flood 2014. */
 	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
@@ -32,13 +32,13 @@ static int image_make(uint64_t seed, unsigned version, char class, size_t size, 
 	if (!out->data)
 		return -ENOMEM;
 	for (size_t at = 0; at < size; at += 512) {
-		size_t chunk = at / LAB_CHUNK_BYTES;
+		size_t chunk = at / YP_FORGE_CHUNK_BYTES;
 		unsigned shown = class == 'r' && chunk < 2 ? 0 : version;
 		uint64_t state = seed ^ (uint64_t)shown << 56 ^ (uint64_t) class << 48 ^ at;
 		if (chunk == 4)
 			continue;
 		for (size_t i = 0; chunk % 3 == 2 && i < 512; i += 8) {
-			uint64_t noise = lab_random(&state);
+			uint64_t noise = yp_forge_random(&state);
 			memcpy(out->data + at + i, &noise, 8);
 		}
 		if (chunk % 3 != 2)
@@ -47,15 +47,15 @@ static int image_make(uint64_t seed, unsigned version, char class, size_t size, 
 	return 0;
 }
 
-static int bundle_make(const struct corrupt_lab *lab, const struct lab_images *images, unsigned version,
+static int bundle_make(const struct yp_forge *forge, const struct yp_forge_images *images, unsigned version,
 		       struct bytes *out)
 {
-	static const uint64_t sequences[LAB_VERSIONS] = {5, LAB_FLOOR, LAB_SEQUENCE, 30};
+	static const uint64_t sequences[YP_FORGE_VERSIONS] = {5, YP_FORGE_FLOOR, YP_FORGE_SEQUENCE, 30};
 	char detail[160] = "";
 	struct ota_manifest manifest = {.sequence = sequences[version],
-					.created_s = LAB_NOW_S - 1000,
-					.expires_s = LAB_NOW_S + 30 * 86400,
-					.chunk_bytes = LAB_CHUNK_BYTES,
+					.created_s = YP_FORGE_NOW_S - 1000,
+					.expires_s = YP_FORGE_NOW_S + 30 * 86400,
+					.chunk_bytes = YP_FORGE_CHUNK_BYTES,
 					.compatible = "corrupt-board",
 					.hardware = "rev-a,rev-b",
 					.channel = "stable",
@@ -63,12 +63,12 @@ static int bundle_make(const struct corrupt_lab *lab, const struct lab_images *i
 	(void)snprintf(manifest.version, sizeof manifest.version, "%u.0", version);
 	const struct ota_bundle_blob blobs[] = {{"rootfs", images->rootfs.data, images->rootfs.size},
 						{"kernel", images->kernel.data, images->kernel.size}};
-	return ota_bundle_build(&manifest, blobs, 2, lab->signer.certificate_pem, lab->signer.key_pem, ZSTD_LEVEL,
+	return ota_bundle_build(&manifest, blobs, 2, forge->signer.certificate_pem, forge->signer.key_pem, ZSTD_LEVEL,
 				&out->data, &out->size, detail, sizeof detail);
 }
 
 /* Installs a version, boots and commits it: how a device comes by what it runs. */
-static int site_install(struct lab_site *site, unsigned version)
+static int site_install(struct yp_forge_site *site, unsigned version)
 {
 	struct ota_result result;
 	site->device->server =
@@ -77,21 +77,22 @@ static int site_install(struct lab_site *site, unsigned version)
 	return r ? r : device_boot(site->device, &result);
 }
 
-static int site_init(const struct corrupt_lab *lab, struct lab_site *site, uint32_t medium_bytes, size_t rootfs_bytes)
+static int site_init(const struct yp_forge *forge, struct yp_forge_site *site, uint32_t medium_bytes,
+		     size_t rootfs_bytes)
 {
-	int r = device_new(medium_bytes, lab->keyring, &site->device);
-	for (unsigned i = 0; r == 0 && i < LAB_VERSIONS; i++) {
-		r = image_make(lab->seed, i, 'r', rootfs_bytes, &site->images[i].rootfs);
+	int r = device_new(medium_bytes, forge->keyring, &site->device);
+	for (unsigned i = 0; r == 0 && i < YP_FORGE_VERSIONS; i++) {
+		r = image_make(forge->seed, i, 'r', rootfs_bytes, &site->images[i].rootfs);
 		if (r == 0)
-			r = image_make(lab->seed, i, 'k', KERNEL_BYTES, &site->images[i].kernel);
+			r = image_make(forge->seed, i, 'k', KERNEL_BYTES, &site->images[i].kernel);
 		if (r == 0)
-			r = bundle_make(lab, &site->images[i], i, &site->bundles[i]);
+			r = bundle_make(forge, &site->images[i], i, &site->bundles[i]);
 	}
 	if (r)
 		return r;
 	if (!layout_read(site->bundles[2].data, site->bundles[2].size, &site->layout))
 		return -EPROTO;
-	device_reset(site->device, NULL, &lab->policy, lab->keyring, LAB_NOW_S);
+	device_reset(site->device, NULL, &forge->policy, forge->keyring, YP_FORGE_NOW_S);
 	r = site_install(site, 0);
 	if (r == 0)
 		r = site_install(site, 1);
@@ -104,9 +105,9 @@ static int site_init(const struct corrupt_lab *lab, struct lab_site *site, uint3
 	return strcmp(site->device->booted, "A") == 0 ? 0 : -EPROTO;
 }
 
-static void site_deinit(struct lab_site *site)
+static void site_deinit(struct yp_forge_site *site)
 {
-	for (unsigned i = 0; i < LAB_VERSIONS; i++) {
+	for (unsigned i = 0; i < YP_FORGE_VERSIONS; i++) {
 		bytes_free(&site->images[i].rootfs);
 		bytes_free(&site->images[i].kernel);
 		bytes_free(&site->bundles[i]);
@@ -115,89 +116,89 @@ static void site_deinit(struct lab_site *site)
 	device_free(site->device);
 }
 
-int lab_wide(struct corrupt_lab *lab)
+int yp_forge_wide(struct yp_forge *forge)
 {
-	return lab->wide.saved ? 0 : site_init(lab, &lab->wide, LAB_WIDE_BYTES, 4u * 1024u * 1024u - 512u);
+	return forge->wide.saved ? 0 : site_init(forge, &forge->wide, YP_FORGE_WIDE_BYTES, 4u * 1024u * 1024u - 512u);
 }
 
-static int honest_measure(struct corrupt_lab *lab)
+static int honest_measure(struct yp_forge *forge)
 {
 	struct ota_result result;
-	struct device *device = lab->site.device;
-	device_reset(device, lab->site.saved, &lab->policy, lab->keyring, LAB_NOW_S);
-	int r = site_install(&lab->site, 2);
-	lab->honest_bytes = device->served_bytes;
+	struct device *device = forge->site.device;
+	device_reset(device, forge->site.saved, &forge->policy, forge->keyring, YP_FORGE_NOW_S);
+	int r = site_install(&forge->site, 2);
+	forge->honest_bytes = device->served_bytes;
 	if (r == 0)
 		r = device_boot(device, &result);
 	return r;
 }
 
-int corrupt_lab_new(uint64_t seed, struct corrupt_lab **out)
+int yp_forge_new(uint64_t seed, struct yp_forge **out)
 {
-	struct corrupt_lab *lab = calloc(1, sizeof *lab);
+	struct yp_forge *forge = calloc(1, sizeof *forge);
 	*out = NULL;
-	if (!lab)
+	if (!forge)
 		return -ENOMEM;
 	/* Or glibc would keep what a large bundle needed, and a bound on memory would bound nothing. */
 	(void)mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
-	lab->seed = seed;
-	lab->policy = (struct ota_policy){.compatible = "corrupt-board",
-					  .hardware = "rev-b",
-					  .channel = "stable",
-					  .device_id = "unit-7",
-					  .update_url = DEVICE_SOURCE,
-					  .report_url = "https://updates.example/report",
-					  .boot_attempts = 3,
-					  .checkpoint_bytes = 16384,
-					  .fetch_attempts = 2,
-					  .retry_delay_ms = 1};
+	forge->seed = seed;
+	forge->policy = (struct ota_policy){.compatible = "corrupt-board",
+					    .hardware = "rev-b",
+					    .channel = "stable",
+					    .device_id = "unit-7",
+					    .update_url = DEVICE_SOURCE,
+					    .report_url = "https://updates.example/report",
+					    .boot_attempts = 3,
+					    .checkpoint_bytes = 16384,
+					    .fetch_attempts = 2,
+					    .retry_delay_ms = 1};
 	/* RSA: a signature always has the same length, and so an id always means the same place. */
-	int r = test_pki_make_pair(TEST_PKI_RSA_2048, &lab->root, &lab->signer) ? -EPROTO : 0;
+	int r = test_pki_make_pair(TEST_PKI_RSA_2048, &forge->root, &forge->signer) ? -EPROTO : 0;
 	if (r == 0)
-		r = ota_keyring_new(lab->root.certificate_pem, NULL, &lab->keyring);
+		r = ota_keyring_new(forge->root.certificate_pem, NULL, &forge->keyring);
 	if (r == 0)
-		r = site_init(lab, &lab->site, LAB_ROOTFS_BYTES, ROOTFS_BYTES);
+		r = site_init(forge, &forge->site, YP_FORGE_ROOTFS_BYTES, ROOTFS_BYTES);
 	if (r == 0)
-		r = honest_measure(lab);
+		r = honest_measure(forge);
 	if (r) {
-		corrupt_lab_free(lab);
+		yp_forge_free(forge);
 		return r;
 	}
-	*out = lab;
+	*out = forge;
 	return 0;
 }
 
-void corrupt_lab_free(struct corrupt_lab *lab)
+void yp_forge_free(struct yp_forge *forge)
 {
-	if (!lab)
+	if (!forge)
 		return;
-	site_deinit(&lab->site);
-	site_deinit(&lab->wide);
-	ota_keyring_free(lab->keyring);
-	test_pki_free(&lab->root);
-	test_pki_free(&lab->signer);
-	free(lab);
+	site_deinit(&forge->site);
+	site_deinit(&forge->wide);
+	ota_keyring_free(forge->keyring);
+	test_pki_free(&forge->root);
+	test_pki_free(&forge->signer);
+	free(forge);
 }
 
-uint64_t corrupt_honest_bytes(const struct corrupt_lab *lab)
+uint64_t yp_corrupt_honest_bytes(const struct yp_forge *forge)
 {
-	return lab->honest_bytes;
+	return forge->honest_bytes;
 }
 
-int lab_manifest(const struct corrupt_lab *lab, struct bytes *out)
+int yp_forge_manifest(const struct yp_forge *forge, struct bytes *out)
 {
-	return bytes_copy(out, lab->site.bundles[2].data + LAYOUT_HEADER_BYTES, lab->site.layout.manifest_bytes);
+	return bytes_copy(out, forge->site.bundles[2].data + LAYOUT_HEADER_BYTES, forge->site.layout.manifest_bytes);
 }
 
-int lab_index(const struct corrupt_lab *lab, struct bytes *out)
+int yp_forge_index(const struct yp_forge *forge, struct bytes *out)
 {
-	return bytes_copy(out, lab->site.bundles[2].data + lab->site.layout.index, lab->site.layout.index_bytes);
+	return bytes_copy(out, forge->site.bundles[2].data + forge->site.layout.index, forge->site.layout.index_bytes);
 }
 
-struct bytes lab_payload(const struct corrupt_lab *lab)
+struct bytes yp_forge_payload(const struct yp_forge *forge)
 {
-	const struct layout *layout = &lab->site.layout;
-	return (struct bytes){lab->site.bundles[2].data + layout->payload, layout->size - layout->payload};
+	const struct layout *layout = &forge->site.layout;
+	return (struct bytes){forge->site.bundles[2].data + layout->payload, layout->size - layout->payload};
 }
 
 static void header_write(uint8_t *raw, size_t manifest_bytes, size_t index_bytes, size_t signature_bytes)
@@ -218,7 +219,7 @@ static uint8_t *append_part(uint8_t *at, const struct bytes *part)
 	return at + part->size;
 }
 
-int lab_signed_bytes(const struct bytes *manifest, const struct bytes *index, struct bytes *out)
+int yp_forge_signed_bytes(const struct bytes *manifest, const struct bytes *index, struct bytes *out)
 {
 	uint8_t header[LAYOUT_HEADER_BYTES];
 	*out = (struct bytes){malloc(LAYOUT_SIGNED_BYTES + manifest->size + index->size),
@@ -231,8 +232,8 @@ int lab_signed_bytes(const struct bytes *manifest, const struct bytes *index, st
 	return 0;
 }
 
-int lab_assemble(const struct bytes *manifest, const struct bytes *index, const struct bytes *signature,
-		 const struct bytes *payload, struct bytes *out)
+int yp_forge_assemble(const struct bytes *manifest, const struct bytes *index, const struct bytes *signature,
+		      const struct bytes *payload, struct bytes *out)
 {
 	size_t size = LAYOUT_HEADER_BYTES + manifest->size + index->size + signature->size + payload->size;
 	*out = (struct bytes){malloc(size), size};
@@ -245,39 +246,39 @@ int lab_assemble(const struct bytes *manifest, const struct bytes *index, const 
 	return 0;
 }
 
-int lab_seal(const struct corrupt_lab *lab, const struct bytes *manifest, const struct bytes *index,
-	     const struct bytes *payload, struct bytes *out)
+int yp_forge_seal(const struct yp_forge *forge, const struct bytes *manifest, const struct bytes *index,
+		  const struct bytes *payload, struct bytes *out)
 {
 	char detail[160];
 	struct bytes content;
 	struct bytes signature = {0};
-	int r = lab_signed_bytes(manifest, index, &content);
+	int r = yp_forge_signed_bytes(manifest, index, &content);
 	if (r)
 		return r;
-	r = ota_keyring_sign(lab->signer.certificate_pem, lab->signer.key_pem, content.data, content.size,
+	r = ota_keyring_sign(forge->signer.certificate_pem, forge->signer.key_pem, content.data, content.size,
 			     &signature.data, &signature.size, detail, sizeof detail);
 	if (r == 0)
-		r = lab_assemble(manifest, index, &signature, payload, out);
+		r = yp_forge_assemble(manifest, index, &signature, payload, out);
 	bytes_free(&signature);
 	bytes_free(&content);
 	return r;
 }
 
-size_t lab_content_bytes(const struct lab_site *site, uint32_t chunk)
+size_t yp_forge_content_bytes(const struct yp_forge_site *site, uint32_t chunk)
 {
 	const struct bytes *images[] = {&site->images[2].rootfs, &site->images[2].kernel};
 	for (unsigned i = 0; i < 2; i++) {
-		uint32_t chunks = (uint32_t)((images[i]->size + LAB_CHUNK_BYTES - 1) / LAB_CHUNK_BYTES);
+		uint32_t chunks = (uint32_t)((images[i]->size + YP_FORGE_CHUNK_BYTES - 1) / YP_FORGE_CHUNK_BYTES);
 		if (chunk < chunks) {
-			size_t left = images[i]->size - (size_t)chunk * LAB_CHUNK_BYTES;
-			return left < LAB_CHUNK_BYTES ? left : LAB_CHUNK_BYTES;
+			size_t left = images[i]->size - (size_t)chunk * YP_FORGE_CHUNK_BYTES;
+			return left < YP_FORGE_CHUNK_BYTES ? left : YP_FORGE_CHUNK_BYTES;
 		}
 		chunk -= chunks;
 	}
 	return 0;
 }
 
-void lab_offer_free(struct offer *offer)
+void yp_forge_offer_free(struct offer *offer)
 {
 	bytes_free(&offer->raw);
 	bytes_free(&offer->later);
