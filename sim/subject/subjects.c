@@ -7,8 +7,9 @@
 
 #include "sim/subject.h"
 #include "subject/ota.h"
+#include "subject/tiny.h"
 
-static const struct yp_subject *const subjects[] = {&yp_subject_ota, NULL};
+static const struct yp_subject *const subjects[] = {&yp_subject_ota, &yp_subject_tiny, NULL};
 
 const struct yp_subject *const *yp_subjects(void)
 {
