@@ -7,3 +7,4 @@ $(call library,uboot-process,sim/uboot/uboot-process.c,$(SIM_INCLUDES))
 $(call library,oracle,$(ORACLE_SRC),$(SIM_INCLUDES))
 # core only writes the records that the oracles read here.
 $(call test,oracle,sim/oracle/test/oracle-test.c,$(ORACLE_LIBS) ota,$(CORE_LDLIBS) $(ORACLE_LDLIBS),$(SIM_INCLUDES))
+$(call test,subject,sim/test/subject-test.c,$(ORACLE_LIBS),$(ORACLE_LDLIBS),$(SIM_INCLUDES))

@@ -107,7 +107,7 @@ static uint64_t mix_region(const struct yp_image *image, unsigned region, uint64
 	return yp_mix(yp_mix(h, hash.lo), hash.hi);
 }
 
-static bool zeros(const struct yp_image *image, unsigned medium, uint64_t first, uint64_t sectors)
+static bool is_zero(const struct yp_image *image, unsigned medium, uint64_t first, uint64_t sectors)
 {
 	for (uint64_t s = first; s < first + sectors; s++) {
 		if (yp_image_get(image, medium, s) != 0)
@@ -165,12 +165,12 @@ static int mix_slot(struct yp_sim *sim, const struct yp_image *image, unsigned s
 	good = check_descriptor(sim, image, slot);
 	if (good < 0)
 		return good;
-	*h = yp_mix(*h, zeros(image, YP_SIM_SLOT_A + slot, 0, HEADER_SECTORS));
-	*h = yp_mix(*h, zeros(image, YP_SIM_SLOT_A + slot, descriptor, DESCRIPTOR_SECTORS));
+	*h = yp_mix(*h, is_zero(image, YP_SIM_SLOT_A + slot, 0, HEADER_SECTORS));
+	*h = yp_mix(*h, is_zero(image, YP_SIM_SLOT_A + slot, descriptor, DESCRIPTOR_SECTORS));
 	*h = good != 0 ? mix_sectors(sim, image, YP_SIM_SLOT_A + slot, descriptor, DESCRIPTOR_SECTORS, *h)
 		       : yp_mix(*h, 7);
 	if (sim->spec.kernel_kib != 0)
-		*h = yp_mix(*h, zeros(image, YP_SIM_KERNEL_A + slot, 0, HEADER_SECTORS));
+		*h = yp_mix(*h, is_zero(image, YP_SIM_KERNEL_A + slot, 0, HEADER_SECTORS));
 	*h = mix_durable(sim, image, slot, record, *h);
 	return 0;
 }

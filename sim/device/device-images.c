@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Images and bundles of the simulated device, good ones and forged ones. */
 #include "device/device-images.h"
 
 #include <errno.h>
@@ -108,7 +109,8 @@ static bool set_signing_time(CMS_SignerInfo *signer)
 }
 
 /* certificate NULL: a structure that nobody signed. */
-static int sign(const uint8_t *data, size_t size_bytes, const char *certificate_pem, uint8_t **out, size_t *out_bytes)
+static int sign_data(const uint8_t *data, size_t size_bytes, const char *certificate_pem, uint8_t **out,
+		     size_t *out_bytes)
 {
 	BIO *bio = BIO_new_mem_buf(data, (int)size_bytes);
 	X509 *certificate = certificate_pem == NULL ? NULL : from_pem(certificate_pem, false);
@@ -148,7 +150,7 @@ static void put_u32(uint8_t *at, uint32_t value)
 }
 
 /* Replaces the signature, whose certificate and time vary, by one of ours; the lie decides by whom. */
-static int resign(uint8_t **bundle, size_t *bundle_bytes, enum yp_sim_lie lie)
+static int sign_again(uint8_t **bundle, size_t *bundle_bytes, enum yp_sim_lie lie)
 {
 	const char *certificate = lie == YP_SIM_LIE_WRONG_PURPOSE     ? yp_sim_test_certificate_tls
 				  : lie == YP_SIM_LIE_UNTRUSTED       ? yp_sim_test_certificate_rogue
@@ -167,7 +169,7 @@ static int resign(uint8_t **bundle, size_t *bundle_bytes, enum yp_sim_lie lie)
 		return -ENOMEM;
 	memcpy(data, *bundle, 20);
 	memcpy(data + 20, *bundle + OTA_BUNDLE_HEADER_BYTES, signed_bytes - 20);
-	error = sign(data, signed_bytes, certificate, &signature, &signature_bytes);
+	error = sign_data(data, signed_bytes, certificate, &signature, &signature_bytes);
 	if (error != 0)
 		goto done;
 	if (lie == YP_SIM_LIE_NO_SIGNATURE)
@@ -227,7 +229,7 @@ int yp_sim_bundle_make(const struct yp_sim_version *v, const struct yp_sim_spec 
 	error = ota_bundle_build(&manifest, blobs, v->kernel.data == NULL ? 1 : 2, yp_sim_test_certificate_signer,
 				 yp_sim_test_key, 3, out, out_bytes, NULL, 0);
 	if (error == 0)
-		error = resign(out, out_bytes, lie);
+		error = sign_again(out, out_bytes, lie);
 	if (error == 0 && lie == YP_SIM_LIE_CORRUPT_MANIFEST)
 		(*out)[OTA_BUNDLE_HEADER_BYTES + 20] ^= 1u;
 	if (error == 0 && lie == YP_SIM_LIE_TRUNCATED)

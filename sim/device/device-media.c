@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The simulated device's layout, and its media before the story begins. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A run of the simulated device, from power on until it is idle. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The media of the simulated device as core sees them: every operation is logged and passes the fault plan. */
 #include "device/device-seams.h"
 
 #include <errno.h>
@@ -66,7 +67,7 @@ void yp_sim_dev_store(const struct yp_sim_device *device, struct yp_image *to)
 }
 
 /* One more operation of the kind that this fault counts: does it strike now? */
-static bool strikes(struct yp_sim_device *device, enum yp_sim_fault_kind kind, unsigned medium)
+static bool fault_strikes(struct yp_sim_device *device, enum yp_sim_fault_kind kind, unsigned medium)
 {
 	const struct yp_sim_fault *fault = &device->fault;
 	uint64_t n;
@@ -88,11 +89,11 @@ static int power_or_stop(struct yp_sim_device *device, bool process)
 		return -EIO;
 	device->ops++;
 	device->now_us += OP_US;
-	if (strikes(device, YP_SIM_FAULT_POWER, YP_SIM_MEDIA)) {
+	if (fault_strikes(device, YP_SIM_FAULT_POWER, YP_SIM_MEDIA)) {
 		device->life = YP_SIM_POWERLESS;
 		return -EIO;
 	}
-	if (process && strikes(device, YP_SIM_FAULT_STOP, YP_SIM_MEDIA)) {
+	if (process && fault_strikes(device, YP_SIM_FAULT_STOP, YP_SIM_MEDIA)) {
 		device->life = YP_SIM_STOPPED;
 		return -EIO;
 	}
@@ -107,13 +108,13 @@ int yp_sim_dev_op(struct yp_sim_device *device, enum yp_sim_op op, unsigned medi
 		return error;
 	switch (op) {
 	case YP_SIM_OP_READ:
-		return strikes(device, YP_SIM_FAULT_READ_EIO, medium) ? -EIO : 0;
+		return fault_strikes(device, YP_SIM_FAULT_READ_EIO, medium) ? -EIO : 0;
 	case YP_SIM_OP_WRITE:
-		if (strikes(device, YP_SIM_FAULT_WRITE_EIO, medium))
+		if (fault_strikes(device, YP_SIM_FAULT_WRITE_EIO, medium))
 			return -EIO;
-		return strikes(device, YP_SIM_FAULT_WRITE_ENOSPC, medium) ? -ENOSPC : 0;
+		return fault_strikes(device, YP_SIM_FAULT_WRITE_ENOSPC, medium) ? -ENOSPC : 0;
 	case YP_SIM_OP_FLUSH:
-		return strikes(device, YP_SIM_FAULT_FLUSH_EIO, medium) ? -EIO : 0;
+		return fault_strikes(device, YP_SIM_FAULT_FLUSH_EIO, medium) ? -EIO : 0;
 	case YP_SIM_OP_FETCH:
 	case YP_SIM_OP_OTHER:
 		break;
@@ -268,7 +269,7 @@ static int port_write(void *dev, uint64_t offset_bytes, const void *data, size_t
 	int error = yp_sim_dev_op(port->device, YP_SIM_OP_WRITE, port->medium);
 
 	if (error == 0) {
-		if (strikes(port->device, YP_SIM_FAULT_WRITE_BITFLIP, port->medium))
+		if (fault_strikes(port->device, YP_SIM_FAULT_WRITE_BITFLIP, port->medium))
 			error = put_flipped(port, sector, sectors, data);
 		else
 			put_sectors(port->device, port->medium, sector, sectors, data);
@@ -315,7 +316,7 @@ struct ota_block yp_sim_dev_block(struct yp_sim_device *device, unsigned medium)
 
 bool yp_sim_device_short_answer(struct yp_sim_device *device)
 {
-	return strikes(device, YP_SIM_FAULT_SHORT_ANSWER, YP_SIM_MEDIA);
+	return fault_strikes(device, YP_SIM_FAULT_SHORT_ANSWER, YP_SIM_MEDIA);
 }
 
 void yp_sim_dev_mark(struct yp_sim_device *device, enum yp_mark_kind kind, const char *text)

@@ -34,7 +34,7 @@ static int call_body(const struct ota_fetch_request *request, const void *data, 
 	return result;
 }
 
-static int deliver(struct yp_sim_world *world, const struct ota_fetch_request *request, size_t from, size_t to)
+static int deliver_file(struct yp_sim_world *world, const struct ota_fetch_request *request, size_t from, size_t to)
 {
 	uint8_t piece[PIECE_BYTES];
 	int result = 0;
@@ -81,7 +81,7 @@ static int answer_get(struct yp_sim_world *world, const struct ota_fetch_request
 		to = from + (to - from) / 2;
 	result = call_head(request, &answer);
 	if (result == 0)
-		result = deliver(world, request, from, to);
+		result = deliver_file(world, request, from, to);
 	return result == 0 && cut_short ? OTA_SHORT_BODY : result;
 }
 

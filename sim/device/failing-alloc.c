@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Allocation failures: the nth allocation of core's code fails. */
 #include "device/failing-alloc.h"
 
 #include <stdlib.h>
@@ -25,7 +26,7 @@ void *__wrap_realloc(void *old, size_t size);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t max);
 
-static bool fails(void)
+static bool must_fail(void)
 {
 	if (!gate.open || !gate.planned)
 		return false;
@@ -70,17 +71,17 @@ bool yp_sim_alloc_landed(void)
 
 void *__wrap_malloc(size_t size)
 {
-	return fails() ? NULL : __real_malloc(size);
+	return must_fail() ? NULL : __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-	return fails() ? NULL : __real_calloc(count, size);
+	return must_fail() ? NULL : __real_calloc(count, size);
 }
 
 void *__wrap_realloc(void *old, size_t size)
 {
-	return fails() ? NULL : __real_realloc(old, size);
+	return must_fail() ? NULL : __real_realloc(old, size);
 }
 
 char *__wrap_strndup(const char *text, size_t max)
@@ -105,7 +106,7 @@ static void *openssl_malloc(size_t size, const char *file, int line)
 {
 	(void)file;
 	(void)line;
-	if (size == 0 || fails())
+	if (size == 0 || must_fail())
 		return NULL;
 	return __real_malloc != NULL ? __real_malloc(size) : malloc(size);
 }
@@ -118,7 +119,7 @@ static void *openssl_realloc(void *old, size_t size, const char *file, int line)
 		free(old);
 		return NULL;
 	}
-	if (fails())
+	if (must_fail())
 		return NULL;
 	return __real_realloc != NULL ? __real_realloc(old, size) : realloc(old, size);
 }

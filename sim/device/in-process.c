@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The rig of the simulated device: made from a story, recorded, run with one fault, judged. */
 #include "sim/device.h"
 
 #include <assert.h>
@@ -188,6 +189,7 @@ const struct yp_lint_roles *yp_sim_roles(const struct yp_sim *sim)
 
 int yp_sim_run(struct yp_sim *sim, const struct yp_image *start, struct yp_outcome *out)
 {
+	assert(start != NULL && out != NULL);
 	return rig_recover(sim, start, NULL, out);
 }
 
@@ -228,6 +230,7 @@ int yp_sim_record(struct yp_sim *sim, struct yp_log **log, struct yp_outcome *ou
 {
 	int error = yp_log_new(&sim->layout, sim->pool, log);
 
+	assert(out != NULL);
 	if (error != 0)
 		return error;
 	error = rig_recover(sim, sim->base, *log, out);
@@ -248,6 +251,7 @@ int yp_sim_run_fault(struct yp_sim *sim, const struct yp_sim_fault *fault, bool 
 {
 	int error;
 
+	assert(fault != NULL && landed != NULL && out != NULL);
 	yp_sim_run_prepare(sim, sim->base, NULL);
 	sim->device.fault = *fault;
 	sim->device.loses = fault->kind == YP_SIM_FAULT_FLUSH_EIO;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One run of the updater on the simulated device: core, behind its seams. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -7,14 +8,14 @@
 
 #define SLEEP_MAX_MS 86400000u
 
-static struct yp_sim *of(void *ctx)
+static struct yp_sim *sim_of(void *ctx)
 {
 	return ctx;
 }
 
 static int system_booted(void *system, char out[OTA_BOOTNAME_MAX])
 {
-	(void)snprintf(out, OTA_BOOTNAME_MAX, "%c", of(system)->run.running);
+	(void)snprintf(out, OTA_BOOTNAME_MAX, "%c", sim_of(system)->run.running);
 	return 0;
 }
 
@@ -28,7 +29,7 @@ static int system_hook(void *system, enum ota_hook hook, const char *bundle_vers
 
 static int system_health(void *system, uint32_t deadline_ms, char *detail, size_t detail_bytes)
 {
-	struct yp_sim *sim = of(system);
+	struct yp_sim *sim = sim_of(system);
 	bool gate = yp_sim_alloc_gate(false);
 	int result = yp_sim_dev_op(&sim->device, YP_SIM_OP_OTHER, 0);
 
@@ -64,7 +65,7 @@ static int system_power(void *system)
 
 static int system_reboot(void *system)
 {
-	of(system)->run.reboot = true;
+	sim_of(system)->run.reboot = true;
 	return 0;
 }
 
@@ -72,7 +73,7 @@ static void system_step(void *system, enum ota_step step)
 {
 	bool gate = yp_sim_alloc_gate(false);
 
-	yp_sim_dev_mark(&of(system)->device, YP_MARK_STEP, ota_step_name(step));
+	yp_sim_dev_mark(&sim_of(system)->device, YP_MARK_STEP, ota_step_name(step));
 	yp_sim_alloc_gate(gate);
 }
 
@@ -81,7 +82,7 @@ static void system_message(void *system, enum ota_level level, const char *text)
 	bool gate = yp_sim_alloc_gate(false);
 
 	if (level >= OTA_LEVEL_INFO)
-		yp_sim_dev_mark(&of(system)->device, YP_MARK_NOTE, text);
+		yp_sim_dev_mark(&sim_of(system)->device, YP_MARK_NOTE, text);
 	yp_sim_alloc_gate(gate);
 }
 
@@ -104,24 +105,24 @@ static const struct ota_system_ops system_ops = {
 
 static int64_t clock_realtime_s(void *clock)
 {
-	const struct yp_sim_device *device = &of(clock)->device;
+	const struct yp_sim_device *device = &sim_of(clock)->device;
 	int64_t start = YP_SIM_NOW_S;
 
 	if (device->fault.kind == YP_SIM_FAULT_CLOCK) {
 		start = device->fault.clock_s;
-		of(clock)->device.landed = true;
+		sim_of(clock)->device.landed = true;
 	}
 	return start + (int64_t)(device->now_us / 1000000u);
 }
 
 static int64_t clock_monotonic_ms(void *clock)
 {
-	return (int64_t)(of(clock)->device.now_us / 1000u);
+	return (int64_t)(sim_of(clock)->device.now_us / 1000u);
 }
 
 static int clock_sleep_ms(void *clock, uint32_t ms)
 {
-	struct yp_sim_device *device = &of(clock)->device;
+	struct yp_sim_device *device = &sim_of(clock)->device;
 
 	if (device->life != YP_SIM_ALIVE || device->error != 0)
 		return -EINTR;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One QEMU: its command line and its three streams. */
 #include "emulator/emulated-machine.h"
 
 #include <errno.h>
@@ -31,7 +32,7 @@ struct words {
 	bool full;
 };
 
-static void add(struct words *words, const char *text)
+static void add_word(struct words *words, const char *text)
 {
 	size_t length = strlen(text);
 	if (words->count == WORDS_MAX || length >= sizeof words->text - words->used) {
@@ -46,8 +47,8 @@ static void add(struct words *words, const char *text)
 
 static void add_option(struct words *words, const char *option, const char *value)
 {
-	add(words, option);
-	add(words, value);
+	add_word(words, option);
+	add_word(words, value);
 }
 
 struct placeholder {
@@ -55,7 +56,7 @@ struct placeholder {
 };
 
 /* A word with its placeholders replaced. */
-static int replace(const char *word, const struct placeholder *places, size_t count, char *out, size_t out_bytes)
+static int replace_word(const char *word, const struct placeholder *places, size_t count, char *out, size_t out_bytes)
 {
 	size_t used = 0;
 	while (*word) {
@@ -89,10 +90,10 @@ static int add_board_args(struct words *words, const struct yp_emulator_machine_
 		line[strcspn(line, "\n")] = 0;
 		if (!*line || *line == '#')
 			continue;
-		r = replace(accel && spec->accel ? spec->accel : line, places, count, word, sizeof word);
+		r = replace_word(accel && spec->accel ? spec->accel : line, places, count, word, sizeof word);
 		accel = strcmp(line, "-accel") == 0;
 		if (r == 0)
-			add(words, word);
+			add_word(words, word);
 	}
 	if (r == 0 && ferror(f))
 		r = -EIO;
@@ -111,13 +112,13 @@ static int command_line(struct words *words, const struct yp_emulator_machine_sp
 	    {"@IMAGES@", spec->images}, {"@CARD@", spec->card}, {"@DISK@", spec->disk},   {"@SERIAL@", console},
 	    {"@CHANNEL@", channel},     {"@PORT@", port},       {"@QMP@", "chardev:qmp"},
 	};
-	add(words, spec->qemu);
-	add(words, "-S");
+	add_word(words, spec->qemu);
+	add_word(words, "-S");
 	add_option(words, "-chardev", chardev);
 	/* A guest that shuts down stays, so that it is we who end it: a QEMU that ends by itself flushes. */
-	add(words, "-no-shutdown");
+	add_word(words, "-no-shutdown");
 	if (!spec->in_place)
-		add(words, "-no-reboot");
+		add_word(words, "-no-reboot");
 	for (unsigned i = 0; i < spec->nodes_count; i++)
 		add_option(words, "-blockdev", spec->nodes[i]);
 	int r = add_board_args(words, spec, places, sizeof places / sizeof *places);
@@ -256,7 +257,7 @@ static void console_line(void *ctx, const char *line)
 }
 
 /* All that is there. 0, or -ECONNRESET at its end. */
-static int drain(struct yp_emulator_machine *machine, enum yp_emulator_stream stream)
+static int drain_stream(struct yp_emulator_machine *machine, enum yp_emulator_stream stream)
 {
 	static yp_emulator_line_sink *const sinks[YP_EMULATOR_STREAM_COUNT] = {channel_line, console_line, qmp_line};
 	char bytes[READ_BYTES];
@@ -284,7 +285,7 @@ int yp_emulator_machine_step(struct yp_emulator_machine *machine, int64_t deadli
 		return r;
 	/* All three, whichever it was: what the guest said before it was reset comes before the news of the reset. */
 	for (unsigned i = 0; i < YP_EMULATOR_STREAM_COUNT; i++) {
-		r = drain(machine, (enum yp_emulator_stream)i);
+		r = drain_stream(machine, (enum yp_emulator_stream)i);
 		if (r < 0 && result == 0)
 			result = r;
 	}

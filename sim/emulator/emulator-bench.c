@@ -61,7 +61,7 @@ static void *boot_some(void *arg)
 }
 
 /* Seconds that it takes `workers` to make `count` runs each; below zero: failed. */
-static double measure(struct bench *bench, const struct yp_emulator_run *run, unsigned workers, unsigned count)
+static double measure_runs(struct bench *bench, const struct yp_emulator_run *run, unsigned workers, unsigned count)
 {
 	struct boots boots[WORKERS_MAX];
 	pthread_t threads[WORKERS_MAX];
@@ -89,7 +89,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(double *values, unsigned count)
+static double find_median(double *values, unsigned count)
 {
 	qsort(values, count, sizeof *values, by_value);
 	return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
@@ -116,7 +116,7 @@ static bool bench_boots(struct bench *bench, double rates[FIGURES][ROUNDS_MAX])
 	for (unsigned round = 0; round < bench->rounds; round++) {
 		for (unsigned f = 0; f < FIGURES; f++) {
 			unsigned workers = f % 2 + 1;
-			double seconds = measure(bench, &runs[f / 2], workers, BOOTS);
+			double seconds = measure_runs(bench, &runs[f / 2], workers, BOOTS);
 			if (seconds < 0)
 				return false;
 			rates[f][round] = 60.0 * BOOTS * workers / seconds;
@@ -130,9 +130,9 @@ static void print_boots(double rates[FIGURES][ROUNDS_MAX], unsigned rounds)
 	double ratio[ROUNDS_MAX] = {0};
 	for (unsigned i = 0; i < rounds; i++)
 		ratio[i] = rates[SNAPSHOT_1][i] / rates[UP_1][i];
-	(void)printf("qemu boots by snapshot against cold, ratio: %.1f\n", median(ratio, rounds));
+	(void)printf("qemu boots by snapshot against cold, ratio: %.1f\n", find_median(ratio, rounds));
 	for (unsigned f = 0; f < FIGURES; f++)
-		(void)printf("qemu boots a minute %s: %.0f\n", names[f], median(rates[f], rounds));
+		(void)printf("qemu boots a minute %s: %.0f\n", names[f], find_median(rates[f], rounds));
 }
 
 /* One whole update, recorded by the block server and on plain files. */
@@ -145,14 +145,14 @@ static bool bench_update(struct bench *bench)
 	plain.plain = bench->plain;
 	for (unsigned round = 0; round < bench->rounds; round++) {
 		int r = yp_emulator_save(bench->rigs[0], &base, bench->plain);
-		double without = r == 0 ? measure(bench, &plain, 1, 1) : -1;
-		seconds[round] = without > 0 ? measure(bench, &recorded, 1, 1) : -1;
+		double without = r == 0 ? measure_runs(bench, &plain, 1, 1) : -1;
+		seconds[round] = without > 0 ? measure_runs(bench, &recorded, 1, 1) : -1;
 		if (seconds[round] < 0)
 			return false;
 		ratio[round] = seconds[round] / without;
 	}
-	(void)printf("qemu update recorded, s: %.1f\n", median(seconds, bench->rounds));
-	(void)printf("qemu update recorded, time against plain files: %.2f\n", median(ratio, bench->rounds));
+	(void)printf("qemu update recorded, s: %.1f\n", find_median(seconds, bench->rounds));
+	(void)printf("qemu update recorded, time against plain files: %.2f\n", find_median(ratio, bench->rounds));
 	return true;
 }
 
@@ -180,7 +180,7 @@ static bool set_up(struct bench *bench)
 	}
 	/* What is looked at for the first time is read and hashed: not what is measured. */
 	const struct yp_emulator_run warm = {.snapshots = bench->snapshots, .until = YP_EMULATOR_UNTIL_UP};
-	return measure(bench, &make, 1, 1) >= 0 && measure(bench, &warm, WORKERS_MAX, 1) >= 0;
+	return measure_runs(bench, &make, 1, 1) >= 0 && measure_runs(bench, &warm, WORKERS_MAX, 1) >= 0;
 }
 
 int main(int argc, char **argv)

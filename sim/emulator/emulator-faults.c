@@ -13,7 +13,7 @@ const char *yp_emulator_go_form(enum yp_form form)
 	return form == YP_FORM_ALL ? "all" : form == YP_FORM_NONE ? "none" : "sample";
 }
 
-static bool put(struct yp_emulator_go *go, struct yp_emulator_armed *armed)
+static bool put_fault(struct yp_emulator_go *go, struct yp_emulator_armed *armed)
 {
 	char answer[YP_EMULATOR_ANSWER_MAX], line[300];
 	(void)snprintf(line, sizeof line, "fault cut %s %" PRIu64 " %s kill=%d", armed->what, armed->nth,
@@ -52,7 +52,7 @@ static bool put_text(struct yp_emulator_go *go, const char *text)
 	}
 	(void)snprintf(armed->what, sizeof armed->what, "%.*s", (int)medium, at);
 	(void)snprintf(armed->options, sizeof armed->options, "%s", end);
-	return put(go, armed);
+	return put_fault(go, armed);
 }
 
 bool yp_emulator_go_arm(struct yp_emulator_go *go)
@@ -79,11 +79,11 @@ bool yp_emulator_go_arm(struct yp_emulator_go *go)
 	(void)snprintf(armed->what, sizeof armed->what, "%s %.31s", ops[cut->op ? cut->op : YP_WRITE], cut->medium);
 	(void)snprintf(armed->options, sizeof armed->options, "seed=%" PRIu32 " form=%s", cut->seed,
 		       yp_emulator_go_form(cut->form));
-	return put(go, armed);
+	return put_fault(go, armed);
 }
 
 /* How many requests it has counted; false: it has struck, or is gone. */
-static bool seen(const char *faults, uint32_t id, uint64_t *out)
+static bool find_hits(const char *faults, uint32_t id, uint64_t *out)
 {
 	char head[24];
 	(void)snprintf(head, sizeof head, " %" PRIu32 ":", id);
@@ -106,11 +106,11 @@ bool yp_emulator_go_arm_again(struct yp_emulator_go *go)
 		return false;
 	for (unsigned i = 0; i < go->armed_count; i++) {
 		struct yp_emulator_armed *armed = &go->armed[i];
-		if (!seen(faults, armed->id, &count) || count >= armed->nth)
+		if (!find_hits(faults, armed->id, &count) || count >= armed->nth)
 			continue;
 		(void)snprintf(line, sizeof line, "unfault %" PRIu32, armed->id);
 		armed->nth -= count;
-		if (!yp_emulator_go_store(go, answer, sizeof answer, line) || !put(go, armed))
+		if (!yp_emulator_go_store(go, answer, sizeof answer, line) || !put_fault(go, armed))
 			return false;
 	}
 	return true;

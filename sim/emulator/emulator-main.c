@@ -65,7 +65,7 @@ struct command {
 	char medium[YP_NAME_MAX], bundle[YP_EMULATOR_PATH_MAX];
 };
 
-static bool put(const char **lines, unsigned *count, const char *text)
+static bool put_line(const char **lines, unsigned *count, const char *text)
 {
 	if (*count == LINES_MAX)
 		return false;
@@ -73,7 +73,7 @@ static bool put(const char **lines, unsigned *count, const char *text)
 	return true;
 }
 
-static bool number(const char *text, uint64_t max, uint64_t *out)
+static bool parse_number(const char *text, uint64_t max, uint64_t *out)
 {
 	char *end;
 	errno = 0;
@@ -109,7 +109,7 @@ static bool set_cut(struct command *c, const char *text)
 	(void)snprintf(c->medium, sizeof c->medium, "%.*s", (int)(last - colon - 1), colon + 1);
 	c->run.cut.medium = c->medium;
 	c->run.cut.op = YP_WRITE;
-	return number(last + 1, UINT32_MAX, &c->run.cut.nth);
+	return parse_number(last + 1, UINT32_MAX, &c->run.cut.nth);
 }
 
 static bool set_form(struct command *c, const char *text)
@@ -131,7 +131,7 @@ static bool set_log(struct command *c, const char *text)
 static bool set_number(const char *text, uint64_t max, unsigned *out)
 {
 	uint64_t value;
-	bool good = number(text, max, &value);
+	bool good = parse_number(text, max, &value);
 	*out = good ? (unsigned)value : 0;
 	return good;
 }
@@ -211,7 +211,7 @@ static bool set_board(struct command *c, int option, const char *text)
 		c->run.bundle = text;
 		return true;
 	case OPT_CONFIG:
-		return put(c->config, &c->config_count, text);
+		return put_line(c->config, &c->config_count, text);
 	case OPT_HOLD:
 		return c->run.hold = true;
 	case OPT_UNTIL:
@@ -225,9 +225,9 @@ static bool set_board(struct command *c, int option, const char *text)
 	case OPT_CUT_FORM:
 		return set_form(c, text);
 	case OPT_FAULT:
-		return put(c->faults, &c->faults_count, text);
+		return put_line(c->faults, &c->faults_count, text);
 	case OPT_SAY:
-		return put(c->say, &c->say_count, text);
+		return put_line(c->say, &c->say_count, text);
 	case OPT_REPORT_DOWN:
 		return c->run.report_down = true;
 	case OPT_TIMEOUT:
@@ -240,7 +240,7 @@ static bool set_board(struct command *c, int option, const char *text)
 	}
 }
 
-static bool set(struct command *c, int option, const char *text)
+static bool set_option(struct command *c, int option, const char *text)
 {
 	switch (option) {
 	case OPT_IMAGES:
@@ -306,7 +306,7 @@ static bool set_verb(struct command *c, const char *verb)
 }
 
 /* 0; or an exit status and one, below zero. */
-static int parse(int argc, char **argv, struct command *c)
+static int parse_options(int argc, char **argv, struct command *c)
 {
 	int option;
 	c->options =
@@ -322,7 +322,7 @@ static int parse(int argc, char **argv, struct command *c)
 		}
 		if (option == '?')
 			return -EXIT_USAGE - 1;
-		if (!set(c, option, optarg)) {
+		if (!set_option(c, option, optarg)) {
 			(void)fprintf(stderr,
 				      "qemu-rig: \"%s\" is no value for this option, or one too many; see --help\n",
 				      optarg ? optarg : "");
@@ -389,7 +389,7 @@ static void print_result(const struct yp_emulator_result *r)
 		     r->bytes_served, r->decision_ms, r->up_ms, r->all_ms, r->qemu_rss_kib);
 }
 
-static int run(struct yp_emulator *rig, struct command *c, struct yp_emulator_result *result)
+static int run_board(struct yp_emulator *rig, struct command *c, struct yp_emulator_result *result)
 {
 	char detail[DETAIL_BYTES] = "";
 	if (c->run.witness && mkdir(c->run.witness, 0700) < 0 && errno != EEXIST) {
@@ -411,7 +411,7 @@ static int run(struct yp_emulator *rig, struct command *c, struct yp_emulator_re
 	return status;
 }
 
-static int disk(struct yp_emulator *rig, const struct command *c)
+static int save_disk(struct yp_emulator *rig, const struct command *c)
 {
 	if (mkdir(c->disk, 0700) < 0 && errno != EEXIST) {
 		(void)fprintf(stderr, "qemu-rig: %s: %s\n", c->disk, strerror(errno));
@@ -433,7 +433,7 @@ int main(int argc, char **argv)
 	char detail[DETAIL_BYTES] = "";
 	int status = EXIT_RIG;
 	if (c && result) {
-		int r = parse(argc, argv, c);
+		int r = parse_options(argc, argv, c);
 		if (r < 0) {
 			status = -r - 1;
 			goto out;
@@ -444,7 +444,7 @@ int main(int argc, char **argv)
 			(void)fprintf(stderr, "qemu-rig: %s\n", *detail ? detail : strerror(-r));
 			goto out;
 		}
-		status = c->disk ? disk(rig, c) : run(rig, c, result);
+		status = c->disk ? save_disk(rig, c) : run_board(rig, c, result);
 	}
 out:
 	yp_emulator_free(rig);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One run of the board: power cycles until the run is over, and what came of it. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -41,7 +43,7 @@ static uint64_t faults_hit(const struct yp_emulator_go *go, const char *faults)
 	return sum;
 }
 
-static void cycles(struct yp_emulator_go *go)
+static void run_cycles(struct yp_emulator_go *go)
 {
 	char answer[YP_EMULATOR_ANSWER_MAX];
 	do {
@@ -63,6 +65,7 @@ static void cycles(struct yp_emulator_go *go)
 int yp_emulator_run(struct yp_emulator *rig, const struct yp_emulator_start *start, const struct yp_emulator_run *run,
 		    struct yp_emulator_result *result)
 {
+	assert(rig != NULL && run != NULL && result != NULL);
 	struct yp_emulator_go go = {
 	    .rig = rig, .run = run, .result = result, .console = -1, .cut_ns = YP_EMULATOR_NEVER};
 	char detail[160] = "";
@@ -79,7 +82,7 @@ int yp_emulator_run(struct yp_emulator *rig, const struct yp_emulator_start *sta
 	if (r < 0) {
 		yp_emulator_go_fail(&go, r, "%s", detail);
 	} else {
-		cycles(&go);
+		run_cycles(&go);
 		r = yp_emulator_service_record(&go.service, result);
 		if (r < 0)
 			yp_emulator_go_fail(&go, r, "the server's record: %s", strerror(-r));

@@ -13,7 +13,7 @@
 #define RUN_SECTORS       2048u /* of one entry of a difference */
 #define REFERENCE_SECTORS 4096u /* a difference that is worth keeping */
 
-static int say(struct yp_emulator *rig, char *detail, size_t detail_bytes, const char *line)
+static int say_or_explain(struct yp_emulator *rig, char *detail, size_t detail_bytes, const char *line)
 {
 	char answer[YP_EMULATOR_ANSWER_MAX];
 	int r = yp_emulator_store_say(&rig->store, answer, sizeof answer, line);
@@ -29,8 +29,8 @@ struct from {
 	const uint32_t *ids;
 };
 
-static bool differs(const struct from *from, const struct yp_image *image, unsigned medium, uint64_t sector,
-		    uint64_t at)
+static bool sector_differs(const struct from *from, const struct yp_image *image, unsigned medium, uint64_t sector,
+			   uint64_t at)
 {
 	uint32_t old = from->ids ? from->ids[at] : yp_image_get(from->image, medium, sector);
 	return old != yp_image_get(image, medium, sector);
@@ -42,7 +42,7 @@ static uint64_t count_different(const struct from *from, const struct yp_image *
 	uint64_t at = 0, count = 0;
 	for (unsigned m = 0; m < layout->count; m++) {
 		for (uint64_t s = 0; s < layout->media[m].sectors; s++)
-			count += differs(from, image, m, s, at++);
+			count += sector_differs(from, image, m, s, at++);
 	}
 	return count;
 }
@@ -57,7 +57,7 @@ static int put_run(struct yp_log *log, const struct yp_image *image, unsigned me
 	return yp_log_write(log, medium, first, count, bytes, false);
 }
 
-static int difference(const struct from *from, const struct yp_image *image, struct yp_log *log, uint8_t *bytes)
+static int log_difference(const struct from *from, const struct yp_image *image, struct yp_log *log, uint8_t *bytes)
 {
 	const struct yp_layout *layout = yp_image_layout(image);
 	uint64_t at = 0;
@@ -65,7 +65,7 @@ static int difference(const struct from *from, const struct yp_image *image, str
 	for (unsigned m = 0; m < layout->count; m++) {
 		uint32_t count = 0;
 		for (uint64_t s = 0; r == 0 && s < layout->media[m].sectors; s++) {
-			bool other = differs(from, image, m, s, at++);
+			bool other = sector_differs(from, image, m, s, at++);
 			if (other && count < RUN_SECTORS) {
 				count++;
 				continue;
@@ -87,7 +87,7 @@ static int save_difference(const struct from *from, const struct yp_image *image
 	uint8_t *bytes = malloc((size_t)RUN_SECTORS * YP_SECTOR_BYTES);
 	int r = bytes ? yp_log_new(yp_image_layout(image), pool, &log) : -ENOMEM;
 	if (r == 0)
-		r = difference(from, image, log, bytes);
+		r = log_difference(from, image, log, bytes);
 	if (r == 0)
 		r = yp_log_save(log, path);
 	yp_log_free(log);
@@ -136,7 +136,7 @@ static int apply_file(struct yp_emulator *rig, const char *path, char *detail, s
 {
 	char line[YP_EMULATOR_PATH_MAX + 48];
 	(void)snprintf(line, sizeof line, "apply %s", path);
-	return say(rig, detail, detail_bytes, line);
+	return say_or_explain(rig, detail, detail_bytes, line);
 }
 
 static int apply_image(struct yp_emulator *rig, const struct yp_emulator_start *start, char *detail,
@@ -172,7 +172,7 @@ int yp_emulator_start_apply(struct yp_emulator *rig, const struct yp_emulator_st
 			    size_t detail_bytes)
 {
 	char line[YP_EMULATOR_PATH_MAX + YP_CASE_TEXT_MAX + 16], id[YP_CASE_TEXT_MAX];
-	int r = say(rig, detail, detail_bytes, "restore");
+	int r = say_or_explain(rig, detail, detail_bytes, "restore");
 	if (r < 0 || !start)
 		return r;
 	if (start->image)
@@ -194,7 +194,7 @@ int yp_emulator_start_apply(struct yp_emulator *rig, const struct yp_emulator_st
 		}
 		free(path);
 		if (r == 0)
-			r = say(rig, detail, detail_bytes, line);
+			r = say_or_explain(rig, detail, detail_bytes, line);
 	}
 	return r;
 }
@@ -209,7 +209,7 @@ static bool all_zero(const char *bytes, size_t count)
 }
 
 /* Appends a medium's file to an export's, sparsely. */
-static int append(int to, const char *path, off_t *at)
+static int append_file(int to, const char *path, off_t *at)
 {
 	static const size_t step = COPY_BYTES;
 	int r = 0;
@@ -242,7 +242,7 @@ static int save_export(const struct yp_emulator *rig, const struct yp_export *ex
 	int r = to < 0 ? -errno : 0;
 	for (unsigned i = 0; r == 0 && i < export->count; i++) {
 		(void)snprintf(path, sizeof path, "%s/%s.img", dir, rig->media.layout.media[export->media[i]].name);
-		r = append(to, path, &at);
+		r = append_file(to, path, &at);
 	}
 	if (to >= 0 && close(to) < 0 && r == 0)
 		r = -errno;
@@ -260,7 +260,7 @@ int yp_emulator_save(struct yp_emulator *rig, const struct yp_emulator_start *st
 		const char *name = rig->media.layout.media[m].name;
 		(void)snprintf(line, sizeof line, "save-image %s %.*s/%s.img", name, (int)YP_EMULATOR_PATH_MAX, whole,
 			       name);
-		r = say(rig, detail, sizeof detail, line);
+		r = say_or_explain(rig, detail, sizeof detail, line);
 	}
 	for (unsigned i = 0; r == 0 && i < rig->media.exports_count; i++) {
 		const struct yp_export *export = &rig->media.exports[i];

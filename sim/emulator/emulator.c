@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE /* nftw */
+/* The rig's front: what must be there, its directory, its block server and its media. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -136,7 +138,7 @@ static int load_media(struct yp_emulator *rig, char *detail, size_t detail_bytes
 	return r;
 }
 
-static uint64_t mix(uint64_t hash, const void *data, size_t count)
+static uint64_t mix_bytes(uint64_t hash, const void *data, size_t count)
 {
 	const uint8_t *bytes = data;
 	for (size_t i = 0; i < count; i++) /* FNV-1a */
@@ -150,9 +152,9 @@ static int make_key(struct yp_emulator *rig)
 	static const char *const files[] = {"board.args", "u-boot.bin", "board.dtb"};
 	char path[YP_EMULATOR_PATH_MAX + 16], bytes[4096];
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-	hash = mix(hash, rig->program, strlen(rig->program));
+	hash = mix_bytes(hash, rig->program, strlen(rig->program));
 	if (rig->options.accel)
-		hash = mix(hash, rig->options.accel, strlen(rig->options.accel));
+		hash = mix_bytes(hash, rig->options.accel, strlen(rig->options.accel));
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		(void)snprintf(path, sizeof path, "%s/%s", rig->images, files[i]);
 		FILE *f = fopen(path, "re");
@@ -160,7 +162,7 @@ static int make_key(struct yp_emulator *rig)
 			return -errno;
 		for (size_t n = 1; n > 0;) {
 			n = fread(bytes, 1, sizeof bytes, f);
-			hash = mix(hash, bytes, n);
+			hash = mix_bytes(hash, bytes, n);
 		}
 		(void)fclose(f);
 	}
@@ -199,6 +201,7 @@ static int start_all(struct yp_emulator *rig, char *detail, size_t detail_bytes)
 int yp_emulator_new(const struct yp_emulator_options *options, struct yp_emulator **out, char *detail,
 		    size_t detail_bytes)
 {
+	assert(options->images != NULL && options->work != NULL && options->plugin != NULL && out != NULL);
 	if (!yp_emulator_present(options->images, detail, detail_bytes))
 		return -ENOENT;
 	struct yp_emulator *rig = calloc(1, sizeof *rig);

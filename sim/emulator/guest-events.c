@@ -91,6 +91,14 @@ void yp_emulator_go_mark(struct yp_emulator_go *go, enum yp_mark_kind kind, cons
 		yp_emulator_go_fail(go, r, "the block server takes no marks: %s", strerror(-r));
 }
 
+bool yp_emulator_go_store(struct yp_emulator_go *go, char *answer, size_t answer_bytes, const char *line)
+{
+	int r = yp_emulator_store_say(&go->rig->store, answer, answer_bytes, line);
+	if (r != 0)
+		yp_emulator_go_fail(go, r, "block server: %.60s: %.100s", line, r > 0 ? answer : strerror(-r));
+	return r == 0;
+}
+
 static void call_hook(struct yp_emulator_go *go, enum yp_emulator_event_kind kind, const char *text)
 {
 	if (!go->run->hook || go->done)

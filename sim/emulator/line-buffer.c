@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Lines out of a stream of bytes, of bounded length. */
 #include "emulator/line-buffer.h"
 
 void yp_emulator_lines_init(struct yp_emulator_lines *lines, size_t max, bool cut)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Compares what QEMU sees of the media with the image that was asked for. */
 #include "emulator/media-check.h"
 
 #include <errno.h>
@@ -19,8 +20,8 @@ static const struct yp_cut *cut_of(const struct yp_emulator_cycle *cycle, struct
 }
 
 /* Base, start's logs and the run's own, in memory, by the library and not by the block server. */
-static int expected(const struct yp_emulator *rig, const struct yp_emulator_start *start,
-		    const struct yp_emulator_result *result, struct yp_pool *pool, struct yp_image **out)
+static int make_expected(const struct yp_emulator *rig, const struct yp_emulator_start *start,
+			 const struct yp_emulator_result *result, struct yp_pool *pool, struct yp_image **out)
 {
 	struct yp_case c;
 	char detail[160];
@@ -95,7 +96,7 @@ int yp_emulator_compare(struct yp_emulator *rig, const struct yp_emulator_start 
 	struct yp_image *image = NULL;
 	int r = yp_pool_new(&pool);
 	if (r == 0)
-		r = expected(rig, start, result, pool, &image);
+		r = make_expected(rig, start, result, pool, &image);
 	if (r == 0)
 		r = compare_export(rig, "card", image, witness, &difference);
 	if (r == 0)

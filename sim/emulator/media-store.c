@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The block server of a board: its process, its control socket and its answers. */
 #include "emulator/media-store.h"
 
 #include <errno.h>
@@ -95,7 +96,7 @@ static int await_greeting(struct yp_emulator_store *store, int64_t deadline)
 	return r > 0 ? 0 : r == 0 ? -ETIMEDOUT : r;
 }
 
-static int start(struct yp_emulator_store *store, const char *plugin, const char *images, const char *output)
+static int start_server(struct yp_emulator_store *store, const char *plugin, const char *images, const char *output)
 {
 	char control[YP_EMULATOR_STORE_PATH + 16];
 	int listener = listen_at(store->socket);
@@ -125,7 +126,7 @@ int yp_emulator_store_init(struct yp_emulator_store *store, const char *dir, con
 		return -ENAMETOOLONG;
 	}
 	char *whole = realpath(plugin, NULL); /* the server goes to the images first */
-	int r = whole ? start(store, whole, images, output) : -errno;
+	int r = whole ? start_server(store, whole, images, output) : -errno;
 	free(whole);
 	if (r < 0) {
 		(void)snprintf(detail, detail_bytes, "nbdkit with %.100s: %s; run ci/setup-packages.sh server and make",
@@ -192,7 +193,7 @@ static int receive_line(int fd, char *out, size_t out_bytes, int64_t deadline)
 	return -EMSGSIZE;
 }
 
-static int say(int fd, char *out, size_t out_bytes, const char *text)
+static int say_line(int fd, char *out, size_t out_bytes, const char *text)
 {
 	char line[YP_COMMAND_BYTES_MAX];
 	int n = snprintf(line, sizeof line, "%s\n", text);
@@ -208,7 +209,7 @@ static int say(int fd, char *out, size_t out_bytes, const char *text)
 
 int yp_emulator_store_say(struct yp_emulator_store *store, char *out, size_t out_bytes, const char *line)
 {
-	return say(store->fd, out, out_bytes, line);
+	return say_line(store->fd, out, out_bytes, line);
 }
 
 int yp_emulator_store_sayf(struct yp_emulator_store *store, char *out, size_t out_bytes, const char *format, ...)
@@ -218,7 +219,7 @@ int yp_emulator_store_sayf(struct yp_emulator_store *store, char *out, size_t ou
 	va_start(args, format);
 	int n = vsnprintf(line, sizeof line, format, args);
 	va_end(args);
-	return n < 0 || (size_t)n >= sizeof line ? -EMSGSIZE : say(store->fd, out, out_bytes, line);
+	return n < 0 || (size_t)n >= sizeof line ? -EMSGSIZE : say_line(store->fd, out, out_bytes, line);
 }
 
 int yp_emulator_store_mark(struct yp_emulator_store *store, enum yp_mark_kind kind, const char *text)
@@ -230,7 +231,7 @@ int yp_emulator_store_mark(struct yp_emulator_store *store, enum yp_mark_kind ki
 	if (n < 0 || (size_t)n >= sizeof line)
 		return -EMSGSIZE;
 	(void)pthread_mutex_lock(&store->lock);
-	int r = say(store->mark_fd, answer, sizeof answer, line);
+	int r = say_line(store->mark_fd, answer, sizeof answer, line);
 	(void)pthread_mutex_unlock(&store->lock);
 	return r;
 }

@@ -20,14 +20,6 @@ static struct yp_emulator_cycle *cycle_of(struct yp_emulator_go *go)
 	return &go->result->cycle[n < YP_EMULATOR_CYCLES_MAX ? n : YP_EMULATOR_CYCLES_MAX - 1];
 }
 
-bool yp_emulator_go_store(struct yp_emulator_go *go, char *answer, size_t answer_bytes, const char *line)
-{
-	int r = yp_emulator_store_say(&go->rig->store, answer, answer_bytes, line);
-	if (r != 0)
-		yp_emulator_go_fail(go, r, "block server: %.60s: %.100s", line, r > 0 ? answer : strerror(-r));
-	return r == 0;
-}
-
 /* The log's path, absolute: the server is in another directory. */
 static bool log_path(struct yp_emulator_go *go, char *out, size_t out_bytes)
 {
@@ -99,7 +91,7 @@ static bool start_machine(struct yp_emulator_go *go)
 	return r == 0;
 }
 
-static bool start(struct yp_emulator_go *go)
+static bool switch_on(struct yp_emulator_go *go)
 {
 	/* Anew after a cut: what it took is still in QEMU's copies. */
 	int r = go->run->witness ? yp_emulator_save(go->rig, NULL, go->run->witness) : 0;
@@ -144,7 +136,7 @@ static void power_off(struct yp_emulator_go *go, bool cut)
 }
 
 /* QEMU is gone: a fault of the block server has cut the power, or something is wrong. */
-static void gone(struct yp_emulator_go *go)
+static void handle_loss(struct yp_emulator_go *go)
 {
 	char answer[YP_EMULATOR_ANSWER_MAX];
 	struct yp_emulator_cycle *cycle = cycle_of(go);
@@ -164,7 +156,7 @@ static void gone(struct yp_emulator_go *go)
 	yp_emulator_go_boot_end(go, YP_EMULATOR_END_CUT);
 }
 
-static int64_t earliest(int64_t a, int64_t b)
+static int64_t earlier_of(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
 }
@@ -174,7 +166,7 @@ static int64_t heard_until(const struct yp_emulator_go *go)
 {
 	int64_t boot_ns = (go->run->boot_ms ? go->run->boot_ms : BOOT_MS) * INT64_C(1000000);
 	int64_t until = go->progress_ns + boot_ns;
-	return go->alive ? until : earliest(until, go->boot_ns + SILENT_MS * INT64_C(1000000));
+	return go->alive ? until : earlier_of(until, go->boot_ns + SILENT_MS * INT64_C(1000000));
 }
 
 static void check_time(struct yp_emulator_go *go)
@@ -196,7 +188,7 @@ static void check_time(struct yp_emulator_go *go)
 	}
 }
 
-static void loop(struct yp_emulator_go *go)
+static void run_loop(struct yp_emulator_go *go)
 {
 	struct yp_emulator_machine *machine = &go->rig->machine;
 	while (!go->done && !go->off && !go->restart) { /* bounded by the deadlines */
@@ -212,10 +204,10 @@ static void loop(struct yp_emulator_go *go)
 			go->restart = true;
 			return;
 		}
-		int64_t deadline = go->run->gdb ? YP_EMULATOR_NEVER : earliest(go->end_ns, heard_until(go));
-		int r = yp_emulator_machine_step(machine, earliest(deadline, go->cut_ns));
+		int64_t deadline = go->run->gdb ? YP_EMULATOR_NEVER : earlier_of(go->end_ns, heard_until(go));
+		int r = yp_emulator_machine_step(machine, earlier_of(deadline, go->cut_ns));
 		if (r == -ECONNRESET)
-			gone(go);
+			handle_loss(go);
 		else if (r < 0)
 			yp_emulator_go_fail(go, r, "QEMU: %s", strerror(-r));
 		else if (!go->done && !go->entered &&
@@ -245,7 +237,7 @@ static void machine_on(struct yp_emulator_go *go)
 	}
 	if (resumed && !go->done)
 		yp_emulator_go_start(go);
-	loop(go);
+	run_loop(go);
 }
 
 /* After a reset, or for a snapshot, on the same power: another QEMU. One that resets in place has translated the old kernel's pages, and loads
@@ -265,7 +257,7 @@ static void machine_again(struct yp_emulator_go *go)
 void yp_emulator_go_cycle(struct yp_emulator_go *go)
 {
 	go->off = go->restart = false;
-	if (start(go)) {
+	if (switch_on(go)) {
 		if (go->result->boots == 0)
 			go->on_ns = yp_emulator_clock_ns();
 		yp_emulator_go_boot_new(go);

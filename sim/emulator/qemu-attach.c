@@ -11,7 +11,7 @@
 
 #define DM_ALIGN 4096u
 
-static int node(struct yp_emulator_machine_spec *spec, const char *text)
+static int add_node(struct yp_emulator_machine_spec *spec, const char *text)
 {
 	if (spec->nodes_count == sizeof spec->nodes / sizeof *spec->nodes || strlen(text) >= sizeof spec->nodes[0])
 		return -E2BIG;
@@ -20,14 +20,14 @@ static int node(struct yp_emulator_machine_spec *spec, const char *text)
 	return 0;
 }
 
-static int nbd(const struct yp_emulator *rig, const char *export, char *out, size_t out_bytes)
+static int format_nbd(const struct yp_emulator *rig, const char *export, char *out, size_t out_bytes)
 {
 	int n = snprintf(out, out_bytes, "driver=nbd,server.type=unix,server.path=%s,export=%s,discard=unmap",
 			 rig->store.socket, export);
 	return n < 0 || (size_t)n >= out_bytes ? -E2BIG : 0;
 }
 
-static int plain(const char *dir, const char *name, char *out, size_t out_bytes)
+static int format_file(const char *dir, const char *name, char *out, size_t out_bytes)
 {
 	int n = snprintf(out, out_bytes, "driver=file,filename=%s/%s.img,discard=unmap", dir, name);
 	return n < 0 || (size_t)n >= out_bytes ? -E2BIG : 0;
@@ -38,16 +38,16 @@ static int attach_witness(struct yp_emulator_go *go, struct yp_emulator_machine_
 			  size_t out_bytes)
 {
 	char text[512], full[600];
-	int r = nbd(go->rig, name, text, sizeof text);
+	int r = format_nbd(go->rig, name, text, sizeof text);
 	if (r == 0) {
 		(void)snprintf(full, sizeof full, "%s,node-name=%s-served", text, name);
-		r = node(spec, full);
+		r = add_node(spec, full);
 	}
 	if (r == 0)
-		r = plain(go->run->witness, name, text, sizeof text);
+		r = format_file(go->run->witness, name, text, sizeof text);
 	if (r == 0) {
 		(void)snprintf(full, sizeof full, "%s,node-name=%s-copy", text, name);
-		r = node(spec, full);
+		r = add_node(spec, full);
 	}
 	(void)snprintf(out, out_bytes,
 		       "driver=quorum,vote-threshold=1,read-pattern=fifo,children.0=%s-served,children.1=%s-copy", name,
@@ -79,17 +79,17 @@ static int attach_logwrites(struct yp_emulator_go *go, struct yp_emulator_machin
 	if (fd < 0)
 		return -errno;
 	(void)close(fd);
-	int r = nbd(go->rig, "", text, sizeof text);
+	int r = format_nbd(go->rig, "", text, sizeof text);
 	(void)snprintf(full, sizeof full, "%s,node-name=all-served", text);
 	if (r == 0)
-		r = node(spec, full);
+		r = add_node(spec, full);
 	(void)snprintf(full, sizeof full, "driver=file,filename=%s,cache.no-flush=on,node-name=dm-log",
 		       go->run->blklogwrites);
 	if (r == 0)
-		r = node(spec, full);
+		r = add_node(spec, full);
 	if (r == 0)
-		r = node(spec, "driver=blklogwrites,file=all-served,log=dm-log,log-sector-size=512,"
-			       "log-super-update-interval=1,node-name=all");
+		r = add_node(spec, "driver=blklogwrites,file=all-served,log=dm-log,log-sector-size=512,"
+				   "log-super-update-interval=1,node-name=all");
 	(void)snprintf(spec->card, sizeof spec->card, "driver=raw,file=all,offset=0,size=%" PRIu64, card_end);
 	(void)snprintf(spec->disk, sizeof spec->disk, "driver=raw,file=all,offset=%" PRIu64 ",size=%" PRIu64, card_end,
 		       disk_end);
@@ -102,9 +102,9 @@ int yp_emulator_go_attach(struct yp_emulator_go *go, struct yp_emulator_machine_
 	const struct yp_emulator_run *run = go->run;
 	int r;
 	if (run->plain) {
-		r = plain(run->plain, "card", spec->card, sizeof spec->card);
+		r = format_file(run->plain, "card", spec->card, sizeof spec->card);
 		if (r == 0)
-			r = plain(run->plain, "disk", spec->disk, sizeof spec->disk);
+			r = format_file(run->plain, "disk", spec->disk, sizeof spec->disk);
 	} else if (run->blklogwrites) {
 		r = attach_logwrites(go, spec);
 	} else if (run->witness) {
@@ -112,9 +112,9 @@ int yp_emulator_go_attach(struct yp_emulator_go *go, struct yp_emulator_machine_
 		if (r == 0)
 			r = attach_witness(go, spec, "disk", spec->disk, sizeof spec->disk);
 	} else {
-		r = nbd(go->rig, "card", spec->card, sizeof spec->card);
+		r = format_nbd(go->rig, "card", spec->card, sizeof spec->card);
 		if (r == 0)
-			r = nbd(go->rig, "disk", spec->disk, sizeof spec->disk);
+			r = format_nbd(go->rig, "disk", spec->disk, sizeof spec->disk);
 	}
 	if (r < 0)
 		(void)snprintf(detail, detail_bytes, "card and disk cannot be attached%s: %s",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE /* close_range, pidfd_open */
+/* A child process that never outlives us: QEMU and the block server are started by it. */
 #include "emulator/qemu-process.h"
 
 #include <errno.h>
@@ -39,7 +40,7 @@ struct plan {
 	pid_t parent;
 };
 
-static int find(const char *name, char *out, size_t out_bytes)
+static int find_program(const char *name, char *out, size_t out_bytes)
 {
 	const char *path = getenv("PATH");
 	if (strchr(name, '/')) { /* absolute: the child may go elsewhere first */
@@ -58,7 +59,7 @@ static int find(const char *name, char *out, size_t out_bytes)
 	return -ENOENT;
 }
 
-static int prepare(struct plan *plan)
+static int prepare_plan(struct plan *plan)
 {
 	size_t n = 0;
 	for (; plan->spec->argv[n]; n++) {
@@ -131,7 +132,7 @@ static int child_set_up(struct plan *plan)
 	return spec->dir && chdir(spec->dir) < 0 ? -errno : 0;
 }
 
-static void child(struct plan *plan)
+static void run_child(struct plan *plan)
 {
 	int r = child_set_up(plan);
 	if (r == 0) {
@@ -163,10 +164,11 @@ int yp_emulator_process_start(struct yp_emulator_process *process, const struct 
 	*process = (struct yp_emulator_process){.pidfd = -1};
 	plan->spec = spec;
 	plan->output = -1;
-	int r = spec->fds_count <= YP_EMULATOR_PROCESS_FDS_MAX ? find(spec->argv[0], plan->path, sizeof plan->path)
-							       : -E2BIG;
+	int r = spec->fds_count <= YP_EMULATOR_PROCESS_FDS_MAX
+		    ? find_program(spec->argv[0], plan->path, sizeof plan->path)
+		    : -E2BIG;
 	if (r == 0)
-		r = prepare(plan);
+		r = prepare_plan(plan);
 	if (r == 0 && pipe2(pipe_fds, O_CLOEXEC) < 0)
 		r = -errno;
 	if (r == 0) {
@@ -174,7 +176,7 @@ int yp_emulator_process_start(struct yp_emulator_process *process, const struct 
 		plan->parent = getpid();
 		process->pid = fork();
 		if (process->pid == 0)
-			child(plan);
+			run_child(plan);
 		if (process->pid < 0) {
 			r = -errno;
 			process->pid = 0;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* QEMU's machine protocol: messages in, commands out. */
 #include "emulator/qmp.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@ static void text_of(const json_t *object, const char *key, char *out, size_t out
 		(void)snprintf(out, out_bytes, "%s", text);
 }
 
-static int classify(const json_t *root, struct yp_emulator_qmp *out)
+static int classify_message(const json_t *root, struct yp_emulator_qmp *out)
 {
 	const json_t *id = json_object_get(root, "id");
 	const json_t *part;
@@ -51,7 +52,7 @@ int yp_emulator_qmp_parse(const char *bytes, size_t count, struct yp_emulator_qm
 	json_error_t error;
 	*out = (struct yp_emulator_qmp){.id = -1};
 	json_t *root = json_loadb(bytes, count, JSON_REJECT_DUPLICATES, &error);
-	int r = json_is_object(root) ? classify(root, out) : 1;
+	int r = json_is_object(root) ? classify_message(root, out) : 1;
 	json_decref(root);
 	return r;
 }

@@ -18,7 +18,7 @@ static bool path_good(const char *path)
 	return strlen(path) < YP_EMULATOR_PATH_MAX && !strpbrk(path, "'\"\\");
 }
 
-static int move(struct yp_emulator_go *go, const char *command, const char *way, const char *path)
+static int move_state(struct yp_emulator_go *go, const char *command, const char *way, const char *path)
 {
 	struct yp_emulator_machine *machine = &go->rig->machine;
 	char text[2 * YP_EMULATOR_PATH_MAX];
@@ -40,7 +40,7 @@ static int move(struct yp_emulator_go *go, const char *command, const char *way,
 	return r < 0 ? r : go->move == YP_EMULATOR_MOVE_DONE ? 0 : -EIO;
 }
 
-static bool digest(struct yp_emulator_go *go, const char *medium, char *out, size_t out_bytes)
+static bool digest_medium(struct yp_emulator_go *go, const char *medium, char *out, size_t out_bytes)
 {
 	char answer[YP_EMULATOR_ANSWER_MAX], line[YP_NAME_MAX + 16];
 	(void)snprintf(line, sizeof line, "digest %.31s", medium);
@@ -53,9 +53,9 @@ static bool file_of(struct yp_emulator_go *go, char slot, char *out, size_t out_
 {
 	char name[YP_NAME_MAX], contents[40], table[40] = "";
 	(void)snprintf(name, sizeof name, "slot-%c", slot == 'A' ? 'a' : 'b');
-	if (yp_media_find(&go->rig->media.layout, name) < 0 || !digest(go, name, contents, sizeof contents))
+	if (yp_media_find(&go->rig->media.layout, name) < 0 || !digest_medium(go, name, contents, sizeof contents))
 		return false;
-	if (yp_media_find(&go->rig->media.layout, "gpt") >= 0 && !digest(go, "gpt", table, sizeof table))
+	if (yp_media_find(&go->rig->media.layout, "gpt") >= 0 && !digest_medium(go, "gpt", table, sizeof table))
 		return false;
 	int n = snprintf(out, out_bytes, "%s/%c-%016" PRIx64 "-%s-%.16s", go->run->snapshots, slot, go->rig->board_key,
 			 contents, table);
@@ -76,7 +76,7 @@ void yp_emulator_go_snapshot_make(struct yp_emulator_go *go)
 		return;
 	}
 	(void)snprintf(part, sizeof part, "%s.%u", file, go->rig->options.worker);
-	int r = access(file, R_OK) == 0 ? 0 : move(go, "migrate", ">", part);
+	int r = access(file, R_OK) == 0 ? 0 : move_state(go, "migrate", ">", part);
 	if (r == 0 && access(file, R_OK) != 0 && rename(part, file) < 0)
 		r = -errno;
 	if (r < 0)
@@ -95,7 +95,7 @@ bool yp_emulator_go_snapshot_find(struct yp_emulator_go *go, char slot)
 
 bool yp_emulator_go_snapshot_resume(struct yp_emulator_go *go)
 {
-	int r = move(go, "migrate-incoming", "", go->resume);
+	int r = move_state(go, "migrate-incoming", "", go->resume);
 	if (r < 0)
 		yp_emulator_go_fail(go, r, "snapshot %.150s: %s", go->resume, strerror(-r));
 	go->resume[0] = 0;

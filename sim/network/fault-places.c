@@ -182,7 +182,7 @@ bool yp_network_place_case(const struct yp_subject *subject, unsigned fault, uns
 }
 
 /* splitmix64, Steele and others. */
-static uint64_t mix(uint64_t x)
+static uint64_t mix_number(uint64_t x)
 {
 	x += UINT64_C(0x9e3779b97f4a7c15);
 	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -195,7 +195,8 @@ bool yp_network_sweep_case(unsigned fault, uint64_t seed, unsigned n, struct yp_
 {
 	struct place place = {.where = YP_NETWORK_CUT_CALL, .mark = YP_NETWORK_MARK_BODY};
 
-	place.offset = YP_NETWORK_AT(YP_NETWORK_PAYLOAD, mix(seed ^ mix(n)) % YP_NETWORK_DEVICE_IMAGE_BYTES);
+	place.offset =
+	    YP_NETWORK_AT(YP_NETWORK_PAYLOAD, mix_number(seed ^ mix_number(n)) % YP_NETWORK_DEVICE_IMAGE_BYTES);
 	fill_case(&faults[fault], &place, out);
 	(void)snprintf(id, YP_NETWORK_ID_MAX, "net:%s.r%llu.%u", faults[fault].name, (unsigned long long)seed, n);
 	out->id = id;

@@ -57,7 +57,7 @@ static int configure_member(const struct yp_network_case_run *run, const struct 
 	return yp_network_device_configure(device, server, &limits);
 }
 
-static int gather(const struct yp_network_case_run *run, struct member *members)
+static int gather_members(const struct yp_network_case_run *run, struct member *members)
 {
 	int result = 0;
 
@@ -98,7 +98,8 @@ static int by_size(const void *a, const void *b)
 }
 
 /* When each connection that was made since then asked for the first time. */
-static unsigned arrivals(const struct yp_network_origin_record *record, int64_t restart_ms, int64_t out[DEVICES * 2])
+static unsigned list_arrivals(const struct yp_network_origin_record *record, int64_t restart_ms,
+			      int64_t out[DEVICES * 2])
 {
 	unsigned count = 0;
 
@@ -116,7 +117,7 @@ static unsigned arrivals(const struct yp_network_origin_record *record, int64_t 
 	return count;
 }
 
-static unsigned crowd(const int64_t *at_ms, unsigned count)
+static unsigned largest_crowd(const int64_t *at_ms, unsigned count)
 {
 	unsigned most = 0;
 
@@ -130,14 +131,14 @@ static unsigned crowd(const int64_t *at_ms, unsigned count)
 	return most;
 }
 
-static void judge(struct yp_network_case_run *run, const struct member *members, int64_t restart_ms)
+static void judge_return(struct yp_network_case_run *run, const struct member *members, int64_t restart_ms)
 {
 	int64_t at_ms[DEVICES * 2] = {0};
 	unsigned count, most;
 
 	yp_network_origin_record(run->origin, &run->record[0]);
-	count = arrivals(&run->record[0], restart_ms, at_ms);
-	most = crowd(at_ms, count);
+	count = list_arrivals(&run->record[0], restart_ms, at_ms);
+	most = largest_crowd(at_ms, count);
 	for (unsigned i = 0; i < DEVICES; i++)
 		if (strcmp(members[i].run.reason, members[i].device.subject->messages->success) != 0)
 			(void)yp_network_fail(run, YP_I6, "%s: %.100s", members[i].device.id, members[i].run.line);
@@ -161,7 +162,7 @@ static void judge(struct yp_network_case_run *run, const struct member *members,
 }
 
 /* Each starts its new version and reports it. */
-static int finish(struct yp_network_case_run *run, struct member *members)
+static int finish_members(struct yp_network_case_run *run, struct member *members)
 {
 	const struct yp_network_device_watch watch = {.deadline_ms = RUN_MS};
 	unsigned before;
@@ -198,7 +199,7 @@ static int run_members(struct yp_network_case_run *run, struct member *members)
 	int result;
 
 	yp_network_origin_script(run->origin, &hold, 1, NULL);
-	result = gather(run, members);
+	result = gather_members(run, members);
 	while (result == 0 && in_the_middle(run) < DEVICES && yp_network_wire_now_ms() < end_ms)
 		(void)poll(NULL, 0, TICK_MS);
 	if (result == 0 && in_the_middle(run) < DEVICES)
@@ -213,7 +214,7 @@ static int run_members(struct yp_network_case_run *run, struct member *members)
 			result = members[i].result;
 	}
 	if (result == 0)
-		judge(run, members, restart_ms);
+		judge_return(run, members, restart_ms);
 	return result;
 }
 
@@ -223,7 +224,7 @@ int yp_network_herd_run(struct yp_network_case_run *run)
 	int result = members ? run_members(run, members) : -ENOMEM;
 
 	if (result == 0)
-		result = finish(run, members);
+		result = finish_members(run, members);
 	for (unsigned i = 0; members && i < DEVICES; i++)
 		if (members[i].device.dir[0] != '\0')
 			yp_network_device_deinit(&members[i].device);

@@ -185,7 +185,9 @@ int yp_network_device_boot(struct yp_network_device *device)
 	uint8_t *raw = load_env(device, &size_bytes);
 	uint8_t *const copies[2] = {raw, raw ? raw + YP_NETWORK_DEVICE_ENV_BYTES : NULL};
 	char slot = 0;
-	int result = raw ? yp_boot_run(device->subject->boot, copies, YP_NETWORK_DEVICE_ENV_BYTES, loads, &slot) : -EIO;
+	int result =
+	    raw ? yp_boot_run(device->subject->boot, copies, YP_NETWORK_DEVICE_ENV_BYTES, loads, NULL, NULL, &slot)
+		: -EIO;
 
 	if (result == 0 && slot == 0)
 		result = -EIO; /* no protocol halts while slots start */

@@ -58,7 +58,7 @@ static void hang_up(struct yp_network_conn *conn)
 	free(conn);
 }
 
-static bool greet(struct yp_network_conn *conn)
+static bool greet_client(struct yp_network_conn *conn)
 {
 	struct yp_network_origin *origin = conn->origin;
 	SSL_CTX *tls = conn->number > 1 && origin->tls_later ? origin->tls_later : origin->tls;
@@ -77,11 +77,11 @@ static bool greet(struct yp_network_conn *conn)
 	return good;
 }
 
-static void *serve(void *ctx)
+static void *serve_connection(void *ctx)
 {
 	struct yp_network_conn *conn = ctx;
 	struct yp_network_query *query = malloc(sizeof(*query));
-	bool keep = query && greet(conn);
+	bool keep = query && greet_client(conn);
 
 	while (keep) { /* bounded by the client, and by the end of the origin */
 		memset(query, 0, sizeof(*query));
@@ -110,7 +110,7 @@ static bool start_thread(struct yp_network_origin *origin, struct yp_network_con
 	origin->open[place] = conn;
 	origin->threads++;
 	conn->number = ++origin->record.connections;
-	result = pthread_create(&thread, &attributes, serve, conn);
+	result = pthread_create(&thread, &attributes, serve_connection, conn);
 	pthread_attr_destroy(&attributes);
 	if (result == 0)
 		return true;
@@ -219,7 +219,7 @@ static int set_up_tls(struct yp_network_origin *origin, const struct yp_network_
 	return origin->tls && (origin->tls_later || !options->certificate_later) ? 0 : -EINVAL;
 }
 
-static void dispose(struct yp_network_origin *origin)
+static void free_origin(struct yp_network_origin *origin)
 {
 	if (origin->listener >= 0)
 		close(origin->listener);
@@ -260,7 +260,7 @@ int yp_network_origin_new(const struct yp_network_origin_tls *tls, struct yp_net
 	if (result == 0)
 		*out = origin;
 	else
-		dispose(origin);
+		free_origin(origin);
 	return result;
 }
 
@@ -287,7 +287,7 @@ void yp_network_origin_free(struct yp_network_origin *origin)
 		pthread_cond_wait(&origin->idle, &origin->mutex);
 	}
 	pthread_mutex_unlock(&origin->mutex);
-	dispose(origin);
+	free_origin(origin);
 }
 
 uint16_t yp_network_origin_port(const struct yp_network_origin *origin)

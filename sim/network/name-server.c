@@ -34,7 +34,7 @@ struct yp_network_names {
 };
 
 /* Where the question ends, or 0. *type: of the address asked for. */
-static size_t question(const uint8_t *packet, size_t size, unsigned *type)
+static size_t read_question(const uint8_t *packet, size_t size, unsigned *type)
 {
 	size_t at = HEADER_BYTES;
 
@@ -60,12 +60,12 @@ static size_t add_address(uint8_t *packet, size_t at, unsigned type, const uint8
 }
 
 /* Makes the answer in place. Returns its size; 0: none. */
-static size_t answer(uint8_t packet[PACKET_BYTES], size_t size, enum yp_network_names_lie lie)
+static size_t write_answer(uint8_t packet[PACKET_BYTES], size_t size, enum yp_network_names_lie lie)
 {
 	static const uint8_t here[4] = {127, 0, 0, 1}, elsewhere[4] = {127, 9, 9, 9};
 	static const uint8_t here6[16] = {[15] = 1};
 	unsigned type = 0;
-	size_t end = question(packet, size, &type);
+	size_t end = read_question(packet, size, &type);
 
 	if (end == 0 || end + 28 > PACKET_BYTES || lie == YP_NETWORK_NAMES_SILENT)
 		return 0;
@@ -94,7 +94,7 @@ static size_t answer(uint8_t packet[PACKET_BYTES], size_t size, enum yp_network_
 	return end;
 }
 
-static void serve(struct yp_network_names *names)
+static void serve_names(struct yp_network_names *names)
 {
 	uint8_t packet[PACKET_BYTES];
 	struct sockaddr_in from;
@@ -113,7 +113,7 @@ static void serve(struct yp_network_names *names)
 	pthread_mutex_unlock(&names->mutex);
 	if (wait_ms > 0)
 		(void)poll(&stop, 1, (int)wait_ms);
-	size = (ssize_t)answer(packet, (size_t)size, lie);
+	size = (ssize_t)write_answer(packet, (size_t)size, lie);
 	if (size > 0)
 		(void)sendto(names->fd, packet, (size_t)size, 0, (struct sockaddr *)&from, from_size);
 }
@@ -132,7 +132,7 @@ static void *names_main(void *ctx)
 		if (fds[0].revents)
 			yp_network_wake_drain(&names->wake);
 		if (fds[1].revents)
-			serve(names);
+			serve_names(names);
 		pthread_mutex_lock(&names->mutex);
 		stopping = names->stopping;
 		pthread_mutex_unlock(&names->mutex);
@@ -140,7 +140,7 @@ static void *names_main(void *ctx)
 	return NULL;
 }
 
-static void dispose(struct yp_network_names *names)
+static void free_names(struct yp_network_names *names)
 {
 	if (names->fd >= 0)
 		close(names->fd);
@@ -169,7 +169,7 @@ int yp_network_names_new(struct yp_network_names **out)
 	if (result == 0)
 		*out = names;
 	else
-		dispose(names);
+		free_names(names);
 	return result;
 }
 
@@ -182,7 +182,7 @@ void yp_network_names_free(struct yp_network_names *names)
 	pthread_mutex_unlock(&names->mutex);
 	yp_network_wake_up(&names->wake);
 	pthread_join(names->thread, NULL);
-	dispose(names);
+	free_names(names);
 }
 
 void yp_network_names_script(struct yp_network_names *names, enum yp_network_names_lie lie, uint32_t arg,

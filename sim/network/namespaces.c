@@ -48,7 +48,7 @@ static int loopback_up(void)
 }
 
 /* Who is not root becomes it in a user namespace, if the kernel lets them. */
-static int leave(void)
+static int leave_namespaces(void)
 {
 	char map[64];
 	uid_t uid = geteuid();
@@ -67,7 +67,7 @@ static int leave(void)
 	return result != 0 ? result : write_file("/proc/self/gid_map", map);
 }
 
-static int cover(const char *dir, const char *name, const char *text)
+static int cover_file(const char *dir, const char *name, const char *text)
 {
 	char own[256], system[64];
 	int result;
@@ -83,7 +83,7 @@ static int cover(const char *dir, const char *name, const char *text)
 int yp_network_names_isolate(const char *dir, char *reason, size_t reason_bytes)
 {
 	const char *what = "unshare";
-	int result = leave();
+	int result = leave_namespaces();
 
 	if (result == 0) {
 		what = "mount";
@@ -95,15 +95,15 @@ int yp_network_names_isolate(const char *dir, char *reason, size_t reason_bytes)
 	}
 	if (result == 0) {
 		what = "/etc/resolv.conf";
-		result = cover(dir, "resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n");
+		result = cover_file(dir, "resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n");
 	}
 	if (result == 0) {
 		what = "/etc/nsswitch.conf";
-		result = cover(dir, "nsswitch.conf", "hosts: files dns\n");
+		result = cover_file(dir, "nsswitch.conf", "hosts: files dns\n");
 	}
 	if (result == 0) {
 		what = "/etc/hosts";
-		result = cover(dir, "hosts", "127.0.0.1 localhost\n");
+		result = cover_file(dir, "hosts", "127.0.0.1 localhost\n");
 	}
 	if (result != 0)
 		(void)snprintf(reason, reason_bytes, "no namespace of its own: %s: %s", what, strerror(-result));

@@ -34,7 +34,7 @@ static char *read_text(const char *dir, const char *name)
 }
 
 /* xorshift64*, Vigna: noise that does not compress. */
-static void fill(uint8_t *data, size_t size_bytes, uint64_t seed)
+static void fill_image(uint8_t *data, size_t size_bytes, uint64_t seed)
 {
 	uint64_t x = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
 
@@ -68,7 +68,7 @@ static int make_one(struct yp_network *net, enum yp_network_file which, const ch
 			       net->device.zoo, signer, signer);
 		result = -ENOENT;
 	} else {
-		fill(image, YP_NETWORK_DEVICE_IMAGE_BYTES, sequence);
+		fill_image(image, YP_NETWORK_DEVICE_IMAGE_BYTES, sequence);
 		blob.data = image;
 		result = ota_bundle_build(&manifest, &blob, 1, certificate, key, 0, &bundle->data, &bundle->size_bytes,
 					  detail, detail_bytes);
@@ -85,7 +85,7 @@ static int make_one(struct yp_network *net, enum yp_network_file which, const ch
 	return result;
 }
 
-static int measure(struct yp_network *net)
+static int measure_bundle(struct yp_network *net)
 {
 	struct ota_bundle_header header;
 	struct yp_network_reference *reference = &net->reference;
@@ -149,5 +149,5 @@ int yp_network_bundles_make(struct yp_network *net, char *detail, size_t detail_
 		net->bundles[YP_NETWORK_FILE_OTHER].data = NULL;
 		result = make_one(net, YP_NETWORK_FILE_OTHER, "2.1", 4, "sign", detail, detail_bytes);
 	}
-	return result != 0 ? result : measure(net);
+	return result != 0 ? result : measure_bundle(net);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The library's front: the device and its reference run, the plan, ids. */
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -37,6 +38,7 @@ int yp_network_new(const struct yp_network_options *options, struct yp_network *
 	const struct yp_network_bundle *running;
 	int result;
 
+	assert(options != NULL && options->ota != NULL && options->zoo != NULL && out != NULL && detail_bytes > 0);
 	if (!net)
 		return -ENOMEM;
 	net->device.lock = -1;
@@ -151,7 +153,7 @@ static int plan_places(struct planner *planner)
 }
 
 #define TABLES 4u
-static const struct yp_network_case *table(unsigned i, unsigned *count)
+static const struct yp_network_case *get_table(unsigned i, unsigned *count)
 {
 	return i == 0   ? yp_network_cases_http(count)
 	       : i == 1 ? yp_network_cases_link(count)
@@ -164,9 +166,10 @@ int yp_network_plan(const struct yp_network_plan *plan, yp_network_sink *sink, v
 	struct planner planner = {.plan = plan, .sink = sink, .ctx = ctx};
 	int result = 0;
 
+	assert(plan != NULL && sink != NULL);
 	for (unsigned t = 0; t < TABLES; t++) {
 		unsigned count;
-		const struct yp_network_case *cases = table(t, &count);
+		const struct yp_network_case *cases = get_table(t, &count);
 
 		for (unsigned i = 0; i < count && result == 0; i++)
 			if (group_of(&cases[i]) & plan->groups && (plan->slow || !cases[i].slow))
@@ -207,7 +210,7 @@ static bool find_case(const struct yp_subject *subject, const char *id, struct y
 {
 	for (unsigned t = 0; t < TABLES; t++) {
 		unsigned count;
-		const struct yp_network_case *cases = table(t, &count);
+		const struct yp_network_case *cases = get_table(t, &count);
 
 		for (unsigned i = 0; i < count; i++) {
 			if (strcmp(cases[i].id, id) == 0) {
@@ -240,6 +243,7 @@ int yp_network_run(struct yp_network *net, const char *id, struct yp_network_res
 	struct yp_network_kill kill = {.kind = 0};
 	struct yp_network_case c;
 
+	assert(net != NULL && id != NULL && out != NULL);
 	if (length >= sizeof(plain) || (suffix && !read_kill(suffix, &kill)))
 		return -EINVAL;
 	memcpy(plain, id, length);

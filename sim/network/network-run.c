@@ -72,7 +72,7 @@ static int open_origin(const struct yp_network *net, const struct yp_network_tls
 
 /* ---- the case ---- */
 
-static uint64_t resolve(const struct yp_network *net, uint64_t at)
+static uint64_t resolve_offset(const struct yp_network *net, uint64_t at)
 {
 	uint64_t region, offset;
 
@@ -95,7 +95,7 @@ static void put_port(const struct yp_network_case_run *run, const char *text, ch
 		(void)snprintf(out, 256, "%s", text);
 }
 
-static void strike(void *ctx, uint16_t peer, uint64_t wire_bytes)
+static void strike_relay(void *ctx, uint16_t peer, uint64_t wire_bytes)
 {
 	struct yp_network_case_run *run = ctx;
 
@@ -110,18 +110,18 @@ static void set_fault(struct yp_network_case_run *run)
 
 	for (unsigned i = 0; i < 2 && c->rules[i].lie != YP_NETWORK_HTTP_TRUTH; i++, count++) {
 		run->rules[i] = c->rules[i];
-		run->rules[i].from = resolve(run->net, c->rules[i].from);
-		run->rules[i].to = resolve(run->net, c->rules[i].to);
-		run->rules[i].arg = resolve(run->net, c->rules[i].arg);
+		run->rules[i].from = resolve_offset(run->net, c->rules[i].from);
+		run->rules[i].to = resolve_offset(run->net, c->rules[i].to);
+		run->rules[i].arg = resolve_offset(run->net, c->rules[i].arg);
 		if (c->rules[i].text) {
 			put_port(run, c->rules[i].text, run->text[i]);
 			run->rules[i].text = run->text[i];
 		}
 	}
 	run->mark = c->mark;
-	run->mark.offset_bytes = resolve(run->net, c->mark.offset_bytes);
+	run->mark.offset_bytes = resolve_offset(run->net, c->mark.offset_bytes);
 	run->mark.path = c->mark.path ? c->mark.path : UPDATE_PATH;
-	run->mark.reached = strike;
+	run->mark.reached = strike_relay;
 	run->mark.ctx = run;
 	yp_network_origin_script(run->origin, run->rules, count,
 				 c->mark.kind != YP_NETWORK_MARK_NONE ? &run->mark : NULL);
@@ -139,7 +139,7 @@ static void read_records(struct yp_network_case_run *run)
 }
 
 /* Whether the fault has happened, by the logs of those who made it. */
-static bool landed(struct yp_network_case_run *run)
+static bool has_landed(struct yp_network_case_run *run)
 {
 	const struct yp_network_case *c = run->c;
 	const struct yp_network_origin_record *record = &run->record[0];
@@ -198,7 +198,7 @@ static void describe_landing(struct yp_network_case_run *run)
 			       record->handshakes, record->connections);
 }
 
-static uint64_t passed(struct yp_network_case_run *run)
+static uint64_t count_passed(struct yp_network_case_run *run)
 {
 	struct yp_network_relay_record now;
 
@@ -224,15 +224,15 @@ static bool kill_now(void *ctx)
 	struct yp_network_case_run *run = ctx;
 
 	if (!run->has_landed) {
-		run->has_landed = landed(run);
-		run->bytes_then = passed(run);
+		run->has_landed = has_landed(run);
+		run->bytes_then = count_passed(run);
 	}
 	if (run->killed || !run->has_landed)
 		return false;
 	if (run->kill.kind == 's')
 		run->killed = run->steps_since >= run->kill.n;
 	else
-		run->killed = passed(run) >= run->bytes_then + (uint64_t)run->kill.n * 1024;
+		run->killed = count_passed(run) >= run->bytes_then + (uint64_t)run->kill.n * 1024;
 	return run->killed;
 }
 
@@ -462,7 +462,7 @@ static int run_case(struct yp_network_case_run *run)
 		return 0; /* it cannot be had here, and the outcome says so */
 	if (result == 0 && out->outcome.verdict != YP_FAIL) {
 		yp_network_origin_settle(run->origin, SETTLE_MS);
-		out->landed = landed(run);
+		out->landed = has_landed(run);
 		out->status = run->first.status;
 		out->requests = count_gets(&run->record[0]);
 		out->bytes = run->cut.down_bytes;
@@ -505,7 +505,7 @@ static int run_here(struct yp_network *net, const struct yp_network_case *c, str
 	return result;
 }
 
-static int skip(struct yp_network_result *out, const char *reason)
+static int skip_result(struct yp_network_result *out, const char *reason)
 {
 	out->outcome.verdict = YP_SKIP;
 	(void)snprintf(out->outcome.text, sizeof(out->outcome.text), "%s", reason);
@@ -521,9 +521,9 @@ static int run_isolated(struct yp_network *net, const struct yp_network_case *c,
 	int result = yp_network_names_isolate(net->device.dir, reason, sizeof(reason));
 
 	if (result != 0)
-		return skip(out, reason);
+		return skip_result(out, reason);
 	if (c->netem && yp_network_names_impair(c->netem, reason, sizeof(reason)) != 0)
-		return skip(out, reason);
+		return skip_result(out, reason);
 	if (c->names.wanted)
 		result = yp_network_names_new(&names);
 	if (result == 0)
@@ -580,7 +580,7 @@ int yp_network_run_case(struct yp_network *net, const struct yp_network_case *c,
 	(void)snprintf(out->expected, sizeof(out->expected), "%s %s", yp_network_class_name(c->class), c->reasons);
 	(void)snprintf(out->outcome.label, sizeof(out->outcome.label), "%s", yp_network_class_name(c->class));
 	if (c->skip)
-		return skip(out, c->skip);
+		return skip_result(out, c->skip);
 	return c->names.wanted || c->netem || c->trouble == YP_NETWORK_MOUNTED ||
 		       c->trouble == YP_NETWORK_STATE_READ_ONLY
 		   ? run_apart(net, c, kill, out)

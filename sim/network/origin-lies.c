@@ -20,7 +20,7 @@ const char *yp_network_http_lie_name(enum yp_network_http_lie lie)
 }
 
 /* Moves the range by so many bytes, as far as the file goes. */
-static void shift(struct yp_network_reply *reply, bool said, bool sent)
+static void shift_range(struct yp_network_reply *reply, bool said, bool sent)
 {
 	uint64_t by = reply->rule.arg;
 
@@ -49,10 +49,10 @@ static void lie_about_range(struct yp_network_reply *reply)
 		reply->bytes = reply->file.size_bytes;
 		break;
 	case YP_NETWORK_HTTP_RANGE_SHIFTED:
-		shift(reply, true, true);
+		shift_range(reply, true, true);
 		break;
 	case YP_NETWORK_HTTP_RANGE_SPLICED:
-		shift(reply, false, true);
+		shift_range(reply, false, true);
 		break;
 	case YP_NETWORK_HTTP_RANGE_UNSAID:
 		reply->ranged = false;

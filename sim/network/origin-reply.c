@@ -21,8 +21,8 @@ static bool rule_fits(const struct yp_network_rule *rule, const struct yp_networ
 }
 
 /* Under the lock: the rule that is due, and the file asked for. */
-static void choose(struct yp_network_origin *origin, const struct yp_network_request *request,
-		   struct yp_network_reply *reply, bool *found)
+static void choose_rules(struct yp_network_origin *origin, const struct yp_network_request *request,
+			 struct yp_network_reply *reply, bool *found)
 {
 	for (unsigned i = 0; i < origin->rule_count; i++) {
 		const struct yp_network_rule *rule = &origin->rules[i];
@@ -59,7 +59,7 @@ static void choose(struct yp_network_origin *origin, const struct yp_network_req
 }
 
 /* Calls the mark at a place in the answer. */
-static void mark(struct yp_network_conn *conn, enum yp_network_mark_kind kind, uint64_t offset)
+static void reach_mark(struct yp_network_conn *conn, enum yp_network_mark_kind kind, uint64_t offset)
 {
 	struct yp_network_origin *origin = conn->origin;
 	struct yp_network_mark due;
@@ -113,7 +113,7 @@ static bool send_plain(struct yp_network_conn *conn, const char *path, const uin
 	if (until < bytes) {
 		if (until > 0 && !yp_network_conn_send(conn, data + from, (size_t)until))
 			return false;
-		mark(conn, YP_NETWORK_MARK_BODY, from + until);
+		reach_mark(conn, YP_NETWORK_MARK_BODY, from + until);
 		from += until;
 		bytes -= until;
 	}
@@ -192,7 +192,7 @@ static void tell_truth(const struct yp_network_request *request, struct yp_netwo
 	reply->bytes = reply->last - reply->first + 1;
 }
 
-static const char *phrase(int status)
+static const char *status_phrase(int status)
 {
 	return status == 200 ? "OK" : status == 206 ? "Partial Content" : status == 304 ? "Not Modified" : "Answer";
 }
@@ -203,7 +203,7 @@ static size_t format_head(const struct yp_network_reply *reply, char *out)
 	int status = reply->status;
 
 	n += (size_t)snprintf(out + n, HEAD_BYTES - n, "HTTP/1.1 %d %s\r\nDate: Sun, 22 Nov 2026 12:00:00 GMT\r\n",
-			      status, phrase(status));
+			      status, status_phrase(status));
 	n += (size_t)snprintf(out + n, HEAD_BYTES - n, "Accept-Ranges: bytes\r\nContent-Type: %s\r\n", reply->type);
 	if (reply->etag[0] != '\0')
 		n += (size_t)snprintf(out + n, HEAD_BYTES - n, "ETag: %s\r\n", reply->etag);
@@ -256,10 +256,10 @@ static bool send_head(struct yp_network_conn *conn, struct yp_network_reply *rep
 	}
 	if (!marked)
 		return yp_network_conn_send(conn, head, size);
-	mark(conn, YP_NETWORK_MARK_HEAD, 0);
+	reach_mark(conn, YP_NETWORK_MARK_HEAD, 0);
 	if (!yp_network_conn_send(conn, head, half))
 		return false;
-	mark(conn, YP_NETWORK_MARK_HEAD_MID, 0);
+	reach_mark(conn, YP_NETWORK_MARK_HEAD_MID, 0);
 	return yp_network_conn_send(conn, head + half, size - half);
 }
 
@@ -424,11 +424,11 @@ static bool answer_post(struct yp_network_conn *conn, const struct yp_network_qu
 		return keep;
 	reply->status = 204;
 	if (marked)
-		mark(conn, YP_NETWORK_MARK_HEAD, 0);
+		reach_mark(conn, YP_NETWORK_MARK_HEAD, 0);
 	if (!yp_network_conn_say(conn, "HTTP/1.1 204"))
 		return false;
 	if (marked)
-		mark(conn, YP_NETWORK_MARK_HEAD_MID, 0);
+		reach_mark(conn, YP_NETWORK_MARK_HEAD_MID, 0);
 	return yp_network_conn_say(conn, " No Content\r\n\r\n");
 }
 
@@ -445,7 +445,7 @@ bool yp_network_conn_answer(struct yp_network_conn *conn, struct yp_network_quer
 		return false;
 	pthread_mutex_lock(&origin->mutex);
 	request->at_ms = yp_network_wire_now_ms() - origin->start_ms;
-	choose(origin, request, reply, &found);
+	choose_rules(origin, request, reply, &found);
 	number = origin->record.requests++;
 	if (number < YP_NETWORK_REQUESTS_MAX)
 		origin->record.request[number] = *request;

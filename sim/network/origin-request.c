@@ -13,7 +13,7 @@
 
 #define REQUEST_MAX_BYTES 8192u
 
-static ssize_t receive(struct yp_network_conn *conn, void *out, size_t size_bytes)
+static ssize_t receive_bytes(struct yp_network_conn *conn, void *out, size_t size_bytes)
 {
 	ssize_t got = conn->ssl ? SSL_read(conn->ssl, out, (int)size_bytes) : recv(conn->fd, out, size_bytes, 0);
 
@@ -93,7 +93,7 @@ static void read_range(const char *value, struct yp_network_request *request)
 	request->last = last;
 }
 
-static void parse(char *text, struct yp_network_query *query)
+static void parse_query(char *text, struct yp_network_query *query)
 {
 	struct yp_network_request *request = &query->request;
 	char value[128] = "";
@@ -121,7 +121,7 @@ bool yp_network_conn_read(struct yp_network_conn *conn, struct yp_network_query 
 	char *end = NULL;
 
 	while (!end) {
-		ssize_t more = got < REQUEST_MAX_BYTES ? receive(conn, text + got, REQUEST_MAX_BYTES - got) : 0;
+		ssize_t more = got < REQUEST_MAX_BYTES ? receive_bytes(conn, text + got, REQUEST_MAX_BYTES - got) : 0;
 
 		if (more <= 0)
 			return false;
@@ -130,13 +130,14 @@ bool yp_network_conn_read(struct yp_network_conn *conn, struct yp_network_query 
 		end = strstr(text, "\r\n\r\n");
 	}
 	*end = '\0';
-	parse(text, query);
+	parse_query(text, query);
 	query->body_bytes = got - (size_t)(end + 4 - text);
 	if (query->length_bytes >= sizeof(query->body) || query->body_bytes > query->length_bytes)
 		return false;
 	memcpy(query->body, end + 4, query->body_bytes);
 	while (query->body_bytes < query->length_bytes) {
-		ssize_t more = receive(conn, query->body + query->body_bytes, query->length_bytes - query->body_bytes);
+		ssize_t more =
+		    receive_bytes(conn, query->body + query->body_bytes, query->length_bytes - query->body_bytes);
 
 		if (more <= 0)
 			return false;

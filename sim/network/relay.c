@@ -63,7 +63,7 @@ void relay_drop_all(struct yp_network_relay *relay)
 }
 
 /* The fault happens on link i, in the direction that `from` sends. The link may be gone afterwards. */
-static void happen(struct yp_network_relay *relay, unsigned i, enum relay_side from)
+static void apply_cut(struct yp_network_relay *relay, unsigned i, enum relay_side from)
 {
 	struct relay_link *link = relay->links[i];
 	struct relay_flow *flow = &link->flows[from];
@@ -104,7 +104,7 @@ static void happen(struct yp_network_relay *relay, unsigned i, enum relay_side f
 }
 
 /* Whether the fault still waits for a connection such as this one. */
-static bool wanted(const struct yp_network_relay *relay, const struct relay_link *link)
+static bool is_wanted(const struct yp_network_relay *relay, const struct relay_link *link)
 {
 	const struct yp_network_cut_spec *spec = &relay->spec;
 
@@ -119,7 +119,7 @@ static void set_limits(struct yp_network_relay *relay, struct relay_link *link)
 	const struct yp_network_cut_spec *spec = &relay->spec;
 	const struct relay_strike *strike = &relay->strike;
 
-	if (!wanted(relay, link)) {
+	if (!is_wanted(relay, link)) {
 		link->flows[CLIENT].limit = link->flows[SERVER].limit = RELAY_NO_LIMIT;
 		return;
 	}
@@ -160,7 +160,7 @@ static void follow_records(const struct yp_network_relay *relay, struct relay_li
 		flow->header_got = 0;
 		flow->record_left = (uint32_t)flow->header[3] << 8 | flow->header[4];
 		if (flow->header[0] != RECORD_DATA || ++flow->data_records != spec->record ||
-		    spec->place != YP_NETWORK_CUT_RECORD || !wanted(relay, link))
+		    spec->place != YP_NETWORK_CUT_RECORD || !is_wanted(relay, link))
 			continue;
 		flow->limit = offset + i - RELAY_RECORD_HEADER +
 			      (spec->byte < 0 ? RELAY_RECORD_HEADER + flow->record_left : (uint64_t)spec->byte);
@@ -189,8 +189,8 @@ static bool take_in(struct yp_network_relay *relay, unsigned i, enum relay_side 
 	flow->in += (uint64_t)got;
 	if (from == CLIENT)
 		follow_records(relay, link, (size_t)got);
-	if (relay->spec.cut == YP_NETWORK_CUT_LARGE && (uint64_t)got > relay->spec.arg && wanted(relay, link))
-		happen(relay, i, from);
+	if (relay->spec.cut == YP_NETWORK_CUT_LARGE && (uint64_t)got > relay->spec.arg && is_wanted(relay, link))
+		apply_cut(relay, i, from);
 	return true;
 }
 
@@ -235,7 +235,7 @@ static bool pass_on(struct yp_network_relay *relay, struct relay_link *link, enu
 }
 
 /* Under the lock. */
-static void work(struct yp_network_relay *relay, unsigned i, const short events[2], int64_t now_ms)
+static void serve_link(struct yp_network_relay *relay, unsigned i, const short events[2], int64_t now_ms)
 {
 	for (unsigned from = 0; from < 2; from++) {
 		struct relay_link *link = relay->links[i];
@@ -261,20 +261,20 @@ static void work(struct yp_network_relay *relay, unsigned i, const short events[
 		/* A flip needs the byte itself. */
 		if (link->flows[from].out == link->flows[from].limit &&
 		    (relay->spec.cut != YP_NETWORK_CUT_FLIP || link->flows[from].at < link->flows[from].size))
-			happen(relay, i, from);
+			apply_cut(relay, i, from);
 		link = relay->links[i];
 		if (link && !link->stalled && !pass_on(relay, link, from, now_ms)) {
 			drop_link(relay, i, true);
 			return;
 		}
 		if (link && link->flows[from].out == link->flows[from].limit && relay->spec.cut != YP_NETWORK_CUT_FLIP)
-			happen(relay, i, from);
+			apply_cut(relay, i, from);
 	}
 	if (relay->links[i] && relay->links[i]->flows[0].end_sent && relay->links[i]->flows[1].end_sent)
 		drop_link(relay, i, false);
 }
 
-static void welcome(struct yp_network_relay *relay)
+static void accept_link(struct yp_network_relay *relay)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
 	socklen_t size = sizeof(address);
@@ -313,11 +313,11 @@ static void welcome(struct yp_network_relay *relay)
 	for (unsigned from = 0; from < 2; from++)
 		if (relay->links[place] && relay->links[place]->flows[from].limit == 0 &&
 		    relay->spec.cut != YP_NETWORK_CUT_FLIP)
-			happen(relay, place, from);
+			apply_cut(relay, place, from);
 }
 
 /* Under the lock: a new spec, or a strike. */
-static void apply(struct yp_network_relay *relay)
+static void apply_spec(struct yp_network_relay *relay)
 {
 	if (relay->changed) {
 		relay->dark_until_ms = relay->offline_until_ms = 0;
@@ -403,7 +403,7 @@ static void *relay_main(void *ctx)
 		unsigned count;
 
 		if (relay->changed || relay->strike.waiting)
-			apply(relay);
+			apply_spec(relay);
 		relay_mind_the_door(relay, now_ms);
 		count = list_events(relay, fds, owner, now_ms, &wait_ms);
 		pthread_mutex_unlock(&relay->mutex);
@@ -412,23 +412,23 @@ static void *relay_main(void *ctx)
 		yp_network_wake_drain(&relay->wake);
 		pthread_mutex_lock(&relay->mutex);
 		if (relay->changed || relay->strike.waiting)
-			apply(relay);
+			apply_spec(relay);
 		now_ms = yp_network_wire_now_ms();
 		for (unsigned n = 2; n + 1 < count; n += 2) {
 			short events[2] = {fds[n].revents, fds[n + 1].revents};
 
 			if (relay->links[owner[n]] && relay->links[owner[n]]->fds[CLIENT] >= 0)
-				work(relay, owner[n], events, now_ms);
+				serve_link(relay, owner[n], events, now_ms);
 		}
 		if (fds[1].fd >= 0 && fds[1].fd == relay->listener && fds[1].revents)
-			welcome(relay);
+			accept_link(relay);
 		stopping = relay->stopping;
 	}
 	pthread_mutex_unlock(&relay->mutex);
 	return NULL;
 }
 
-static void dispose(struct yp_network_relay *relay)
+static void free_relay(struct yp_network_relay *relay)
 {
 	relay_drop_all(relay);
 	relay_close_door(relay);
@@ -467,7 +467,7 @@ int yp_network_relay_new(uint16_t server, struct yp_network_relay **out)
 	if (result == 0)
 		*out = relay;
 	else
-		dispose(relay);
+		free_relay(relay);
 	return result;
 }
 
@@ -480,7 +480,7 @@ void yp_network_relay_free(struct yp_network_relay *relay)
 	pthread_mutex_unlock(&relay->mutex);
 	yp_network_wake_up(&relay->wake);
 	pthread_join(relay->thread, NULL);
-	dispose(relay);
+	free_relay(relay);
 }
 
 uint16_t yp_network_relay_port(const struct yp_network_relay *relay)

@@ -33,7 +33,7 @@ static int remove_one(const char *path, const struct stat *status, int flag, str
 }
 
 /* Takes the lock of a directory that is still there. The descriptor, or -errno. */
-static int hold(const char *path, int how)
+static int lock_path(const char *path, int how)
 {
 	struct stat status;
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -62,7 +62,7 @@ int yp_network_home_make(const char *base, char *dir, size_t dir_bytes, int *loc
 			dir[0] = '\0';
 			return -errno;
 		}
-		*lock = hold(dir, LOCK_EX);
+		*lock = lock_path(dir, LOCK_EX);
 	}
 	return *lock < 0 ? *lock : 0;
 }
@@ -88,7 +88,7 @@ void yp_network_sweep(const char *base)
 		if (strncmp(entry->d_name, HOME_PREFIX, strlen(HOME_PREFIX)) != 0 ||
 		    snprintf(path, sizeof(path), "%s/%s", base, entry->d_name) >= (int)sizeof(path))
 			continue;
-		int lock = hold(path, LOCK_EX | LOCK_NB);
+		int lock = lock_path(path, LOCK_EX | LOCK_NB);
 
 		if (lock >= 0)
 			yp_network_home_remove(path, lock);

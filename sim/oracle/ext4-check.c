@@ -38,7 +38,7 @@ struct yp_oracle_ext4 {
 };
 
 /* Its standard output, up to max bytes; *status: exit status. 0 or -errno. */
-static int run(char *const argv[], char *out, size_t max, size_t *used, int *status)
+static int run_program(char *const argv[], char *out, size_t max, size_t *used, int *status)
 {
 	posix_spawn_file_actions_t actions;
 	int fds[2], error, ended;
@@ -83,11 +83,11 @@ static int read_canary(const struct yp_oracle_ext4 *ext4, char *out, size_t *byt
 	char *argv[] = {program, request, command, path, NULL};
 
 	memcpy(path, ext4->path, sizeof path);
-	return run(argv, out, CANARY_BYTES_MAX, bytes, status);
+	return run_program(argv, out, CANARY_BYTES_MAX, bytes, status);
 }
 
 /* Writes what differs from the image. */
-static int bring(struct yp_oracle_ext4 *ext4, const struct yp_image *image)
+static int bring_contents(struct yp_oracle_ext4 *ext4, const struct yp_image *image)
 {
 	for (uint64_t s = 0; s < ext4->sectors;) {
 		uint64_t first = s;
@@ -115,7 +115,7 @@ static int bring(struct yp_oracle_ext4 *ext4, const struct yp_image *image)
 }
 
 /* What the programs changed is unknown from here on. */
-static int notice(struct yp_oracle_ext4 *ext4, const struct yp_pool *pool)
+static int notice_changes(struct yp_oracle_ext4 *ext4, const struct yp_pool *pool)
 {
 	for (uint64_t s = 0; s < ext4->sectors;) {
 		uint64_t left = ext4->sectors - s;
@@ -133,7 +133,7 @@ static int notice(struct yp_oracle_ext4 *ext4, const struct yp_pool *pool)
 	return 0;
 }
 
-static int check(struct yp_oracle_ext4 *ext4, struct yp_oracle_data_check *out)
+static int check_data(struct yp_oracle_ext4 *ext4, struct yp_oracle_data_check *out)
 {
 	char program[] = E2FSCK, how[] = "-fp";
 	char path[PATH_BYTES];
@@ -147,7 +147,7 @@ static int check(struct yp_oracle_ext4 *ext4, struct yp_oracle_data_check *out)
 		return -EIO;
 	out->state = incompat[0] & INCOMPAT_RECOVER ? YP_ORACLE_DATA_REPLAY : YP_ORACLE_DATA_CLEAN;
 	memcpy(path, ext4->path, sizeof path);
-	error = run(argv, text, sizeof text, &bytes, &status);
+	error = run_program(argv, text, sizeof text, &bytes, &status);
 	if (error != 0)
 		return error;
 	if (status < 0 || status > E2FSCK_REPAIRED) {
@@ -167,11 +167,11 @@ static int check(struct yp_oracle_ext4 *ext4, struct yp_oracle_data_check *out)
 
 int yp_oracle_ext4_check(struct yp_oracle_ext4 *ext4, const struct yp_image *image, struct yp_oracle_data_check *out)
 {
-	int error = bring(ext4, image);
+	int error = bring_contents(ext4, image);
 
 	if (error == 0)
-		error = check(ext4, out);
-	return error != 0 ? error : notice(ext4, yp_image_pool(image));
+		error = check_data(ext4, out);
+	return error != 0 ? error : notice_changes(ext4, yp_image_pool(image));
 }
 
 int yp_oracle_ext4_new(const char *work, const struct yp_image *base, unsigned medium, struct yp_oracle_ext4 **out,
@@ -196,7 +196,7 @@ int yp_oracle_ext4_new(const char *work, const struct yp_image *base, unsigned m
 	else if (ext4->fd < 0 || ftruncate(ext4->fd, (off_t)(ext4->sectors * YP_SECTOR_BYTES)) != 0)
 		error = -errno;
 	if (error == 0)
-		error = bring(ext4, base);
+		error = bring_contents(ext4, base);
 	if (error == 0)
 		error = read_canary(ext4, ext4->canary, &ext4->canary_bytes, &status);
 	if (error == 0 && (status != 0 || ext4->canary_bytes == 0)) {

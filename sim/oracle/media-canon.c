@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Semantic classes: which states of the board behave alike. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,7 @@ int yp_oracle_describe(struct yp_oracle *oracle, const struct yp_image *state, c
 	char failures[32] = "";
 	int error = yp_oracle_look(oracle, state, &view);
 
+	assert(out_bytes > 0);
 	if (error != 0)
 		return error;
 	if (view.env.boot.trial)

@@ -271,7 +271,7 @@ static uint64_t mix_value(uint64_t h, const char *text)
 	return yp_mix(h, 0xff);
 }
 
-static bool keeps(const char *kept, const struct yp_sim_env *env)
+static bool keeps_variables(const char *kept, const struct yp_sim_env *env)
 {
 	for (; *kept != '\0'; kept += strlen(kept) + 1) {
 		char name[64];
@@ -301,7 +301,7 @@ static void read_copy(const struct yp_oracle *oracle, const struct yp_image *ima
 	copy->good = env.good;
 	copy->flags = env.flags;
 	boot->read(env.good ? &env : NULL, &copy->boot);
-	copy->kept = env.good && keeps(oracle->kept, &env);
+	copy->kept = env.good && keeps_variables(oracle->kept, &env);
 	copy->hash = yp_mix(0xcbf29ce484222325u, copy->kept);
 	for (size_t k = 0; env.good && boot->decisive[k] != NULL; k++) {
 		const char *value = yp_sim_env_get(&env, boot->decisive[k]);
@@ -454,6 +454,7 @@ const char *yp_oracle_holds(const struct yp_oracle *oracle, const struct yp_imag
 {
 	int version = slot == 0 ? -1 : version_of(oracle, image, yp_oracle_slot_index(slot));
 
+	assert(slot == 0 || slot == 'A' || slot == 'B');
 	return slot == 0 ? "none" : version < 0 ? "mixed" : oracle->config.versions[version].label;
 }
 

@@ -4,6 +4,7 @@
  * protocol's variables are the state's, the script around them is that of the sandbox (how slots are loaded and
  * started differs, nothing else); a copy that is bad stays so.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -153,6 +154,7 @@ int yp_oracle_real(struct yp_oracle *oracle, const char *build, const char *disk
 	pid_t pid;
 	ssize_t n;
 
+	assert(build != NULL && disks != NULL && defaults != NULL && out != NULL);
 	*out = (struct yp_oracle_real){.decided = 0};
 	if (oracle->config.env_bytes != YP_UBOOT_ENV_BYTES || oracle->subject->console == NULL ||
 	    oracle->subject->console->decided == NULL)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Certificates and keys that sign the simulated bundles. */
 #include "pki/test-keys.h"
 
 /*

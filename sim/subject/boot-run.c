@@ -27,7 +27,8 @@ int yp_boot_set(struct yp_sim_env *env, struct yp_boot_texts *texts, const char 
 struct boot {
 	uint8_t text[2][YP_SIM_ENV_MAX_BYTES + 1];
 	struct yp_sim_env copy[2];
-	int holding;
+	int holding; /* -1: none */
+	int to;      /* the copy stored last; before that the one that holds */
 };
 
 static void read_copies(const uint8_t *const raw[2], size_t env_bytes, struct boot *boot)
@@ -39,6 +40,7 @@ static void read_copies(const uint8_t *const raw[2], size_t env_bytes, struct bo
 	}
 	boot->holding =
 	    yp_sim_env_arbitrate(boot->copy[0].good, boot->copy[0].flags, boot->copy[1].good, boot->copy[1].flags);
+	boot->to = boot->holding;
 }
 
 int yp_boot_read(const struct yp_boot_protocol *protocol, const uint8_t *const raw[2], size_t env_bytes,
@@ -52,42 +54,47 @@ int yp_boot_read(const struct yp_boot_protocol *protocol, const uint8_t *const r
 	return boot.holding;
 }
 
+/* One store: to the copy that does not hold, with the next counter. */
+static int store_once(const struct yp_boot_protocol *protocol, struct boot *boot, const struct yp_sim_boot_variables *v,
+		      enum yp_sim_stores what, struct yp_boot_texts *texts, uint8_t *const raw[2], size_t env_bytes)
+{
+	struct yp_sim_env *env = &boot->copy[boot->holding];
+	int error = protocol->apply(env, v, what, texts);
+
+	env->flags = (uint8_t)(env->flags + 1);
+	boot->to = 1 - boot->to;
+	return error != 0 ? error : yp_sim_env_encode(env, env->flags, raw[boot->to], env_bytes);
+}
+
 int yp_boot_run(const struct yp_boot_protocol *protocol, uint8_t *const raw[2], size_t env_bytes, const bool loads[2],
-		char *slot)
+		int (*stored)(void *ctx, unsigned copy), void *ctx, char *slot)
 {
 	const uint8_t *const bytes[2] = {raw[0], raw[1]};
 	struct yp_boot_texts texts = {.count = 0};
 	struct boot boot;
 	struct yp_sim_boot_variables v;
 	struct yp_sim_decision d;
-	enum yp_sim_stores stores[2];
-	struct yp_sim_env *env;
-	uint8_t flags;
-	int to;
+	enum yp_sim_stores stores[2] = {YP_SIM_STORES_NOTHING, YP_SIM_STORES_NOTHING};
 
 	assert(env_bytes > YP_SIM_ENV_HEADER_BYTES && env_bytes <= YP_SIM_ENV_MAX_BYTES);
 	read_copies(bytes, env_bytes, &boot);
-	env = boot.holding < 0 ? NULL : &boot.copy[boot.holding];
-	protocol->read(env, &v);
+	protocol->read(boot.holding < 0 ? NULL : &boot.copy[boot.holding], &v);
 	d = protocol->decide(&v, loads[v.slot == 'B'], loads[v.slot != 'B']);
 	*slot = d.boots == YP_SIM_BOOTS_HALT ? 0 : (d.boots == YP_SIM_BOOTS_OTHER) == (v.slot == 'A') ? 'B' : 'A';
-	stores[0] = d.counts ? YP_SIM_STORES_COUNT : YP_SIM_STORES_NOTHING;
-	stores[1] = d.stores;
-	if (env == NULL)
-		return 0; /* on its defaults a bootloader has nothing to count */
-	flags = env->flags;
-	to = boot.holding == 0 ? 1 : 0;
+	if (boot.holding >= 0) { /* on its defaults a bootloader has nothing to count */
+		stores[0] = d.counts ? YP_SIM_STORES_COUNT : YP_SIM_STORES_NOTHING;
+		stores[1] = d.stores;
+	}
 	for (unsigned i = 0; i < 2; i++) {
 		int error;
 
 		if (stores[i] == YP_SIM_STORES_NOTHING)
 			continue;
-		error = protocol->apply(env, &v, stores[i], &texts);
-		if (error == 0)
-			error = yp_sim_env_encode(env, ++flags, raw[to], env_bytes);
+		error = store_once(protocol, &boot, &v, stores[i], &texts, raw, env_bytes);
+		if (error == 0 && stored != NULL)
+			error = stored(ctx, (unsigned)boot.to);
 		if (error != 0)
 			return error;
-		to = 1 - to;
 	}
 	return 0;
 }

@@ -7,8 +7,9 @@
 
 #include "sim/subject.h"
 #include "subject/ota.h"
+#include "subject/tiny.h"
 
-static const struct yp_subject *const subjects[] = {&yp_subject_ota, NULL};
+static const struct yp_subject *const subjects[] = {&yp_subject_ota, &yp_subject_tiny, NULL};
 
 const struct yp_subject *const *yp_subjects(void)
 {
@@ -26,6 +27,7 @@ const struct yp_subject *yp_subject_find(const char *name)
 
 bool yp_subject_asks(const struct yp_subject *subject, enum yp_invariant invariant)
 {
+	assert(subject != NULL);
 	switch (invariant) {
 	case YP_I1:
 	case YP_I11:
@@ -89,6 +91,7 @@ const char *yp_subject_refusal_step(const struct yp_subject *subject, const char
 int yp_subject_medium_index(const struct yp_subject *subject, const struct yp_layout *layout, enum yp_role role,
 			    char slot)
 {
+	assert(role != YP_ROLE_SLOT || slot == 'A' || slot == 'B');
 	for (const struct yp_subject_medium *medium = subject->media; medium->name != NULL; medium++) {
 		if (medium->role != role || medium->slot != slot)
 			continue;

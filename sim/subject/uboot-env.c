@@ -2,6 +2,7 @@
 /* U-Boot's redundant environment: its codec, its arbiter, and what a copy of it means to a boot protocol. */
 #include "subject/uboot-env.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,7 @@ void yp_sim_env_parse(const uint8_t *raw, size_t size_bytes, struct yp_sim_env *
 	uint32_t crc = (uint32_t)raw[0] | (uint32_t)raw[1] << 8 | (uint32_t)raw[2] << 16 | (uint32_t)raw[3] << 24;
 	size_t at = 0;
 
+	assert(size_bytes > YP_SIM_ENV_HEADER_BYTES);
 	out->good = false;
 	out->flags = raw[4];
 	out->count = 0;
@@ -100,6 +102,7 @@ int yp_sim_env_set(struct yp_sim_env *env, const char *text)
 	size_t name_bytes = strcspn(text, "=");
 	struct yp_sim_env_variable *v = find_variable(env, text, name_bytes);
 
+	assert(text[0] != '=' && strchr(text, '=') != NULL);
 	if (v == NULL) {
 		if (env->count == YP_SIM_ENV_VARIABLES_MAX)
 			return -ENOSPC;
@@ -122,6 +125,7 @@ int yp_sim_env_encode(const struct yp_sim_env *env, uint8_t flags, uint8_t *out,
 	size_t at = YP_SIM_ENV_HEADER_BYTES;
 	uint32_t crc;
 
+	assert(size_bytes > YP_SIM_ENV_HEADER_BYTES);
 	qsort(sorted.variables, sorted.count, sizeof sorted.variables[0], compare_names);
 	memset(out, 0, size_bytes);
 	for (unsigned i = 0; i < sorted.count; i++) {
@@ -199,6 +203,7 @@ int yp_sim_env_copy_of(const struct yp_boot_protocol *protocol, struct yp_memo *
 	bool found;
 	struct yp_sim_env_copy *copy = yp_memo_at(memo, contents, &found);
 
+	assert(protocol != NULL && memo->key_count * YP_SECTOR_BYTES <= YP_SIM_ENV_MAX_BYTES);
 	if (copy == NULL)
 		return -ENOMEM;
 	if (!found)

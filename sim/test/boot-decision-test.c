@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Invariant: the harness's bootloader decides by the table of images/uboot/README.md, counts,
+ * and stores so that a cut leaves one good copy.
+ */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>

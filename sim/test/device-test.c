@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Invariant: the simulated device does what its story says, fails where a fault strikes, and is deterministic. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>

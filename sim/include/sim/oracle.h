@@ -43,8 +43,8 @@ struct yp_oracle_config {
 };
 
 struct yp_oracle;
-/* The regions that an image of such media must have, in this order. subject NULL: yp_subject_find(NULL). 0, or -EINVAL:
- * media are missing. */
+/* The regions that an image of such media must have, in this order. The last one has no sectors, and is left out,
+ * where the subject has no data. subject NULL: yp_subject_find(NULL). 0, or -EINVAL: media are missing. */
 int yp_oracle_regions(const struct yp_subject *subject, const struct yp_layout *layout, uint64_t image_bytes,
 		      struct yp_region out[YP_ORACLE_REGIONS]) __attribute__((warn_unused_result));
 /* base: the media at the start, with those regions. Reads the versions' images into its pool. 0 or -errno with one
