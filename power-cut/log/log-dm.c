@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/detail.h"
+#include "base/format-detail.h"
 #include "log/bytes.h"
 #include "log/log-private.h"
 

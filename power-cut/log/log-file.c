@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "base/content-hash.h"
-#include "base/detail.h"
+#include "base/format-detail.h"
 #include "log/bytes.h"
 #include "log/log-record.h"
 #include "log/log-stream.h"

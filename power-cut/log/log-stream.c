@@ -19,11 +19,11 @@
 #include <unistd.h>
 
 #include "base/content-hash.h"
-#include "base/detail.h"
+#include "base/format-detail.h"
 #include "log/bytes.h"
 #include "log/log-record.h"
 #include "log/log-stream.h"
-#include "power-cut/system.h"
+#include "power-cut/host-calls.h"
 
 const char yp_stream_magic[8] = {'b', 'p', '-', 'l', 'o', 'g', '-', 's'};
 #define HEAD_BYTES    16u

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/detail.h"
+#include "base/format-detail.h"
 #include "server/control-socket.h"
 
 #define DETAIL_BYTES 200u

@@ -15,8 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/detail.h"
-#include "power-cut/system.h"
+#include "base/format-detail.h"
+#include "power-cut/host-calls.h"
 
 #define ANSWER_BYTES   8192u
 #define SEND_TIMEOUT_S 2

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/detail.h"
+#include "base/format-detail.h"
 
 #define LINE_BYTES_MAX 4096u
 #define LINES_MAX      256u

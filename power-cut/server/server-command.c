@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/detail.h"
+#include "base/format-detail.h"
 
 #define WAIT_MS_MAX  3600000u
 #define DELAY_MS_MAX 600000u

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "power-cut/system.h"
+#include "power-cut/host-calls.h"
 #include "server/block-server-private.h"
 
 uint64_t yp_server_now(const struct yp_server *s)

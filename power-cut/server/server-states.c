@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/detail.h"
+#include "base/format-detail.h"
 #include "server/block-server-private.h"
 
 static bool same_file(const struct yp_kept_log *kept, const char *path, const struct stat *file)

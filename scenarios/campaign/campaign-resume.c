@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "file/version.h"
-#include "power-cut/system.h"
+#include "power-cut/host-calls.h"
 
 static long find_scenario(const struct yp_campaign *c, const char *name)
 {

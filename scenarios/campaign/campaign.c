@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "power-cut/system.h"
+#include "power-cut/host-calls.h"
 
 #define YP_FORMER_END ".old"
 

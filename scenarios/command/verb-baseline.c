@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "power-cut/random.h"
-#include "power-cut/system.h"
+#include "power-cut/host-calls.h"
 
 static void print_help(void)
 {

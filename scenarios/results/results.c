@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "file/version.h"
-#include "power-cut/system.h"
+#include "power-cut/host-calls.h"
 
 static int lock_file(int fd, short type)
 {

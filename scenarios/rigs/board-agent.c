@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "power-cut/system.h"
+#include "power-cut/host-calls.h"
 
 #define PYTHON     "/usr/bin/python3" /* Debian's own: it sees Debian's labgrid */
 #define AGENT      "hil/agent.py"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "power-cut/system.h"
+#include "power-cut/host-calls.h"
 #include "rigs/listed-cases.h"
 #include "rigs/rig.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "power-cut/system.h"
+#include "power-cut/host-calls.h"
 #include "rigs/qemu.h"
 
 /* How far the boots reached. */

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "power-cut/system.h"
+#include "power-cut/host-calls.h"
 #include "rigs/qemu.h"
 
 #define WAITING_MACHINES 3u

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* When a cut without the hold is commanded: from what was measured before. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>

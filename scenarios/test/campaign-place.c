@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A folder of small scenarios, and the command run on them, for tests of campaigns. */
 #include "test/campaign-place.h"
 
 #include <criterion/criterion.h>

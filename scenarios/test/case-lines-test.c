@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The lines of cases: few in the file, all in the counts, each in the digest. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The loader of scenarios, on good files and on every kind of bad one. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>

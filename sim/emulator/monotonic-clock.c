@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "power-cut/system.h"
+#include "power-cut/host-calls.h"
 
 #define NS_PER_S 1000000000
 

@@ -16,7 +16,7 @@
 
 #include <unistd.h>
 
-#include "power-cut/system.h"
+#include "power-cut/host-calls.h"
 
 #define WINDOW_BYTES  (64 * 1024)
 #define DRAIN_WAIT_MS 50 /* at most: for the peer's kernel to have what was written */

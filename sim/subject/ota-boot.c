@@ -5,7 +5,7 @@
 
 #include "subject/boot-decision.h"
 #include "subject/boot-run.h"
-#include "subject/ota.h"
+#include "subject/ota-parts.h"
 
 #define LIMIT_DEFAULT 3ul
 

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "subject/ota.h"
+#include "subject/ota-parts.h"
 
 struct text {
 	char *out;

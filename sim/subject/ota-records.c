@@ -10,7 +10,7 @@
 
 #include "subject/memo.h"
 #include "subject/mix.h"
-#include "subject/ota.h"
+#include "subject/ota-parts.h"
 
 /* ---- state records ---- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `ota`, the reference updater, as a subject: media, messages, steps, commands and reports. */
-#include "subject/ota.h"
+#include "subject/ota-parts.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ static const struct yp_subject_refusal refusals[] = {
     {" READ_BACK ", "S08"},
     {NULL, NULL}};
 
-/* core/cmd/outcome.c, core/cmd/run-progress.c */
+/* core/cmd/print-outcome.c, core/cmd/run-progress.c */
 static const struct yp_subject_messages messages = {.outcome = "^ota: [^ :]+: ([A-Z_]+):",
 						    .fetched = "^ota: fetched ([0-9]+)",
 						    .step = "^ota: ([SR][0-9][^ ]*)",

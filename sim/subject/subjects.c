@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "sim/subject.h"
-#include "subject/ota.h"
+#include "subject/ota-parts.h"
 #include "subject/tiny.h"
 
 static const struct yp_subject *const subjects[] = {&yp_subject_ota, &yp_subject_tiny, NULL};

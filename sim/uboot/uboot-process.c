@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "power-cut/system.h"
+#include "power-cut/host-calls.h"
 #include "uboot/uboot-process.h"
 
 #define DEADLINE_MS 10000

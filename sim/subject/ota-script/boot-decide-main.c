@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "subject/ota.h"
+#include "subject/ota-parts.h"
 #include "subject/uboot-env.h"
 
 #define PATH_BYTES 4096

@@ -10,7 +10,7 @@
 
 #include "ota/uboot.h"
 #include "subject/ota-script/script-case.h"
-#include "subject/ota.h"
+#include "subject/ota-parts.h"
 
 #define NUMBER_MAX 2147483647ull
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef POWER_CUT_BASE_DETAIL_H
-#define POWER_CUT_BASE_DETAIL_H
+#ifndef POWER_CUT_BASE_FORMAT_DETAIL_H
+#define POWER_CUT_BASE_FORMAT_DETAIL_H
 
 #include <stddef.h>
 

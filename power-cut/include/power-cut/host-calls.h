@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef POWER_CUT_SYSTEM_H
-#define POWER_CUT_SYSTEM_H
+#ifndef POWER_CUT_HOST_CALLS_H
+#define POWER_CUT_HOST_CALLS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The clock, and writes that are whole. */
-#include "power-cut/system.h"
+#include "power-cut/host-calls.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SIM_SUBJECT_OTA_H
-#define SIM_SUBJECT_OTA_H
+#ifndef SIM_SUBJECT_OTA_PARTS_H
+#define SIM_SUBJECT_OTA_PARTS_H
 
 #include "sim/subject.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The clause that says what is wrong with an input. */
-#include "base/detail.h"
+#include "base/format-detail.h"
 
 #include <assert.h>
 #include <stdarg.h>
