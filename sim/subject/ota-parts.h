@@ -9,6 +9,5 @@ extern const struct yp_boot_protocol yp_ota_boot;
 extern const struct yp_subject_records yp_ota_records;
 extern const struct yp_subject_descriptor yp_ota_descriptor;
 extern const struct yp_subject_config yp_ota_config;
-extern const struct yp_subject yp_subject_ota;
 
 #endif

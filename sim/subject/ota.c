@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `ota`, the reference updater, as a subject: media, messages, steps, commands and reports. */
 #include "subject/ota-parts.h"
+#include "subject/subjects.h"
 
 #include <jansson.h>
 #include <stdio.h>

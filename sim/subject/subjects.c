@@ -5,11 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/subject.h"
-#include "subject/ota-parts.h"
-#include "subject/tiny.h"
+#include "subject/subjects.h"
 
-static const struct yp_subject *const subjects[] = {&yp_subject_ota, &yp_subject_tiny, NULL};
+#define SUBJECT_ADDRESS(name) &yp_subject_##name,
+static const struct yp_subject *const subjects[] = {YP_SUBJECTS(SUBJECT_ADDRESS) NULL};
 
 const struct yp_subject *const *yp_subjects(void)
 {

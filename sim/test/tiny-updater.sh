@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The updater of the subject `tiny`: sim/subject/tiny.h. It runs at every start and prints what is done to the media, one
+# The updater of the subject `tiny`: sim/subject/tiny.c. It runs at every start and prints what is done to the media, one
 # operation a line, for the test that holds them. Usage: tiny-updater.sh BOOTED PENDING VERSION [no-flush]
 set -eu
 booted=$1 pending=$2 version=$3 how=${4:-}

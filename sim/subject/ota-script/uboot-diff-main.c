@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "subject/ota-script/script-case.h"
-#include "subject/ota-parts.h"
+#include "subject/subjects.h"
 
 #define WORKERS     2u
 #define KEPT_MAX    20u
