@@ -5,7 +5,7 @@ set -euo pipefail
 image=$1 out=$2 signer=${SIGNER:-sign}
 export GNUPGHOME=$KEYS/gnupg-$signer
 if [ ! -e "$KEYS/$signer.gpg" ]; then
-	mkdir -p -m 0700 "$GNUPGHOME"
+	mkdir -m 0700 "$GNUPGHOME"
 	gpg --batch --quiet --passphrase '' --quick-generate-key "$signer@example.test" ed25519 sign never
 	gpg --batch --quiet --export "$signer@example.test" >"$KEYS/$signer.gpg"
 fi
