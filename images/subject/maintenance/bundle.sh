@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Makes the bundle OUT of IMAGE: a signature by SIGNER and the compressed image. Usage: images/subject/maintenance/bundle.sh IMAGE OUT
+# Makes the bundle OUT of IMAGE: the compressed image and its signature by SIGNER. Usage: images/subject/maintenance/bundle.sh IMAGE OUT
 set -euo pipefail
 [ -e "$KEYS/root.pem" ] || "$IMAGES/zoo.sh" "$KEYS"
 openssl x509 -in "$KEYS/sign.pem" -pubkey -noout >"$KEYS/image.pub"

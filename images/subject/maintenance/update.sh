@@ -3,22 +3,22 @@
 # Maintenance mode. "stage BUNDLE": the system keeps the bundle on the data partition and selects the rescue system. "write": the rescue
 # system writes the only slot and selects it again. Usage: images/subject/maintenance/update.sh stage BUNDLE | write
 set -euo pipefail
-verify() { # FOLDER
-	openssl dgst -sha256 -verify "$KEYS/image.pub" -signature "$1/image.sig" "$1/image.gz"
+unpack() { # BUNDLE: verified, to WORK/image.gz
+	tar -xf "$1" -C "$WORK"
+	openssl dgst -sha256 -verify "$KEYS/image.pub" -signature "$WORK/image.sig" "$WORK/image.gz"
 }
 case $1 in
 stage)
-	rm -rf /data/new && mkdir /data/new
-	tar -xf "$2" -C /data/new
-	verify /data/new
+	unpack "$2"
+	cp "$2" /data/new
 	sync -f /data
-	rm -rf /data/update && mv /data/new /data/update
+	mv /data/new /data/update
 	sync -f /data
 	fw_setenv boot rescue
 	;;
 write)
-	verify /data/update
-	gzip -dc /data/update/image.gz | dd of="$SLOT_A" bs=1M iflag=fullblock conv=fsync status=none
+	unpack /data/update
+	gzip -dc "$WORK/image.gz" | dd of="$SLOT_A" bs=1M iflag=fullblock conv=fsync status=none
 	fw_setenv boot system
 	;;
 *) exit 2 ;;
