@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "power-cut/random.h"
 #include "power-cut/host-calls.h"
+#include "power-cut/random.h"
 
 static void print_help(void)
 {

@@ -9,8 +9,8 @@
 #include <zlib.h>
 
 #include "ota/uboot.h"
-#include "subject/ota-script/script-case.h"
 #include "subject/ota-parts.h"
+#include "subject/ota-script/script-case.h"
 
 #define NUMBER_MAX 2147483647ull
 
