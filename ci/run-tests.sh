@@ -18,7 +18,7 @@ run_one() {
 	if read -r tested passed failed crashed < <(sed -nE 's/\x1b\[[0-9;]*m//g; s/.*Synthesis: Tested: ([0-9]+) \| Passing: ([0-9]+) \| Failing: ([0-9]+) \| Crashing: ([0-9]+).*/\1 \2 \3 \4/p' "$log" | tail -n 1); then
 		failed=$((failed + crashed))
 		skipped=$(grep -c '^\[.*SKIP' "$log" || true)
-		[ "$tested" -gt 0 ] || failed=1
+		[ "$((tested + skipped))" -gt 0 ] || failed=1
 		[ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
 	elif read -r passed failed skipped < <(tail -n 1 "$log" | sed -nE 's/^counted: ([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p'); then
 		[ "$((passed + failed + skipped))" -gt 0 ] || failed=1

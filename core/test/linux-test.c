@@ -115,6 +115,9 @@ Test(linux_file, full_medium_fails_the_flush)
 	(void)snprintf(path, sizeof(path), "%s", scratch_path("full"));
 	cr_assert_eq(ota_file_create(path, MEDIUM_BYTES), 0);
 	cr_assert_eq(ota_file_open(path, &options, &file, &block), 0);
+	/* Some file systems would take bytes at any offset: the limit refuses them on all of them. */
+	(void)signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){MEDIUM_BYTES, MEDIUM_BYTES}), 0);
 	cr_assert_eq(block.ops->write(block.dev, UINT64_C(1) << 62, sector, sizeof(sector)), 0, "held back");
 	cr_assert_lt(block.ops->flush(block.dev), 0);
 	cr_assert_lt(block.ops->flush(block.dev), 0, "sticky");

@@ -340,9 +340,9 @@ static void pass_read(struct deriver *d, size_t i, const struct yp_entry *e)
 			return;
 		enter_select(d, i);
 		d->select_first = patch_reads(d, i);
-	} else if (role == YP_ROLE_SLOT && d->stage == STAGE_SELECTING) {
-		leave_select(d, i, e->medium);
-	} else if (d->stage == STAGE_COMMITTED && e->sector == 0 && role == YP_ROLE_SLOT && is_before(d, e->medium)) {
+	} else if (role == YP_ROLE_SLOT &&
+		   (d->stage == STAGE_SELECTING ||
+		    (d->stage == STAGE_COMMITTED && e->sector == 0 && is_before(d, e->medium)))) {
 		leave_select(d, i, e->medium);
 	} else if (d->stage == STAGE_FILLING && is_inactive(d, e->medium) && d->filled && !d->dirty[e->medium]) {
 		d->at = YP_PHASE_VERIFY;

@@ -41,7 +41,7 @@ static const struct {
     {"name: \"a\\0b\"\n", "f.yaml:1:7: 'name' holds a NUL byte; remove it"},
     {"title: \"a\\nb\"\n", "f.yaml:1:8: 'title' holds a control character; write one line of text"},
     {"name: {a: b}\n", "f.yaml:1:7: 'name' is a mapping; write a single value"},
-    {"subject: rauc\n", "f.yaml:1:10: 'subject' is 'rauc'; choose one of: ota"},
+    {"subject: rauc\n", "f.yaml:1:10: 'subject' is 'rauc'; choose one of: ota, tiny"},
     {"rig: car\n", "f.yaml:1:6: 'rig' is 'car'; choose one of: sim, images, network, qemu, board"},
     {"tags: demo\n", "f.yaml:1:7: 'tags' is not a list; write [one, two]"},
     {"tags: [a, a]\n", "f.yaml:1:11: 'a' is in the list twice; keep one"},

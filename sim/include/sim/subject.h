@@ -78,7 +78,7 @@ struct yp_boot_protocol {
 	void (*read)(const struct yp_sim_env *env, struct yp_sim_boot_variables *out);
 	struct yp_sim_decision (*decide)(const struct yp_sim_boot_variables *v, bool selected_loads, bool other_loads);
 	int (*apply)(struct yp_sim_env *env, const struct yp_sim_boot_variables *before, enum yp_sim_stores what,
-		     struct yp_boot_texts *texts) __attribute__((warn_unused_result));
+		     struct yp_boot_texts *texts);
 };
 
 /* ---- what the updater writes ---- */
@@ -108,7 +108,7 @@ struct yp_subject_records {
 	    record_sectors; /* the memo's keys: yp_memo_init(memo, record_sectors, sizeof(struct yp_subject_record)) */
 	/* 0 or -ENOMEM. */
 	int (*newest)(struct yp_memo *memo, const struct yp_image *image, unsigned medium,
-		      struct yp_subject_record *out) __attribute__((warn_unused_result));
+		      struct yp_subject_record *out);
 };
 
 /* A block behind the image that tells what the slot holds. */
@@ -217,8 +217,7 @@ struct yp_subject_settings {
 struct yp_subject_config {
 	const char *file; /* its name in dir, and what {config} of the commands stands for */
 	/* The file's text, with its zero. 0 or -ENAMETOOLONG. */
-	int (*write)(const struct yp_subject_settings *settings, char *out, size_t out_bytes)
-	    __attribute__((warn_unused_result));
+	int (*write)(const struct yp_subject_settings *settings, char *out, size_t out_bytes);
 };
 
 /* ---- what it reports ---- */

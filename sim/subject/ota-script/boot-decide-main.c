@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,24 +31,43 @@ struct environment {
 	int holding; /* -1: both are bad */
 };
 
+/* One line, "FILE OFFSET BYTES". */
+static int read_place(char *line, struct environment *e, unsigned i)
+{
+	char *rest = NULL, *end = NULL;
+	const char *path = strtok_r(line, " \t\n", &rest), *offset = strtok_r(NULL, " \t\n", &rest);
+	const char *size = strtok_r(NULL, " \t\n", &rest);
+	long size_bytes;
+
+	if (path == NULL || offset == NULL || size == NULL)
+		return -EINVAL;
+	(void)snprintf(e->place[i].path, sizeof e->place[i].path, "%s", path);
+	e->place[i].offset_bytes = strtol(offset, &end, 0);
+	if (*end != '\0')
+		return -EINVAL;
+	size_bytes = strtol(size, &end, 0);
+	if (*end != '\0' || size_bytes <= (long)YP_SIM_ENV_HEADER_BYTES || size_bytes > (long)YP_SIM_ENV_MAX_BYTES ||
+	    (i > 0 && (size_t)size_bytes != e->size_bytes))
+		return -EINVAL;
+	e->size_bytes = (size_t)size_bytes;
+	return 0;
+}
+
 static int read_places(const char *config, struct environment *e)
 {
 	FILE *file = fopen(config, "r");
-	long size_bytes = 0;
-	int lines = 0;
+	char line[PATH_BYTES];
+	unsigned lines = 0;
+	int error = 0;
 
 	if (file == NULL)
 		return -errno;
-	while (lines < 2 &&
-	       fscanf(file, " %4095s %li %li", e->place[lines].path, &e->place[lines].offset_bytes, &size_bytes) == 3) {
-		if (size_bytes <= (long)YP_SIM_ENV_HEADER_BYTES || size_bytes > (long)YP_SIM_ENV_MAX_BYTES ||
-		    (lines > 0 && (size_t)size_bytes != e->size_bytes))
-			break;
-		e->size_bytes = (size_t)size_bytes;
-		lines++;
+	while (error == 0 && lines < 2 && fgets(line, sizeof line, file) != NULL) {
+		if (line[0] != '#' && line[0] != '\n')
+			error = read_place(line, e, lines++);
 	}
 	(void)fclose(file);
-	return lines == 2 ? 0 : -EINVAL;
+	return error != 0 ? error : lines == 2 ? 0 : -EINVAL;
 }
 
 static int read_copies(struct environment *e)
