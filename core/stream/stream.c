@@ -78,7 +78,7 @@ static void end_chunk(struct run *run)
 	struct ota_batch *batch = run->batch;
 	struct ota_place place;
 
-	assert(run->batch && run->batch->count < run->pipe.batch_chunks);
+	assert(batch->count < run->pipe.batch_chunks);
 	ota_plan_place(&run->plan, run->chunk, &place);
 	batch->count++;
 	run->chunk++;

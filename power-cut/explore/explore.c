@@ -138,7 +138,7 @@ static int explore_states(struct yp_explorer *x)
 
 int yp_explore_run(const struct yp_explore *in, struct yp_stats *stats)
 {
-	assert(in && stats);
+	assert(in && stats && in->rig && in->rig->recover);
 	struct yp_explorer x;
 	int r = yp_explorer_init(&x, in, stats);
 	if (r == 0)

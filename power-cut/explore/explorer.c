@@ -79,7 +79,7 @@ int yp_explorer_result(struct yp_explorer *x, const struct yp_outcome *outcome, 
 int yp_explorer_init(struct yp_explorer *x, const struct yp_explore *in, struct yp_stats *stats)
 {
 	assert(x && in && stats);
-	assert(in->rig && in->rig->recover && in->base && in->log);
+	assert(in->rig && in->base && in->log);
 	*x = (struct yp_explorer){.in = in, .stats = stats, .limits = in->limits};
 	*stats = (struct yp_stats){0};
 	if (x->limits.subset_writes == 0)

@@ -38,7 +38,7 @@ int yp_network_new(const struct yp_network_options *options, struct yp_network *
 	const struct yp_network_bundle *running;
 	int result;
 
-	assert(options != NULL && options->ota != NULL && options->zoo != NULL && out != NULL && detail_bytes > 0);
+	assert(options->ota != NULL && options->zoo != NULL && out != NULL && detail_bytes > 0);
 	if (!net)
 		return -ENOMEM;
 	net->device.lock = -1;
@@ -243,7 +243,7 @@ int yp_network_run(struct yp_network *net, const char *id, struct yp_network_res
 	struct yp_network_kill kill = {.kind = 0};
 	struct yp_network_case c;
 
-	assert(net != NULL && id != NULL && out != NULL);
+	assert(net != NULL && out != NULL);
 	if (length >= sizeof(plain) || (suffix && !read_kill(suffix, &kill)))
 		return -EINVAL;
 	memcpy(plain, id, length);

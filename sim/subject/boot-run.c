@@ -34,8 +34,8 @@ struct boot {
 static void read_copies(const uint8_t *const raw[2], size_t env_bytes, struct boot *boot)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		memcpy(boot->text[i], raw[i], env_bytes);
-		boot->text[i][env_bytes] = 0; /* ends a search in a text that does not end */
+		memcpy(boot->text[i], raw[i], env_bytes); // cppcheck-suppress uninitvar ; this is what fills it
+		boot->text[i][env_bytes] = 0;             /* ends a search in a text that does not end */
 		yp_sim_env_parse(boot->text[i], env_bytes, &boot->copy[i]);
 	}
 	boot->holding =
