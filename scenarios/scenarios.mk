@@ -18,7 +18,7 @@ $(call test,hil-timing,scenarios/test/board-timing-test.c,$(SCENARIOS_LIBS),$(SC
 $(call test,scenario-campaign,$(addprefix scenarios/test/,campaign-test.c joined-campaign-test.c campaign-place.c),$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
 $(B)/test/scenario-campaign: | $(B)/ota $(ZOO)/made
 $(call fuzzer,scenario,scenarios/fuzz/scenario-fuzz.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES),scenarios/fuzz/corpus/scenario)
-$(call fuzzer,id,scenarios/fuzz/case-text-fuzz.c,scenarios power-cut,-lyaml,$(SCENARIOS_INCLUDES),scenarios/fuzz/corpus/id)
+$(call fuzzer,id,scenarios/fuzz/case-text-fuzz.c,scenarios $(SUBJECT_LIBS),$(SUBJECT_LDLIBS) -lyaml,$(SCENARIOS_INCLUDES),scenarios/fuzz/corpus/id)
 $(call fuzzer,results,scenarios/fuzz/results-fuzz.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES),scenarios/fuzz/corpus/results)
 
 MUTANTS_DEMO := no-flush-before-arm,commit-before-health,empty-signature-ok
