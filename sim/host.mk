@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+# Real commands on this kernel, their media ours. A program that links libhost takes HOST_LIBS and HOST_LDLIBS.
+HOST_LIBS := host fuse-front block-server power-cut
+HOST_LDLIBS = $(FUSE_LDLIBS) -lcrypto
+HOST_INCLUDES := $(SIM_INCLUDES) -I$(SRC)/power-cut
+$(call library,host,$(sort $(wildcard sim/host/*.c)),$(HOST_INCLUDES))
