@@ -79,13 +79,25 @@ static int copy_write(const struct yp_log *from, const struct yp_entry *e, struc
 	return r < 0 ? r : yp_log_write_ids(out, e->medium, e->sector, e->sectors, first, e->fua);
 }
 
-static int copy_entry(const struct yp_log *from, const struct yp_entry *e, struct yp_log *out)
+static int copy_read(const struct yp_entry *e, const uint32_t *grain, struct yp_log *out)
+{
+	uint64_t sectors = out->layout.media[e->medium].sectors;
+	uint64_t step = grain ? grain[e->medium] : 1;
+	uint64_t first = e->sector - e->sector % step;
+	uint64_t end = (e->sector + e->sectors + step - 1) / step * step;
+
+	if (end > sectors)
+		end = sectors;
+	return yp_log_read(out, e->medium, first, (uint32_t)(end - first));
+}
+
+static int copy_entry(const struct yp_log *from, const struct yp_entry *e, const uint32_t *grain, struct yp_log *out)
 {
 	switch (e->op) {
 	case YP_WRITE:
 		return copy_write(from, e, out);
 	case YP_READ:
-		return yp_log_read(out, e->medium, e->sector, e->sectors);
+		return copy_read(e, grain, out);
 	case YP_FLUSH:
 		return yp_log_flush(out, e->medium);
 	case YP_DISCARD:
@@ -96,12 +108,12 @@ static int copy_entry(const struct yp_log *from, const struct yp_entry *e, struc
 	return -EINVAL;
 }
 
-int yp_log_append(const struct yp_log *from, size_t whole, struct yp_log *out)
+int yp_log_append(const struct yp_log *from, size_t whole, const uint32_t *grain, struct yp_log *out)
 {
 	assert(from && out && from->pool == out->pool);
 	for (size_t i = 0; i < yp_log_count(from); i++) {
 		const struct yp_entry *e = yp_log_entry(from, i);
-		int r = i < whole || e->op == YP_READ ? copy_entry(from, e, out) : 1;
+		int r = i < whole || e->op == YP_READ ? copy_entry(from, e, grain, out) : 1;
 
 		if (r < 0)
 			return r;
@@ -111,8 +123,8 @@ int yp_log_append(const struct yp_log *from, size_t whole, struct yp_log *out)
 	return 0;
 }
 
-int yp_server_copy_log(const struct yp_server *s, size_t whole, struct yp_log *out)
+int yp_server_copy_log(const struct yp_server *s, size_t whole, const uint32_t *grain, struct yp_log *out)
 {
 	assert(s && !s->on);
-	return yp_log_append(s->log, whole, out);
+	return yp_log_append(s->log, whole, grain, out);
 }

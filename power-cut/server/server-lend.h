@@ -21,11 +21,13 @@ size_t yp_server_entries(struct yp_server *server);
 
 /*
  * (power off) Appends the run's log to one that shares the pool: all of its first `whole` entries, and of what follows
- * the reads alone, which is what depends on the media but changes nothing.
+ * the reads alone, which is what depends on the media but changes nothing. A read is widened to whole grains of its
+ * medium, `grain[medium]` sectors each: what a page cache read ahead is then no difference. NULL: reads as they are.
  */
-int yp_server_copy_log(const struct yp_server *server, size_t whole, struct yp_log *out)
+int yp_server_copy_log(const struct yp_server *server, size_t whole, const uint32_t *grain, struct yp_log *out)
     __attribute__((warn_unused_result));
 /* The same between any two logs that share a pool. */
-int yp_log_append(const struct yp_log *from, size_t whole, struct yp_log *out) __attribute__((warn_unused_result));
+int yp_log_append(const struct yp_log *from, size_t whole, const uint32_t *grain, struct yp_log *out)
+    __attribute__((warn_unused_result));
 
 #endif

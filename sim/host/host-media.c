@@ -271,3 +271,39 @@ int yp_host_media_image(const struct yp_host_media *media, struct yp_pool *pool,
 		*out = image;
 	return r;
 }
+
+static int write_file(const char *path, unsigned medium, const struct yp_image *image)
+{
+	uint64_t sectors = yp_image_layout(image)->media[medium].sectors;
+	uint8_t sector[YP_SECTOR_BYTES];
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int r = fd < 0 || ftruncate(fd, (off_t)(sectors * YP_SECTOR_BYTES)) < 0 ? -errno : 0;
+
+	for (uint64_t at = 0; r == 0 && at < sectors; at++) {
+		if (yp_image_get(image, medium, at) == 0)
+			continue; /* zeros */
+		yp_image_read(image, medium, at, 1, sector);
+		if (pwrite(fd, sector, sizeof sector, (off_t)(at * YP_SECTOR_BYTES)) != (ssize_t)sizeof sector)
+			r = errno ? -errno : -EIO;
+	}
+	if (fd >= 0 && close(fd) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+int yp_host_media_save(const struct yp_host_media *media, const struct yp_image *image, const char *dir, char *detail,
+		       size_t detail_bytes)
+{
+	char path[PATH_MAX];
+	int r = mkdir(dir, 0777) < 0 && errno != EEXIST ? -errno : 0;
+
+	assert(media && image && dir);
+	for (unsigned i = 0; r == 0 && i < media->layout.count; i++) {
+		int n = snprintf(path, sizeof path, "%s/%s", dir, media->layout.media[i].name);
+
+		r = n < (int)sizeof path ? write_file(path, i, image) : -ENAMETOOLONG;
+	}
+	if (r < 0)
+		yp_detail(detail, detail_bytes, "%.200s: %s", dir, strerror(-r));
+	return r;
+}

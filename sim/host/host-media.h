@@ -48,5 +48,8 @@ void yp_host_variable(const char *name, char out[YP_NAME_MAX]);
 /* What the files hold, in a new image. Zeros where a file is shorter than its medium. */
 int yp_host_media_image(const struct yp_host_media *media, struct yp_pool *pool, struct yp_image **out, char *detail,
 			size_t detail_bytes) __attribute__((warn_unused_result));
+/* Each medium as a sparse file DIR/NAME; the folder is made. */
+int yp_host_media_save(const struct yp_host_media *media, const struct yp_image *image, const char *dir, char *detail,
+		       size_t detail_bytes) __attribute__((warn_unused_result));
 
 #endif
