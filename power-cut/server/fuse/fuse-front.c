@@ -15,10 +15,9 @@
 
 #include <fuse_lowlevel.h>
 
-#define FIRST_INODE  2u /* 1 is the folder */
-#define WRITE_MAX    (1024u * 1024u)
-#define FOREVER_S    1e9
-#define IDLE_THREADS 4u
+#define FIRST_INODE 2u /* 1 is the folder */
+#define WRITE_MAX   (1024u * 1024u)
+#define FOREVER_S   1e9
 
 struct yp_fuse_front {
 	struct yp_server *server;
@@ -312,9 +311,8 @@ static const struct fuse_lowlevel_ops operations = {
 static void *serve_requests(void *arg)
 {
 	struct yp_fuse_front *front = arg;
-	struct fuse_loop_config config = {.clone_fd = 0, .max_idle_threads = IDLE_THREADS};
 
-	(void)fuse_session_loop_mt(front->session, &config);
+	(void)fuse_session_loop(front->session);
 	return NULL;
 }
 

@@ -12,17 +12,20 @@
  * ENOSPC. They are opened for direct I/O, so that the kernel keeps no page of them: every read is seen. fsync and
  * fdatasync are a flush; closing a file is none. A hole punched is a discard.
  *
+ * One thread serves them all: requests reach the log in the order in which the kernel made them, which is what makes two
+ * equal runs of a program equal in the log. A fault that makes a request wait holds up the others too.
+ *
  * A file that was open when the power was cut fails from then on; one that is opened after power on works again. Detach
  * loop devices between runs. Needs root and /dev/fuse.
  */
 struct yp_fuse_front;
 
-/* Mounts on `folder`, which exists and is empty, and serves from threads of its own. server and media are borrowed until
+/* Mounts on `folder`, which exists and is empty, and serves from a thread of its own. server and media are borrowed until
  * yp_fuse_front_stop(). 0 or -errno, *detail being one clause. */
 int yp_fuse_front_start(struct yp_server *server, const struct yp_media *media, const char *folder,
 			struct yp_fuse_front **out, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
-/* Unmounts, ends the threads, frees. NULL is fine. */
+/* Unmounts, ends the thread, frees. NULL is fine. */
 void yp_fuse_front_stop(struct yp_fuse_front *front);
 
 #endif
