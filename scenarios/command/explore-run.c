@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "command/verbs.h"
-#include "power-cut/system.h"
+#include "power-cut/host-calls.h"
 
 #define ADVICE_MAX  3u
 #define STORY_BYTES 65536u

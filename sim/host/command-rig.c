@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/detail.h"
-#include "power-cut/system.h"
+#include "base/format-detail.h"
+#include "power-cut/host-calls.h"
 
 #define SECONDS_DEFAULT  30u
 #define LOOP_GRAIN       2048u /* sectors; more than the kernel reads ahead */

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/detail.h"
+#include "base/format-detail.h"
 
 #define CHUNK_SECTORS 2048u
 

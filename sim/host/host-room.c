@@ -12,7 +12,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "base/detail.h"
+#include "base/format-detail.h"
 
 #define CONTROL_PATH  YP_PRIVATE_FOLDER "/control"
 #define VARIABLES_MAX (YP_MEDIA_MAX + 2u) /* of ours */

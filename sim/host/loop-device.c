@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/detail.h"
-#include "power-cut/system.h"
+#include "base/format-detail.h"
+#include "power-cut/host-calls.h"
 
 #define LOOP_MAJOR     7u
 #define ATTACH_TRIES   64u

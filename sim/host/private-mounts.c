@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/detail.h"
+#include "base/format-detail.h"
 
 #define ENTER_TRIES 16u
 

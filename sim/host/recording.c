@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/detail.h"
+#include "base/format-detail.h"
 
 #define COPY_BYTES   ((size_t)1024 * 1024)
 #define BLOCK_BYTES  4096u

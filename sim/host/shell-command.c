@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "power-cut/system.h"
+#include "power-cut/host-calls.h"
 
 #define TERM_WAIT_MS 2000
 #define ORPHANS_MAX  1024u
