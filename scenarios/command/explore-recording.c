@@ -170,6 +170,8 @@ int yp_recorded_open(struct yp_recorded *x, const struct yp_explore_request *req
 	}
 	if (request->command_seconds)
 		x->rig.seconds_max = request->command_seconds;
+	x->rig.told = request->after ? request->told : NULL;
+	x->rig.told_label = request->told_label;
 	x->face = yp_command_rig_face(&x->rig);
 	x->explore = (struct yp_explore){.rig = &x->face, .base = x->base, .log = x->log, .limits = request->limits};
 	name_scenario(x);
@@ -228,8 +230,13 @@ void yp_recorded_replay(const struct yp_recorded *x, const char *id, char *out, 
 	const struct yp_explore_request *request = x->request;
 	const struct {
 		const char *option, *value;
-	} parts[] = {{"--log", request->log},     {"--media", request->media},     {"--model", request->models},
-		     {"--check", request->check}, {"--recover", request->recover}, {"--like", id}};
+	} parts[] = {{"--log", request->log},
+		     {"--media", request->media},
+		     {"--model", request->models},
+		     {"--check", request->check},
+		     {"--recover", request->recover},
+		     {"--after", request->after},
+		     {"--like", id}};
 	size_t used = (size_t)snprintf(out, out_bytes, "yankproof explore");
 
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {

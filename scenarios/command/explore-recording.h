@@ -6,13 +6,17 @@
 #include "rigs/rig.h"
 
 /* The verb explore: a recording, what is asked of its crash states, and how far to go. */
+#define YP_TOLD_MAX 64u
 struct yp_explore_request {
 	const char *log;   /* a folder of 'yankproof record', or a write log */
 	const char *media; /* of a write log; else NULL */
 	const char *models, *check, *recover;
-	const char *like; /* one case */
-	const char *save; /* with like: a folder for the media of that state */
-	const char *out;  /* a folder for results, or NULL */
+	const char *after;      /* MARK=LABEL, or NULL */
+	char told[YP_TOLD_MAX]; /* its MARK ... */
+	const char *told_label; /* ... and its LABEL */
+	const char *like;       /* one case */
+	const char *save;       /* with like: a folder for the media of that state */
+	const char *out;        /* a folder for results, or NULL */
 	struct yp_limits limits;
 	unsigned command_seconds;
 	uint64_t limit_seconds; /* 0: none */

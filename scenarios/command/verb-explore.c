@@ -3,7 +3,9 @@
 #include "command/verbs.h"
 
 #include <getopt.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "command/explore-recording.h"
 
@@ -34,6 +36,9 @@ static void explore_help(void)
 	    "      --recover CMD    what the device does by itself after a power cut, before the check. Its own writes "
 	    "are cut,\n"
 	    "                       too, until nothing new appears. It must end with 0, else I6\n"
+	    "      --after MARK=LABEL   once 'yankproof mark --world MARK' was made, every state must have that label, "
+	    "else I5:\n"
+	    "                       what was reported is not so any more\n"
 	    "      --model LIST     other storage models than recorded: NAME=MODEL,... or MODEL\n"
 	    "      --like ID        run that one case again, with its story and what CMD prints\n"
 	    "      --save DIR       with --like: keep the media of that state as files\n"
@@ -56,6 +61,7 @@ enum {
 	OPT_MODEL,
 	OPT_CHECK,
 	OPT_RECOVER,
+	OPT_AFTER,
 	OPT_LIKE,
 	OPT_SAVE,
 	OPT_SECONDS,
@@ -69,6 +75,7 @@ static const struct option long_options[] = {{"log", required_argument, NULL, OP
 					     {"model", required_argument, NULL, OPT_MODEL},
 					     {"check", required_argument, NULL, OPT_CHECK},
 					     {"recover", required_argument, NULL, OPT_RECOVER},
+					     {"after", required_argument, NULL, OPT_AFTER},
 					     {"like", required_argument, NULL, OPT_LIKE},
 					     {"save", required_argument, NULL, OPT_SAVE},
 					     {"output", required_argument, NULL, 'o'},
@@ -93,6 +100,8 @@ static const char **text_of(int option, struct yp_explore_request *request)
 		return &request->check;
 	case OPT_RECOVER:
 		return &request->recover;
+	case OPT_AFTER:
+		return &request->after;
 	case OPT_LIKE:
 		return &request->like;
 	case OPT_SAVE:
@@ -122,6 +131,18 @@ static int take_number(int option, const char *text, struct yp_explore_request *
 	return 0;
 }
 
+/* MARK=LABEL: 0, or -1. */
+static int split_after(struct yp_explore_request *request)
+{
+	const char *equals = strrchr(request->after, '=');
+
+	if (!equals || equals == request->after || !equals[1] || equals - request->after >= (ptrdiff_t)YP_TOLD_MAX)
+		return -1;
+	memcpy(request->told, request->after, (size_t)(equals - request->after));
+	request->told_label = equals + 1;
+	return 0;
+}
+
 /* 0, an exit status, or -1: help was asked for. */
 static int parse_request(int argc, char **argv, struct yp_explore_request *out)
 {
@@ -145,6 +166,8 @@ static int parse_request(int argc, char **argv, struct yp_explore_request *out)
 	}
 	if (!out->log || !out->check || optind != argc)
 		return yp_usage_error("give --log DIR and --check CMD; see 'yankproof explore --help'");
+	if (out->after && split_after(out))
+		return yp_usage_error("'--after %s': write MARK=LABEL, such as done=new", out->after);
 	if (out->save && !out->like)
 		return yp_usage_error("--save keeps the media of one case: name it with --like");
 	return 0;

@@ -2,6 +2,7 @@
 /* The verb record: runs any updater on media of ours and keeps what it did to them. */
 #include "command/verbs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -154,6 +155,7 @@ static int open_bases(const struct yp_host_media *media, int bases[YP_MEDIA_MAX]
 
 static int record_run(const struct request *request, const struct yp_host_media *media)
 {
+	assert(request->dir && request->command);
 	char detail[YP_DETAIL_MAX] = "";
 	struct yp_command_end end = {0};
 	struct yp_host_room room;

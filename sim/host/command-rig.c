@@ -135,7 +135,7 @@ static void judge_check(const struct yp_command_rig *rig, const struct yp_comman
 /* *whole: how many entries are the device's own, not the check's. */
 static int run_commands(struct yp_command_rig *rig, size_t *whole, struct yp_outcome *out)
 {
-	struct yp_command_end end;
+	struct yp_command_end end = {0};
 	bool check = true;
 	int r = 0;
 
@@ -236,7 +236,26 @@ static int recover_state(void *ctx, const struct yp_image *start, struct yp_log 
 	return r < 0 ? r : keep_run(rig, start, log, out);
 }
 
+/* What the outside was told before the cut must still be so. */
+static int judge_state(void *ctx, const struct yp_image *state, const struct yp_world *before,
+		       const struct yp_world *during, const struct yp_outcome *run, struct yp_outcome *out)
+{
+	const struct yp_command_rig *rig = ctx;
+
+	(void)state;
+	(void)during;
+	*out = *run;
+	for (size_t i = 0; rig->told && i < before->count; i++) {
+		if (out->verdict == YP_FAIL || strcmp(before->events[i], rig->told) != 0 ||
+		    strcmp(out->label, rig->told_label) == 0)
+			continue;
+		yp_outcome_fail(out, YP_I5, "'%.40s' was reported, and then the device ends as '%s', not '%.40s'",
+				rig->told, run->label, rig->told_label);
+	}
+	return 0;
+}
+
 struct yp_rig yp_command_rig_face(struct yp_command_rig *rig)
 {
-	return (struct yp_rig){.ctx = rig, .recover = recover_state};
+	return (struct yp_rig){.ctx = rig, .recover = recover_state, .judge = judge_state};
 }

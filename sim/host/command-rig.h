@@ -25,6 +25,8 @@ struct yp_command_rig {
 	struct yp_host_room *room;
 	const char *recover; /* NULL: nothing */
 	const char *check;
+	/* Once the outside was told so (a mark of the world), each state must have this label, else I5. NULL: not asked. */
+	const char *told, *told_label;
 	unsigned seconds_max; /* of each command */
 	bool echo;            /* their output is shown */
 

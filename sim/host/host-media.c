@@ -115,9 +115,9 @@ static int take_role(struct yp_host_media *media, unsigned i, const char *role)
 int yp_host_media_add(struct yp_host_media *media, const char *name, const char *file, const char *role, bool loop,
 		      uint64_t bytes, char *detail, size_t detail_bytes)
 {
+	assert(media && name && file && role);
 	unsigned i = media->layout.count;
 
-	assert(media && name && file && role);
 	if (i == YP_MEDIA_MAX) {
 		yp_detail(detail, detail_bytes, "there are more than %u media", YP_MEDIA_MAX);
 		return 1;
@@ -256,10 +256,10 @@ static int read_file(const char *path, unsigned medium, struct yp_image *image)
 int yp_host_media_image(const struct yp_host_media *media, struct yp_pool *pool, struct yp_image **out, char *detail,
 			size_t detail_bytes)
 {
+	assert(media && pool && out);
 	struct yp_image *image = NULL;
 	int r = yp_image_new(&media->layout, pool, &image);
 
-	assert(media && pool && out);
 	for (unsigned i = 0; r == 0 && i < media->layout.count; i++) {
 		r = read_file(media->media[i].file, i, image);
 		if (r < 0)
@@ -294,10 +294,10 @@ static int write_file(const char *path, unsigned medium, const struct yp_image *
 int yp_host_media_save(const struct yp_host_media *media, const struct yp_image *image, const char *dir, char *detail,
 		       size_t detail_bytes)
 {
+	assert(media && image && dir);
 	char path[PATH_MAX];
 	int r = mkdir(dir, 0777) < 0 && errno != EEXIST ? -errno : 0;
 
-	assert(media && image && dir);
 	for (unsigned i = 0; r == 0 && i < media->layout.count; i++) {
 		int n = snprintf(path, sizeof path, "%s/%s", dir, media->layout.media[i].name);
 

@@ -200,17 +200,15 @@ static void end_orphans(void)
 
 	(void)snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
 	for (unsigned i = 0; i < ORPHANS_MAX; i++) {
-		FILE *f;
-		int pid = 0;
+		char line[32] = "";
 		pid_t ended = waitpid(-1, NULL, WNOHANG);
 
 		if (ended > 0)
 			continue;
 		if (ended < 0)
 			return; /* there is none */
-		f = fopen(path, "re");
-		if (!f || fscanf(f, "%d", &pid) != 1)
-			pid = 0;
+		FILE *f = fopen(path, "re");
+		pid_t pid = f && fgets(line, sizeof line, f) ? (pid_t)strtol(line, NULL, 10) : 0;
 		if (f)
 			(void)fclose(f);
 		if (pid <= 0)

@@ -39,6 +39,10 @@ done
 id=$(sed -n 's/.*--like \([^"]*\)".*/\1/p' results/results.jsonl)
 expect 1 "the end" "${explore[@]}" --log bad --like "$id"
 expect 0 "junit" "$yankproof" report results
+# shellcheck disable=SC2016 # the command's own variables
+expect 0 "1 flushes" "$yankproof" record -o told --media "$(media '')" -- sh -c \
+	'cat new.img >"$SLOT_B"; sync "$SLOT_B"; "$YANKPROOF" mark flip; echo slot=b >"$ENV"; "$YANKPROOF" mark --world done'
+expect 1 "I5 truthful" "${explore[@]}" --log told --after done=new
 "$yankproof" log --log bad/log --dm bad.dm >/dev/null
 expect 1 "persisted without slot-b" "${explore[@]}" --log bad.dm --media "$(media '')"
 expect 2 "new or empty" "$yankproof" record -o bad --media "$(media '')" -- true
