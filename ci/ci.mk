@@ -45,7 +45,7 @@ check-clang: build/setup-check.stamp
 TIDY_FOLDERS := $(addprefix core/,$(CORE_ROOMS) linux cmd) power-cut sim images/corrupt scenarios ci/report
 TIDY_SOURCES := $(foreach file,$(filter %.c,$(shell git ls-files $(TIDY_FOLDERS) 2>/dev/null)),$(if $(findstring /test/,$(file))$(findstring /fuzz/,$(file))$(findstring /bench/,$(file)),,$(file)))
 TIDY_FLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -D_FILE_OFFSET_BITS=64 $(CORE_INCLUDES) -DOTA_VERSION=\"0\"
-TIDY_REST := $(TIDY_FLAGS) $(SCENARIOS_INCLUDES) -Ici -I/usr/include/libxml2 -DREPORT_HTML=\"ci/report/report.html\" \
+TIDY_REST := $(TIDY_FLAGS) $(SCENARIOS_INCLUDES) $(FUSE_CFLAGS) -Ici -I/usr/include/libxml2 -DREPORT_HTML=\"ci/report/report.html\" \
 	-DQEMU_PLUGIN=\"$(SERVER_PLUGIN)\"
 tidy = printf '%s\n' $(1) | xargs -P $$(nproc) -n 4 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- $(2)' tidy
 check-tidy: build/setup-check.stamp

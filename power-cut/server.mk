@@ -20,6 +20,12 @@ $(SERVER_PLUGIN): $(SERVER_PIC)
 	$(Q)$(CC) $(OTA_LDFLAGS) -shared -o $@ $^ -lpthread
 -include $(SERVER_PIC:.o=.d)
 
+# The media as files of this kernel: the other front of the same library.
+FUSE_CFLAGS := -I/usr/include/fuse3
+FUSE_LDLIBS := -lfuse3 -lpthread
+$(call library,fuse-front,power-cut/server/fuse/fuse-front.c,$(SERVER_INCLUDES) $(FUSE_CFLAGS))
+$(call test,fuse-front,power-cut/server/test/fuse-front-test.c,fuse-front block-server power-cut,$(FUSE_LDLIBS),$(SERVER_INCLUDES))
+
 # Over NBD, as QEMU sees it. A sanitised plugin needs its runtime loaded before nbdkit's own code.
 SERVER_PRELOAD := $(if $(filter san,$(VARIANT)),$(shell $(CC) -print-file-name=libasan.so))
 SERVER_TEST_FLAGS := -DSERVER_PLUGIN=\"$(SERVER_PLUGIN)\" -DSERVER_PRELOAD=\"$(SERVER_PRELOAD)\"

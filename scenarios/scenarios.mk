@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Scenario files, their loader, the campaign runner and the yankproof command.
 SCENARIOS_INCLUDES := -I$(SRC)/scenarios $(SIM_INCLUDES) -I$(SRC)/power-cut -I$(SRC)/images
-SCENARIOS_LIBS := scenarios oracle uboot-process emulator corrupt testpki network block-server $(SIM_LIBS)
-SCENARIOS_LDLIBS := -lssl $(SIM_LDLIBS) -lyaml -ljansson -lz -lpthread
+SCENARIOS_LIBS := scenarios host fuse-front oracle uboot-process emulator corrupt testpki network block-server $(SIM_LIBS)
+SCENARIOS_LDLIBS := -lssl $(SIM_LDLIBS) -lyaml -ljansson -lz -lpthread $(FUSE_LDLIBS)
 SCENARIOS_SRC := $(filter-out scenarios/command/yankproof-main.c,$(sort $(foreach room,command campaign results file rigs,$(wildcard scenarios/$(room)/*.c))))
 
 $(call library,scenarios,$(SCENARIOS_SRC),$(SCENARIOS_INCLUDES))

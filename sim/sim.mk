@@ -14,6 +14,7 @@ $(call library,sim,$(SIM_SRC),$(SIM_INCLUDES))
 $(call test,sim-bootloader,sim/test/boot-decision-test.c,$(SIM_LIBS),$(SIM_LDLIBS),$(SIM_INCLUDES))
 $(call test,sim,sim/test/device-test.c,$(SIM_LIBS),$(SIM_LDLIBS),$(SIM_INCLUDES))
 -include sim/network.mk
+-include sim/host.mk
 
 # Not a program that is installed: no part of `all`.
 RECOVER_BENCH := $(B)/bench/recover-bench

@@ -19,7 +19,10 @@
 	VERB(merge, "join the results of shards")                                                                      \
 	VERB(coverage, "which entries of a catalogue of faults are covered")                                           \
 	VERB(cuts, "outcomes of the power cuts of a real board, by step")                                              \
-	VERB(baseline, "random kill -9, for comparison")
+	VERB(baseline, "random kill -9, for comparison")                                                               \
+	VERB(record, "run any updater and keep what it does to its media")                                             \
+	VERB(explore, "cut the power of a recorded update everywhere, and run your own check")                         \
+	VERB(mark, "from inside of record: put a mark into the log")
 
 #define YP_VERB_DECLARE(name, text) int yp_verb_##name(int argc, char **argv);
 YP_VERBS(YP_VERB_DECLARE)

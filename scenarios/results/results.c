@@ -288,7 +288,7 @@ int yp_results_scenario(int fd, const struct yp_scenario *scenario, const struct
 		      scenario->rig->name, "storage", storage, "verdict", yp_verdict_text(result->verdict), "reason",
 		      result->reason, "duration_ms", (json_int_t)result->duration_ms, "stats", make_stats(result),
 		      "expected", result->beyond ? "expected to fail" : "", "digest", result->digest, "sentence",
-		      result->sentence, "replay", replay);
+		      result->sentence, "replay", result->replay ? result->replay : replay);
 	if (line)
 		(void)json_object_set_new(line, "subject", json_string(scenario->subject->name));
 	return yp_results_line(fd, line);

@@ -39,6 +39,7 @@ struct yp_result {
 	char sentence[512];
 	char note[640];          /* what else a rig has to say, in one line */
 	char failing[YP_ID_MAX]; /* id of the first failing case, "" for none */
+	const char *replay;      /* the command that runs it again; NULL, as in all that travel: yankproof replay ID */
 };
 
 struct yp_case_line {
