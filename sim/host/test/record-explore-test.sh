@@ -43,6 +43,6 @@ expect 3 "not repeatable" "$yankproof" explore --log good --check 'echo x >>coun
 expect 3 "cannot be started" "$yankproof" explore --log good --check ./nothing
 expect 5 "stopped" timeout --preserve-status -s TERM 1 "$yankproof" record -o stopped --media "$(media '')" -- sh -c 'echo x >"$ENV"; sleep 30'
 expect 0 "proved: closed" "$yankproof" explore --log stopped --check true
-expect 2 "No such file" ls /run/yankproof
+expect 0 nothing sh -c '[ -z "$(ls -A /run/yankproof 2>/dev/null)" ] && echo nothing' # another run may hold the folder, empty here
 echo "counted: $passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]
