@@ -41,7 +41,7 @@ expect 1 "persisted without slot-b" "${explore[@]}" --log bad.dm --media "$(medi
 expect 2 "new or empty" "$yankproof" record -o bad --media "$(media '')" -- true
 expect 3 "not repeatable" "$yankproof" explore --log good --check 'echo x >>count; wc -l <count'
 expect 3 "cannot be started" "$yankproof" explore --log good --check ./nothing
-expect 5 "stopped" timeout --preserve-status -s TERM 1 "$yankproof" record -o stopped --media "$(media '')" -- sh -c 'echo x >"$ENV"; sleep 30'
+expect 5 "stopped" timeout --foreground --preserve-status -s TERM 1 "$yankproof" record -o stopped --media "$(media '')" -- sh -c 'echo x >"$ENV"; sleep 30'
 expect 0 "proved: closed" "$yankproof" explore --log stopped --check true
 expect 0 nothing sh -c '[ -z "$(ls -A /run/yankproof 2>/dev/null)" ] && echo nothing' # another run may hold the folder, empty here
 echo "counted: $passed passed, $failed failed, 0 skipped"
