@@ -212,6 +212,8 @@ static void print_end(const struct exploration *e)
 		(void)printf("bounded by %s; %.1f s\n", r->bounded_by, (double)r->duration_ms / 1000);
 	if (r->verdict == YP_ERROR)
 		(void)printf("      %s\n", r->reason);
+	if (r->verdict == YP_ERROR && *e->x->rig.difference)
+		(void)printf("      from states that they cannot tell apart, %s\n", e->x->rig.difference);
 	if (r->verdict == YP_PASS) {
 		print_advice(e->x);
 		if (!s->closed)

@@ -11,7 +11,7 @@
 
 #define FAILURES_MORE  3u
 #define SECONDS_MORE   5u
-#define AUDIT_FRACTION 0.05
+#define AUDIT_FRACTION 0.1
 #define COMMAND_S      30u
 
 static void explore_help(void)

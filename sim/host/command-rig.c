@@ -17,11 +17,6 @@
 #define KNOWN_MAX        ((size_t)4096)
 #define STATUS_NOT_FOUND 126 /* and 127, of the shell */
 
-struct yp_command_run {
-	struct yp_outcome outcome;
-	struct yp_log *log;
-};
-
 int yp_command_rig_init(struct yp_command_rig *rig, struct yp_host_room *room, const char *recover, const char *check)
 {
 	assert(rig && room && check);
@@ -217,6 +212,17 @@ static int keep_run(struct yp_command_rig *rig, const struct yp_image *start, co
 	return 0;
 }
 
+/* The first run that differs from one that read the same says why they are not repeatable. */
+static void note_difference(struct yp_command_rig *rig, const struct yp_image *start, struct yp_log *log,
+			    const struct yp_outcome *outcome)
+{
+	struct yp_command_run now = {*outcome, log};
+	uint32_t at = 0;
+
+	if (*rig->difference == 0 && yp_settle_find(&rig->known, start, &at) == 1)
+		(void)yp_run_difference(&rig->known_runs[at], &now, rig->difference, sizeof rig->difference);
+}
+
 static int recover_state(void *ctx, const struct yp_image *start, struct yp_log *log, struct yp_outcome *out)
 {
 	struct yp_command_rig *rig = ctx;
@@ -233,6 +239,8 @@ static int recover_state(void *ctx, const struct yp_image *start, struct yp_log 
 	r = run_state(rig, start, log, out);
 	rig->runs++;
 	rig->run_ms += yp_clock_ms() - start_ms;
+	if (r == 0 && rig->known_room > 0)
+		note_difference(rig, start, log, out);
 	return r < 0 ? r : keep_run(rig, start, log, out);
 }
 

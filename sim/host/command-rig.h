@@ -4,6 +4,7 @@
 
 #include "explore/settle.h"
 #include "host/host-room.h"
+#include "host/run-difference.h"
 #include "power-cut/explore.h"
 
 /*
@@ -20,7 +21,6 @@
  * Both have a deadline; a command that misses it breaks I7. What both read is what a run depends on, so nothing else may
  * decide: no clock, no random numbers, no file that is not a medium and changes.
  */
-struct yp_command_run; /* one that was: its outcome and its log */
 struct yp_command_rig {
 	struct yp_host_room *room;
 	const char *recover; /* NULL: nothing */
@@ -32,8 +32,9 @@ struct yp_command_rig {
 
 	uint64_t runs;
 	uint64_t run_ms;
-	char error[256]; /* why recover() gave up; "" */
-	bool stopped;    /* that was a signal */
+	char error[256];      /* why recover() gave up; "" */
+	bool stopped;         /* that was a signal */
+	char difference[256]; /* between the first two runs that read the same and differ; "" */
 
 	/* For shrinking, which asks the same again and again: a state that reads as one that ran need not run. */
 	bool recall;
