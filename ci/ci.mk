@@ -11,6 +11,12 @@ $(call test,report-results,ci/test/report-test.c ci/report/report-results.c ci/r
 $(call fuzzer,report,ci/fuzz/report-fuzz.c ci/report/report-results.c ci/report/report-junit.c ci/report/report-html.c ci/report/report-template.c,,-ljansson -lxml2,\
 	-I$(SRC)/ci -I/usr/include/libxml2,scenarios/fuzz/corpus/results)
 
+# The tables of the code and the words of scenarios/README.md are the same.
+$(B)/test/words: ci/test/words-test.sh | $(B)/yankproof
+	@mkdir -p $(@D)
+	$(Q)printf '#!/bin/sh\nexec ci/test/words-test.sh %s\n' $(B) >$@ && chmod +x $@
+TESTS += $(B)/test/words
+
 SETUP_BUILD := build/setup-build.stamp
 build/setup-%.stamp: ci/packages/%.txt
 	@mkdir -p $(@D)

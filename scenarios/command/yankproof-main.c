@@ -37,7 +37,7 @@ static void print_help(FILE *f)
 	(void)fputs("\nInvariants, which must hold after any fault:\n", f);
 	for (unsigned i = YP_I_NONE + 1; i < YP_INVARIANTS; i++) {
 		const struct yp_invariant_row *row = yp_invariant_row((enum yp_invariant)i);
-		(void)fprintf(f, "  %-4s %-10s %s\n", row->id, row->name, row->sentence);
+		(void)fprintf(f, "  %-4s %-12s %s\n", row->id, row->name, row->sentence);
 	}
 	(void)fputs(
 	    "\n'yankproof VERB --help' says more. Exit status: 0 PASS, 1 FAIL, 2 bad usage or bad input, 3 ERROR,\n"
