@@ -24,7 +24,7 @@ static void print_usage(FILE *f)
 		    f);
 }
 
-/* A path beside the results; `given` wins. */
+/* The path `given`, or else one beside the results. */
 static const char *place_beside(const char *given, const char *dir, const char *name, char *out, size_t out_bytes)
 {
 	if (given)

@@ -63,7 +63,7 @@ static int check_head(struct reading *r, const json_t *line)
 		differs = "selection of scenarios, or other versions of them";
 	if (!differs) {
 		const char *program = json_string_value(json_object_get(line, "program"));
-		/* Another build may be another subject, or a mended word: who goes on must know. */
+		/* Another build may contain another subject or only a changed text: the user is warned. */
 		if (program && strcmp(program, head->program) != 0)
 			(void)fprintf(
 			    stderr,

@@ -54,7 +54,7 @@ struct bench {
 	uint64_t points;
 };
 
-/* Sets up what can be tried; that does not count as time. 0 or -errno. */
+/* Prepares the scenarios; this time does not count. 0 or -errno. */
 static int prepare_benches(const struct yp_catalog *catalog, struct bench *benches, size_t *count)
 {
 	for (size_t i = 0; i < catalog->count; i++) {
@@ -72,7 +72,7 @@ static int prepare_benches(const struct yp_catalog *catalog, struct bench *bench
 			return result;
 		}
 		bench->points = rig->fault_points(bench->session.session, YP_SIM_FAULT_STOP);
-		/* A story that never comes to rest has no last operation. */
+		/* A story that never becomes idle has no last operation. */
 		if (!bench->points)
 			bench->points = 1;
 	}

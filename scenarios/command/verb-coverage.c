@@ -154,7 +154,7 @@ static int read_catalogue(struct coverage *c, const char *path)
 	return status;
 }
 
-/* An entry that the catalogue has not is a slip of the pen: refused. */
+/* An entry that is not in the catalogue is a mistake, and refused. */
 static int read_skips(struct coverage *c, const char *path, bool required)
 {
 	char line[CATALOGUE_LINE_MAX];
@@ -203,7 +203,7 @@ static void count_cases(struct entry *e, const char *scenario, uint64_t cases, e
 	add_scenario(e, scenario);
 }
 
-/* A case says itself what it covers; any may say the reason that the subject gave. */
+/* A case line lists the entries that it covers; any line may have the subject's reason. */
 static void take_case(struct coverage *c, const json_t *line)
 {
 	const json_t *ids = json_object_get(line, "catalogue");
@@ -214,7 +214,7 @@ static void take_case(struct coverage *c, const json_t *line)
 		return;
 	const char *scenario = text_of(line, "scenario");
 	const struct yp_scenario *s = yp_catalog_find(c->catalog, scenario, strlen(scenario));
-	/* Beyond the contract: to fail is what the fault is there for. */
+	/* Beyond the contract: such a case is meant to fail. */
 	if (s && s->expect_fail == 1) {
 		if (verdict != YP_FAIL)
 			return;
@@ -234,7 +234,7 @@ static void take_case(struct coverage *c, const json_t *line)
 		count_cases(reason, scenario, cases, verdict, text_of(line, "id"));
 }
 
-/* What a scenario names and no case of it shows is but its word: told apart, and no coverage. */
+/* Entries that a scenario names but no case shows are listed separately, and are not covered. */
 static void take_scenario(struct coverage *c, const json_t *line)
 {
 	const json_t *ids = json_object_get(line, "catalogue");
@@ -271,7 +271,7 @@ static int read_results(struct coverage *c, const char *dir)
 	return c->has_results ? 0 : yp_usage_error("%s holds no campaign", path);
 }
 
-/* Without results: what the files say. */
+/* Without results: entries that the files name. */
 static void read_names(struct coverage *c)
 {
 	for (size_t i = 0; i < c->catalog->count; i++) {
@@ -284,7 +284,7 @@ static void read_names(struct coverage *c)
 	}
 }
 
-/* ---- telling ---- */
+/* ---- printing ---- */
 
 enum state {
 	STATE_PASS,

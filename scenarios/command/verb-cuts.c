@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Outcomes of the checklist and of the power cuts of a board: by line and by step, with statistics that claim no more than was seen. */
+/* Outcomes of the checklist and of the power cuts of a board, by line and by step, with confidence bounds. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>

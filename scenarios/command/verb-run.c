@@ -173,7 +173,7 @@ static int make_folder(const char *dir)
 	return result;
 }
 
-/* Of all that were selected: shards of one campaign agree in it. */
+/* Of all selected scenarios: shards of one campaign have the same. */
 static void write_subjects(const struct yp_catalog *catalog, char *out, size_t out_bytes)
 {
 	out[0] = 0;
@@ -219,7 +219,7 @@ static int run_selected(const struct options *o, const struct yp_catalog *catalo
 	return status;
 }
 
-/* What takes hours is asked for by name or tag. */
+/* Scenarios that take hours run only by name or tag. */
 static void drop_campaign(struct yp_catalog *catalog)
 {
 	size_t kept = 0;

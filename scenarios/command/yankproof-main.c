@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The yankproof command: its verbs, and what holds for all of them. */
+/* The yankproof command: dispatches to its verbs, and handles streams and exit for all of them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -54,7 +54,8 @@ static int end_output(int status)
 	return status ? status : YP_EXIT_ERROR;
 }
 
-/* Started with a standard stream closed, the next file to be opened would take its place: results, and a summary in them. */
+/* Started with a standard stream closed, the next file to be opened would take its place: results, and a summary in
+ * them. */
 static int hold_streams(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {

@@ -151,7 +151,7 @@ static int make_folder(const char *environment, const char *id, char *out, size_
 	return mkdir(out, 0777) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* For whoever has to find out why: console, environment, cuts, how to run it again. What cannot be had is left out. */
+/* For the analysis of a failure: console, environment, cuts, the replay command. Missing parts are left out. */
 static void post_mortem(struct yp_board *board, const struct yp_listed_case *c, const char *cuts)
 {
 	char dir[PATH_MAX];
