@@ -203,7 +203,8 @@ static void write_campaign(xmlTextWriter *w, const json_t *results, size_t id)
 	write_attribute(w, "name", "end");
 	attribute_seconds(w, 0);
 	(void)xmlTextWriterStartElement(w, XML "error");
-	write_attribute(w, "message", "the campaign was stopped before its end; 'yankproof run --resume' goes on");
+	write_attribute(w, "message",
+			"the campaign was stopped before its end; continue it with 'yankproof run --resume'");
 	write_attribute(w, "type", "rig");
 	(void)xmlTextWriterEndElement(w);
 	(void)xmlTextWriterEndElement(w);

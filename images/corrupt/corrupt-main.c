@@ -161,7 +161,7 @@ static int run_campaign(uint64_t seed, const char *filter, bool list, bool verbo
 	if (r == 0)
 		r = yp_corrupt_plan_new(forge, filter, &plan);
 	if (r) {
-		(void)fprintf(stderr, "corrupt-run: the lab could not be set up: %s\n",
+		(void)fprintf(stderr, "corrupt-run: keys, bundles or device could not be made: %s\n",
 			      ota_reason_name((int)ota_reason_of(r)));
 		yp_forge_free(forge);
 		return 3;
@@ -219,7 +219,8 @@ int main(int argc, char **argv)
 			    "usage: corrupt-run [--seed=N] [--list] [--verbose] [FILTER]\n"
 			    "       corrupt-run flip:BYTE.BIT|cut:BYTES|splice:BYTES.FROM IN OUT [OTHER]\n"
 			    "Exit status: 0 all passed or skipped; 1 a case failed, or a reason that images cause was "
-			    "never produced;\n2 bad usage; 3 the lab failed; 4 a case changed nothing.\n",
+			    "never produced;\n2 bad usage; 3 keys, bundles or device could not be made; 4 a case "
+			    "changed nothing.\n",
 			    help ? stdout : stderr);
 			return help ? 0 : 2;
 		}

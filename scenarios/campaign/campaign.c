@@ -422,7 +422,7 @@ static int run_locked(struct run *run)
 	if (run->stopped || run->cancelled)
 		yp_rigs_sweep(); /* workers were killed: their files in memory have no owner */
 	if (run->stopped) {
-		(void)fprintf(stderr, "yankproof: stopped; the same command with --resume goes on\n");
+		(void)fprintf(stderr, "yankproof: stopped; repeat the command with --resume to continue\n");
 		return YP_EXIT_STOPPED;
 	}
 	if (result)

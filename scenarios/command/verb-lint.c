@@ -12,7 +12,7 @@ static void lint_help(void)
 	(void)puts("Usage: yankproof lint SCENARIO [options]\n"
 		   "       yankproof lint --log FILE [--media NAME:SECTORS:ROLE,...] [options]\n"
 		   "\n"
-		   "Checks a write log for orders that cannot be right, without any crash state: the log of a "
+		   "Checks a write log for wrong orders of writes and flushes, without any crash state: the log of a "
 		   "scenario's story, or of\n"
 		   "a file. With --media the file is in the dm-log-writes format, its media end to end in this order; "
 		   "without, in\n"

@@ -39,10 +39,10 @@ static void print_help(FILE *f)
 		const struct yp_invariant_row *row = yp_invariant_row((enum yp_invariant)i);
 		(void)fprintf(f, "  %-4s %-10s %s\n", row->id, row->name, row->sentence);
 	}
-	(void)fputs(
-	    "\n'yankproof VERB --help' says more. Exit status: 0 PASS, 1 FAIL, 2 bad usage or bad input, 3 ERROR,\n"
-	    "4 MISS, 5 stopped; the worst verdict decides.\n",
-	    f);
+	(void)fputs("\n'yankproof VERB --help' lists its options. Exit status: 0 PASS, 1 FAIL, 2 bad usage or bad "
+		    "input, 3 ERROR,\n"
+		    "4 MISS, 5 stopped; the worst verdict decides.\n",
+		    f);
 }
 
 /* Output that could not be written is an error. */

@@ -54,7 +54,7 @@ static bool board_absent(const struct yp_scenario *scenario, const char *images,
 	const struct yp_subject *subject = scenario->subject;
 	(void)images;
 	if (!subject->steps || !subject->cuts || !subject->messages || !subject->commands) {
-		(void)snprintf(why, why_bytes, "subject %s says nothing of its steps, cuts, messages or commands",
+		(void)snprintf(why, why_bytes, "subject %s does not define steps, cuts, messages or commands",
 			       subject->name);
 		return true;
 	}

@@ -142,7 +142,7 @@ static int starved(struct yp_forge *forge, const struct yp_corrupt_row *row, str
 	return r;
 }
 
-/* The bound on memory works: with a bound of one MiB a head of 8 MiB is not refused properly. */
+/* Kills: a bound on memory without effect. Within the bound of `starved` a head of 8 MiB cannot be read. */
 Test(corrupt, memory_is_bounded)
 {
 	struct yp_forge *forge = yp_forge_make(1);
