@@ -40,7 +40,7 @@ rows() {
 	/^SKIP/ { printf "from a mark on the console to the answer of the outlet, ms|SKIP|<= 6|\n" }' "$out/hil.txt"
 }
 {
-	# A busy neighbour on a shared core costs CPU time too: the load says how far to trust the first figures.
+	# Other programs on a shared core also cost CPU time: with a high load the first figures are less reliable.
 	echo "$(date -u +%F), $(nproc) CPUs, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), load $(cut -d ' ' -f 1 /proc/loadavg)"
 	{ echo 'figure|measured|goal|ok' && rows; } | awk -F'|' '{ printf "%-72s | %10s | %10s | %s\n", $1, $2, $3, $4 }'
 } | tee "$out/bench.txt"

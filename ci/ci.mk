@@ -25,7 +25,7 @@ build/setup-%.stamp: ci/packages/%.txt
 
 .PHONY: setup setup-hil test run-tests check check-san check-cov check-clang check-tidy check-cppcheck check-format check-shell fuzz
 SETUP_TESTS := build/setup-test.stamp build/setup-hil.stamp
-setup: build/setup-build.stamp $(SETUP_TESTS) ## install what building and testing need
+setup: build/setup-build.stamp $(SETUP_TESTS) ## install the packages for building and testing
 setup-hil: build/setup-hil.stamp ## install labgrid, for real boards and the board in a box
 
 REPLAY_PROGRAMS := $(foreach r,$(FUZZ_REPLAYS),$(firstword $(subst :, ,$(r))))
@@ -69,9 +69,9 @@ fuzz-run: $(FUZZERS)
 	ci/run-fuzz.sh $(FUZZ_SECONDS) $(FUZZ_MAPS)
 
 .PHONY: demo
-demo: build/setup-demo.stamp images $(PROGRAMS) ## the main job on the example: a real update, the proof, three planted defects; says where the report lies
+demo: build/setup-demo.stamp images $(PROGRAMS) ## demonstration: a real update, the proof, three planted defects; prints the path of the report
 	+@ci/demo.sh $(B) $(I) build/demo
 
 .PHONY: bench
-bench: build/setup-test.stamp $(B)/power-cut/explore-bench $(RECOVER_BENCH) $(B)/ota $(INSTALL_BENCH) $(QEMU_BENCH) ## every benchmark; ends with a table of figures and goals
+bench: build/setup-test.stamp $(B)/power-cut/explore-bench $(RECOVER_BENCH) $(B)/ota $(INSTALL_BENCH) $(QEMU_BENCH) ## run every benchmark; ends with a table of figures and goals
 	@ci/bench-all.sh $(B) build/bench $(BENCH_ROUNDS)

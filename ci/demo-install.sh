@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The real thing, once: the ota command installs version 2.0 of the example over HTTPS from nginx, killed with SIGKILL on the
-# way and resumed, then the next boot commits it. Every claim is checked from outside: images by digest, the boot state by
-# fw_printenv, the report as the server saw it. Usage: ci/demo-install.sh DIR OTA IMAGES PORT
+# One real update: the ota command installs version 2.0 of the example over HTTPS from nginx. It is killed with SIGKILL during
+# the install and resumed; the next boot commits it. Each result is checked with other tools: images byte by byte, the boot
+# state by fw_printenv, the report in the server's log. Usage: ci/demo-install.sh DIR OTA IMAGES PORT
 set -euo pipefail
 dir=$1 ota=$2 images=$3 port=$4
 mkdir -p "$dir"

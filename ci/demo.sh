@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The demonstration, one screen: a real install, the proof of the core in process, three planted defects that must be found.
+# The demonstration on one screen: a real install, the exploration of the core in process, three planted defects that must be found.
 # Usage: ci/demo.sh BUILD IMAGES OUT   (make demo builds what it needs first)
 set -euo pipefail
 build=$1 images=$2 out=$3
@@ -10,7 +10,7 @@ status=0
 echo "1. A real update over HTTPS (nginx, test CA), real images"
 ci/demo-install.sh "$out/install" "$build/ota" "$images" "${PORT:-8443}" || status=1
 
-echo "2. The proof: power cuts to closure, faults at every operation, a failing network, lying images"
+echo "2. The proof: power cuts to closure, faults at every operation, a failing network, corrupted bundles"
 "$build/yankproof" run --tag demo -o "$out/proof" --jobs "$(nproc)" || status=1
 
 echo "3. Three planted defects that must be found"

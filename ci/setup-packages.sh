@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs from Debian's packages what the named groups (ci/packages/GROUP.txt) need and this machine lacks.
-# Usage: ci/setup-packages.sh GROUP...      Set YANKPROOF_NO_SETUP=1 to only say what is missing.
+# Installs the Debian packages of the named groups (ci/packages/GROUP.txt) that this machine lacks.
+# Usage: ci/setup-packages.sh GROUP...      Set YANKPROOF_NO_SETUP=1 to only list the missing ones.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
-# One at a time: make may start several groups at once, and apt's lists have a lock that nobody waits for.
+# One at a time: make may start several groups at once, and apt does not wait for the lock of its lists.
 exec 9<"$0"
 flock 9
 

@@ -5,7 +5,7 @@
     agent.py ENVIRONMENT.yaml [TARGET]
 
 A request is one object with `id`, `op`, `deadline_ms` and what the op needs; the answer has the same `id` and `ok`. A refusal has `error`
-(one line) and `kind`: "lab" (the rig failed: never the board's fault), "late" (the board did not do it in time), "usage".
+(one line) and `kind`: "lab" (the rig failed, not the board), "late" (the board did not do it in time), "usage".
 
     on                    power on                                    cut      step, what (mark, go), nth, delay_us, start
     off                   power off, verified                         linux    from power on to a shell: version, boot id, boots
@@ -18,7 +18,7 @@ A request is one object with `id`, `op`, `deadline_ms` and what the op needs; th
     await_boot command    until the next boot                         quit
 
 `cut` waits for the step's mark (`mark`: the cut follows the mark, and a hold holds; `go`: the hold is released first), then delay_us, switches
-off, and verifies: read back, silent, silent also when spoken to. `start` is a command for the shell, "on", or nothing. Holds at other
+off, and verifies: the outlet reads off, the console is silent, also after input. `start` is a command for the shell, "on", or nothing. Holds at other
 steps are released.
 """
 import hashlib
@@ -31,7 +31,7 @@ import sys
 import threading
 import time
 
-# Libraries print; the line to the runner is the first thing to be brought to safety.
+# Libraries may print on stdout: the stream to the runner is moved to another descriptor first.
 OUT = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
 os.dup2(2, 1)
 

@@ -92,7 +92,7 @@ class AgentProcess:
 
 
 def runs(address):
-    """Is there a box? Its outlet is asked: its console takes one at a time."""
+    """Is a box running? The outlet shows it: the console accepts only one connection."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((address, 4442)) == 0

@@ -17,11 +17,11 @@ MARKED = ("begin", "hold", "seen")  # a step begins
 
 
 class ConsoleDied(Exception):
-    """The console itself is gone: the lab failed, not the board."""
+    """The console is gone: the lab failed, not the board."""
 
 
 class Late(Exception):
-    """What was waited for did not come within its deadline."""
+    """The expected output did not come within its deadline."""
 
 
 def follows(mark: Mark, after: Mark) -> Optional[int]:
@@ -151,7 +151,7 @@ class Console:
             at = max(at, len(self.log) - 2 * READ_BYTES - TAIL_BYTES)
 
     def quiet(self, silent_s: float, timeout_s: float) -> bool:
-        """Is nothing heard for silent_s? False: it went on talking to the deadline."""
+        """Is the console silent for silent_s? False: it printed until the deadline."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             if not self.pump(silent_s):
@@ -159,7 +159,7 @@ class Console:
         return False
 
     def shell_ready(self, timeout_s: float, may_ask: Callable[[], bool] = lambda: True) -> None:
-        """Until a shell answers. What is typed says `$((7))`, what is answered says 7: an echo is no answer."""
+        """Until a shell answers. The input contains `$((7))` and the answer 7, so that an echo is no answer."""
         self._serial += 1
         want = re.compile(b"@@%dR" % self._serial)
         ask = b"\necho @@$((%d))R\n" % self._serial

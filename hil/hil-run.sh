@@ -19,7 +19,7 @@ for i in $(seq "$boards"); do
 	hil/box/box-start.sh "$out/box-$i" "127.0.0.$i" $((18976 + i)) "$build/nbdkit-powercut-plugin.so" "$images" >"$out/box-$i.log" 2>&1 &
 	boxes+=($!)
 	environments+=${environments:+:}$out/box-$i/env.yaml
-	# The box says when its ports are there, or ends.
+	# The box prints a line when its ports are open, or ends.
 	for _ in $(seq 200); do
 		grep -q '^box: ready' "$out/box-$i.log" && break
 		kill -0 "${boxes[-1]}" 2>/dev/null || { cat "$out/box-$i.log" >&2; exit 3; }

@@ -16,7 +16,7 @@ from labgrid.protocol import PowerProtocol
 from labgrid.step import step
 
 ANSWER_MAX = 4096
-# What is told by an outlet that closed a connection which nobody used.
+# Errors of a connection that the outlet closed while it was idle.
 CLOSED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
 

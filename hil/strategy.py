@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The strategy of a board with an A/B updater. It needs a console with a root shell and a switched supply, nothing else, and believes
-no state that it did not just see. Everything that differs between boards is an option in the environment's YAML."""
+"""The strategy of a board with an A/B updater. It needs only a console with a root shell and a switched supply, and relies on
+no state that it has not just observed. Everything that differs between boards is an option in the environment's YAML."""
 import os
 import re
 import subprocess
@@ -64,7 +64,7 @@ class UpdateStrategy(Strategy):
         return self._reader
 
     def forget(self) -> None:
-        """After a cut or a failure: nothing is known."""
+        """Resets the known state, after a cut or a failure."""
         self.status = "unknown"
 
     def force(self, status):
@@ -94,7 +94,7 @@ class UpdateStrategy(Strategy):
         self.status = status
 
     def power_off(self) -> None:
-        """Off, and seen to be off: read back, and silent also when it is spoken to."""
+        """Off and verified: the outlet reads off, and the console is silent also after input."""
         console = self.reader()
         self.forget()
         self.power.off()

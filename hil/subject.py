@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The subject as the lab sees it: what a board's updater and its boot script print, and the shell commands that ask or steer them. All of it is data,
+"""The subject as the lab sees it: the output of a board's updater and boot script, and the shell commands that query or control them. All of it is data,
 the block `subject` of the strategy in the environment's YAML. No other file of the lab names an updater.
 
     name       of the updater

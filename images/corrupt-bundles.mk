@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The images that lie: corrupters, and the judge that runs the core against them in process.
+# Corrupted and forged bundles: the corrupters, and the judge that offers their bundles to the core in process.
 CORRUPT_SRC := $(filter-out images/corrupt/corrupt-main.c images/corrupt/plain-run.c,$(sort $(wildcard images/corrupt/*.c)))
 CORRUPT_INCLUDES := -I$(SRC)/images $(CORE_INCLUDES) -I$(SRC)/power-cut/include
 CORRUPT_LIBS := corrupt testpki ota power-cut

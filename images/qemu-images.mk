@@ -33,7 +33,7 @@ endif
 endif
 
 qemu-images: $(QD)/card.img $(QEMU_BUNDLES) ## make the emulated board: bootloader, kernel, two versions, bad ones, media (QEMU_ARCH=x86_64; MUTANT=name: with that ota)
-qemu-boot: qemu-images ## boot the emulated board and show one whole update over HTTPS, with times (QEMU_ARCH=x86_64)
+qemu-boot: qemu-images ## boot the emulated board and run one whole update over HTTPS, with times (QEMU_ARCH=x86_64)
 	images/qemu/board-boot.sh $(QD) build/qemu-boot$(QEMU_TAIL)
 
 $(QEMU)/packages.stamp: $(call QEMU_SCRIPT,packages) images/qemu/packages.txt | $(QEMU_SETUP)

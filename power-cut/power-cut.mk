@@ -17,7 +17,7 @@ $(call fuzzer,writelog,power-cut/fuzz/write-log-fuzz.c,power-cut,,$(POWER_CUT_IN
 $(call program,power-cut/explore-bench,power-cut/bench/explore-bench.c,power-cut,,$(POWER_CUT_INCLUDES))
 
 .PHONY: bench-explore
-bench-explore: $(B)/power-cut/explore-bench ## crash states settled and run per CPU-second
+bench-explore: $(B)/power-cut/explore-bench ## measure crash states settled and run per CPU-second
 	$(B)/power-cut/explore-bench
 
 -include power-cut/server.mk

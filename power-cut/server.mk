@@ -37,5 +37,5 @@ $(call objects,power-cut/server/test/nbd-test.c power-cut/server/test/nbd-rig.c 
 $(B)/test/block-server-nbd $(B)/power-cut/server-bench: | $(SERVER_PLUGIN)
 
 .PHONY: bench-server
-bench-server: $(B)/power-cut/server-bench ## the block server against nbdkit's memory plugin
+bench-server: $(B)/power-cut/server-bench ## compare the block server with nbdkit's memory plugin
 	$(B)/power-cut/server-bench

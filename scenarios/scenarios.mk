@@ -25,22 +25,22 @@ MUTANTS_DEMO := no-flush-before-arm,commit-before-health,empty-signature-ok
 .PHONY: power corrupt network campaign mutants mutants-demo
 power: $(B)/yankproof ## explore the power cuts of scenarios/power to closure
 	$(B)/yankproof run scenarios/power -o build/power
-corrupt: $(B)/yankproof ## offer every image that lies to the core, every bit of a bundle's head included; RESUME=1 goes on
+corrupt: $(B)/yankproof ## offer corrupted and forged bundles to the core, every bit of a bundle's head included; RESUME=1 continues
 	$(B)/yankproof run --tag corrupt -o build/corrupt $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
-network: $(B)/yankproof $(B)/ota $(ZOO)/made ## let the network fail in every way under the real command; RESUME=1 goes on, SEED=N
+network: $(B)/yankproof $(B)/ota $(ZOO)/made ## run the real command on a failing network, one fault a case; RESUME=1 continues, SEED=N
 	$(B)/yankproof run --tag network -o build/network $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
-campaign: $(B)/yankproof $(B)/ota $(ZOO)/made ## all that there is, each network fault with a power cut in its recovery too; RESUME=1 goes on, SEED=N
+campaign: $(B)/yankproof $(B)/ota $(ZOO)/made ## run all scenarios, each network fault also with a power cut in its recovery; RESUME=1 continues, SEED=N
 	$(B)/yankproof run --all -o build/campaign $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED))
-# One scenario at a time: each has a board for every processor. yankproof's own verdict is the status, whatever the report says.
+# One scenario at a time: each has a board for every processor. The exit status is yankproof's, not the report's.
 QEMU_RUN := $(B)/yankproof $(SERVER_PLUGIN) $(B)/yankproof-report
 QEMU_OPTIONS = $(if $(QEMU_TAIL),--board $(QEMU)) $(if $(RESUME),--resume) $(if $(SEED),--seed $(SEED)) $(if $(LIMIT_SECONDS),--limit-seconds $(LIMIT_SECONDS))
 .PHONY: qemu qemu-campaign qemu-mutants
 ifeq ($(CROSS)$(MUTANT),)
-qemu: $(QEMU_RUN) qemu-images uboot-sandbox ## the same proof on real U-Boot and Linux in QEMU: records, explores, says what is proved; RESUME=1 goes on, SEED=N, LIMIT_SECONDS=N, QEMU_ARCH=x86_64
+qemu: $(QEMU_RUN) qemu-images uboot-sandbox ## explore power cuts on real U-Boot and Linux in QEMU; RESUME=1 continues, SEED=N, LIMIT_SECONDS=N, QEMU_ARCH=x86_64
 	scenarios/rigs/run-qemu.sh $(B) qemu build/qemu-proof$(QEMU_TAIL) $(QEMU_OPTIONS)
-qemu-campaign: $(QEMU_RUN) qemu-images uboot-sandbox ## every rollback on real U-Boot and Linux too, the power cut anywhere (hours); RESUME=1, SEED=N, LIMIT_SECONDS=N a story
+qemu-campaign: $(QEMU_RUN) qemu-images uboot-sandbox ## explore every rollback on real U-Boot and Linux (hours); RESUME=1, SEED=N, LIMIT_SECONDS=N for each story
 	scenarios/rigs/run-qemu.sh $(B) qemu-campaign build/qemu-campaign$(QEMU_TAIL) $(QEMU_OPTIONS)
-qemu-mutants: $(QEMU_RUN) $(B)/yankproof-mutants $(B)/ota qemu-images uboot-sandbox ## planted defects on the emulated board: the mutant's updater in its images, found by its scenario
+qemu-mutants: $(QEMU_RUN) $(B)/yankproof-mutants $(B)/ota qemu-images uboot-sandbox ## find planted defects on the emulated board, with the mutant's updater in its images
 	$(if $(QEMU_TAIL),$(error the planted defects are found on the arm64 board: make qemu-mutants without QEMU_ARCH))
 	$(B)/yankproof-mutants --rig qemu --jobs 1
 endif

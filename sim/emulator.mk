@@ -11,7 +11,7 @@ $(B)/qemu-rig: | $(SERVER_PLUGIN)
 
 $(call test,qemu-parts,sim/emulator/test/emulator-parts-test.c,$(EMULATOR_LIBS),$(EMULATOR_LDLIBS),$(EMULATOR_INCLUDES))
 $(call fuzzer,qemu-guest,sim/emulator/fuzz/guest-channel-fuzz.c,$(EMULATOR_LIBS),$(EMULATOR_LDLIBS),$(EMULATOR_INCLUDES),sim/emulator/fuzz/corpus)
-# The real board, where it happens to be built. A sanitised plugin does not load into a plain nbdkit.
+# The real board, if it is built. A sanitised plugin does not load into a plain nbdkit.
 EMULATOR_SANITISED := $(if $(filter san fuzz,$(VARIANT)),1,0)
 $(call test,qemu-board,sim/emulator/test/emulated-board-test.c,$(EMULATOR_LIBS),$(EMULATOR_LDLIBS),$(EMULATOR_INCLUDES) \
 	-DQEMU_PLUGIN=\"$(SERVER_PLUGIN)\" -DQEMU_IMAGES=\"build/qemu\" -DQEMU_SANITISED=$(EMULATOR_SANITISED))
@@ -25,5 +25,5 @@ $(QEMU_BENCH): $(call objects,sim/emulator/emulator-bench.c) $(EMULATOR_LIBS:%=$
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OTA_LDFLAGS) -o $@ $(filter %.o,$^) $(EMULATOR_LIBS:%=$(B)/lib%.a) $(EMULATOR_LDLIBS)
 .PHONY: bench-qemu
-bench-qemu: $(QEMU_BENCH) ## boots of the emulated board a minute, snapshots, what recording costs
+bench-qemu: $(QEMU_BENCH) ## measure boots of the emulated board per minute, snapshots, and the cost of recording
 	$(QEMU_BENCH) $(QEMU) $(B)/bench/qemu-bench.work 3

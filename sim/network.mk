@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The network that fails. A program that links libnetwork takes NETWORK_LIBS and NETWORK_LDLIBS, and needs the command and the zoo.
+# The failing network. A program that links libnetwork takes NETWORK_LIBS and NETWORK_LDLIBS, and needs the command and the zoo.
 NETWORK_SRC := $(sort $(wildcard sim/network/*.c))
 NETWORK_LIBS := network $(SUBJECT_LIBS) ota
 NETWORK_LDLIBS := -lssl $(CORE_LDLIBS) -ljansson

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The oracles: what media and reports say of a run. A program that links liboracle takes ORACLE_LIBS and ORACLE_LDLIBS.
+# The oracles: they judge media and reports of a run. A program that links liboracle takes ORACLE_LIBS and ORACLE_LDLIBS.
 ORACLE_SRC := $(sort $(wildcard sim/oracle/*.c))
 ORACLE_LIBS := oracle uboot-process $(SUBJECT_LIBS)
 ORACLE_LDLIBS := $(SUBJECT_LDLIBS) -lz

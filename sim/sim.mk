@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The in-process device. A program that links libsim takes SIM_LIBS and SIM_LDLIBS: allocation failures need the --wrap.
 SIM_INCLUDES := -I$(SRC)/sim/include -I$(SRC)/sim -I$(SRC)/core/include -I$(SRC)/power-cut/include
-# What is known of each updater under test: no rig, and nothing of core.
+# The subjects: independent of rigs and of core.
 SUBJECT_SRC := $(sort $(wildcard sim/subject/*.c))
 SUBJECT_LIBS := subject power-cut
 SUBJECT_LDLIBS := -lcrypto -ljansson
@@ -25,7 +25,7 @@ $(RECOVER_BENCH): $(call objects,sim/bench/recover-bench.c) $(SIM_LIBS:%=$(B)/li
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OTA_LDFLAGS) -o $@ $^ $(SIM_LDLIBS)
 .PHONY: bench-recover
-bench-recover: $(RECOVER_BENCH) ## crash states settled and truly run per CPU-second, on the real core
+bench-recover: $(RECOVER_BENCH) ## measure crash states settled and run per CPU-second, on the real core
 	$(RECOVER_BENCH)
 -include sim/uboot-diff.mk
 -include sim/emulator.mk

@@ -6,10 +6,10 @@ DIFF_SEED ?= 20230109
 $(call program,uboot-diff,$(filter-out %/boot-decide-main.c,$(sort $(wildcard sim/uboot/*.c sim/subject/ota-script/*.c))),$(SUBJECT_LIBS) ota,$(CORE_LDLIBS) -ljansson -lz,$(SIM_INCLUDES))
 
 .PHONY: uboot-diff
-uboot-diff: uboot-sandbox $(UBOOT_DIFF) ## DIFF_COUNT (10000) seeded environments through real U-Boot, decision table, ota and fw_printenv
+uboot-diff: uboot-sandbox $(UBOOT_DIFF) ## compare U-Boot, decision table, ota and fw_printenv on DIFF_COUNT (10000) seeded environments
 	$(UBOOT_DIFF) build/uboot/sandbox build/uboot/diff $(B)/uboot-diff.work $(DIFF_COUNT) $(DIFF_SEED)
 
-# In the ordinary test run a few hundred, where U-Boot happens to be built; it skips, visibly, where it is not.
+# The ordinary test run compares a few hundred if U-Boot is built; otherwise the test is skipped and counted.
 $(B)/test/uboot-diff: sim/subject/ota-script/uboot-diff-test.sh $(UBOOT_DIFF)
 	@mkdir -p $(@D)
 	$(Q)printf '#!/bin/sh\nexec sim/subject/ota-script/uboot-diff-test.sh %s\n' $(B) >$@ && chmod +x $@

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A results.jsonl of whoever sends one: refused with a clause, or both reports are made of it. */
+/* Any bytes as a results.jsonl: refused with a clause, or both reports are made from it. */
 #define _GNU_SOURCE /* memfd_create() */
 #include <stdint.h>
 #include <stdio.h>

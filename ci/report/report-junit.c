@@ -75,7 +75,7 @@ static bool group_at(const json_t *scenario, size_t at, struct tally *tally)
 	return true;
 }
 
-/* The scenario as a whole: its verdict weighs what no single case shows, such as a disagreeing audit. */
+/* The scenario as a whole: its verdict includes results that no single case shows, such as a disagreeing audit. */
 static struct tally scenario_tally(const json_t *scenario)
 {
 	struct tally tally = {0};
@@ -187,7 +187,7 @@ static void write_suite(xmlTextWriter *w, const json_t *results, const json_t *s
 	(void)xmlTextWriterEndElement(w);
 }
 
-/* Whether the campaign came to its end: without it what is missing could pass for what passed. */
+/* Whether the campaign was complete: otherwise missing cases would look like passed ones. */
 static void write_campaign(xmlTextWriter *w, const json_t *results, size_t id)
 {
 	(void)xmlTextWriterStartElement(w, XML "testsuite");
@@ -203,7 +203,8 @@ static void write_campaign(xmlTextWriter *w, const json_t *results, size_t id)
 	write_attribute(w, "name", "end");
 	attribute_seconds(w, 0);
 	(void)xmlTextWriterStartElement(w, XML "error");
-	write_attribute(w, "message", "the campaign was stopped before its end; 'yankproof run --resume' goes on");
+	write_attribute(w, "message",
+			"the campaign was stopped before its end; continue it with 'yankproof run --resume'");
 	write_attribute(w, "type", "rig");
 	(void)xmlTextWriterEndElement(w);
 	(void)xmlTextWriterEndElement(w);
@@ -248,7 +249,7 @@ static int put_file(const char *path, const xmlBuffer *text)
 	return 0;
 }
 
-/* In memory first: libxml2 neither returns what a full disk says nor keeps it to itself. */
+/* In memory first: on a full disk libxml2 returns no error and prints a message of its own. */
 int junit_write(const json_t *results, const char *path)
 {
 	xmlBuffer *text = xmlBufferCreate();

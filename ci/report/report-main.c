@@ -15,16 +15,16 @@ static void print_usage(FILE *f)
 {
 	(void)fputs("Usage: yankproof-report RESULTS [--html FILE] [--junit FILE]\n"
 		    "\n"
-		    "RESULTS   a results.jsonl, or the directory that holds one\n"
-		    "--html    where the report goes (default: report.html beside the results)\n"
-		    "--junit   where the JUnit XML goes (default: junit.xml beside the results)\n"
+		    "RESULTS   a results.jsonl, or its directory\n"
+		    "--html    path of the report (default: report.html beside the results)\n"
+		    "--junit   path of the JUnit XML (default: junit.xml beside the results)\n"
 		    "\n"
 		    "Exit status: 0 written (whatever the verdict), 2 bad usage, or results that cannot be read, 3 "
 		    "cannot write.\n",
 		    f);
 }
 
-/* A path beside the results; `given` wins. */
+/* The path `given`, or else one beside the results. */
 static const char *place_beside(const char *given, const char *dir, const char *name, char *out, size_t out_bytes)
 {
 	if (given)

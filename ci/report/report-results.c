@@ -62,7 +62,7 @@ static void cell_add(json_t *cell, json_int_t count)
 	(void)json_object_set_new(cell, "count", json_integer(results_number(cell, "count") + count));
 }
 
-/* Of a real board every case is told: each of its cuts, each line of its checklist. */
+/* Of a real board every case is listed: each cut, each line of the checklist. */
 static void add_board_case(json_t *scenario, json_t *line)
 {
 	json_t *cases = json_object_get(scenario, "board");
@@ -194,7 +194,7 @@ static int load_lines(struct load *load, FILE *f, char *detail, size_t detail_by
 	return result;
 }
 
-/* What the campaign set out to run and never began is no pass: it is told, unless it was given up at a first failure. */
+/* Scenarios that the campaign named and never began are errors, unless it ended at its first failure. */
 static int add_missing(struct load *load)
 {
 	const json_t *campaign = json_object_get(load->root, "campaign");

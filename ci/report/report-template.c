@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The assembler takes the page in as it is, so that it stays a file that a browser opens. */
+/* The assembler includes the page unchanged, so that a browser can also open the file itself. */
 #include "report/report-template.h"
 
 __asm__(".section .rodata\n"

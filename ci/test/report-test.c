@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reports never say more than results.jsonl does: every case counts once, a failing one always shows with its replay
+ * Reports show what results.jsonl contains: every case counts once, a failing one always shows with its replay
  * id, a campaign that was cut short is not a pass, and a broken file is refused with its line.
  */
 #include <criterion/criterion.h>
@@ -101,7 +101,7 @@ Test(report, an_unfinished_scenario_is_an_error)
 	json_decref(results);
 }
 
-/* What was named and never began, and a campaign without its end: green would be a lie. */
+/* Kills: a scenario that never began, or a campaign without its end, shown as passed. */
 /* Kills: classes that end a scenario which did not end, or that end up in the next one. */
 Test(report, classes_stay_with_their_scenario)
 {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The emulated board as a board of the box: QEMU with the arguments of IMAGES/board.args, console on stdin and stdout, media at DIR/nbd.
-# A real board has no port to its harness, so that of the arguments is left out. Usage: hil/box/box-qemu.sh DIR IMAGES PORT
+# A real board has no port to the harness: the one in the arguments is left out. Usage: hil/box/box-qemu.sh DIR IMAGES PORT
 set -euo pipefail
 dir=$1 images=$2 port=$3
 arguments=()

@@ -9,7 +9,7 @@ mkdir -p "$1/www"
 dir=$(cd "$1" && pwd)
 for v in 1.0 2.0; do ln -s "$images/update-$v.ota" "$dir/www/$v.ota"; done
 ln -s 1.0.ota "$dir/www/update.ota"
-# Nobody flushes an SD card: what it has answered it keeps.
+# The SD card is never flushed: every answered write is durable.
 sed -E "s/^card:([0-9]*):ordered:/card:\\1:ordered+sync:/; /^#|^export=/!s|:([^:]*)\$|:$images/\1|" "$images/media" >"$dir/media"
 exec /usr/bin/python3 hil/box/box.py --with-parent --dir "$dir" --address "$address" --env hil/env/box.yaml --images "$images" \
 	--nbd "$plugin" --nbd layout="$dir/media" \

@@ -408,7 +408,7 @@ class Box:
         while not self.ended:
             wait_s = max(self.dip_end - time.monotonic(), 0) if self.dip_end else None
             for key, events in self.selector.select(wait_s):
-                # What came before it in this turn may have closed it: a request that switches the board off, its console.
+                # An earlier event of this turn may have closed it: a request to switch off closes the console.
                 if key in self.selector.get_map().values():
                     key.data(events)
             self.end_dip()
@@ -424,7 +424,7 @@ class Box:
 
 
 def be_prompt():
-    """An outlet and a UART have a processor of their own: they do not wait for what else this machine does. Where that is allowed."""
+    """A real outlet and UART do not wait for other programs: the box gets real-time priority, where that is allowed."""
     try:
         os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
     except (AttributeError, OSError):

@@ -16,7 +16,7 @@ truncate -s 64K "$dir/env"
 printf '%s 0 0x4000\n%s 0x8000 0x4000\n' "$dir/env" "$dir/env" >"$dir/fw_env.config"
 echo 'what the user has' >"$dir/canary"
 printf '#!/bin/sh\n: >%s/reboot-asked\n' "$dir" >"$dir/bin/reboot"
-# Whoever asked for a reboot gets no shell any more: what is typed there would stop the bootloader.
+# After a reboot request there is no shell: input to it would stop the bootloader.
 # shellcheck disable=SC2016 # for the board to expand
 printf '#!/bin/sh\n"$OTA" --config=%s/system.conf "$@"\ns=$?\n[ ! -e %s/reboot-asked ] || sleep 1\nexit $s\n' "$dir" "$dir" >"$dir/bin/ota"
 for tool in fw_printenv fw_setenv; do printf '#!/bin/sh\nexec /usr/bin/%s -c %s/fw_env.config "$@"\n' $tool "$dir" >"$dir/bin/$tool"; done
@@ -51,7 +51,7 @@ echo "Run /init.sh"
 ota resume
 while IFS= read -r line; do eval "$line"; done
 INIT
-# The factory: 1.0 in slot A; nothing else is known.
+# The factory's state: 1.0 in slot A, nothing else.
 sed -e "s|@SLOT@|B|; s|@DIR@|$dir|; s|@TTY@|/dev/null|" -e "s|@DIR@|$dir|g" -e '/^reboot=/d; /^\[handlers\]/d' "$dir/system.conf.in" >"$dir/system.conf"
 "$ota" --config="$dir/system.conf" install "$dir/www/1.0.ota" >"$dir/make.log" 2>&1
 sed -i 's/^booted=B$/booted=A/' "$dir/system.conf"

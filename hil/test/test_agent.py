@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The agent on a toy board: what it says about cuts is what the box saw; whatever fails in the lab is the lab's, in bounded time."""
+"""The agent on a toy board: its answers about cuts agree with the box; every failure of the lab is reported as the lab's, in bounded time."""
 import json
 import time
 
@@ -37,7 +37,7 @@ def test_cut_in_the_bootloader_and_of_the_trial(agent):
     agent.good("start", command=UPDATE)
     for step, held in (("S12", False), ("S12", False), ("S15", True), ("R1", False)):
         cut = agent.good("cut", step=step, start="on", deadline_ms=20000)
-        # Nobody holds a bootloader: on a busy machine the power goes a mark or two later, and the answer says so.
+        # A bootloader has no hold: on a busy machine the power goes a mark or two later, and the answer has that step.
         assert cut["held"] == held and cut["overshoot"] <= (0 if held else 2)
         assert (cut["landed"] == step) == (cut["overshoot"] == 0)
     agent.good("on")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The runner over the lab: a campaign of cuts passes on a good board; whatever fails in the lab is ERROR, in one line, in bounded time, and
+"""The runner over the lab: a campaign of cuts passes on a good board; a failure of the lab is ERROR, in one line, in bounded time, and
 leaves nothing running."""
 import json
 import os
@@ -106,7 +106,7 @@ def test_an_agent_that_is_killed_is_an_error(fresh, tmp_path):
 
 
 def test_a_box_that_is_killed_takes_its_board_with_it(tmp_path):
-    """SIGKILL of the box itself: nothing of it is left."""
+    """After SIGKILL of the box itself all its processes are gone."""
     from conftest import ToyBox
     own = ToyBox(str(tmp_path / "box"), "127.99.0.1")
     own.put("/relay/1/value", "1")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The checklist on a toy board: each line that it can do passes there, and does not pass where what it looks for is not there."""
+"""The checklist on a toy board: each supported line passes there, and fails on a board without that property."""
 import json
 import subprocess
 
@@ -12,7 +12,7 @@ SKIPPED = {"no-clock": "its clock is that of the machine it runs on", "watchdog-
 
 
 def run(box, tmp_path, lines, changes=()):
-    """What each line came to: verdict and text. `changes` are made to the environment's text."""
+    """The result of each line: verdict and text. `changes` are made to the environment's text."""
     with open(box.env, encoding="utf-8") as file:
         text = file.read()
     for old, new in changes:

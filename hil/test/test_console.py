@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bulk reader: marks whole, once, and in spite of noise; nothing that only looks like one."""
+"""The bulk reader: each mark whole and once, also between noise; lines that only resemble marks are ignored."""
 import os
 import selectors
 import socket

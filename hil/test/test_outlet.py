@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kept connection to an outlet: one for all that is asked; what the outlet did not do is an error; one that was closed meanwhile is made anew."""
+"""The kept connection to an outlet: one for all requests; a refused request is an error; a connection that was closed meanwhile is opened again."""
 import http.server
 import threading
 import time
@@ -12,7 +12,7 @@ import outlet
 
 
 class Outlet(http.server.ThreadingHTTPServer):
-    """Answers like a LXA TAC; `how` says what is wrong with it."""
+    """Answers like an LXA TAC; `how` is its fault."""
     daemon_threads = True
 
     def __init__(self):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What all cases share: keys, versions, good bundles, and the device with a past. */
+/* What all cases share: keys, versions, good bundles, and a device that was updated before. */
 #include "corrupt/bundle-forge.h"
 
 #include <errno.h>
@@ -67,7 +67,7 @@ static int bundle_make(const struct yp_forge *forge, const struct yp_forge_image
 				&out->data, &out->size, detail, sizeof detail);
 }
 
-/* Installs a version, boots and commits it: how a device comes by what it runs. */
+/* Installs a version, boots and commits it, as on a real device. */
 static int site_install(struct yp_forge_site *site, unsigned version)
 {
 	struct ota_result result;
@@ -139,7 +139,7 @@ int yp_forge_new(uint64_t seed, struct yp_forge **out)
 	*out = NULL;
 	if (!forge)
 		return -ENOMEM;
-	/* Or glibc would keep what a large bundle needed, and a bound on memory would bound nothing. */
+	/* Otherwise glibc would keep the memory of a large bundle, and the bound on memory would not work. */
 	(void)mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
 	forge->seed = seed;
 	forge->policy = (struct ota_policy){.compatible = "corrupt-board",
@@ -152,7 +152,7 @@ int yp_forge_new(uint64_t seed, struct yp_forge **out)
 					    .checkpoint_bytes = 16384,
 					    .fetch_attempts = 2,
 					    .retry_delay_ms = 1};
-	/* RSA: a signature always has the same length, and so an id always means the same place. */
+	/* RSA: signatures have a fixed length, so that an id always names the same place. */
 	int r = test_pki_make_pair(TEST_PKI_RSA_2048, &forge->root, &forge->signer) ? -EPROTO : 0;
 	if (r == 0)
 		r = ota_keyring_new(forge->root.certificate_pem, NULL, &forge->keyring);

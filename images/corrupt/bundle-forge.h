@@ -38,7 +38,7 @@ struct yp_forge {
 	uint64_t honest_bytes;
 };
 
-/* What a device is offered, and in which world. */
+/* The offer to a device, and the conditions around it. */
 struct offer {
 	struct bytes raw;
 	struct bytes later; /* see struct device_server */

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * What a corrupter knows of the bundle's format, from the text of ota/bundle.h and by its own code: had it the core's
- * parser, it would share the core's mistakes.
+ * The bundle's format, written anew from the text of ota/bundle.h. The core's parser is not used, because its mistakes
+ * would then be shared.
  */
 #define LAYOUT_HEADER_BYTES 32u
 #define LAYOUT_SIGNED_BYTES 20u /* of the header */
@@ -23,7 +23,7 @@ enum layout_field {
 	LAYOUT_RESERVED = 24
 };
 
-/* Bytes that somebody owns: free(data). */
+/* Bytes with an owner: free(data). */
 struct bytes {
 	uint8_t *data;
 	size_t size;
@@ -73,7 +73,7 @@ int manifest_add(const struct bytes *text, const char *section, const char *line
 bool manifest_get(const struct bytes *text, const char *section, const char *key, char *out, size_t out_bytes);
 
 /*
- * Knowing nothing of any format: for a bundle of any updater. 0, -ENOMEM, -EINVAL (nothing there to change).
+ * Independent of any format: for a bundle of any updater. 0, -ENOMEM, -EINVAL (nothing there to change).
  */
 int plain_flip(const struct bytes *in, size_t at, unsigned bit, struct bytes *out) __attribute__((warn_unused_result));
 int plain_truncate(const struct bytes *in, size_t size, struct bytes *out) __attribute__((warn_unused_result));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The device in memory that runs the unmodified core, and the server that it asks. */
+/* The device in memory that runs the unmodified core, and its server. */
 #include "corrupt/corrupt-device.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@ static int block_read(void *dev, uint64_t offset_bytes, void *out, size_t size_b
 {
 	const struct device_medium *medium = dev;
 	if (offset_bytes > medium->size_bytes || size_bytes > medium->size_bytes - offset_bytes)
-		return -EFAULT; /* the contract says that it never happens: the judge sees it as a wrong reason */
+		return -EFAULT; /* the contract excludes it; the judge then sees a wrong reason */
 	memcpy(out, medium->data + offset_bytes, size_bytes);
 	return 0;
 }

@@ -74,7 +74,7 @@ void device_free(struct device *device);
 /* Back to the arena's saved content; counters, posts, server and policy as at first. */
 void device_reset(struct device *device, const uint8_t *saved, const struct ota_policy *policy,
 		  const struct ota_keyring *keyring, int64_t now_s);
-/* The bootloader does as it is told: what is selected runs. The core then recovers. What ota_resume() says. */
+/* The bootloader starts the selected slot; then the core recovers. Returns the result of ota_resume(). */
 int device_boot(struct device *device, struct ota_result *result) __attribute__((warn_unused_result));
 unsigned device_target_writes(const struct device *device); /* to slot B */
 

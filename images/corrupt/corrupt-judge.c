@@ -132,15 +132,15 @@ static unsigned classify_end(struct trial *t)
 	return 0;
 }
 
-/* Reasons that nobody is told of: nothing is wrong with the offer, it was told when the version was rolled back, or the
- * network cannot carry a report anyway. */
+/* Reasons without a report: nothing is wrong with the offer, it was reported at the rollback, or the network cannot
+ * carry a report. */
 static bool is_silent(int reason)
 {
 	return reason == OTA_ALREADY_INSTALLED || reason == OTA_TRIAL_PENDING || reason == OTA_NO_MEMORY ||
 	       reason == OTA_UNREACHABLE || reason == OTA_BAD_CONFIG || reason == OTA_KNOWN_BAD;
 }
 
-/* Structure and signature reasons: nothing of the manifest may have been believed. */
+/* Structure and signature reasons: no value of the manifest may have been used. */
 static bool is_unverified(int reason)
 {
 	return reason >= OTA_BAD_MAGIC && reason <= OTA_BAD_MANIFEST && reason != OTA_TRUNCATED &&
@@ -165,7 +165,7 @@ static bool check_report(struct trial *t)
 				 ota_reason_name((int)t->result.reason), post);
 	if (is_unverified(t->returned) && !strstr(post, "\"version\":\"\""))
 		return fail_case(t, YP_I5, "the report names a version that was never verified");
-	/* With the journal lost it is not known what runs. */
+	/* Without the journal the running version is unknown. */
 	return t->offer.prepare || strstr(post, "\"from\":\"1.0\"")
 		   ? true
 		   : fail_case(t, YP_I5, "the report says another running version");
@@ -221,7 +221,7 @@ static uint64_t data_bytes(void)
 	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* I7: a child that may only have so much more memory refuses it all the same, for the same reason. */
+/* I7: a child with a memory limit refuses it too, for the same reason. */
 static bool check_memory(struct trial *t)
 {
 	int status = 0;
@@ -244,7 +244,7 @@ static bool check_memory(struct trial *t)
 						    (unsigned long long)t->offer.memory_bytes);
 }
 
-/* The same offer again: the same answer, and nobody is told twice. */
+/* The same offer again: the same answer, and no second report. */
 static bool check_again(struct trial *t)
 {
 	unsigned posts = t->device->post_count;
@@ -283,7 +283,7 @@ static bool check_boots(struct trial *t, const char *what)
 	return true;
 }
 
-/* I6: the fault is gone, nobody helps, and the good bundle goes in. */
+/* I6: after the fault the good bundle is installed without help. */
 static bool check_retry(struct trial *t)
 {
 	struct yp_forge_site *site = t->site;
@@ -315,7 +315,7 @@ static bool has_landed(const struct trial *t)
 	       memcmp(t->offer.raw.data, good->data, good->size) != 0;
 }
 
-/* What is to happen while the offer is read must have happened, and what is to be changed beforehand must be changed.
+/* Changes planned before or during the reading of the offer must have happened.
  */
 static bool has_happened(const struct trial *t)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * corrupt-run: offers every corrupted image to the core, in process, and says what came of it.
+ * corrupt-run: offers every corrupted bundle to the core, in process, and prints the result.
  *
  *   corrupt-run [--seed=N] [--list] [--verbose] [FILTER]
  *   corrupt-run flip:BYTE.BIT|cut:BYTES|splice:BYTES.OTHER  IN OUT [OTHERFILE]     for the bundle of any updater
@@ -84,7 +84,7 @@ static void print_group(const struct group *group)
 	(void)printf("\n");
 }
 
-/* Reasons that an image, a server or a clock can cause; the others are the device's or the network's. */
+/* Reasons that an image, a server or a clock can cause; the others come from the device or the network. */
 static bool of_images(int reason)
 {
 	return (reason > OTA_OK && reason <= OTA_KNOWN_BAD) || reason == OTA_NO_SPACE ||
@@ -161,7 +161,7 @@ static int run_campaign(uint64_t seed, const char *filter, bool list, bool verbo
 	if (r == 0)
 		r = yp_corrupt_plan_new(forge, filter, &plan);
 	if (r) {
-		(void)fprintf(stderr, "corrupt-run: the lab could not be set up: %s\n",
+		(void)fprintf(stderr, "corrupt-run: keys, bundles or device could not be made: %s\n",
 			      ota_reason_name((int)ota_reason_of(r)));
 		yp_forge_free(forge);
 		return 3;
@@ -192,7 +192,7 @@ static int run_campaign(uint64_t seed, const char *filter, bool list, bool verbo
 		(void)fprintf(stderr, "corrupt-run: no case begins with \"%s\"; see --list\n", filter ? filter : "");
 		return 2;
 	}
-	/* A reason that no case of the whole plan produces is one that nothing tests. */
+	/* A reason that no case of the whole plan produces is untested. */
 	if (totals.all.failed || (never > 0 && !filter))
 		return 1;
 	return totals.all.errors ? 3 : (totals.all.missed ? 4 : 0);
@@ -219,7 +219,8 @@ int main(int argc, char **argv)
 			    "usage: corrupt-run [--seed=N] [--list] [--verbose] [FILTER]\n"
 			    "       corrupt-run flip:BYTE.BIT|cut:BYTES|splice:BYTES.FROM IN OUT [OTHER]\n"
 			    "Exit status: 0 all passed or skipped; 1 a case failed, or a reason that images cause was "
-			    "never produced;\n2 bad usage; 3 the lab failed; 4 a case changed nothing.\n",
+			    "never produced;\n2 bad usage; 3 keys, bundles or device could not be made; 4 a case "
+			    "changed nothing.\n",
 			    help ? stdout : stderr);
 			return help ? 0 : 2;
 		}

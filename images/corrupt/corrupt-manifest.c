@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Manifests that the good key signed and that are wrong, or for somebody else. */
+/* Manifests signed by the good key that are wrong, or for another device. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,7 +241,7 @@ const struct yp_corrupt_row rows_manifest[] = {
      .n = 0},
     {"man:expires-now", "MAN-06", E, REASON(EXPIRED), build_replaced, "expires=179", "expires=1790000000\nx-was=179",
      .n = 0},
-    /* A date after the signer's certificate: were it believed, every later update would be judged at that date. */
+    /* A date after the signer's certificate: if it were trusted, every later update would be judged at that date. */
     {"man:created.after-signer", "MAN-05 CLK-08", E, REASON(CERT_EXPIRED), build_dated, .n = TEST_PKI_TO_S + 1},
     {"man:created.2106", "MAN-05 CLK-05", E, REASON(CERT_EXPIRED), build_dated, .n = INT64_C(4294967296)},
     {"man:created.max", "MAN-05 CLK-08", E, REASON(CERT_EXPIRED), build_dated, .n = INT64_MAX},

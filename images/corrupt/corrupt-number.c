@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every numeric field at every edge. What must come of each is said by a model of the format's text, field by field. */
+/* Every numeric field at every edge. A model of the format's text gives the expected outcome, field by field. */
 #include "corrupt/corrupt-number.h"
 
 #include <errno.h>
@@ -153,7 +153,7 @@ static struct expectation manifest_expected(const struct yp_forge *forge, const 
 	if (strcmp(field->key, "sequence") == 0) {
 		if (value < YP_FORGE_FLOOR)
 			return (struct expectation){YP_CORRUPT_REJ_E, REASON(DOWNGRADE)};
-		/* Fast-forward: what leaves no room for later versions is refused. */
+		/* Fast-forward: a number that leaves no room for later versions is refused. */
 		if (value - YP_FORGE_FLOOR > UINT64_C(1) << 48)
 			return (struct expectation){YP_CORRUPT_REJ_E, REASON(FAST_FORWARD)};
 		return accepted;
@@ -200,7 +200,7 @@ static int add_number(struct yp_forge *forge, struct yp_corrupt_plan_builder *bu
 	bool binary = field->kind != FIELD_MANIFEST;
 	bool number = number_of(text, &value);
 	if (binary && (!number || value > UINT32_MAX))
-		return 0; /* cannot be said in 32 bits */
+		return 0; /* does not fit in 32 bits */
 	if (!binary)
 		e = manifest_expected(forge, field, text);
 	else if (field->kind == FIELD_HEADER || field->kind == FIELD_HEADER_SIGNED)

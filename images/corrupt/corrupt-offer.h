@@ -4,7 +4,7 @@
 
 #include "corrupt/bundle-forge.h"
 
-/* What the device of a case is offered. 0, -errno or a reason; yp_forge_offer_free() in any case. */
+/* The offer to the device of a case. 0, -errno or a reason; yp_forge_offer_free() in any case. */
 int yp_corrupt_offer_make(struct yp_forge *forge, const struct yp_corrupt_case *c, struct offer *out)
     __attribute__((warn_unused_result));
 

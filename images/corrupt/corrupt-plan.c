@@ -96,7 +96,7 @@ static int add_cuts(struct yp_forge *forge, struct yp_corrupt_plan_builder *buil
 	return r ? r : add_cut(forge, builder, site->layout.size - 1, true);
 }
 
-/* A flip inside a chunk: what a reader must find is decided here, by decoding it. */
+/* A flip inside a chunk: it is decoded here to decide what a reader must find. */
 static int flip_payload(struct yp_corrupt_plan_builder *builder, const struct yp_forge_site *site, uint32_t chunk,
 			size_t at, unsigned bit, bool wide)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Structure: records, lengths, what follows the end, frames that lie about themselves. All signed by the good key
- * unless the name says otherwise: a signer's mistake must be as harmless as an attacker's. */
+/* Structure: records, lengths, bytes after the end, frames with false headers. All signed by the good key unless the
+ * name says otherwise: a signer's mistake must be as harmless as an attack. */
 #include "corrupt/bundle-edit.h"
 
 #include <errno.h>
@@ -75,7 +75,7 @@ static int moved_border(struct yp_forge *forge, const struct yp_corrupt_row *row
 	return r;
 }
 
-/* The header says that there is no signature; a: whether its bytes are gone as well. */
+/* The header declares no signature; a: whether its bytes are removed as well. */
 static int unsigned_bundle(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	const struct layout *layout = &forge->site.layout;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A good bundle in another world: other clocks, other devices, a running slot that is not what it was, files that
- * change while they are read, versions on trial. */
+/* A good bundle under other conditions: other clocks, other devices, a changed running slot, files that change while
+ * they are read, versions on trial. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,7 +139,7 @@ static int change_precursor(struct yp_forge *forge, struct device *device)
 
 enum source_change { SOURCE_HONEST, SOURCE_CHUNK, SOURCE_ALL, SOURCE_HEAD, SOURCE_DESCRIPTOR, SOURCE_PRECURSOR };
 
-/* Chunks are copied from the running slot, which is not what it was. */
+/* Chunks are copied from the running slot, whose contents have changed. */
 static int build_reused(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	static int (*const changes[])(struct yp_forge *, struct device *) = {[SOURCE_HONEST] = NULL,
@@ -156,7 +156,7 @@ static int build_reused(struct yp_forge *forge, const struct yp_corrupt_row *row
 
 enum swap { SWAP_OTHER_BUNDLE, SWAP_SAME_VALIDATOR, SWAP_SAME_BUNDLE, SWAP_TO_ZEROS, SWAP_TO_SHORTER };
 
-/* Verified, and then the file is another one: the second request sees it. */
+/* The file is replaced after it was verified: the second request gets the new one. */
 static int build_swapped(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	const struct layout *layout = &forge->site.layout;

@@ -10,9 +10,9 @@
 #include "power-cut/explore.h"
 
 /*
- * The images that lie: a good bundle, changed in every way that the catalogue names, offered to the unmodified core on
- * a device in memory. Each case says beforehand how it must end: class and exact reason. What a case is and what it
- * expects is decided by code of its own (bundle-layout.h), never by asking the core.
+ * Corrupted and forged bundles: a good bundle, changed in every way that the catalogue names, is offered to the
+ * unmodified core on a device in memory. Each case has an expected class and an exact reason. Cases and expectations
+ * are computed by separate code (bundle-layout.h), never by the core.
  *
  * After each case the fault is taken away and the good bundle is installed on the same device, which must boot and
  * commit it (I6); the server must have seen exactly one truthful report of the refusal (I5).

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a flipped bit is refused for: of the header by the text of ota/bundle.h, of the signature by where it lies in the DER
- * (RFC 5652, 5.1). */
+/* The reason for which a flipped bit is refused: in the header by the text of ota/bundle.h, in the signature by its
+ * place in the DER (RFC 5652, 5.1). */
 #include "corrupt/flip-reasons.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@
 #define INDEX_MAX     8388608u
 #define SIGNATURE_MAX 65536u
 
-/* What a header with this bit changed must be refused for: the text of ota/bundle.h, in the order that it gives. */
+/* The reason for which a header with this bit changed must be refused, in the order of ota/bundle.h. */
 uint64_t yp_corrupt_plan_header_reasons(const uint8_t *raw, size_t file_bytes)
 {
 	static const uint8_t zeros[8];
@@ -75,7 +75,7 @@ uint64_t yp_corrupt_plan_signature_reasons(const struct yp_forge_site *site, siz
 	const uint8_t *der = site->bundles[2].data + site->layout.signature;
 	struct element certificates;
 	if (!certificates_find(der, site->layout.signature_bytes, &certificates))
-		return 0; /* no reason is the right one: every case fails, and says that this file is wrong */
+		return 0; /* no reason is right: every case fails and shows that this file is wrong */
 	/* A certificate that changed is not the signer's any more, or nobody issued it. */
 	if (offset >= certificates.content && offset < certificates.end)
 		return REASON(BAD_SIGNATURE) | REASON(UNTRUSTED);

@@ -4,9 +4,9 @@
 
 #include "corrupt/bundle-forge.h"
 
-/* What a file whose header is `raw` must be refused for. */
+/* The reason for which a file with the header `raw` must be refused. */
 uint64_t yp_corrupt_plan_header_reasons(const uint8_t *raw, size_t file_bytes);
-/* What this flipped bit of the signature may be refused for. */
+/* The reasons for which this flipped bit of the signature may be refused. */
 uint64_t yp_corrupt_plan_signature_reasons(const struct yp_forge_site *site, size_t offset, unsigned bit);
 
 #endif

@@ -8,7 +8,7 @@
 
 /* Certificates and signatures that test_pki_make() does not make. All return 0 or -1 unless said otherwise. */
 
-/* Another basic constraint, or name constraint (nid), and the issuer's signature anew. */
+/* Replaces a basic constraint or name constraint (nid), and signs again as the issuer. */
 int yp_signer_extend(struct test_pki *pki, const struct test_pki *issuer, int nid, const char *value)
     __attribute__((warn_unused_result));
 /* Its curve written out as parameters instead of named. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The clause that says what is wrong with an input. */
+/* Writes the clause of an error message about an input. */
 #include "base/format-detail.h"
 
 #include <assert.h>

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /*
- * The clause that says what is wrong with an input, for whoever gave it. Cut short if it does not fit. `detail` may be
- * NULL: then nobody wants to know.
+ * Writes the clause of an error message about an input. It is cut short if it does not fit. `detail` may be NULL: then
+ * nothing is written.
  */
 void yp_detail(char *detail, size_t detail_bytes, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

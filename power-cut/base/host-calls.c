@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The clock, and writes that are whole. */
+/* The monotonic clock, and a write of all bytes. */
 #include "power-cut/host-calls.h"
 
 #include <assert.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How fast the explorer settles states and runs recoveries. The rig is synthetic and cheap: 1 MiB of media, a record in
- * two copies, a journal, a recovery that copies the image, reads 12 KiB, writes and flushes twice. What is measured is
- * the explorer with the least that any rig adds.
+ * two copies, a journal, a recovery that copies the image, reads 12 KiB, writes and flushes twice. So the figures are
+ * the explorer's own cost, with almost nothing added by a rig.
  *
  *   explore-bench settled   tears and subsets of writes that recovery does not read: nearly all states are settled
  *   explore-bench run       recovery reads everything that differs: nearly all states are run
@@ -55,7 +55,7 @@ static int recover_state(void *ctx, const struct yp_image *start, struct yp_log 
 		yp_image_read(image, SLOT, i * 2 * WRITE_SECTORS, WRITE_SECTORS, data);
 		r = yp_log_read(log, SLOT, i * 2 * WRITE_SECTORS, WRITE_SECTORS);
 	}
-	/* The same journal record whatever was found, so that the exploration closes. */
+	/* The journal record is the same in every recovery, so that the exploration closes. */
 	memset(data, 0x5a, sizeof data);
 	if (r == 0)
 		r = yp_log_write(log, STATE, 16, WRITE_SECTORS, data, false);

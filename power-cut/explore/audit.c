@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The audit of canonical forms. A state whose form was known is dropped: it is claimed to behave like the first state
- * with that form. For a seeded sample of the dropped ones the claim is checked: its recovery is run and must be judged
- * alike, and, if the exploration closed, each crash state of that recovery must have a known form too. That is what
- * closure needs: not only the states at hand but all states of a class lead to known classes only.
+ * The audit of canonical forms. A state whose form was known is dropped: the claim is that it behaves like the first
+ * state with that form. The claim is checked for a seeded sample of the dropped states. The recovery of each is run and
+ * must be judged alike. If the exploration closed, each crash state of that recovery must have a known form too.
+ * Closure needs this: all states of a class must lead to known classes only.
  */
 #include <errno.h>
 #include <stdlib.h>

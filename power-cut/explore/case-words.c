@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cases in words. All that is known are media, regions, offsets and step ids: those are used. */
+/* Describes cases in words, by media, regions, offsets and step ids. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,7 +47,7 @@ static void text_place(struct yp_text *text, const struct yp_image *image, unsig
 	}
 	yp_text_add(text, "%s", best ? best->name : yp_image_layout(image)->media[medium].name);
 	uint64_t offset = sector - (best ? best->first : 0);
-	/* Where something called by its own name starts goes without saying. */
+	/* At the start of a region or a medium its name is enough. */
 	if (offset == 0 && best)
 		return;
 	yp_text_add(text, " + ");
@@ -133,7 +133,7 @@ void yp_text_part(struct yp_text *text, const struct yp_image *image, const stru
 	}
 }
 
-/* What a cut lost first, and what was written after that and survived. */
+/* The first write that a cut lost, and the later write that survived. */
 struct gap {
 	const struct yp_element *lost, *kept;
 	uint32_t lost_part; /* of a chain: which of its writes, UINT32_MAX: all */

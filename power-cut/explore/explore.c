@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The worklist. A state is taken, the crash states of its recovery are enumerated (crash.c says why those cuts are
- * enough), and what is new among them is decided, judged and appended. Breadth first: a failure is found with the
- * fewest cuts that lead to it. An empty worklist means that any number of cuts, at any place, leads to states that were
- * judged: closure.
+ * The worklist. The crash states of a state's recovery are enumerated (crash.c explains why those cuts are enough).
+ * Each new crash state is decided, judged and appended. Breadth first: a failure is found with the fewest cuts that
+ * lead to it. An empty worklist means that any number of cuts, at any place, leads to states that were judged: closure.
  *
- * Three questions are asked of a state, from cheap to dear: was this image with this world seen (hash)? Was its
- * canonical form (rig->canon)? Did some run read the same (settle.c)? Only then its recovery runs.
+ * A state is checked three times, the cheapest check first. Was this image with this world seen (hash)? Was its
+ * canonical form seen (rig->canon)? Did an earlier run read the same contents (settle.c)? If not, its recovery runs.
  */
 #include <assert.h>
 #include <errno.h>
@@ -74,7 +73,7 @@ static int judge_new(struct yp_explorer *x, const struct yp_cut *cut, struct yp_
 	return r;
 }
 
-/* A state whose canonical form is known: its own media all the same. */
+/* A state whose canonical form is known: its own media are inspected nevertheless. */
 static int inspect_state(struct yp_explorer *x, const struct yp_cut *cut, uint32_t like)
 {
 	const struct yp_rig *rig = x->in->rig;

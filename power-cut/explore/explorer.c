@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every exploration is made of: plans, results, states of the worklist, and how to get back to one. */
+/* The parts that all explorations share: plans, results, states of the worklist, and how to rebuild a state. */
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>

@@ -12,7 +12,7 @@ struct yp_result {
 	uint32_t plan;
 };
 
-/* A state of the worklist: no image, but how to get there. Node 0 is the recorded run itself. */
+/* A state of the worklist: the cut that leads to it, without an image. Node 0 is the recorded run itself. */
 struct yp_node {
 	struct yp_cut cut;
 	uint32_t parent;
@@ -79,7 +79,7 @@ int yp_explorer_judge(struct yp_explorer *x, uint32_t world, uint32_t result, st
 int yp_explorer_result(struct yp_explorer *x, const struct yp_outcome *outcome, const struct yp_log *log, uint32_t *out)
     __attribute__((warn_unused_result));
 int yp_explorer_node(struct yp_explorer *x, const struct yp_node *node) __attribute__((warn_unused_result));
-/* Tells the world about a judged state: 0, YP_STOP_*, or what it answered. */
+/* Calls on_case for a judged state. 0, YP_STOP_*, or what on_case returned. */
 int yp_explorer_report(struct yp_explorer *x, uint32_t parent, const struct yp_cut *cut,
 		       const struct yp_outcome *outcome, bool settled) __attribute__((warn_unused_result));
 /* Case of the state that `cut` leads to from a node. */
@@ -91,7 +91,7 @@ void yp_explorer_disagree(struct yp_explorer *x, uint32_t parent, const struct y
 /* Keeps a dropped state for the audit, if it is drawn. */
 int yp_explorer_drop(struct yp_explorer *x, const struct yp_cut *cut, struct yp_hash raw, uint32_t like)
     __attribute__((warn_unused_result));
-/* Runs the dropped states that were drawn and compares each with the one it was taken for. */
+/* Runs the drawn states, and compares each with the first state of its canonical form. */
 int yp_explorer_audit(struct yp_explorer *x, bool closed) __attribute__((warn_unused_result));
 
 /* The longest draw that is below a fraction. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One pass over the log. Each rule remembers as little as it needs; a rule that cannot know (no marks, no roles) stays
- * silent.
+ * One pass over the log. A rule whose data is missing (no marks, no roles) reports nothing.
  */
 #include <assert.h>
 #include <errno.h>
@@ -157,7 +156,7 @@ static void any_read(struct lint *l, const struct yp_entry *e)
 	}
 }
 
-/* What a mark tells; NONE if it is not a step, or not listed. */
+/* The phase that a mark means; NONE if it is not a step, or not listed. */
 static enum yp_phase mark_phase(const struct lint *l, const struct yp_entry *e)
 {
 	enum yp_phase phase = YP_PHASE_COUNT;
@@ -182,7 +181,7 @@ static int lint_init(struct lint *l)
 		enum yp_phase phase = mark_phase(l, yp_log_entry(l->log, i));
 		l->has_mark |= phase != YP_PHASE_NONE;
 		l->has_arm_mark |= phase == YP_PHASE_ARM;
-		/* While it fetches an updater only asks and decides. */
+		/* While it fetches, an updater sends requests and decides; it stores nothing. */
 		l->has_work |= phase != YP_PHASE_NONE && phase != YP_PHASE_FETCH;
 	}
 	return 0;

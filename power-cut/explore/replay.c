@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Replay: a case is run again, cut by cut, judged and told. */
+/* Replay: a case is run again, cut by cut, judged and described. */
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -33,7 +33,7 @@ static int scene_play(struct yp_replayed *out, const struct yp_explore *explore,
 	return r;
 }
 
-/* The world before, the world during, and what the oracle says. */
+/* World events before the cut and during recovery, and the oracle's verdict. */
 static int judge_replayed(struct yp_replayed *out, const struct yp_explore *explore)
 {
 	const struct yp_rig *rig = explore->rig;

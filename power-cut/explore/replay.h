@@ -5,7 +5,7 @@
 #include "power-cut/explore.h"
 #include "state/crash.h"
 
-/* Text into a buffer that is cut short rather than overrun. */
+/* Text in a buffer of fixed size; what does not fit is cut off. */
 struct yp_text {
 	char *out;
 	size_t room, used;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Exploration in rounds: explore.h says what for. Crash states are enumerated, hashed and sorted as in explore.c. What
- * differs: runs are asked for together, so that several machines can work on them; a class is believed only after
- * several of its members ended alike; and every distinct state is inspected, since nothing of what Linux leaves
- * behind is taken for granted.
+ * Exploration in rounds: explore.h says what for. Crash states are enumerated, hashed and sorted as in explore.c. Three
+ * things differ. Runs are requested together, so that several machines can share them. A class counts as settled only
+ * after several of its members ended alike. Every distinct state is inspected, because the contents that Linux leaves
+ * behind are not assumed.
  */
 #include <assert.h>
 #include <errno.h>
@@ -50,7 +50,7 @@ static struct yp_hash raw_of(struct yp_explorer *x, const struct yp_image *image
 
 /* ---- enumerate, inspect, sort ---- */
 
-/* What the media themselves say. *reported: it is a failure, and was told. */
+/* Judges the media alone. *reported: it is a failure, and on_case was called for it. */
 static int inspect_state(struct rounds *r, const struct yp_cut *cut, bool *reported)
 {
 	struct yp_explorer *x = &r->x;
@@ -112,7 +112,7 @@ static int sort_state(struct rounds *r, const struct yp_cut *cut, struct yp_hash
 		if (error < 0)
 			return error;
 	}
-	/* Of a class that was asked for already nothing more is run. */
+	/* A class whose runs were requested already gets no more of them. */
 	if (at >= r->asked)
 		keep_member(r, &r->classes[at],
 			    &(struct yp_dropped){.draw = yp_explorer_draw(x, raw, 'm'),
@@ -140,7 +140,7 @@ static int on_crash(void *ctx, const struct yp_cut *cut, struct yp_image *image)
 	int error = inspect_state(r, cut, &reported);
 	if (error == 0)
 		error = yp_map_put(&x->raw, raw, reported ? RAW_REPORTED : RAW_PASSED);
-	/* What is broken as it lies there need not be booted to be so. */
+	/* Media that are broken before any recovery need no boot. */
 	return error != 0 || reported ? error : sort_state(r, cut, raw);
 }
 
@@ -209,7 +209,7 @@ static int take_job(struct rounds *r, const struct yp_dropped *state, struct yp_
 				     "the bootloader did otherwise than in a run that read the same");
 	if (error < 0)
 		return error;
-	/* A second run of one state has no name of its own for the states that it leads to. */
+	/* States after a second run of the same state would have no case of their own. */
 	if (job->again == 0) {
 		struct yp_hash raw = yp_hash_add(yp_image_hash(x->image), yp_worlds_hash(&x->worlds, state->world).lo);
 		error = yp_map_put(&r->ran, raw, (uint32_t)x->nodes_count);
@@ -263,8 +263,8 @@ static int take_all(struct rounds *r, const struct yp_dropped *states, struct yp
 }
 
 /*
- * The classes that this round found: first one run of each, then the other members, so that a budget reaches far; the latest in
- * the story first, since what comes late is what this story has alone: how it begins others have shown.
+ * The classes that this round found: first one run of each, then the other members, so that a budget covers many
+ * classes. The latest classes of the story come first: other scenarios share its beginning, but not its end.
  */
 static int run_new(struct rounds *r)
 {
@@ -334,7 +334,7 @@ static int rounds_go(struct rounds *r)
 	return error;
 }
 
-/* ---- what came of every state ---- */
+/* ---- the outcome of every state ---- */
 
 static int on_told(void *ctx, const struct yp_cut *cut, struct yp_image *image)
 {
@@ -344,7 +344,7 @@ static int on_told(void *ctx, const struct yp_cut *cut, struct yp_image *image)
 	uint32_t firm = 0;
 	struct yp_outcome outcome = {.verdict = YP_PASS};
 	struct yp_hash raw = raw_of(x, image);
-	/* Beyond a bound there are states that were not looked at. */
+	/* If a bound was hit, some states were not examined. */
 	uint32_t known = yp_map_get(&x->raw, raw);
 	int error = known != RAW_PASSED ? 1 : yp_map_put(&r->told, raw, 0);
 	if (error == 0)

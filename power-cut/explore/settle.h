@@ -13,8 +13,8 @@
  * seen there, each leaf is a result. A state that reaches a leaf agrees with the run behind that leaf on everything
  * that run read: it would write the same and end the same.
  *
- * Reads of what the run itself wrote before are no dependency, nor are reads of what it has read already. Whether that
- * is so is worked out here, sector by sector, and not taken from the recorder.
+ * Reads of what the run itself wrote before are no dependency, nor are reads of what it has read already. This is
+ * computed here, sector by sector; the recorder's flags are not used.
  */
 enum yp_settle_kind { YP_SETTLE_OPEN, YP_SETTLE_READ, YP_SETTLE_RESULT };
 
@@ -40,8 +40,8 @@ void yp_settle_deinit(struct yp_settle *settle);
 /* 1 and the result if a run is known that read exactly this, 0 if none is. */
 int yp_settle_find(const struct yp_settle *settle, const struct yp_image *state, uint32_t *result);
 /*
- * Adds a run from `state`. 0; 1: it contradicts an earlier run (it read elsewhere, or came to another result, after
- * reading the same), so the recovery is not deterministic; or -errno.
+ * Adds a run from `state`. 0, or -errno. 1: it contradicts an earlier run. After the same reads it read elsewhere or
+ * had another result, so the recovery is not deterministic.
  */
 int yp_settle_add(struct yp_settle *settle, const struct yp_image *state, const struct yp_log *log, uint32_t result)
     __attribute__((warn_unused_result));

@@ -2,8 +2,8 @@
 /*
  * Shrinking: greedy, each step kept only if the case still fails with the same invariant. First cuts are left out,
  * then, from the last cut to the first, the choice is replaced by one that loses less: nothing lost, one write lost, a
- * prefix, then all subsets in the order of what they lose. Losing a write counts two, tearing one three, so that a tear
- * goes whenever a loss shows the same.
+ * prefix, then all subsets in the order of what they lose. A lost write costs two, a torn write three: a tear is
+ * replaced by a loss if the loss shows the same failure.
  */
 #include <assert.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Both readers of write logs on any bytes. Invariant: no input makes them read or write out of bounds, loop or take
- * back less than they promise: a log that was accepted only names what lies on its media.
+ * Both readers of write logs on any bytes. Invariant: no input makes them read or write out of bounds, or loop. Every
+ * entry of an accepted log lies within its media.
  */
 #include <stdint.h>
 #include <stdlib.h>

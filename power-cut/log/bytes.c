@@ -72,7 +72,7 @@ int yp_file_close(struct yp_file *file)
 		r = -errno; /* a pipe cannot be made durable */
 	if (fclose(file->stream) != 0 && r == 0)
 		r = -errno;
-	/* Half a log is none; but a device or a pipe was there before, and is not ours to remove. */
+	/* A partial file is removed; a device or a pipe existed before, and stays. */
 	if (r < 0 && regular)
 		(void)unlink(file->path);
 	return r;

@@ -30,8 +30,8 @@ static inline void yp_put_le64(uint8_t *p, uint64_t v)
 
 /* A whole file in memory: free(*bytes). 0 or -errno; -EFBIG beyond 16 GiB. */
 int yp_file_read(const char *path, uint8_t **bytes, size_t *size) __attribute__((warn_unused_result));
-/* A file that is being written. Errors stick and are told by yp_file_close(), which also makes it durable; a regular
- * file that failed is removed. */
+/* A file that is being written. The first error is kept and returned by yp_file_close(), which also makes the file
+ * durable; a regular file that failed is removed. */
 struct yp_file {
 	FILE *stream;
 	const char *path;

@@ -8,9 +8,9 @@
  *   then each entry: one block with u64 sector, u64 sectors, u64 flags, u64 length of data behind it in this block (a
  * mark's text); then, unless it is a discard or a mark, its sectors.
  *
- * The format knows one device. Media lie on it one behind the other, each starting at a multiple of 4096 bytes. A flush
- * has no place in it: ours is exported with the last sector of its medium as its sector (0 means the whole device, as
- * every other writer has it), so that we get it back.
+ * The format describes one device. Media lie on it one behind the other, each starting at a multiple of 4096 bytes. A
+ * flush has no place in it: ours is exported with the last sector of its medium as its sector (0 means the whole
+ * device, as every other writer has it), so that we get it back.
  */
 #include <assert.h>
 #include <errno.h>
@@ -140,7 +140,7 @@ static int import_flush(struct import *im, uint64_t sector, bool alone)
 {
 	const struct yp_layout *layout = &im->log->layout;
 	for (unsigned m = 0; m < layout->count; m++) {
-		/* One of ours says which medium it is for. */
+		/* In our own logs the sector names the medium. */
 		if (alone && sector + 1 == im->starts[m + 1]) {
 			im->dirty[m] = false;
 			return yp_log_flush(im->log, m);
@@ -176,7 +176,7 @@ static int import_range(struct import *im, uint64_t sector, uint64_t sectors, ui
 	return r;
 }
 
-/* "S06", "R2": what our own marks look like, since the format has no kinds. */
+/* "S06", "R2": the shape of our step marks, since the format has no kinds of marks. */
 static bool is_step(const char *text)
 {
 	if (text[0] != 'S' && text[0] != 'R')

@@ -8,7 +8,7 @@
  *     new sectors (numbered on through the whole stream), u32 each content of a write, text of a mark that ends in 0
  *   at the end of a stream that was closed: u32 0, u32 entries
  *
- * Each record is whole in itself, so that a prefix of the bytes is a prefix of the log.
+ * Each record can be read by itself, so that a prefix of the bytes is a prefix of the log.
  */
 #include <assert.h>
 #include <errno.h>

@@ -63,8 +63,8 @@ enum yp_phase yp_roles_mark_phase(const struct yp_lint_roles *roles, const char 
 }
 
 /*
- * What comes after an entry. The last two count up to the next read of one copy of the environment: who stores a copy
- * and reads it back has not booted, who reads the other one has.
+ * What comes after an entry. The last two count up to the next read of one copy of the environment: a device that
+ * stores a copy and reads it back has not booted; one that reads the other copy has.
  */
 #define AHEAD_WRITE       1u  /* a slot is written */
 #define AHEAD_MORE        2u  /* of a slot: the next that happens to this medium is a store */
@@ -189,7 +189,7 @@ static void enter_select(struct deriver *d, size_t i)
 	d->select_first = i;
 }
 
-/* A slot is read that ran before the trial: what was done since `first`, as one phase, was the way back to it. */
+/* The slot that ran before the trial is read: all entries since `first` were the fallback to it. */
 static void fall_back(struct deriver *d, size_t first, size_t i, enum yp_phase was)
 {
 	for (size_t k = first; d->told == YP_PHASE_NONE && k < i; k++)
@@ -292,7 +292,7 @@ static void store_env(struct deriver *d, size_t i, unsigned copies)
 		d->commit_first = first;
 }
 
-/* State and data, where they tell something. */
+/* Stores of state and data, where they decide the phase. */
 static void pass_other(struct deriver *d, size_t i, bool store)
 {
 	if (d->stage != STAGE_RUNNING)

@@ -8,7 +8,7 @@
 #include "base/content-hash.h"
 #include "log/sector-pool.h"
 
-/* 2 MiB of contents a chunk; 2^31 sectors are 1 TiB of different contents: memory ends first. */
+/* 2 MiB of contents a chunk; 2^31 sectors are 1 TiB of different contents, more than any machine's memory. */
 #define CHUNK_SECTORS 4096u
 #define CHUNKS_MAX    (1u << 19)
 #define HASH_LANES    4u
@@ -29,8 +29,8 @@ struct yp_pool {
 };
 
 /*
- * Identity of contents never rests on this hash: yp_pool_intern() compares the bytes. The hash of an image does, so all
- * 128 bits are well mixed: four lanes of multiply and rotate over the words, folded at the end.
+ * yp_pool_intern() compares the bytes and does not rely on this hash. The hash of an image relies on it, so all 128
+ * bits are well mixed: four lanes of multiply and rotate over the words, folded at the end.
  */
 static struct yp_hash sector_hash(const uint8_t *sector)
 {

@@ -18,11 +18,11 @@ struct yp_request {
 	const void *data; /* of a write: NULL is zeros */
 	uint64_t submit_ns;
 	uint64_t flip; /* bit + 1 that a fault flips */
-	/* Requests that wait, whom a cut finds in flight. */
+	/* Requests that wait; a cut treats them as in flight. */
 	struct yp_request *next, *previous;
 };
 
-/* A log that was loaded, for when it is asked for again: a file that still is what it was then. */
+/* A log that was loaded, kept for the next request; used only if its file has not changed. */
 #define YP_LOGS_KEPT_MAX 8u
 struct yp_kept_log {
 	struct yp_log *log; /* NULL: free */
@@ -64,7 +64,7 @@ struct yp_server {
 
 void yp_server_logs_free(struct yp_server *server);
 uint64_t yp_server_now(const struct yp_server *server);
-/* Gives the log's last entry its times and hands it to the stream. Sticks on error. */
+/* Sets the times of the log's last entry and appends it to the stream. An error is kept. */
 int yp_server_logged(struct yp_server *server, uint64_t submit_ns) __attribute__((warn_unused_result));
 int yp_server_log_write(struct yp_server *server, const struct yp_request *request) __attribute__((warn_unused_result));
 int yp_server_note(struct yp_server *server, const char *format, ...)
@@ -73,7 +73,7 @@ bool yp_server_alive(const struct yp_server *server, const struct yp_client *cli
 /* With the lock. `about`: the request that a fault of kind cut struck, or NULL. */
 int yp_server_cut_locked(struct yp_server *server, const struct yp_power_cut *how, struct yp_request *about)
     __attribute__((warn_unused_result));
-/* Lets the faults strike that are due; may wait, the lock released meanwhile. 0: go on; or what the client gets. */
+/* Applies the faults that are due. May wait, with the lock released. 0: go on; or the client's error. */
 int yp_server_strike(struct yp_server *server, const struct yp_client *client, struct yp_request *request)
     __attribute__((warn_unused_result));
 /* Waits, the lock released; -ESHUTDOWN if the client's power went, or the client itself. */

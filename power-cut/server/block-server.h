@@ -10,7 +10,7 @@
  * is also the order of the log. Requests return 0 or -errno.
  *
  * A run is what happens between power on and power off; it has one log. A cut applies the storage models to what the
- * run did not flush, so that the media are one crash state of the run's log, and says which, as a case.
+ * run did not flush, so that the media are one crash state of the run's log. It returns that state as a case.
  */
 struct yp_server;
 struct yp_server_config {
@@ -28,7 +28,7 @@ int yp_server_free(struct yp_server *server);
 /* Before power on: a log that was applied, or cut; see yp_contents_apply(). *detail: one clause. 0, 1 or -errno. */
 int yp_server_load(struct yp_server *server, const char *path, const struct yp_cut *cut, char *detail,
 		   size_t detail_bytes) __attribute__((warn_unused_result));
-/* What restore goes back to is what is on the media now. */
+/* Restore will go back to the present contents of the media. */
 int yp_server_keep(struct yp_server *server) __attribute__((warn_unused_result));
 int yp_server_restore(struct yp_server *server) __attribute__((warn_unused_result));
 /* Starts a run; log_path may be NULL. -EALREADY if the power is on. */

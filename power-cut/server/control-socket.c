@@ -147,7 +147,8 @@ static void client_accept(struct yp_control *control)
 	(void)close(fd);
 }
 
-/* Of the listener, the event and the clients; a client that waits is read from only to see that it hangs up. */
+/* Of the listener, the event and the clients; a client that waits is read from only to notice that it has disconnected.
+ */
 static int control_poll(struct yp_control *control, struct pollfd fds[2 + YP_CONTROL_CLIENTS_MAX])
 {
 	int64_t now = (int64_t)yp_clock_ms();
@@ -215,7 +216,7 @@ int yp_control_new(const char *path, void (*on_quit)(void *ctx), void *ctx, stru
 	if (r == 0 && lstat(path, &left) == 0 && S_ISSOCK(left.st_mode))
 		(void)unlink(
 		    path); /* of a server that was killed; anything else there is not ours, and bind() refuses */
-	/* The mode before the name: nobody else gets in between. */
+	/* The mode is set before the name exists, so that no other user can connect first. */
 	if (r == 0 &&
 	    (fchmod(control->listener, S_IRUSR | S_IWUSR) < 0 ||
 	     bind(control->listener, (const struct sockaddr *)&control->address, sizeof control->address) < 0))

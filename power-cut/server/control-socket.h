@@ -6,7 +6,7 @@
 
 /*
  * The control socket: lines as in server-command.h in, one line out for each, in order: "ok [NAME=VALUE...]" or "error
- * CLAUSE". One thread serves all its clients; a client that waits for an event holds up nobody else.
+ * CLAUSE". One thread serves all its clients; a client that waits for an event does not delay the others.
  */
 #define YP_CONTROL_CLIENTS_MAX 8u
 struct yp_control;
@@ -19,7 +19,7 @@ void yp_control_wake(struct yp_control *control);
 /* Ends the thread, removes the socket. NULL is fine. */
 void yp_control_free(struct yp_control *control);
 
-/* Does what a command says, unless it waits; the answer without its end of line. */
+/* Runs a command, unless it waits; the answer has no end of line. */
 void yp_control_run(struct yp_server *server, const struct yp_command *command, char *out, size_t out_bytes);
 /* true: it happened, and *out is the answer. */
 bool yp_control_happened(struct yp_server *server, const struct yp_command *wait, char *out, size_t out_bytes);

@@ -263,7 +263,7 @@ static int plugin_flush(void *handle, uint32_t flags)
 static int plugin_trim(void *handle, uint32_t count, uint64_t offset, uint32_t flags)
 {
 	int r = yp_server_discard(plugin.server, handle, offset, count);
-	/* The log knows no discard that is durable by itself: flushed, it is. */
+	/* A discard in the log is never durable by itself, so a flush follows it. */
 	if (r == 0 && (flags & NBDKIT_FLAG_FUA))
 		r = yp_server_flush(plugin.server, handle);
 	return answer_client(r);
@@ -317,6 +317,6 @@ static struct nbdkit_plugin registration = {
     .trim = plugin_trim,
 };
 
-/* What nbdkit looks for; its header declares it nowhere. */
+/* nbdkit looks up this symbol; its header does not declare it. */
 struct nbdkit_plugin *plugin_init(void);
 NBDKIT_REGISTER_PLUGIN(registration)

@@ -20,8 +20,8 @@
  *   unfault ID|all, faults, stats, quit
  *   wait cut MS | wait fault ID MS until it happened
  *   save-image MEDIUM PATH, save-dm PATH
- *   digest MEDIUM    of what is on it: the same for the same contents in every process. With the power on it is a read of
- *         the whole medium in the log: who acts on it depends on every sector
+ *   digest MEDIUM    of what is on it: the same for the same contents in every process. With the power on the log
+ *                    records it as a read of the whole medium, because the digest depends on every sector
  *
  * Options: count=N (1; 0: for ever), ms=N (of a delay), bit=N (of a flip: counted from the start of the request);
  * of a cut: seed=N, form=sample|all|none (what survives), kill=PID (SIGKILL first), answer=hang|fail (to requests

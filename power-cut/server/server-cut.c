@@ -143,7 +143,7 @@ int yp_server_cut_locked(struct yp_server *s, const struct yp_power_cut *how, st
 	struct yp_case c = {.count = 1};
 	if (!s->on)
 		return -EALREADY;
-	/* First of all, and whatever comes: nobody sees the media any more. */
+	/* This comes first: from here on no request reaches the media. */
 	s->on = false;
 	s->generation++;
 	s->answer_fail = how->fail;

@@ -132,7 +132,7 @@ int yp_server_strike(struct yp_server *s, const struct yp_client *client, struct
 	for (unsigned i = 0; r == 0 && i < count; i++) {
 		const struct yp_fault_spec *spec = &struck[i].spec;
 		s->stats.faults_hit++;
-		/* In the log, so that whoever reads it sees that the fault landed, and on what. */
+		/* The log records that the fault struck, and which request. */
 		r = yp_server_note(s, "fault %" PRIu32 ": %s, %s of %s at sector %" PRIu64, struck[i].id,
 				   yp_fault_kind_name(spec->kind), yp_op_name(q->op), s->layout->media[q->medium].name,
 				   q->sector);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of a block server: made, switched on, asked, freed. */
+/* Creates, switches on, queries and frees a block server. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>

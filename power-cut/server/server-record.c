@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every part of the block server does with its log, its clock and the requests that wait. */
+/* Helpers of all parts of the block server: its log, its clock and the requests that wait. */
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>

@@ -10,7 +10,7 @@
 /* How soon a request that must not be answered notices that its client is gone, or the power back. */
 #define DEAD_WAIT_MS 20u
 
-/* What a client of a power that is gone gets: nothing, for as long as it is there, or an error. */
+/* The answer to a client while the power is off: none until it disconnects, or an error. */
 static int wait_dead(struct yp_server *s, const struct yp_client *client)
 {
 	int r = 0;
@@ -158,7 +158,7 @@ int yp_server_flush(struct yp_server *s, const struct yp_client *client)
 		r = wait_dead(s, client);
 	for (unsigned i = 0; r == 0 && i < export->count; i++) {
 		struct yp_request q = {.op = YP_FLUSH, .medium = export->media[i], .submit_ns = submit_ns};
-		/* Of several media only those with something to flush: the log says what was flushed, not what was not
+		/* Of several media only those with unflushed writes: the log has no flush of a medium that was not
 		 * written. */
 		if (export->count == 1 || s->dirty[q.medium])
 			r = request_run(s, client, &q, NULL);

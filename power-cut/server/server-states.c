@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Media while the power is off: states from logs, back to the start, out to files. */
+/* Media while the power is off: set from logs, restored to the start, saved to files. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ void yp_server_logs_free(struct yp_server *s)
 		kept_free(&s->logs[i]);
 }
 
-/* The log at path, loaded before or now: states of one log are asked for again and again, and it is long. */
+/* The log at path, loaded before or now: many states of one long log are requested in turn. */
 static int find_log(struct yp_server *s, const char *path, const struct yp_log **out, char *detail, size_t detail_bytes)
 {
 	struct yp_kept_log *oldest = &s->logs[0];

@@ -5,14 +5,15 @@
  * A cut before an entry leaves, on each medium, what is durable there plus what the medium's storage model lets survive
  * of what was written since. Durable are: what was complete when the last completed flush *of that medium* was
  * submitted; a completed FUA write (on an ordered medium with everything before it); on a medium without a cache
- * everything complete. storage-model.c says which of this holds for which model. What is pending is applied in log order, so that of two writes to one sector
- * the later wins whenever it survives.
+ * everything complete. storage-model.c says which of this holds for which model. What is pending is applied in log
+ * order, so that of two writes to one sector the later wins whenever it survives.
  *
  * Only some cuts need to be tried: between two entries that make something durable or that the outside sees, the
  * pending set only grows, and every model's states of a smaller pending set are among those of a larger one (the new
  * writes are dropped). So the last cut before each such entry, and the one at the end, give all states. The entries
- * are: a flush of a medium that has something pending, a FUA write and a write without a cache (both while in flight: after it,
- * it is durable), and a mark of the world. test/brute-force-test.c compares this with all cuts, tried without thought.
+ * are: a flush of a medium that has something pending, a FUA write and a write without a cache (both while in flight:
+ * after it, it is durable), and a mark of the world. test/brute-force-test.c compares this with a plain trial of all
+ * cuts.
  */
 #include <assert.h>
 #include <errno.h>

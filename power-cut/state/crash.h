@@ -7,7 +7,7 @@
 #include "state/replay-plan.h"
 
 /*
- * Walks a plan up to a cut: what is durable there goes into the image, what is not stays pending.
+ * Walks a plan up to a cut: durable writes go into the image, the others stay pending.
  */
 struct yp_pending {
 	uint32_t op;

@@ -6,7 +6,7 @@
  * in or out, or, one at a time, there in part (a tear, some of a chain's writes, a program cut short). Beyond that the
  * forms of enum yp_form, over all elements and over each medium's own with the others all there or all gone, and parts
  * only beside "all before it", "all else" and "nothing else". The plain state comes first and the one where everything
- * unflushed is lost second, so that the simplest cases name a class.
+ * unflushed is lost second, so that the first case of a class is a simple one.
  */
 #include <assert.h>
 #include <errno.h>
@@ -249,7 +249,7 @@ static int descend_choices(struct enumerator *en, const struct yp_element *e)
 	return r;
 }
 
-/* One state, said by its cut. Cuts that do not fit (a tear under a later write, a tear on an ordered medium) are no
+/* One state, given by its cut. Cuts that do not fit (a tear under a later write, a tear on an ordered medium) are no
  * states. */
 static int try_cut(struct enumerator *en, unsigned scope, enum yp_form form, uint64_t a, uint64_t b)
 {

@@ -157,7 +157,7 @@ static void undo_note(struct yp_image *image, unsigned medium, uint64_t sector, 
 {
 	if (image->undo_used == image->undo_room) {
 		void *items = image->undo;
-		/* Not being able to undo would make every later state wrong: remembered and reported by the next push.
+		/* Without undo every later state would be wrong: the error is kept and returned by the next push.
 		 */
 		if (yp_array_grow(&items, &image->undo_room, image->undo_used, sizeof *image->undo, UNDO_MAX) < 0) {
 			image->broken = true;

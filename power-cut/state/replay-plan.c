@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists of what the outside saw, and logs without what crash states do not depend on. */
+/* Lists of world events, and logs without the entries that do not affect crash states. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>

@@ -6,8 +6,8 @@
 #include "power-cut/image.h"
 
 /*
- * What the outside has seen: lists of texts, each list interned as one id; 0 is the empty list. A list is its
- * predecessor plus one text, so that a million states share them.
+ * Events that were visible outside the device: lists of texts, each list interned as one id; 0 is the empty list. A
+ * list is its predecessor plus one text, so that a million states share them.
  */
 struct yp_worlds {
 	char **texts;
@@ -34,7 +34,7 @@ int yp_worlds_extend(struct yp_worlds *worlds, uint32_t world, uint32_t text, ui
 int yp_worlds_view(struct yp_worlds *worlds, uint32_t world, struct yp_world *out) __attribute__((warn_unused_result));
 struct yp_hash yp_worlds_hash(const struct yp_worlds *worlds, uint32_t world);
 
-/* A log without what crash states do not depend on: reads, steps and notes. Equal recoveries share one. */
+/* A log without the entries that do not affect crash states: reads, steps and notes. Equal recoveries share one. */
 struct yp_plan_op {
 	uint64_t sector;
 	uint64_t submit, complete;

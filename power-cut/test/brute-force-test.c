@@ -253,7 +253,7 @@ static void cut_at(struct world *w, size_t cut)
 	}
 }
 
-/* The subject under the library: a recovery that does nothing, so that every crash state is judged as it is. */
+/* A recovery that does nothing, so that every crash state is judged unchanged. */
 struct collector {
 	struct set *set;
 	const struct yp_pool *pool;
@@ -434,7 +434,7 @@ Test(brute_force, every_model_gives_exactly_the_reference_states)
 	pair_free(&pair);
 }
 
-/* Invariant: chains on bulk media leave states out but never make up one that cannot be. */
+/* Invariant: chains on bulk media leave states out but never add an impossible one. */
 Test(brute_force, chains_make_no_states_up)
 {
 	struct pair pair = pair_new();
@@ -454,7 +454,7 @@ Test(brute_force, chains_make_no_states_up)
 	pair_free(&pair);
 }
 
-/* Invariant: what is tried where all subsets are too many leaves states out but never makes up one that cannot be. */
+/* Invariant: where all subsets are too many, states are left out but no impossible one is added. */
 Test(brute_force, forms_make_no_states_up)
 {
 	struct pair pair = pair_new();

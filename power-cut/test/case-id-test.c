@@ -136,7 +136,7 @@ Test(case_text, bounds_hold)
 	cr_assert_eq(yp_case_encode(&c, text, sizeof text), -EINVAL);
 }
 
-/* Invariant: a report can tell the plain cut and the one that loses everything from all others. */
+/* Invariant: a report can distinguish the plain cut and the one that loses everything from all others. */
 Test(case_text, kinds)
 {
 	struct yp_cut cut = {.form = YP_FORM_ALL, .torn = -1};

@@ -120,7 +120,7 @@ Test(explore, closure_finds_what_needs_two_cuts)
 }
 
 /* Invariant: a counter that grows keeps the frontier open for ever, unless the canonical form leaves it out; a bound
- * that was hit is said. */
+ * that was hit is reported. */
 Test(explore, counters_need_a_canonical_form)
 {
 	struct toy toy = {.count_boots = true};
@@ -149,7 +149,7 @@ Test(explore, counters_need_a_canonical_form)
 	toy_deinit(&toy);
 }
 
-/* Invariant: a canonical form that calls different states equal is caught by the audit, one that is honest is not. */
+/* Invariant: a canonical form that calls different states equal is caught by the audit; a correct one is not. */
 Test(explore, the_audit_catches_a_canonical_form_that_lies)
 {
 	for (unsigned lie = 0; lie < 3; lie++) {
@@ -221,8 +221,7 @@ static int recover_by_flag(void *ctx, const struct yp_image *start, struct yp_lo
 	return 0;
 }
 
-/* Invariant: a canonical form that hides what only the next recovery shows is caught: closure asks where each class
- * leads. */
+/* Invariant: a canonical form that hides a difference which only the next recovery shows is caught. */
 Test(explore, the_audit_looks_one_recovery_ahead)
 {
 	const struct yp_rig rig = {.recover = recover_by_flag, .canon = mini_canon};
@@ -254,7 +253,7 @@ static int inspect_flag(void *ctx, const struct yp_image *state, const struct yp
 	return 0;
 }
 
-/* Invariant: what a canonical form leaves out is looked at all the same, in every distinct state. */
+/* Invariant: bytes that a canonical form leaves out are still judged, in every distinct state. */
 Test(explore, every_distinct_state_is_inspected)
 {
 	struct yp_rig rig = {.recover = recover_nothing, .canon = mini_canon};
@@ -423,7 +422,7 @@ static void shrink_toy(struct toy *toy, enum yp_model model, struct yp_case *out
 	toy_deinit(toy);
 }
 
-/* Invariant: a shrunk case still fails alike, and says what matters: which write survived without which. */
+/* Invariant: a shrunk case still fails alike, and its sentence names the lost and the surviving write. */
 Test(explore, shrinking_ends_in_one_sentence)
 {
 	struct yp_case c;
@@ -444,7 +443,7 @@ Test(explore, shrinking_ends_in_one_sentence)
 	cr_assert(strstr(sentence, "; then, in the recovery, "), "%s", sentence);
 }
 
-/* Invariant: cuts and losses that do not matter go. */
+/* Invariant: cuts and losses that are not needed for the failure are removed. */
 Test(explore, shrinking_leaves_out_what_does_not_matter)
 {
 	struct toy toy = {.no_flush = true, .slot_writes = 8};

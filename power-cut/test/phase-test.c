@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Phases: roles and order alone tell what the marks of a subject tell, and marks refine what they cannot. */
+/* Phases from roles and order alone equal those from a subject's marks; marks refine the rest. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +14,7 @@ static const struct yp_layout layout = {.count = 4,
 						  {"env", 16, YP_MODEL_VOLATILE_CACHE, false},
 						  {"state", 16, YP_MODEL_VOLATILE_CACHE, false}}};
 
-/* A subject's own names, which are nobody else's. */
+/* Names that only this subject uses. */
 static const struct yp_phase_mark marks[] = {
     {"asking", YP_PHASE_FETCH},      {"barring", YP_PHASE_BAR},     {"streaming", YP_PHASE_WRITE},
     {"syncing", YP_PHASE_FLUSH},     {"checking", YP_PHASE_VERIFY}, {"arming", YP_PHASE_ARM},
@@ -27,9 +27,10 @@ static const struct yp_phase_mark marks[] = {
 static const char letters[YP_PHASE_COUNT + 1] = ".fbwlvasohcFrk";
 
 /*
- * A log in shorthand, an operation a letter: slot A or B written (a b), its header (p q), zeroed at its start (m n), read (x
- * y) at its start (X Y); environment stored to copy 1 (e), flushed (E), copy 0 read (r) or 1 (R); state stored (s), read (t), flushed (S); slot
- * flushed (A B); the world told (!). A digit or capital behind ':' is a mark: index into marks, '-' one that is not listed.
+ * A log in shorthand, an operation a letter: slot A or B written (a b), its header (p q), zeroed at its start (m n),
+ * read (x y) at its start (X Y); environment stored to copy 1 (e), flushed (E), copy 0 read (r) or 1 (R); state stored
+ * (s), read (t), flushed (S); slot flushed (A B); the world told (!). A digit or capital behind ':' is a mark: index
+ * into marks, '-' one that is not listed.
  */
 static void play_ops(struct yp_log *log, const char *ops)
 {
@@ -138,7 +139,8 @@ static void expect_all(const struct expectation *rows, size_t count, bool marked
 Test(phase, an_update_without_marks)
 {
 	static const struct expectation rows[] = {
-	    /* Asked, barred, written, flushed, read back, header last, armed, booted, found healthy, committed, told. */
+	    /* Asked, barred, written, flushed, read back, header last, armed, booted, found healthy, committed, told.
+	     */
 	    {"tsS reERnB bsb B yy qBYs reER rR eE YytS sS reE s!", "fff bbbbbb www l vv vvvv aaa sssss oooo hh ccc cr"},
 	    /* A bar without a store of the environment; no read-back; a flush of something else says nothing. */
 	    {"nbbAEBeE", "bwwwwlaa"},
@@ -179,10 +181,10 @@ Test(phase, a_log_that_begins_at_the_power_on)
 	EXPECT_ALL(rows, false, true);
 }
 
-/* Kills: a mark that is not heard, or one that is heard for ever. */
+/* Kills: a mark that is ignored, or one that never ends. */
 Test(phase, marks_refine)
 {
-	/* What roles cannot tell: the floor in the state medium, and the health check. */
+	/* What cannot be derived from roles: the floor in the state medium, and the health check. */
 	expect_phases(":IrtY"
 		      ":KsS"
 		      ":LsS",

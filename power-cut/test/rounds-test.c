@@ -9,7 +9,7 @@
 #include "power-cut/explore.h"
 #include "test/toy-device.h"
 
-/* Machines that run the toy. Whoever asks for a state gets there as a real one would: cut by cut, from the base. */
+/* Machines that run the toy. A state is reached as on a real machine: cut by cut, from the base. */
 struct fleet {
 	struct toy *toy;
 	const struct yp_explore *explore;
@@ -138,7 +138,7 @@ Test(rounds, the_same_again_gives_the_same_digest)
 	cr_expect_gt(stats[0].settled_firm, 0u);
 }
 
-/* Kills: "closed" although the budget ended; classes that nobody booted and nobody mentions. */
+/* Kills: "closed" although the budget ended; classes that were not booted and are not reported. */
 Test(rounds, a_spent_budget_bounds_the_claim)
 {
 	struct toy toy = {0};
@@ -155,7 +155,7 @@ Test(rounds, a_spent_budget_bounds_the_claim)
 	toy_deinit(&toy);
 }
 
-/* Kills: a class believed after its first run. */
+/* Kills: a class that counts as settled after its first run. */
 Test(rounds, members_that_end_differently_are_found_out)
 {
 	struct toy toy = {.moody = true};

@@ -25,7 +25,7 @@ Test(storage_model, a_name_finds_its_row)
 	cr_assert_null(yp_model_names[YP_MODEL_COUNT]);
 }
 
-/* Kills: a row that promises what the enumeration cannot give. */
+/* Kills: a row with properties that the enumeration does not support. */
 Test(storage_model, properties_go_together)
 {
 	for (int i = 0; i < YP_MODEL_COUNT; i++) {
@@ -33,7 +33,7 @@ Test(storage_model, properties_go_together)
 		cr_assert(!row->ordered || (!row->tears && !row->write_through), "%s", row->name);
 		cr_assert(row->erase_byte == 0 || row->erase_byte == 0xff, "%s", row->name);
 		cr_assert((row->tears & ~(YP_TEAR_OLD | YP_TEAR_00 | YP_TEAR_FF)) == 0, "%s", row->name);
-		/* A device that may ignore a flush is beyond what a subject can be asked to survive. */
+		/* No subject can be required to survive a device that ignores a flush. */
 		cr_assert(row->flush_durable || row->beyond_contract, "%s", row->name);
 	}
 	cr_assert(yp_model_splits_writes(YP_MODEL_TORN) && yp_model_splits_writes(YP_MODEL_NOR));

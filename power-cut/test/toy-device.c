@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A subject small enough to know the answer for. */
+/* A subject so small that all its correct answers are known. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>

@@ -5,13 +5,13 @@
 #include "power-cut/explore.h"
 
 /*
- * A subject small enough to know the answer for. Medium 0 holds two slots, version v in slot v - 1. Medium 1 holds two
- * copies of a record that says which version runs, with a sequence number and a checksum, and a counter. The update
- * from 1 to 2 writes the slot, flushes it, writes the copy that does not hold, flushes that and tells the world.
- * Recovery runs the version of the newest valid copy, and repairs the other one if it is not valid.
+ * A subject so small that all its correct answers are known. Medium 0 holds two slots, version v in slot v - 1. Medium
+ * 1 holds two copies of a record that says which version runs, with a sequence number and a checksum, and a counter.
+ * The update from 1 to 2 writes the slot, flushes it, writes the copy that does not hold, flushes that and tells the
+ * world. Recovery runs the version of the newest valid copy, and repairs the other one if it is not valid.
  */
 struct toy {
-	/* What is wrong with it. */
+	/* Its planted defect. */
 	bool no_flush;        /* the slot is not flushed before the record */
 	bool active_copy;     /* the update overwrites the copy that holds, and there is no other */
 	bool fragile;         /* the repair writes the copy that holds as well, first */

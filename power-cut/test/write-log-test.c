@@ -82,8 +82,8 @@ static void assert_same(const struct yp_log *a, const struct yp_log *b, bool exa
 	cr_assert_eq(k, yp_log_count(b));
 }
 
-/* Invariant: what is saved is loaded again to the last bit; what is exported comes back but for what that format cannot
- * say. */
+/* Invariant: what is saved is loaded again to the last bit; what is exported is imported again, except for what that
+ * format cannot express. */
 Test(log, files_come_back)
 {
 	char path[] = "/tmp/bp-log-XXXXXX";
@@ -123,7 +123,8 @@ static uint8_t *read_file(const char *path, size_t *size)
 	return bytes;
 }
 
-/* Invariant: what cannot be written is told, half a file is removed, and what is no file stays what it is. */
+/* Invariant: a failed write is reported, a partial file is removed, and a path that is no regular file is left alone.
+ */
 Test(log, a_full_disk_is_told_and_a_device_stays)
 {
 	char path[] = "/tmp/bp-log-XXXXXX";
@@ -362,7 +363,7 @@ Test(image, hashes_and_undo_agree_with_contents)
 	yp_pool_free(pool);
 }
 
-/* Invariant: a region cannot be added where copies would not know it, nor outside the media. */
+/* Invariant: a region cannot be added once there are copies, nor outside the media. */
 Test(image, regions_are_checked)
 {
 	struct yp_pool *pool;

@@ -63,11 +63,11 @@ static int check_head(struct reading *r, const json_t *line)
 		differs = "selection of scenarios, or other versions of them";
 	if (!differs) {
 		const char *program = json_string_value(json_object_get(line, "program"));
-		/* Another build may be another subject, or a mended word: who goes on must know. */
+		/* Another build may contain another subject or only a changed text: the user is warned. */
 		if (program && strcmp(program, head->program) != 0)
 			(void)fprintf(
 			    stderr,
-			    "yankproof: %s/%s was begun by another build of this program; what it found is kept\n",
+			    "yankproof: %s/%s was begun by another build of this program; its results are kept\n",
 			    r->campaign->dir, YP_RESULTS_FILE);
 		r->headed = true;
 		return 0;
@@ -116,7 +116,7 @@ int yp_campaign_resume(const struct yp_campaign *campaign, struct yp_result *res
 	(void)snprintf(path, sizeof path, "%s/%s", campaign->dir, YP_RESULTS_FILE);
 	int result = yp_results_read(path, note_line, &reading, detail, detail_bytes);
 	if (result == -ENOENT) {
-		(void)snprintf(detail, detail_bytes, "%s: there is nothing to go on with; run without --resume", path);
+		(void)snprintf(detail, detail_bytes, "%s: there is nothing to resume; run without --resume", path);
 		return 1;
 	}
 	if (result)

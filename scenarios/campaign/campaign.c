@@ -21,7 +21,7 @@
 
 #define YP_FORMER_END ".old"
 
-/* What a worker tells: fits in one atomic pipe write, so that messages are never cut. */
+/* A worker's message: it fits in one atomic pipe write, so that messages are never cut. */
 struct message {
 	enum { MESSAGE_PROGRESS, MESSAGE_RESULT, MESSAGE_UNWRITABLE } kind;
 	int error;
@@ -292,7 +292,7 @@ static int results_open(const struct yp_campaign *c, int *fd)
 	return *fd < 0 ? -errno : 0;
 }
 
-/* Results that are there may be of many hours: the last ones are kept beside the new. */
+/* Existing results may be the work of many hours: the last ones are kept beside the new. */
 static int keep_former(const struct yp_campaign *c)
 {
 	char path[PATH_MAX];
@@ -381,7 +381,7 @@ static int end_campaign(struct run *run)
 	const struct yp_campaign *c = run->campaign;
 	int result = 0;
 	if (run->cancelled) {
-		/* What the killed workers had written so far belongs to no verdict. */
+		/* Lines that killed workers had written belong to no verdict. */
 		(void)close(run->fd);
 		run->fd = -1;
 		result = yp_campaign_compact(c, run->finished);
@@ -420,9 +420,9 @@ static int run_locked(struct run *run)
 	int result = run_workers(run);
 	yp_progress_clear(&run->progress);
 	if (run->stopped || run->cancelled)
-		yp_rigs_sweep(); /* workers were killed: what they had in memory is nobody's */
+		yp_rigs_sweep(); /* workers were killed: their files in memory have no owner */
 	if (run->stopped) {
-		(void)fprintf(stderr, "yankproof: stopped; the same command with --resume goes on\n");
+		(void)fprintf(stderr, "yankproof: stopped; repeat the command with --resume to continue\n");
 		return YP_EXIT_STOPPED;
 	}
 	if (result)

@@ -27,8 +27,8 @@ struct yp_campaign {
 int yp_campaign_run(const struct yp_campaign *campaign) __attribute__((warn_unused_result));
 
 /*
- * What is done already: results[i] for scenario i if finished[i]; the file then holds the head and the lines of those
- * only. 0, -errno, 1 = these are other results, detail says how they differ.
+ * Reads which scenarios have finished: results[i] for scenario i if finished[i]. Afterwards the file holds only the
+ * head and their lines. 0, -errno, 1 = these are other results, detail says how they differ.
  */
 int yp_campaign_resume(const struct yp_campaign *campaign, struct yp_result *results, bool *finished, char *detail,
 		       size_t detail_bytes) __attribute__((warn_unused_result));

@@ -72,7 +72,7 @@ void yp_summary_scenario(FILE *f, const char *group, const struct yp_result *r)
 		(void)fprintf(f, "      yankproof replay '%s'\n", r->failing);
 }
 
-/* "proved" is said only if every exploration closed without sampling: else what bounds the claim. */
+/* "proved" is printed only if every exploration closed without sampling; otherwise the bounds of the claim. */
 static void print_claim(FILE *f, const struct yp_result *results, size_t count, enum yp_verdict worst)
 {
 	size_t explored = 0;
@@ -111,7 +111,7 @@ static void print_claim(FILE *f, const struct yp_result *results, size_t count, 
 		    sampled, explored);
 }
 
-/* What rigs that list their cases add: bytes, and the exhaustive part in one line. */
+/* For rigs that list their cases: bytes, and the exhaustive part in one line. */
 static void print_listed(FILE *f, const struct yp_result *results, size_t count)
 {
 	struct yp_result all = {0};
@@ -169,7 +169,7 @@ void yp_summary_total(FILE *f, const struct yp_result *results, size_t count, ui
 	(void)fprintf(f, "      digest %s\n", digest);
 }
 
-/* Time left is said only while the frontier shrinks: before that nobody knows. */
+/* The remaining time is printed only while the frontier shrinks; before, it is unknown. */
 void yp_progress_show(struct yp_progress *p, const char *scenario, const struct yp_stats *stats, uint64_t frontier,
 		      uint64_t now_ms)
 {

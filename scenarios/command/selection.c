@@ -67,7 +67,7 @@ int yp_parse_shard(const char *text, unsigned *shard, unsigned *shards)
 static int report_selection(int result, const char *detail)
 {
 	(void)fprintf(stderr, "%s\n", result > 0 || *detail ? detail : strerror(-result));
-	/* A scenario that is not there is bad usage as well. */
+	/* A missing scenario is bad usage as well. */
 	return result > 0 || result == -ENOENT ? YP_EXIT_USAGE : YP_EXIT_ERROR;
 }
 
@@ -193,7 +193,7 @@ int yp_selection_digest(const struct yp_catalog *catalog, char out[YP_DIGEST_TEX
 	for (size_t i = 0; !result && i < catalog->count; i++) {
 		yp_digest_text(digest, catalog->items[i].name);
 		result = digest_file(digest, catalog->items[i].path);
-		yp_digest_text(digest, ""); /* where a file ends is part of it */
+		yp_digest_text(digest, ""); /* the end of each file is part of the digest */
 	}
 	if (!result)
 		yp_digest_end(digest, out);

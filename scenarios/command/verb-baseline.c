@@ -13,20 +13,20 @@
 
 static void print_help(void)
 {
-	(void)puts("Usage: yankproof baseline --seconds S [--seed N] [PATH|NAME|GROUP|TAG...] [options]\n"
-		   "\n"
-		   "What most test benches do, for comparison: kill the updater at a random operation (kill -9: all it "
-		   "wrote survives),\n"
-		   "let it recover, look whether the device is well; again and again for S seconds, one scenario after "
-		   "the other.\n"
-		   "\n"
-		   "      --seconds S      how long; a fraction such as 2.5 is fine\n"
-		   "      --seed N         of the random operations (default 1)\n"
-		   "      --tag T          only scenarios with this tag (again: with this one too)\n"
-		   "      --output-format=FORMAT text (default) or json\n"
-		   "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
-		   "\n"
-		   "Exit status: 0 nothing was found, 1 a broken invariant was found, 2 bad usage, 3 ERROR.");
+	(void)puts(
+	    "Usage: yankproof baseline --seconds S [--seed N] [PATH|NAME|GROUP|TAG...] [options]\n"
+	    "\n"
+	    "For comparison with other test benches: kills the updater at a random operation (kill -9: all its "
+	    "writes survive),\n"
+	    "lets it recover and checks the invariants. Repeats this for S seconds, over all scenarios in turn.\n"
+	    "\n"
+	    "      --seconds S      the time to run; a fraction such as 2.5 is allowed\n"
+	    "      --seed N         of the random operations (default 1)\n"
+	    "      --tag T          only scenarios with this tag (repeat it to require several)\n"
+	    "      --output-format=FORMAT text (default) or json\n"
+	    "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
+	    "\n"
+	    "Exit status: 0 nothing was found, 1 a broken invariant was found, 2 bad usage, 3 ERROR.");
 }
 
 struct options {
@@ -54,7 +54,7 @@ struct bench {
 	uint64_t points;
 };
 
-/* Sets up what can be tried; that does not count as time. 0 or -errno. */
+/* Prepares the scenarios; this time does not count. 0 or -errno. */
 static int prepare_benches(const struct yp_catalog *catalog, struct bench *benches, size_t *count)
 {
 	for (size_t i = 0; i < catalog->count; i++) {
@@ -72,7 +72,7 @@ static int prepare_benches(const struct yp_catalog *catalog, struct bench *bench
 			return result;
 		}
 		bench->points = rig->fault_points(bench->session.session, YP_SIM_FAULT_STOP);
-		/* A story that never comes to rest has no last operation. */
+		/* A story that never becomes idle has no last operation. */
 		if (!bench->points)
 			bench->points = 1;
 	}

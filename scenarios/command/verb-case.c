@@ -17,26 +17,26 @@ static void print_help(const char *verb, bool replay)
 	    "\n"
 	    "%s\n"
 	    "ID is self-contained: SCENARIO@CASE, SCENARIO@fault:KIND.NTH[.ever], SCENARIO@lint:RULE.ENTRY or\n"
-	    "SCENARIO@image:CASE. With --dir it may also be a scenario's name: then the failing case that those "
-	    "results name.\n"
+	    "SCENARIO@image:CASE. With --dir it may be a scenario's name: its failing case in those results.\n"
 	    "\n"
-	    "      --dir RESULTS    the results that the id is from; rig qemu: by default the newest of the scenario\n"
+	    "      --dir RESULTS    the results of the id; rig qemu: by default the newest of the scenario\n"
 	    "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
 	    "%s"
 	    "\n"
 	    "Exit status: %s\n",
 	    verb,
 	    replay ? "Runs one case again and prints its story."
-		   : "Shrinks a failing case to the fewest cuts and lost writes, and says it in one sentence.",
-	    replay ? "Rig qemu:\n"
-		     "      --console        boot it, with its console; media that are broken as they lie there: the "
-		     "first boot "
-		     "only\n"
-		     "      --gdb            boot it; the machine waits for gdb first\n"
-		     "      --disk FILE      write its media instead: the disk to FILE, the card to FILE.card\n"
-		     "      --before         just before the last cut: all that was written is there; --after "
-		     "(default): after it\n"
-		   : "",
+		   : "Shrinks a failing case to the fewest cuts and lost writes, and describes it in one sentence.",
+	    replay
+		? "Rig qemu:\n"
+		  "      --console        boot it and show its console; if the media alone are broken, the first boot "
+		  "only\n"
+		  "      --gdb            boot it; the machine waits for gdb first\n"
+		  "      --disk FILE      write its media instead: the disk to FILE, the card to FILE.card\n"
+		  "      --before         the state just before the last cut, with all writes; --after (default): "
+		  "after "
+		  "it\n"
+		: "",
 	    replay ? "of the verdict: 0 PASS, 1 FAIL, 2 bad usage, 3 ERROR, 4 MISS."
 		   : "0 explained, 2 bad usage, 3 ERROR.");
 }

@@ -20,18 +20,19 @@ static void print_help(void)
 	(void)puts(
 	    "Usage: yankproof coverage --catalogue FILE [options] [RESULTS...]\n"
 	    "\n"
-	    "Entry by entry of a catalogue of faults (CSV: id,group,injected,expected): covered by which scenarios and "
-	    "how many\n"
-	    "cases, how often the fault landed, the worst verdict; what is not covered, and why not. A case counts for "
-	    "what\n"
-	    "it shows itself; what a scenario names and no case shows is UNSHOWN. Without results: what scenarios "
-	    "name.\n"
+	    "Prints for each entry of a catalogue of faults (CSV: id,group,injected,expected): the scenarios and the "
+	    "number of cases\n"
+	    "that cover it, how often the fault landed, and the worst verdict. Entries without a case follow, with the "
+	    "reason.\n"
+	    "A case counts only for entries that it shows itself. An entry that a scenario names and no case shows is "
+	    "UNSHOWN.\n"
+	    "Without results: the entries that scenarios name.\n"
 	    "\n"
 	    "      --catalogue FILE the catalogue\n"
-	    "      --results DIR    results of a campaign (again: of this one too)\n"
-	    "      --skips FILE     CSV id,reason: what is not covered on purpose (default: "
+	    "      --results DIR    results of a campaign (may be repeated)\n"
+	    "      --skips FILE     CSV id,reason: entries left out on purpose (default: "
 	    "SCENARIOS/coverage-skips.csv)\n"
-	    "      --reasons        the table of the subject's reasons instead, each with the cases that produce it\n"
+	    "      --reasons        print the subject's reasons instead, each with the cases that produce it\n"
 	    "      --strict         an entry (or reason) that is neither covered nor skipped is a MISS\n"
 	    "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
 	    "\n"
@@ -154,7 +155,7 @@ static int read_catalogue(struct coverage *c, const char *path)
 	return status;
 }
 
-/* An entry that the catalogue has not is a slip of the pen: refused. */
+/* An entry that is not in the catalogue is a mistake, and refused. */
 static int read_skips(struct coverage *c, const char *path, bool required)
 {
 	char line[CATALOGUE_LINE_MAX];
@@ -203,7 +204,7 @@ static void count_cases(struct entry *e, const char *scenario, uint64_t cases, e
 	add_scenario(e, scenario);
 }
 
-/* A case says itself what it covers; any may say the reason that the subject gave. */
+/* A case line lists the entries that it covers; any line may have the subject's reason. */
 static void take_case(struct coverage *c, const json_t *line)
 {
 	const json_t *ids = json_object_get(line, "catalogue");
@@ -214,7 +215,7 @@ static void take_case(struct coverage *c, const json_t *line)
 		return;
 	const char *scenario = text_of(line, "scenario");
 	const struct yp_scenario *s = yp_catalog_find(c->catalog, scenario, strlen(scenario));
-	/* Beyond the contract: to fail is what the fault is there for. */
+	/* Beyond the contract: such a case is meant to fail. */
 	if (s && s->expect_fail == 1) {
 		if (verdict != YP_FAIL)
 			return;
@@ -234,7 +235,7 @@ static void take_case(struct coverage *c, const json_t *line)
 		count_cases(reason, scenario, cases, verdict, text_of(line, "id"));
 }
 
-/* What a scenario names and no case of it shows is but its word: told apart, and no coverage. */
+/* Entries that a scenario names but no case shows are listed separately, and are not covered. */
 static void take_scenario(struct coverage *c, const json_t *line)
 {
 	const json_t *ids = json_object_get(line, "catalogue");
@@ -271,7 +272,7 @@ static int read_results(struct coverage *c, const char *dir)
 	return c->has_results ? 0 : yp_usage_error("%s holds no campaign", path);
 }
 
-/* Without results: what the files say. */
+/* Without results: entries that the files name. */
 static void read_names(struct coverage *c)
 {
 	for (size_t i = 0; i < c->catalog->count; i++) {
@@ -284,7 +285,7 @@ static void read_names(struct coverage *c)
 	}
 }
 
-/* ---- telling ---- */
+/* ---- printing ---- */
 
 enum state {
 	STATE_PASS,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Outcomes of the checklist and of the power cuts of a board: by line and by step, with statistics that claim no more than was seen. */
+/* Outcomes of the checklist and of the power cuts of a board, by line and by step, with confidence bounds. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +17,9 @@ static void cuts_help(void)
 	(void)puts(
 	    "Usage: yankproof cuts DIR\n"
 	    "\n"
-	    "Prints the outcome of rig board's checklist in DIR/results.jsonl, and of its power cuts, for each step: "
-	    "cuts "
-	    "asked "
-	    "for, verified\n"
-	    "(the power was truly gone), landed in the step they were meant for, the median of marks that went by "
+	    "Prints the outcomes of rig board's checklist and power cuts in DIR/results.jsonl. For each step: cuts "
+	    "requested,\n"
+	    "cuts verified (the power was off), cuts that landed in the intended step, the median number of marks "
 	    "before the\n"
 	    "power was off, and the outcome. With n cuts and no failure a step fails in at most 3/n of cuts, at 95 %.\n"
 	    "\n"

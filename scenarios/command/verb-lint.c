@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verb lint: what a write log alone says, recorded or from a file. */
+/* The verb lint: checks a write log alone, recorded or from a file. */
 #include "command/verbs.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@ static void lint_help(void)
 	(void)puts("Usage: yankproof lint SCENARIO [options]\n"
 		   "       yankproof lint --log FILE [--media NAME:SECTORS:ROLE,...] [options]\n"
 		   "\n"
-		   "Checks a write log for orders that cannot be right, without any crash state: the log of a "
+		   "Checks a write log for wrong orders of writes and flushes, without any crash state: the log of a "
 		   "scenario's story, or of\n"
 		   "a file. With --media the file is in the dm-log-writes format, its media end to end in this order; "
 		   "without, in\n"
@@ -36,7 +36,7 @@ static int print_findings(const struct yp_log *log, const struct yp_finding *fin
 	return count ? 1 : 0;
 }
 
-/* The file's media: what the lint must know of each. */
+/* The file's media, as the lint needs them. */
 struct media {
 	struct yp_layout layout;
 	struct yp_lint_roles roles;
@@ -117,7 +117,7 @@ static void roles_by_name(const struct yp_layout *layout, struct yp_lint_roles *
 	(void)snprintf(roles->running, sizeof roles->running, "A");
 }
 
-/* dm-log-writes holds no reads: what was read back cannot be told from it. */
+/* dm-log-writes holds no reads, so reading back cannot be checked. */
 static size_t drop_read_back(struct yp_finding *findings, size_t count)
 {
 	size_t kept = 0;
@@ -129,7 +129,7 @@ static size_t drop_read_back(struct yp_finding *findings, size_t count)
 	return kept;
 }
 
-/* A log does not say whose it is: names of steps are those of the default subject, and others mean nothing. */
+/* A log does not name its subject: names of steps are those of the default subject, and others have no meaning. */
 static const struct yp_lint_roles *name_phases(struct yp_lint_roles *roles)
 {
 	const struct yp_subject_steps *steps = yp_subject_find(NULL)->steps;

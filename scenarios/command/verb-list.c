@@ -11,7 +11,7 @@ static void list_help(void)
 		   "\n"
 		   "Shows the scenarios: group and name, rig, subject, title and tags.\n"
 		   "\n"
-		   "      --tag T               only scenarios with this tag (again: with this one too)\n"
+		   "      --tag T               only scenarios with this tag (repeat it to require several)\n"
 		   "      --output-format=FORMAT text (default) or json\n"
 		   "      --scenarios DIR       the scenarios folder (default: scenarios)\n"
 		   "\n"

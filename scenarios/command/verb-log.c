@@ -13,7 +13,7 @@ static void log_help(void)
 	(void)puts("Usage: yankproof log SCENARIO [--dm FILE] [--save FILE] [options]\n"
 		   "       yankproof log --log FILE [--dm FILE] [--save FILE]\n"
 		   "\n"
-		   "Records a scenario's story and prints its write log; or prints one that was kept.\n"
+		   "Records a scenario's story and prints its write log; or prints a saved log.\n"
 		   "\n"
 		   "      --log FILE       a write log in yankproof's own format\n"
 		   "      --dm FILE        write it in the dm-log-writes format instead\n"

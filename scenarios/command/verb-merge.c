@@ -141,7 +141,7 @@ static int write_merged(struct merge *m, char *const *dirs, int count)
 	return !result && fsync(m->fd) ? -errno : result;
 }
 
-/* The first pass saw that everything fits. */
+/* The first pass checked that everything fits. */
 static int put_merged(struct merge *m, const char *out, char *const *dirs, int count)
 {
 	char path[PATH_MAX];

@@ -22,20 +22,19 @@ static void print_help(void)
 	    "  -j, --jobs N         scenarios at a time (default: one a CPU)\n"
 	    "      --shard I/N      only every Nth scenario, from the Ith; 'yankproof merge' joins them\n"
 	    "      --all            those tagged 'campaign' too\n"
-	    "      --tag T          only scenarios with this tag (again: with this one too)\n"
+	    "      --tag T          only scenarios with this tag (repeat it to require several)\n"
 	    "      --limit-states N at most N distinct crash states a scenario\n"
 	    "      --limit-seconds N\n"
 	    "                       (rig qemu) at most N seconds of machines running a scenario\n"
 	    "      --fail-fast      stop at the first failure\n"
 	    "      --no-lint        findings in the write log do not count\n"
-	    "      --resume         go on with what DIR holds: finished scenarios are kept; without, results that are\n"
-	    "                       there become results.jsonl.old\n"
+	    "      --resume         continue the campaign in DIR: finished scenarios are kept. Without it, existing\n"
+	    "                       results become results.jsonl.old\n"
 	    "      --scenarios DIR  the scenarios folder (default: scenarios)\n"
 	    "      --board DIR      (rig qemu) the board's images (default: build/qemu)\n"
 	    "      --log FILE       (rig qemu) judge and sort the crash states of this write log, yankproof's or "
 	    "dm-log-writes over\n"
-	    "                       all the board's media, without booting anything; --like FILE: it must have the "
-	    "same "
+	    "                       all the board's media, without a boot; --like FILE: both must have the same "
 	    "classes\n"
 	    "\n"
 	    "Exit status: 0 all passed or skipped, 1 an invariant is broken (FAIL), 2 bad usage or a bad scenario,\n"
@@ -85,7 +84,7 @@ static const struct option long_options[] = {{"output", required_argument, NULL,
 					     {"help", no_argument, NULL, 'h'},
 					     {0}};
 
-/* Options that are told or not. */
+/* Options with or without a value. */
 static bool take_flag(int option, struct options *o)
 {
 	switch (option) {
@@ -173,7 +172,7 @@ static int make_folder(const char *dir)
 	return result;
 }
 
-/* Of all that were selected: shards of one campaign agree in it. */
+/* Of all selected scenarios: shards of one campaign have the same. */
 static void write_subjects(const struct yp_catalog *catalog, char *out, size_t out_bytes)
 {
 	out[0] = 0;
@@ -219,7 +218,7 @@ static int run_selected(const struct options *o, const struct yp_catalog *catalo
 	return status;
 }
 
-/* What takes hours is asked for by name or tag. */
+/* Scenarios that take hours run only by name or tag. */
 static void drop_campaign(struct yp_catalog *catalog)
 {
 	size_t kept = 0;

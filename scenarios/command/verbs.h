@@ -5,8 +5,8 @@
 #include "campaign/campaign.h"
 
 /*
- * The verbs of the command, in the order of --help. Each is yp_verb_NAME(), in verb-NAME.c: argv[0] is the verb; it returns
- * the exit status.
+ * The verbs of the command, in the order of --help. Each is yp_verb_NAME(), in verb-NAME.c: argv[0] is the verb; it
+ * returns the exit status.
  */
 #define YP_VERBS(VERB)                                                                                                 \
 	VERB(run, "run scenarios")                                                                                     \
@@ -31,11 +31,11 @@ YP_VERBS(YP_VERB_DECLARE)
 #define YP_SCENARIOS_DIR "scenarios"
 #define YP_RESULTS_DIR   "results"
 
-/* "yankproof: ..." on stderr; returns YP_EXIT_USAGE. */
+/* Prints "yankproof: ..." on stderr; returns YP_EXIT_USAGE. */
 int yp_usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* Says so; returns YP_EXIT_ERROR. */
+/* Prints an error for lack of memory; returns YP_EXIT_ERROR. */
 int yp_no_memory(void);
-/* After a getopt error, which said what is wrong. */
+/* After an error of getopt, which printed its own message. */
 int yp_usage_hint(const char *verb);
 int yp_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out) __attribute__((warn_unused_result));
 /* "I/N", I from 1 to N. 0 or -EINVAL. */
@@ -48,7 +48,7 @@ int yp_parse_shard(const char *text, unsigned *shard, unsigned *shards) __attrib
 int yp_select(const char *dir, char *const *arguments, int count, const char *const *tags, unsigned tag_count,
 	      struct yp_catalog *out) __attribute__((warn_unused_result));
 #define YP_SELECT_TAGS_MAX 16u
-/* Over names and files: what two campaigns, or two shards, must share to be one. 0 or -errno. */
+/* A digest over names and files: two campaigns, or two shards, must share it to be merged. 0 or -errno. */
 int yp_selection_digest(const struct yp_catalog *catalog, char out[YP_DIGEST_TEXT]) __attribute__((warn_unused_result));
 int yp_program_digest(char out[YP_DIGEST_TEXT]) __attribute__((warn_unused_result)); /* of /proc/self/exe */
 /* One scenario, by path or name. Same returns. */

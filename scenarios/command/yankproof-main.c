@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The yankproof command: its verbs, and what holds for all of them. */
+/* The yankproof command: dispatches to its verbs, and handles streams and exit for all of them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -39,10 +39,10 @@ static void print_help(FILE *f)
 		const struct yp_invariant_row *row = yp_invariant_row((enum yp_invariant)i);
 		(void)fprintf(f, "  %-4s %-12s %s\n", row->id, row->name, row->sentence);
 	}
-	(void)fputs(
-	    "\n'yankproof VERB --help' says more. Exit status: 0 PASS, 1 FAIL, 2 bad usage or bad input, 3 ERROR,\n"
-	    "4 MISS, 5 stopped; the worst verdict decides.\n",
-	    f);
+	(void)fputs("\n'yankproof VERB --help' lists its options. Exit status: 0 PASS, 1 FAIL, 2 bad usage or bad "
+		    "input, 3 ERROR,\n"
+		    "4 MISS, 5 stopped; the worst verdict decides.\n",
+		    f);
 }
 
 /* Output that could not be written is an error. */
@@ -54,7 +54,8 @@ static int end_output(int status)
 	return status ? status : YP_EXIT_ERROR;
 }
 
-/* Started with a standard stream closed, the next file to be opened would take its place: results, and a summary in them. */
+/* Started with a standard stream closed, the next file to be opened would take its place: results, and a summary in
+ * them. */
 static int hold_streams(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was found of the planted defects, as a table and as JSON lines. */
+/* Prints which planted defects were found, as a table and as JSON lines. */
 #include "defects/plant-defects.h"
 
 #include <errno.h>

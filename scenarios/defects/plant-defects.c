@@ -2,7 +2,7 @@
 /*
  * The negative controls: builds the house once for each planted defect of scenarios/defects/mutants.csv, runs the same
  * campaign on each, and random kills for as long, for comparison. A row of a rig without such a campaign runs its one
- * scenario. A defect that survives means that the harness is blind to it: exit 1. The clean core must pass the same.
+ * scenario. A defect that survives is one that the harness does not find: exit 1. The clean core must pass the same.
  * Runs from the root of the repository; build/release/yankproof must be there.
  */
 #include "defects/plant-defects.h"

@@ -11,7 +11,7 @@
 #define MUTANT_NAME_MAX 48u
 #define MUTANTS_OUT     "build/mutants"
 
-/* One row: a defect, the rig that it is looked for on, and what came of it. */
+/* One row: a defect, the rig that searches for it, and the result. */
 struct mutant {
 	char name[MUTANT_NAME_MAX];
 	const struct yp_scenario_rig *rig;
@@ -51,7 +51,7 @@ int mutant_campaign(const char *program, const char *dir, const char *tag, const
 		    const struct yp_scenario_rig *rig);
 /* Builds the defect and looks for it, in a process of its own. Exit status: 0 done, 2 could not be built or run. */
 int mutant_run(struct mutant *m, const struct mutant_options *o);
-/* What that process left in files. */
+/* Reads the result of that process from its files. */
 void mutant_learn(struct mutant *m, bool built);
 
 /* mutants-matrix.c */

@@ -184,7 +184,7 @@ int mutant_run(struct mutant *m, const struct mutant_options *o)
 		return 2;
 	if (!read_results(m, dir))
 		return 2;
-	/* One scenario, and its rig failed: that is no answer. */
+	/* With one scenario a failing rig gives no result. */
 	if (!mutant_has_campaign(m))
 		return status == 3 ? 2 : 0;
 	if (*m->expected)

@@ -15,8 +15,8 @@
  *   NAME[+SEED]@fault:none                  the story without a fault
  *   NAME[+SEED]@fault:KIND.NTH[.ever]       a fault of the rig; clock: NTH is the clock's seconds
  *   NAME[+SEED]@lint:RULE.ENTRY             a finding in the story's write log
- *   NAME[+SEED]@image:CASE                  an image that lies, such as image:flp:manifest.1234.5
- *   NAME[+SEED]@CASE                        a network that fails, such as net:reset.payload
+ *   NAME[+SEED]@image:CASE                  a corrupted bundle, such as image:flp:manifest.1234.5
+ *   NAME[+SEED]@CASE                        a network fault, such as net:reset.payload
  *
  * +SEED is there only if it is not YP_SEED_DEFAULT.
  */

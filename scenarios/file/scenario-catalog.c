@@ -116,7 +116,7 @@ static int add_folder(yp_rig_table *rigs, struct yp_catalog *catalog, const char
 			result = refuse_file(detail, detail_bytes, dir, "a path in it is too long; move the file");
 			continue;
 		}
-		if (stat(path, &status)) { /* what cannot be looked at may be a scenario that nobody would miss */
+		if (stat(path, &status)) { /* an unreadable file could be a scenario that is silently left out */
 			(void)snprintf(detail, detail_bytes, "%s:1:1: %s; mend or remove it", path, strerror(errno));
 			result = 1;
 			continue;

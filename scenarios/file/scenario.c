@@ -433,7 +433,7 @@ static void fill_defaults(struct yp_scenario *out)
 	};
 }
 
-/* Which rig takes which faults; and who says what is expected. */
+/* Which rig takes which faults, and where the expectation comes from. */
 static int check_rig(struct yp_schema *schema, const yaml_node_t *root, const struct yp_scenario *out)
 {
 	const struct yp_rig_terms *rig = out->rig;
@@ -458,7 +458,7 @@ static int check_rig(struct yp_schema *schema, const yaml_node_t *root, const st
 	return 0;
 }
 
-/* What the tables cannot say: rules between fields, and the copies into sim's own structs. */
+/* Rules between fields, which the tables cannot express, and the copies into sim's structs. */
 static int check_scenario(struct yp_schema *schema, struct yp_scenario *out)
 {
 	yaml_node_t *root = yaml_document_get_root_node(&schema->document);

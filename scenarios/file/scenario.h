@@ -21,11 +21,11 @@
 #define YP_DETAIL_MAX          1024u
 #define YP_SECONDS_MAX         1000000u
 #define YP_IMAGES_PATH_MAX     200u /* path of a board's images */
-/* What the simulated device's clock says when a story starts: relative clock values count from it. */
+/* The simulated device's clock when a story starts: relative clock values count from it. */
 #define YP_SIM_STORY_CLOCK_S INT64_C(1796083200)
 
 struct yp_schema_field;
-/* What the loader must know of a rig that a file names. The rows are those of rigs/rigs.c. */
+/* The data of a rig that the loader needs. The rows are those of rigs/rigs.c. */
 struct yp_rig_terms {
 	const char *name;  /* in files, results and --help */
 	const char *fault; /* the one kind of fault whose cases it lists; NULL: it takes those of a story */
@@ -96,7 +96,7 @@ int yp_scenario_parse(yp_rig_table *rigs, const char *path, const uint8_t *text,
 int yp_scenario_load(yp_rig_table *rigs, const char *path, struct yp_scenario *out, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
 
-/* What is wrong with the beginning of case ids, NULL: nothing. For a rig's options. */
+/* Checks the beginning of case ids: the error, or NULL if it is fine. For a rig's options. */
 const char *yp_scenario_check_match(const char *text);
 
 bool yp_scenario_tagged(const struct yp_scenario *scenario, const char *tag);

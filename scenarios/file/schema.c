@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads YAML into structs by tables; whatever does not fit is refused with its place. */
+/* Reads YAML into structs by tables; a value that does not fit is refused with its place. */
 #include "file/schema.h"
 
 #include <errno.h>

@@ -8,8 +8,8 @@
 #include <yaml.h>
 
 /*
- * YAML into a struct, as a table says. Anything that the table does not name is an error, with
- * file, line and column, and what to do about it.
+ * Reads YAML into a struct by a table. A key that is not in the table is an error, with file, line, column and a
+ * remedy.
  */
 #define YP_SCHEMA_FIELDS_MAX 32u
 
@@ -66,7 +66,7 @@ int yp_schema_choice_error(struct yp_schema *schema, const yaml_node_t *node, co
 			   const char *known);
 /* The text of a scalar, or NULL with the error said. *plain: not quoted. */
 const char *yp_schema_scalar(struct yp_schema *schema, const yaml_node_t *node, const char *key, bool *plain);
-/* Says "path:line:column: <text>" about a node and returns 1. */
+/* Writes "path:line:column: <text>" about a node to the detail and returns 1. */
 int yp_schema_error(struct yp_schema *schema, const yaml_node_t *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A results.jsonl of whoever sends one: read, counted by step, merged, taken up again. Each ends, and with a status that
- * is documented; taking it up again leaves a file that can be read.
+ * Any bytes as a results.jsonl: read, counted by step, merged, resumed. Each ends with a documented status; after a
+ * resume the file can be read.
  */
 #include <fcntl.h>
 #include <getopt.h>

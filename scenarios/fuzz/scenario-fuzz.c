@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Invariant: the loader ends for any bytes, and each refusal says something that begins with the file, line and column.
+/* Invariant: the loader ends for any bytes, and each error message begins with file, line and column.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -163,7 +163,7 @@ int yp_cases_end(struct yp_cases *cases, struct yp_result *out)
 		if (result)
 			return result;
 	}
-	/* What was skipped takes nothing from what passed beside it. */
+	/* Skipped cases do not change the verdict of passed ones. */
 	out->verdict = cases->worst == YP_SKIP && cases->passed ? YP_PASS : cases->worst;
 	out->cases = cases->count;
 	out->fails = cases->fails;

@@ -7,7 +7,7 @@
 
 #define YEAR_S INT64_C(31557600)
 
-/* ---- what a story is about ---- */
+/* ---- properties of a story ---- */
 
 static bool new_panics(const struct yp_scenario *s)
 {
@@ -69,7 +69,7 @@ static bool is_flaky(const struct yp_scenario *s)
 	return s->spec.bundle_lie == YP_SIM_LIE_FLAKY_CHUNK;
 }
 
-/* ---- what a clock says ---- */
+/* ---- times of a clock ---- */
 
 static bool in_1970(int64_t s)
 {

@@ -6,13 +6,13 @@
 
 /*
  * Which entries of the catalogue one case of the simulated device covers. A scenario names entries; a case covers one
- * of them only if the case itself shows it: the fault happened, in the step, of the kind and with the reason that the
- * entry is about. What a scenario names and none of its cases shows is not covered.
+ * of them only if it shows it itself: the fault happened, in the entry's step, of its kind and with its reason. An
+ * entry that no case shows is not covered.
  */
 #define YP_EVIDENCE_ROWS_MAX 64u
 #define YP_EVIDENCE_TEXT_MAX 512u
 
-/* What a case shows. Strings are borrowed. */
+/* The facts of a case. Strings are borrowed. */
 struct yp_shown {
 	const char *fault;  /* "none": the story as it is; "power-cut", "write-eio" ... */
 	const char *step;   /* where it happened first, "" for before any */

@@ -64,7 +64,8 @@ struct yp_campaign_head {
 	bool no_lint;       /* findings of the lint do not count */
 	const char *board;  /* --board; NULL: not given */
 	char subjects[128]; /* names of the subjects of all scenarios that were selected, ", " between */
-	/* Of all scenarios that were selected, before shards divide them: names and files. "": there was no selection. */
+	/* Of all scenarios that were selected, before shards divide them: names and files. "": there was no selection.
+	 */
 	char selection[YP_DIGEST_TEXT];
 	char program[YP_DIGEST_TEXT]; /* of this program, which has the core in it */
 };
@@ -75,9 +76,9 @@ int yp_verdict_find(const char *text, enum yp_verdict *out) __attribute__((warn_
 int yp_verdict_status(enum yp_verdict verdict);
 
 /*
- * Each appends one line to fd, which is open for reading as well. A line is there whole or not at all, whoever writes
- * beside it: one that found no room is taken back, one that a killed writer left half written goes when the next is
- * added. 0 or -errno.
+ * Each appends one line to fd, which is open for reading as well. A line is written whole or not at all, also with
+ * several writers. A line without room on the disk is removed; a partial line of a killed writer is removed before the
+ * next one. 0 or -errno.
  */
 int yp_results_line(int fd, json_t *line) __attribute__((warn_unused_result)); /* steals */
 /* rigs [{name, sentence}] and equivalences [{name, argument}], of the scenarios' rigs: stolen. */
@@ -85,7 +86,7 @@ int yp_results_campaign(int fd, const struct yp_campaign_head *head, const struc
 			size_t count, json_t *rigs, json_t *equivalences) __attribute__((warn_unused_result));
 int yp_results_log(int fd, const char *scenario, const struct yp_log *log, const struct yp_finding *findings,
 		   size_t finding_count) __attribute__((warn_unused_result));
-/* What became of each class of crash states. classes: stolen. */
+/* The outcome of each class of crash states. classes: stolen. */
 int yp_results_classes(int fd, const char *scenario, json_t *classes) __attribute__((warn_unused_result));
 /* A case as JSON; NULL: out of memory. */
 json_t *yp_results_case(const char *scenario, const struct yp_case_line *line);

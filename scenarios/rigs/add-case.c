@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every rig does with a case that ended. */
+/* Adds a finished case, for every rig. */
 #include "rigs/rig.h"
 
 int yp_rig_run_add(struct yp_rig_run *run, const struct yp_case_line *line)

@@ -7,19 +7,19 @@
 #include <stdint.h>
 
 /*
- * The lab's agent (hil/agent.py) as a process: one JSON line for a request, one for its answer. It owns a board's console
- * and power. Each request has a deadline; an agent that does not answer in time is killed, and the next request starts
- * another one.
+ * The lab's agent (hil/agent.py) as a process: one JSON line for a request, one for its answer. It owns a board's
+ * console and power. Each request has a deadline; an agent that does not answer in time is killed, and the next request
+ * starts another one.
  */
 
 /* LG_ENV, as labgrid itself reads it: a labgrid environment, or several with ':' between, one for each board. NULL if
  * there is none. */
 const char *yp_board_environment(void);
 
-/* What a request came to. */
+/* The result of a request. */
 enum yp_board_answer {
-	YP_BOARD_LATE = 1, /* the board did not do it in time */
-	YP_BOARD_LAB,      /* the rig failed: never the board's fault */
+	YP_BOARD_LATE = 1, /* the board was too late */
+	YP_BOARD_LAB,      /* the rig failed, not the board */
 };
 
 #define YP_BOARD_GRACE_MS 20000 /* beyond a request's own deadline, before the agent counts as hung */
@@ -28,8 +28,8 @@ enum yp_board_answer {
 
 struct yp_board_agent;
 /*
- * Takes the first environment of the list that no other process uses (flock), waiting for one if need be, and starts its
- * agent. 0, YP_BOARD_LAB with *detail = one line, or -errno.
+ * Takes the first environment of the list that no other process uses (flock), waiting for one if need be, and starts
+ * its agent. 0, YP_BOARD_LAB with *detail = one line, or -errno.
  */
 int yp_board_agent_new(const char *environments, struct yp_board_agent **out, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));

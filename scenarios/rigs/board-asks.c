@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is asked of a board, and what must hold on it: seen on its console, in its boot environment, on its media, at the server. */
+/* Requests to a board, and the conditions that must hold on it: on its console, in its boot environment, on its media,
+ * at the server. */
 #include "rigs/board-asks.h"
 
 #include <ctype.h>
@@ -110,7 +111,7 @@ int yp_board_run_shell_with(struct yp_board *board, const char *name, const char
 	return yp_board_run_shell(board, command, YP_BOARD_SHELL_MS, out, out_bytes);
 }
 
-/* The rig's own preparation: whatever goes wrong here is no verdict about the board. */
+/* The rig's own preparation: a failure here is an error of the rig, not of the board. */
 static int report_unprepared(struct yp_board *board, int result)
 {
 	if (result <= 0)

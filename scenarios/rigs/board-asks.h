@@ -6,8 +6,8 @@
 #include "rigs/board-cases.h"
 
 /*
- * One board, and the case that runs on it. Functions return 0 = go on, 1 = the case is judged (out->outcome says how) or the
- * board was late (detail says what did not come), below zero = the lab failed (out->outcome.text says how).
+ * One board, and the case that runs on it. Functions return 0 = go on, 1 = the case is judged (out->outcome says how)
+ * or the board was late (detail says what did not come), below zero = the lab failed (out->outcome.text says how).
  */
 #define YP_BOARD_TEXT_MAX 256u
 #define YP_BOARD_SHELL_MS 20000u
@@ -63,9 +63,9 @@ int yp_board_await_linux(struct yp_board *board, char version[64]) __attribute__
 
 /* The old version, provisioned, at a shell; the new one is offered; what must not change is noted. */
 int yp_board_prepare(struct yp_board *board, const char *holds, uint32_t seed) __attribute__((warn_unused_result));
-/* Lets the board do what it does by itself, and asks for the update until the new version is committed: I1, I2, I6. */
+/* Lets the board run by itself, and requests the update until the new version is committed: I1, I2, I6. */
 int yp_board_settle(struct yp_board *board) __attribute__((warn_unused_result));
-/* What must hold in the end, on the media and at the server: I2, I5, I8. */
+/* Checks the end, on the media and at the server: I2, I5, I8. */
 int yp_board_judge(struct yp_board *board) __attribute__((warn_unused_result));
 /*
  * With the power off and a mux: the old version is whole, always; and so is the new one, once it is armed. Nothing

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which cuts a board gets: every step of the transaction in each round, several in one update, so that few boots are spent. */
+/* Plans a board's cuts: every step of the transaction in each round, several in one update, to need few boots. */
 #include "rigs/board-cases.h"
 
 #include <assert.h>
@@ -155,7 +155,7 @@ int yp_board_list_free(const struct yp_fault *fault, uint64_t seed, const struct
 	while (!result && listing->count == before && *next < total) {
 		unsigned at = (*next)++;
 		const char *step = free_steps[at % all];
-		/* As if all of the plan were drawn in a row: a case does not depend on which were listed. */
+		/* All of the plan is drawn in order, so that a case does not depend on which ones were listed. */
 		uint64_t state = seed;
 		for (unsigned i = 0; i < 2 * at; i++)
 			(void)yp_random_next(&state);
@@ -212,7 +212,7 @@ static unsigned hits_of(const struct yp_board_tally *tally, const char *step)
 	return 0;
 }
 
-/* Of two that were hit as often the later: what leads there may hit the other on its way. */
+/* Of two that were hit equally often the later: cuts for it may also hit the other. */
 static void consider_step(const struct yp_board_tally *tally, const char *step, char thin[4], unsigned *fewest)
 {
 	unsigned hits = hits_of(tally, step);

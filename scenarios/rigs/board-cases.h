@@ -12,8 +12,8 @@
  * Cases of a board, as text that replays them:
  *   cut:S05h0-S10h0/3      the power cut at step S05, and in the recovery at S10; seed 3 of what the medium loses
  *   check:NAME             one line of the bring-up checklist
- * A cut is STEP MODE DELAY: h = while the updater holds at the step's mark, g = released there, then DELAY microseconds,
- * n = no hold, DELAY microseconds after the mark (steps of the bootloader have none).
+ * A cut is STEP MODE DELAY: h = while the updater holds at the step's mark, g = released there, then DELAY
+ * microseconds, n = no hold, DELAY microseconds after the mark (steps of the bootloader have none).
  */
 #define YP_BOARD_CUTS_MAX 16u
 
@@ -39,9 +39,9 @@ void yp_board_plan_holds(const struct yp_board_plan *plan, char *out, size_t out
 int yp_board_list_cases(const struct yp_fault *fault, uint64_t seed, struct yp_listing *listing)
     __attribute__((warn_unused_result));
 /*
- * Lists the next case of a fault's free cuts, or nothing if its plan is through: one at a time, because its delay follows
- * from what was measured until then. Nothing measured of its step: anywhere in the first 60 ms. *next counts the
- * cuts of the plan, from 0. 0 or -errno.
+ * Lists the next case of a fault's free cuts, or nothing if its plan is through: one at a time, because its delay
+ * follows from what was measured until then. Nothing measured of its step: anywhere in the first 60 ms. *next counts
+ * the cuts of the plan, from 0. 0 or -errno.
  */
 int yp_board_list_free(const struct yp_fault *fault, uint64_t seed, const struct yp_board_timing *timing,
 		       unsigned *next, struct yp_listing *listing) __attribute__((warn_unused_result));
@@ -58,14 +58,14 @@ struct yp_board_tally {
 };
 void yp_board_tally_hit(struct yp_board_tally *tally, const char *step);
 /*
- * What is left of a fault's budget goes to the step of its plan that was hit least: lists one case for it, or nothing if
+ * Spends the rest of a fault's budget on the step of its plan that was hit least: lists one case for it, or nothing if
  * the budget is spent. 0 or -errno.
  */
 int yp_board_list_more(const struct yp_fault *fault, uint64_t seed, const struct yp_board_tally *tally,
 		       const struct yp_board_timing *timing, struct yp_listing *listing)
     __attribute__((warn_unused_result));
 
-/* What a fault of a scenario asks for: an index of yp_board_plans. */
+/* The plan that a fault requests: an index of yp_board_plans. */
 enum yp_board_plan_kind { YP_BOARD_CHECKS, YP_BOARD_CUTS, YP_BOARD_FREE_CUTS };
 extern const char *const yp_board_plans[]; /* checks, cuts, free-cuts; ends with NULL */
 

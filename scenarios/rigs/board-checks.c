@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bring-up checklist: what an updater takes for granted of a board, each line tried on it. */
+/* The bring-up checklist: properties that an updater needs of a board, each line tested on it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static int skip_check(struct yp_board *board, const char *what)
 	return 1;
 }
 
-/* What this board does not have: its environment may say why, in `why`. */
+/* For a missing part of this board: its environment may give the reason, in `why`. */
 static int skip_why(struct yp_board *board, const char *what, const char *why)
 {
 	const char *reason = yp_board_command(board, why);
@@ -31,7 +31,7 @@ static int skip_why(struct yp_board *board, const char *what, const char *why)
 	return 1;
 }
 
-/* What was to be done to the board cannot be shown to have happened. */
+/* The planned action on the board cannot be shown to have happened. */
 static int report_miss(struct yp_board *board, const char *text)
 {
 	board->out->outcome.verdict = YP_MISS;
@@ -40,7 +40,7 @@ static int report_miss(struct yp_board *board, const char *text)
 	return 1;
 }
 
-/* A bootloader that never stops cannot be asked: SKIP, with what the environment says about it. */
+/* A bootloader without a prompt cannot be queried: SKIP, with the environment's reason. */
 static int no_prompt(struct yp_board *board)
 {
 	const char *why = yp_board_command(board, "no_prompt");
@@ -103,7 +103,7 @@ static int check_update(struct yp_board *board)
 	return result ? result : yp_board_judge(board);
 }
 
-/* What Linux stores in either copy of the environment, the bootloader reads. Two stores write both copies. */
+/* The bootloader reads what Linux stored in either copy of the environment. Two stores write both copies. */
 static int check_environment(struct yp_board *board)
 {
 	const char *enable = yp_board_command(board, "bootloader_stop");
@@ -181,7 +181,7 @@ static int check_torn_environment(struct yp_board *board)
 	return result ? judge_late(board, result, YP_I1) : check_update(board);
 }
 
-/* What sync has returned for is there after the power went. */
+/* Data for which sync has returned survives a power cut. */
 static int check_flush(struct yp_board *board)
 {
 	const char *file = yp_board_command(board, "scratch");
@@ -215,7 +215,7 @@ static int cut_boot(struct yp_board *board, const char *start)
 	return yp_board_cut_power(board, &cut, start);
 }
 
-/* Power cycles of a healthy device are counted by nobody, and change nothing. */
+/* Power cycles of a healthy device are not counted and change nothing. */
 static int check_quick_cycles(struct yp_board *board)
 {
 	long count = 0;
@@ -281,7 +281,7 @@ static int check_limit(struct yp_board *board)
 	return result ? result : yp_board_run_plan(board, &plan);
 }
 
-/* Below the floor nothing is installed, whoever offers it. */
+/* No version below the floor is installed, from any source. */
 static int check_downgrade(struct yp_board *board)
 {
 	char said[YP_BOARD_TEXT_MAX] = "";
@@ -348,7 +348,7 @@ static int check_watchdog_bootloader(struct yp_board *board)
 	return judge_late(board, result, YP_I1);
 }
 
-/* The other slot holds nothing that was ever a version, as a factory may leave it: the first update is installed there. */
+/* The other slot never held a version, as a factory may leave it: the first update is installed there. */
 static int check_first_install(struct yp_board *board)
 {
 	const char *other = strcmp(board->slot, "A") == 0 ? "B" : "A";
@@ -375,7 +375,7 @@ static int start_with_clock(struct yp_board *board, const char *clock)
 	return result ? result : power_on(board);
 }
 
-/* With the clock lost: an update, or one reason why not; nothing worse. */
+/* With the clock lost: either the update succeeds, or it is refused with one reason. */
 static int update_without_clock(struct yp_board *board)
 {
 	char version[64] = "";
@@ -403,7 +403,8 @@ static int update_without_clock(struct yp_board *board)
 	return result;
 }
 
-/* A board whose clock says 1970, as one without a battery does at each boot: no harm, and the update once the clock is right. */
+/* A board whose clock is at 1970, as without a battery at each boot: no harm, and the update once the clock is right.
+ */
 static int check_no_clock(struct yp_board *board)
 {
 	if (!yp_board_command(board, "clock"))
@@ -418,7 +419,7 @@ static int check_no_clock(struct yp_board *board)
 	return result ? judge_late(board, result, YP_I1) : yp_board_judge(board);
 }
 
-/* The supply dips at a step of the update: whatever that does to the board, the update ends well. */
+/* The supply dips at a step of the update: the update still succeeds. */
 static int dip_supply(struct yp_board *board, const char *step, unsigned ms, const char *start, unsigned *resets)
 {
 	json_t *answer = NULL;

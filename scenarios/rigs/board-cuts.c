@@ -6,7 +6,7 @@
 
 #include "rigs/board-asks.h"
 
-/* What the medium itself says of the cut, where the listing can ask it. */
+/* The medium's own report of the cut, where the lab can read it. */
 static int note_medium(struct yp_board *board, json_t *noted)
 {
 	char text[YP_BOARD_TEXT_MAX] = "";
@@ -20,7 +20,7 @@ static int note_medium(struct yp_board *board, json_t *noted)
 	return result;
 }
 
-/* Of a cut without the hold: what was measured before it. Then what the switch took this time. */
+/* For a cut without the hold: the measurements before it, then the switch's time for this cut. */
 static int note_timing(struct yp_board *board, const struct yp_board_cut *cut, json_int_t ack_us, json_t *noted)
 {
 	uint32_t length_us;
@@ -89,7 +89,7 @@ int yp_board_run_plan(struct yp_board *board, const struct yp_board_plan *plan)
 	if (result == 1 && board->out->outcome.verdict == YP_FAIL)
 		return 1;
 	if (result == 1) {
-		/* The step did not come: no cut landed there. Is the board well, all the same? */
+		/* The step did not come: no cut landed there. Check that the board still works. */
 		(void)snprintf(missed, sizeof missed, "%s", board->detail);
 		result = yp_board_request(board, json_pack("{s:s}", "op", "off"), board->boot_ms, NULL);
 	}

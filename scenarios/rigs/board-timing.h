@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * What was measured of a board while its cases ran: how long its steps take, and how long its switch does. From that the
- * delays of cuts without the hold are planned, so that they cover a step. Times are microseconds.
+ * Measurements of a board while its cases ran: the lengths of its steps and the time of its switch. They give the
+ * delays of cuts without the hold, so that these cover a step. Times are microseconds.
  */
 #define YP_BOARD_DELAY_MAX_US 10000000u /* of a cut */
 #define YP_BOARD_TIMED_MAX    24u       /* steps */
@@ -15,7 +15,7 @@
 
 struct yp_board_samples {
 	char step[4];
-	unsigned count; /* all that there were */
+	unsigned count; /* of all samples */
 	uint32_t us[YP_BOARD_SAMPLES_MAX];
 };
 
@@ -34,9 +34,9 @@ bool yp_board_timing_median(const struct yp_board_timing *timing, const char *st
 			    uint32_t *switch_us) __attribute__((warn_unused_result));
 
 /*
- * After which delay to command the cut so that the power goes in the turn-th of `turns` equal parts of a step, at a place
- * there that follows from the seed; what the switch takes is taken off. 0 where it takes longer than up to there, at most
- * YP_BOARD_DELAY_MAX_US. turns is above 0, turn below turns.
+ * After which delay to command the cut so that the power goes in the turn-th of `turns` equal parts of a step, at a
+ * place there that follows from the seed; what the switch takes is taken off. 0 where it takes longer than up to there,
+ * at most YP_BOARD_DELAY_MAX_US. turns is above 0, turn below turns.
  */
 uint32_t yp_board_delay_us(uint32_t length_us, uint32_t switch_us, uint32_t seed, unsigned turn, unsigned turns)
     __attribute__((warn_unused_result));

@@ -45,7 +45,7 @@ int yp_rig_session_replay(struct yp_rig_session *session, const struct yp_id *id
 	return rig->replay(session->session, id, how, out, story, story_bytes);
 }
 
-/* The first failure, shrunk to one sentence; if that cannot be had, the case says enough. */
+/* The first failure, shrunk to one sentence; if shrinking fails, the case is printed. */
 static void explain_failure(struct yp_rig_session *session, struct yp_result *out)
 {
 	struct yp_id id;
@@ -56,7 +56,7 @@ static void explain_failure(struct yp_rig_session *session, struct yp_result *ou
 		(void)snprintf(out->failing, sizeof out->failing, "%s", smaller);
 }
 
-/* A disagreeing audit means that settling is unsound here: worse than any case. And what is beyond the contract must
+/* A disagreeing audit means that settling is unsound here: worse than any case. A scenario beyond the contract must
  * fail. */
 static void judge_scenario(struct yp_result *out)
 {

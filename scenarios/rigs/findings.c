@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Findings of the lint in a recorded story: which of them count, and one told again. */
+/* Findings of the lint in a recorded story: which of them count, and the replay of one. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

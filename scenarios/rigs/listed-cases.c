@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs, and replays, the cases of rigs that list them beforehand; what they came to becomes lines of results. */
+/* Runs and replays the cases of rigs that list them beforehand, and writes their results. */
 #include "rigs/listed-cases.h"
 
 #include <assert.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RIG_ERRORS_MAX  20u /* a rig that fails so often is broken: going on would tell nothing */
+#define RIG_ERRORS_MAX  20u /* a rig that fails so often is broken: the run ends */
 #define LISTED_TEXT_MAX 480u
 
 /* All cases of all faults. 0, or -errno with *detail. */
@@ -66,7 +66,7 @@ void yp_listed_step(const char *id, char out[YP_STEP_TEXT])
 	}
 }
 
-/* The step in which the subject refused, as far as id or reason tell; "" else. */
+/* The step in which the subject refused, if id or reason show it; "" else. */
 static void find_step(const struct yp_listing *listing, const char *id, const char *reason, char out[YP_STEP_TEXT])
 {
 	out[0] = 0;
@@ -76,7 +76,7 @@ static void find_step(const struct yp_listing *listing, const char *id, const ch
 		(void)snprintf(out, YP_STEP_TEXT, "%s", yp_subject_refusal_step(listing->scenario->subject, reason));
 }
 
-/* The reason first, then what else there is to say. */
+/* The reason first, then the rest. */
 static void write_text(const struct yp_listed_result *r, char out[LISTED_TEXT_MAX])
 {
 	const char *text = r->outcome.text;
@@ -140,7 +140,7 @@ static int add_case(const struct yp_listing *listing, struct yp_rig_run *run, co
 							  .bytes_honest = r->bytes_honest});
 }
 
-/* All that is listed, and what a rig lists then. */
+/* All listed cases, and those that a rig lists afterwards. */
 static int run_cases(struct yp_listing *listing, struct yp_rig_run *run, char *detail, size_t detail_bytes)
 {
 	const struct yp_execute_options *options = run->options;

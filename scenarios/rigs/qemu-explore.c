@@ -116,7 +116,7 @@ static int explore_rounds(struct exploration *e)
 	return yp_explore_rounds(&explore, &how, &e->run->out->stats);
 }
 
-/* For the machines; 0: no limit. */
+/* The machines' time limit; 0: none. */
 static uint64_t seconds_of(const struct exploration *e)
 {
 	return e->run->options->seconds_max ? e->run->options->seconds_max : e->qemu->scenario->seconds;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the story's log alone says, without any crash state. */
+/* Checks the story's log alone, without any crash state. */
 #include <stdio.h>
 #include <string.h>
 
@@ -26,7 +26,7 @@ static int copy_of(uint64_t sector)
 }
 
 /*
- * Rules for a card that is written through, where flushes tell nothing: a store goes to the copy that does not hold, and
+ * Rules for a card without a cache, where flushes have no meaning: a store goes to the copy that does not hold, and
  * in one step of the updater there is one store.
  */
 static int lint_stores(struct yp_qemu *qemu)

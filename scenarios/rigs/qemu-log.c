@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A log that somebody else recorded, over a scenario's media on the emulated board: every crash state of it is judged by what lies
- * on the media, and sorted into classes. Nothing is booted. Two logs of the same update must come to the same classes.
+ * A log from another recorder, over a scenario's media on the emulated board. Every crash state is judged by its media,
+ * and sorted into classes. Nothing is booted. Two logs of the same update must give the same classes.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -27,7 +27,7 @@ static int recover_nothing(void *ctx, const struct yp_image *start, struct yp_lo
 	return 0;
 }
 
-/* Not every recorder has marks: what the outside saw is left out. */
+/* Not every recorder has marks: world events are left out. */
 static const struct yp_world nothing = {NULL, 0};
 
 static int canon_alone(void *ctx, const struct yp_image *state, const struct yp_world *before, struct yp_hash *out)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The emulated board of a scenario: its folders, its media as they lie on disk, what judges them, and the logs of its runs. */
+/* The emulated board of a scenario: its folders, its media as files, its oracles, and the logs of its runs. */
 #include "rigs/qemu.h"
 
 #include <dirent.h>
@@ -25,8 +25,8 @@
 #define DEADLINE_MS    240000u
 
 /*
- * What the new version's image and bundle are called (images/qemu-images.mk), and what it calls itself: by what it does. Those that
- * wait do little but wait for a time limit or the watchdog.
+ * File names of the new version's image and bundle (images/qemu-images.mk), and the image's own version, by behaviour.
+ * Those that wait mostly wait for a time limit or the watchdog.
  */
 static const struct kind {
 	enum yp_sim_image_kind kind;
@@ -116,7 +116,8 @@ static int clear_kept(const char *dir, int to, unsigned *count)
 	return result;
 }
 
-/* What an earlier exploration kept goes to DIR.old, as its results.jsonl does: its cases are against another recording. */
+/* What an earlier exploration kept goes to DIR.old, as its results.jsonl does: its cases are against another recording.
+ */
 static int put_aside(const char *dir)
 {
 	char old[YP_QEMU_PATH_MAX];
@@ -126,7 +127,7 @@ static int put_aside(const char *dir)
 		return -errno;
 	char first[YP_QEMU_PATH_MAX];
 	(void)snprintf(first, sizeof first, "%s/story.log", dir);
-	if (access(first, F_OK) != 0) /* nothing that could be replayed */
+	if (access(first, F_OK) != 0) /* nothing to replay */
 		return clear_kept(dir, -1, &count);
 	if (mkdir(old, 0755) && errno != EEXIST)
 		return -errno;
@@ -188,7 +189,7 @@ void yp_qemu_path(const struct yp_qemu *qemu, const struct yp_case *c, unsigned 
 	char text[YP_CASE_TEXT_MAX] = "";
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 	if (c->count && yp_case_encode(c, text, sizeof text))
-		text[0] = 0; /* its file is not found then, and that is said */
+		text[0] = 0; /* its file is not found then, and an error is printed */
 	for (const char *at = text; *at; at++)
 		hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
 	if (c->count == 0)
@@ -197,7 +198,8 @@ void yp_qemu_path(const struct yp_qemu *qemu, const struct yp_case *c, unsigned 
 		(void)snprintf(out, YP_QEMU_PATH_MAX, "%s/run-%016" PRIx64 "-%u.%s", qemu->dir, hash, again, ext);
 }
 
-/* The images' folder, as it was given for the recording that is kept: the second line of story.base. *out empty: not known. */
+/* The images' folder, as it was given for the recording that is kept: the second line of story.base. *out empty: not
+ * known. */
 static void read_recorded_images(const struct yp_qemu *qemu, char out[YP_IMAGES_PATH_MAX])
 {
 	struct yp_case none = {.count = 0};

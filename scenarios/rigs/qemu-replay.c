@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A case on the emulated board again: from what is kept of it, or booted; and a failing one made small. */
+/* Replays a case on the emulated board, from its kept files or by a boot, and shrinks a failing one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -280,7 +280,7 @@ int yp_qemu_explain(struct yp_qemu *qemu, const struct yp_id *id, char *smaller,
 			yp_id_lint(qemu->scenario->name, qemu->seed, id->rule, (size_t)id->entry, smaller);
 		return result;
 	}
-	/* A case with earlier cuts is what it is: those recoveries were real. */
+	/* A case with earlier cuts is not shrunk: its recoveries were real runs. */
 	int result =
 	    id->cut.count == 1 ? yp_explore_shrink(&explore, &id->cut, &least, sentence, sentence_bytes) : -EINVAL;
 	if (!result)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs on the boards. Each board has a process of its own, forked when there is something to run: it sees the exploration as it is
- * at that moment, and hands back files. Which board ran what, and when it ended, changes nothing: results are taken in the order
- * in which they were asked for.
+ * Runs on the boards. Each board has a process of its own, forked when there is something to run: it sees the
+ * exploration as it is at that moment, and hands back files. Which board ran what, and when it ended, changes nothing:
+ * results are taken in the order in which they were asked for.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -21,7 +21,7 @@
 #define WAITING_MACHINES 3u
 #define MACHINE_BYTES    (UINT64_C(640) << 20)
 
-/* ---- what is kept of a run ---- */
+/* ---- kept files of a run ---- */
 
 /* The media in the end: the state, and all of the run's log. */
 static int end_of(struct yp_qemu *qemu, const struct yp_case *c, const struct yp_log *log, struct yp_image **out)
@@ -204,8 +204,8 @@ static void run_jobs(struct yp_qemu *qemu, unsigned worker, struct shared *share
 }
 
 /*
- * A board keeps a processor busy, unless its story is one of waiting for a watchdog: then three share one. Each takes QEMU's and
- * the block server's memory; half of what the machine has is theirs.
+ * A board keeps a processor busy, unless its story is one of waiting for a watchdog: then three share one. Each needs
+ * memory for QEMU and the block server; together they may use half of the machine's.
  */
 static unsigned count_machines(const struct yp_qemu *qemu)
 {
@@ -265,7 +265,8 @@ static size_t find_firm_end(const struct yp_subject *subject, const struct yp_lo
 	return 0;
 }
 
-/* Fills in what is kept. *open: the jobs of which nothing is. again: what the rig failed in another process is nothing. */
+/* Fills in what is kept. *open: the jobs of which nothing is. again: what the rig failed in another process is nothing.
+ */
 static int take_kept(struct yp_qemu *qemu, struct yp_job *jobs, size_t count, bool again, size_t *open,
 		     size_t *open_count)
 {

@@ -42,7 +42,7 @@ static int record_story(struct yp_qemu *qemu, char *detail, size_t detail_bytes)
 	return error;
 }
 
-/* The story's own end, judged as a run is, but with nothing in its way. */
+/* The end of the story without a fault, judged like a run. */
 static int judge_story(struct yp_qemu *qemu, char *detail, size_t detail_bytes)
 {
 	struct yp_case none = {.count = 0};
@@ -69,7 +69,7 @@ static int judge_story(struct yp_qemu *qemu, char *detail, size_t detail_bytes)
 	return result;
 }
 
-/* Which media a recording begins on: another build of the images makes others. check: are they these? */
+/* Identifies the media on which a recording begins: another build of the images makes others. check: compare them. */
 static int base_mark(struct yp_qemu *qemu, bool check)
 {
 	struct yp_case none = {.count = 0};

@@ -8,11 +8,11 @@
 #include "sim/oracle.h"
 
 /*
- * A scenario on the emulated board (rig qemu). The story is recorded once on a real machine; crash states are enumerated and
- * judged here; a few of each class are booted, on several boards side by side.
+ * A scenario on the emulated board (rig qemu). The story is recorded once on a real machine; crash states are
+ * enumerated and judged here; a few of each class are booted, on several boards side by side.
  *
- * Everything is kept in DIR/qemu/SCENARIO: story.log, one log, console and result for each run. An interrupted exploration goes
- * on from there, and a case is replayed from there: its id means nothing without the recording.
+ * Everything is kept in DIR/qemu/SCENARIO: story.log, one log, console and result for each run. An interrupted
+ * exploration goes on from there, and a case is replayed from there: its id means nothing without the recording.
  */
 /* The copies of the environment: bytes, on the card. */
 #define YP_QEMU_ENV_0        0x100000u
@@ -56,7 +56,8 @@ struct yp_qemu {
 	size_t firm_count;
 };
 
-/* Why this scenario cannot run here; false: it can. images: folder of the board's images; NULL: build/qemu, or the mutant's. */
+/* Why this scenario cannot run here; false: it can. images: folder of the board's images; NULL: build/qemu, or the
+ * mutant's. */
 bool yp_qemu_absent(const struct yp_scenario *scenario, const char *images, char *why, size_t why_bytes);
 /* What for: as enum yp_rig_use, or only the media. */
 enum yp_qemu_use {
@@ -66,8 +67,8 @@ enum yp_qemu_use {
 	YP_QEMU_MEDIA
 };
 /*
- * Media and oracles. images: as above; to replay, NULL: those of the recording. dir: the results' folder; NULL: the newest of the
- * scenario, to replay. 0 or -errno; -ENOENT to replay: recording, images or programs are not there.
+ * Media and oracles. images: as above; to replay, NULL: those of the recording. dir: the results' folder; NULL: the
+ * newest of the scenario, to replay. 0 or -errno; -ENOENT to replay: recording, images or programs are not there.
  */
 int yp_qemu_open(struct yp_qemu *qemu, const struct yp_scenario *scenario, const char *images, uint64_t seed,
 		 const char *dir, enum yp_qemu_use use, char *detail, size_t detail_bytes)
@@ -78,9 +79,10 @@ int yp_qemu_record(struct yp_qemu *qemu, bool make, char *detail, size_t detail_
     __attribute__((warn_unused_result));
 /* qemu-lint.c: fills in the findings. Called by yp_qemu_record(). */
 int yp_qemu_lint(struct yp_qemu *qemu) __attribute__((warn_unused_result));
-/* Is this state one inside the bootloader's own store of the environment? 0, or -errno if the log it is of cannot be read. */
+/* Is this state one inside the bootloader's own store of the environment? 0, or -errno if the log it is of cannot be
+ * read. */
 int yp_qemu_inside(struct yp_qemu *qemu, const struct yp_case *c, bool *out) __attribute__((warn_unused_result));
-/* What the real U-Boot makes of every environment seen; -ENOENT: it is not built. */
+/* Compares the real U-Boot's decision on every environment seen; -ENOENT: it is not built. */
 int yp_qemu_real(struct yp_qemu *qemu, struct yp_oracle_real *out) __attribute__((warn_unused_result));
 
 /* ---- what exploring and replaying share ---- */
@@ -93,7 +95,7 @@ int yp_qemu_adopt(const struct yp_qemu *qemu, struct yp_log *log) __attribute__(
 /* Keeps how a run ended, atomically: a run without it did not end. A case without cuts is the story. */
 int yp_qemu_keep(struct yp_qemu *qemu, const struct yp_case *c, unsigned again, const struct yp_emulator_result *result)
     __attribute__((warn_unused_result));
-/* What is kept of a run; log may be NULL. -ENOENT: nothing. */
+/* Reads the kept files of a run; log may be NULL. -ENOENT: there are none. */
 int yp_qemu_kept(struct yp_qemu *qemu, const struct yp_case *c, unsigned again, struct yp_outcome *out,
 		 struct yp_log **log) __attribute__((warn_unused_result));
 /* Path of what is kept of a run: DIR/run-HASH.EXT */
@@ -102,7 +104,7 @@ void yp_qemu_path(const struct yp_qemu *qemu, const struct yp_case *c, unsigned 
 /* The media of a case, from the logs that are kept. -ENOENT: one is not. */
 int yp_qemu_state(struct yp_qemu *qemu, const struct yp_case *c, struct yp_image **out)
     __attribute__((warn_unused_result));
-/* What a run that ended so came to, given the media in the end. */
+/* The outcome of a run that ended so, given the media at the end. */
 void yp_qemu_outcome(struct yp_qemu *qemu, const struct yp_emulator_result *result, const struct yp_image *end,
 		     struct yp_outcome *out);
 /* How this story's board is run, until idle. */
@@ -114,12 +116,13 @@ int yp_qemu_machine(const struct yp_qemu *qemu, unsigned worker, struct yp_emula
 /* qemu-runs.c: the machines. As struct yp_rounds says. */
 int yp_qemu_recover(void *ctx, struct yp_job *jobs, size_t count);
 
-/* qemu-explore.c, qemu-replay.c, qemu-log.c: as struct yp_scenario_rig says of explore, replay, explain and judge_log. */
+/* qemu-explore.c, qemu-replay.c, qemu-log.c: as struct yp_scenario_rig says of explore, replay, explain and judge_log.
+ */
 int yp_qemu_explore(void *session, struct yp_rig_run *run, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
 int yp_qemu_replay(struct yp_qemu *qemu, const struct yp_id *id, const struct yp_replay_options *options,
 		   struct yp_outcome *out, char *story, size_t story_bytes) __attribute__((warn_unused_result));
-/* Shrinks a case that its media alone condemn, without booting anything. */
+/* Shrinks a case that fails by its media alone, without booting. */
 int yp_qemu_explain(struct yp_qemu *qemu, const struct yp_id *id, char *smaller, char *sentence, size_t sentence_bytes)
     __attribute__((warn_unused_result));
 int yp_qemu_judge_log(const struct yp_scenario *scenario, const char *images, const char *path, const char *like)

@@ -54,7 +54,7 @@ static bool board_absent(const struct yp_scenario *scenario, const char *images,
 	const struct yp_subject *subject = scenario->subject;
 	(void)images;
 	if (!subject->steps || !subject->cuts || !subject->messages || !subject->commands) {
-		(void)snprintf(why, why_bytes, "subject %s says nothing of its steps, cuts, messages or commands",
+		(void)snprintf(why, why_bytes, "subject %s does not define steps, cuts, messages or commands",
 			       subject->name);
 		return true;
 	}
@@ -151,7 +151,7 @@ static int make_folder(const char *environment, const char *id, char *out, size_
 	return mkdir(out, 0777) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* For whoever has to find out why: console, environment, cuts, how to run it again. What cannot be had is left out. */
+/* For the analysis of a failure: console, environment, cuts, the replay command. Missing parts are left out. */
 static void post_mortem(struct yp_board *board, const struct yp_listed_case *c, const char *cuts)
 {
 	char dir[PATH_MAX];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A network that fails under the real command, over the loopback: sim/network. */
+/* A failing network for the real command, over the loopback: sim/network. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The emulated board: real U-Boot and Linux in QEMU, its media ours. */
+/* The emulated board: real U-Boot and Linux in QEMU, on recorded media. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -49,7 +49,7 @@ static bool qemu_unfinished(const struct yp_result *result)
 	       (result->verdict == YP_PASS && result->explored && s->run < s->canonical * YP_QEMU_CLASS_RUNS);
 }
 
-/* What the rows' scenarios need; all the bad versions would take longer than finding the defect. */
+/* Files that the rows' scenarios need; building all bad versions would take longer than finding the defect. */
 static const char *const mutant_images[] = {"card.img", "update-2.0.ota", "update-health-fails.ota", NULL};
 
 const struct yp_scenario_rig yp_rig_qemu = {.terms = {.name = "qemu", .takes_seconds = true},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The simulated device: the reference core in this process, on media that are ours. */
+/* The simulated device: the reference core in this process, on recorded media. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

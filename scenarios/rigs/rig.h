@@ -6,23 +6,24 @@
 #include "results/results.h"
 
 /*
- * What a scenario runs on. A rig is one struct of functions and data, in rigs/rig-NAME.c, and one line of the table in
- * rigs/rigs.c. Whatever differs from rig to rig is a member here: nothing else asks which rig it is.
+ * A rig: the thing that a scenario runs on. It is one struct of functions and data, in rigs/rig-NAME.c, and one line of
+ * the table in rigs/rigs.c. Every difference between rigs is a member here: no other code tests which rig it is.
  *
  * A rig is of one of two kinds:
- *   it explores        it records the scenario's story once, without a fault, and explores and injects faults from there;
- *                      it has explore() and replay()
- *   it lists cases     each case is known beforehand and brings its own expectation; it has plan(), find() and run(), and
- *                      rigs/listed-cases.c does the rest
+ *   it explores        it records the scenario's story once, without a fault, and explores and injects faults from
+ *                      there; it has explore() and replay()
+ *   it lists cases     each case is known beforehand and brings its own expectation; it has plan(), find() and run(),
+ *                      and rigs/listed-cases.c does the rest
  *
- * (struct yp_rig of power-cut is another thing: what the explorer must know of a device to recover and judge one state.)
+ * (struct yp_rig of power-cut is another thing: what the explorer must know of a device to recover and judge one
+ * state.)
  */
 #define YP_FINDINGS_MAX 64u
 #define YP_STORY_BYTES  16384u
 #define YP_FAULT_TEXT   32u /* name of a fault in results */
 #define YP_STEP_TEXT    4u
 
-/* What a rig is opened for. */
+/* The purpose for which a rig is opened. */
 enum yp_rig_use {
 	YP_RIG_FRESH,  /* a run; what was kept of an earlier one is put aside */
 	YP_RIG_RESUME, /* a run that goes on with what is kept */
@@ -63,7 +64,7 @@ int yp_rig_run_add(struct yp_rig_run *run, const struct yp_case_line *line) __at
 /* A case failed, and the run is to end at the first that does. */
 bool yp_rig_run_ends(const struct yp_rig_run *run);
 
-/* How a case is shown again. Only a rig that shows its machine takes more than the default. */
+/* How a case is replayed. Only a rig that shows its machine takes more than the default. */
 struct yp_replay_options {
 	bool console;         /* boot it with the console on stdout */
 	bool gdb;             /* the machine waits for gdb */
@@ -111,42 +112,43 @@ struct yp_scenario_rig {
 	 */
 	bool (*absent)(const struct yp_scenario *scenario, const char *images, char *why, size_t why_bytes);
 	/*
-	 * Makes what cases run on; close() is called only after 0. 0; -errno; 1 = to replay: what was kept of the run is
-	 * not there. *detail says what failed unless it is empty.
+	 * Makes what cases run on; close() is called only after 0. 0; -errno; 1 = to replay: what was kept of the run
+	 * is not there. *detail says what failed unless it is empty.
 	 */
 	int (*open)(const struct yp_rig_setup *setup, void **session, char *detail, size_t detail_bytes);
 	void (*close)(void *session);
 
 	/* ---- a rig that explores; NULL: it lists its cases ---- */
 	/*
-	 * Records the story, runs all faults of the scenario into run->cases, and ends those (yp_cases_end()). 0 or -errno,
-	 * with *detail if there is more to say than that.
+	 * Records the story, runs all faults of the scenario into run->cases, and ends those (yp_cases_end()). 0 or
+	 * -errno, with *detail if there is more to say than that.
 	 */
 	int (*explore)(void *session, struct yp_rig_run *run, char *detail, size_t detail_bytes);
 	/* One case again; story: what happened, in lines. 0, -errno, or 1 = the id does not fit this scenario. */
 	int (*replay)(void *session, const struct yp_id *id, const struct yp_replay_options *how,
 		      struct yp_outcome *out, char *story, size_t story_bytes);
 	/*
-	 * A failing case in one sentence; *smaller: the id of the shrunk case (YP_ID_MAX bytes). Returns as replay(). NULL:
-	 * a case is as small as it gets, and its story is the sentence.
+	 * A failing case in one sentence; *smaller: the id of the shrunk case (YP_ID_MAX bytes). Returns as replay().
+	 * NULL: a case is as small as it gets, and its story is the sentence.
 	 */
 	int (*explain)(void *session, const struct yp_id *id, char *smaller, char *sentence, size_t sentence_bytes);
 	/* The story as it was recorded when the session was opened. NULL: it is not recorded then. */
 	void (*story)(void *session, struct yp_rig_story *out);
-	/* One fault of the story, and how many places there are for it. NULL, both: no fault can be chosen at random. */
+	/* One fault of the story, and how many places there are for it. NULL, both: no fault can be chosen at random.
+	 */
 	int (*run_fault)(void *session, const struct yp_sim_fault *fault, bool *landed, struct yp_outcome *out);
 	uint64_t (*fault_points)(void *session, enum yp_sim_fault_kind kind);
 	/* Is there more to run after this result, from what is kept? NULL: never, nothing is kept. */
 	bool (*unfinished)(const struct yp_result *result);
 	/*
-	 * Judges and sorts the crash states of a write log from elsewhere, without a run; `like` (or NULL): it must have the
-	 * same classes. Exit status, with what is wrong on stderr. NULL: this rig cannot.
+	 * Judges and sorts the crash states of a write log from elsewhere, without a run; `like` (or NULL): it must
+	 * have the same classes. Exit status, with what is wrong on stderr. NULL: this rig cannot.
 	 */
 	int (*judge_log)(const struct yp_scenario *scenario, const char *images, const char *path, const char *like);
 	bool shows_machine; /* replay() takes all of struct yp_replay_options */
 	/*
-	 * Files of the images' folder that a planted defect is built into, before its scenario can run; ends with NULL. NULL:
-	 * the program alone has the defect.
+	 * Files of the images' folder that a planted defect is built into, before its scenario can run; ends with NULL.
+	 * NULL: the program alone has the defect.
 	 */
 	const char *const *mutant_images;
 	/* Names and arguments, by turns, of what makes states equal here; ends with NULL. NULL: nothing does. */
@@ -158,13 +160,13 @@ struct yp_scenario_rig {
 	/* Fills *out for an id. 0, -errno, 1 = there is none. */
 	int (*find)(void *session, const char *id, struct yp_listed_case *out);
 	/*
-	 * All that was listed has run. Lists more with yp_listing_add(), by what those came to, or nothing: then that is all.
-	 * 0 or -errno. NULL: there never is more.
+	 * Called when all listed cases have run. Lists more with yp_listing_add(), depending on their results, or
+	 * nothing: then the run is complete. 0 or -errno. NULL: there are never more.
 	 */
 	int (*more)(void *session, struct yp_listing *listing);
 	/* 0 or -errno, when the rig itself failed. */
 	int (*run)(void *session, const struct yp_listed_case *c, struct yp_listed_result *out);
-	/* What results call the fault of a case, and the step that its id names ("" if it names none). */
+	/* The name of a case's fault in results, and the step that its id names ("" if none). */
 	void (*name_fault)(const char *id, char out[YP_FAULT_TEXT]);
 	void (*find_step)(const char *id, char out[YP_STEP_TEXT]);
 	bool image_ids; /* ids begin with "image:" (case-text.h) */
@@ -217,10 +219,11 @@ int yp_rig_session_replay(struct yp_rig_session *session, const struct yp_id *id
 
 /* ---- findings.c: findings of the lint, on any rig that records ---- */
 
-/* Drops findings of no-read-back that are only about what an updater keeps behind the images of its slots. 0 or -ENOMEM. */
+/* Drops findings of no-read-back that concern only an updater's own data behind the images of its slots. 0 or -ENOMEM.
+ */
 int yp_findings_drop_notes(const struct yp_log *log, const struct yp_lint_roles *roles, uint64_t image_sectors,
 			   struct yp_finding *findings, size_t *count) __attribute__((warn_unused_result));
-/* A finding told again; PASS if there is none there. 0, or 1 = no such rule or entry. */
+/* Replays a finding; PASS if there is none there. 0, or 1 = no such rule or entry. */
 int yp_findings_replay(const struct yp_log *log, const struct yp_finding *findings, size_t count,
 		       const struct yp_id *id, struct yp_outcome *out, char *story, size_t story_bytes)
     __attribute__((warn_unused_result));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of rigs: what scenarios can run on. */
+/* The table of rigs that scenarios can run on. */
 #include <assert.h>
 #include <string.h>
 

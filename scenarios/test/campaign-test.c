@@ -133,7 +133,7 @@ static int coverage(const struct place *p, const char *catalogue, const char *re
 	return place_status_of(place_start(yp_verb_coverage, arguments));
 }
 
-/* Invariant: with --strict, what no case covers and no reason excuses is a MISS; so is a fault that did not land. */
+/* Invariant: with --strict an entry without a case and without an excuse is a MISS; so is a fault that did not land. */
 Test(campaign, coverage_is_not_silent)
 {
 	struct place p;
@@ -156,7 +156,7 @@ Test(campaign, coverage_is_not_silent)
 	place_put(skips, "id,reason\nPWR-05,\n");
 	cr_expect_eq(coverage(&p, catalogue, out, NULL, NULL), 2, "a reason that is none");
 	place_put(skips, "id,reason\n");
-	/* Skipped cases cover nothing, but they say why. */
+	/* Skipped cases cover nothing, but their lines give the reason. */
 	place_put(catalogue, "id,group,injected,expected\nRCE-04,RCE,x,y\n");
 	cr_expect_eq(coverage(&p, catalogue, out, NULL, NULL), 0, "a skipped case");
 	cr_expect_eq(coverage(&p, catalogue, out, "--reasons", NULL), 4, "most reasons are not produced here");

@@ -15,8 +15,7 @@
 #include "rigs/qemu.h"
 #include "test/campaign-place.h"
 
-/* Invariant: the digest is a matter of scenarios and seed alone: not of the number of jobs, nor of how shards divide
- * the work. */
+/* Invariant: the digest depends on scenarios and seed alone, not on the number of jobs or shards. */
 Test(campaign, digest_is_the_same)
 {
 	struct place p;
@@ -202,7 +201,7 @@ Test(campaign, resumes)
 	place_remove_tree(p.dir);
 }
 
-/* Invariant: what there is goes on or stays: no results of another selection are dropped, none are overwritten. */
+/* Invariant: existing results are resumed or kept: none of another selection are dropped or overwritten. */
 Test(campaign, nothing_is_lost)
 {
 	struct place p;
@@ -311,8 +310,8 @@ Test(campaign, one_at_a_time)
 	place_remove_tree(p.dir);
 }
 
-/* Invariant: a case of the emulated board is replayed on the images that its recording was made of, not on those that are
- * there by default. */
+/* Invariant: a case of the emulated board is replayed on the images that its recording was made of, not on those that
+ * are there by default. */
 Test(campaign, recordings_name_their_images)
 {
 	struct place p;

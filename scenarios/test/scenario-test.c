@@ -93,7 +93,7 @@ static const struct {
      "f.yaml:1:17: 'depth' is '99999999999999999999'; write a whole number from 1 to 64"},
 };
 
-/* Invariant: whatever is wrong in a file is refused with the file, the line and the column where it is, and what to do.
+/* Invariant: an error in a file is refused with file, line, column and a remedy.
  */
 Test(scenario, bad_files_name_the_place)
 {
@@ -179,7 +179,7 @@ Test(scenario, names_are_those_of_the_rig)
 	cr_expect(kinds == 8 && lies == YP_SIM_LIE_COUNT);
 }
 
-/* Invariant: what a file says about listed cases reaches their rig. */
+/* Invariant: a file's options for listed cases reach their rig. */
 Test(scenario, listed_cases_arrive)
 {
 	static const char text[] =
@@ -294,7 +294,7 @@ Test(scenario, times)
 		cr_expect_neq(yp_civil_parse(bad[i], 0, &s), 0, "taken for a time: %s", bad[i]);
 }
 
-/* Invariant: a file that cannot be read is an error: never a scenario less, unsaid. */
+/* Invariant: a file that cannot be read is an error; its scenario is never silently left out. */
 Test(scenario, dangling_links_are_told)
 {
 	char dir[] = "/tmp/yankproof-catalog-XXXXXX";
@@ -312,7 +312,7 @@ Test(scenario, dangling_links_are_told)
 	cr_assert(unlink(path) == 0 && rmdir(group) == 0 && rmdir(dir) == 0);
 }
 
-/* Invariant: what a scenario of the simulated device says it covers, one of its cases can show by itself. */
+/* Invariant: each entry that a scenario of the simulated device names can be shown by one of its cases. */
 Test(scenario, every_claim_can_be_shown)
 {
 	static char detail[YP_DETAIL_MAX];
@@ -326,7 +326,7 @@ Test(scenario, every_claim_can_be_shown)
 	yp_catalog_deinit(&catalog);
 }
 
-/* Invariant: a case shows what it is about and nothing else that its scenario names. */
+/* Invariant: a case shows its own entry and no other entry that its scenario names. */
 Test(scenario, a_case_shows_only_itself)
 {
 	static struct yp_scenario scenario;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a crash state costs on the simulated device with the real core: the story, layout and storage models of
+ * The cost of a crash state on the simulated device with the real core: the story, layout and storage models of
  * scenarios/power/update-cut-torn.yaml.
  *
  *   run       every distinct crash state of the recorded update once: recovered by the core, recorded, judged. Nothing

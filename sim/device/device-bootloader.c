@@ -40,7 +40,7 @@ static int load_copies(struct loaded *l)
 	return 0;
 }
 
-/* saveenv: the other copy, whole, counter + 1. Only a trial is ever stored about, so a good copy was loaded. */
+/* saveenv: the other copy, whole, counter + 1. Stores happen only in a trial, so a good copy was loaded. */
 static int save_env(struct loaded *l)
 {
 	uint32_t sectors = (uint32_t)(l->env_bytes / YP_SECTOR_BYTES);
@@ -98,8 +98,8 @@ int yp_sim_bootloader_run(const struct yp_subject *subject, struct yp_sim_device
 		if (error != 0)
 			return error;
 	}
-	/* A slot is looked at only when it is to be started: first the selected one, then, if the decision hangs on it,
-	 * the other. */
+	/* A slot is read only before it is started: first the selected one, then the other, if the decision depends on
+	 * it. */
 	if (boot->decide(&v, true, true).boots == YP_SIM_BOOTS_SELECTED)
 		error = loads(ctx, v.slot, &selected_loads);
 	d = boot->decide(&v, selected_loads, true);

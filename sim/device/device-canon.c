@@ -136,7 +136,7 @@ static int check_descriptor(struct yp_sim *sim, const struct yp_image *image, un
 	return *good;
 }
 
-/* Nobody will read it whole: the bootloader cannot or must not start it, and no journal says that it is written. */
+/* It is never read as a whole: the bootloader cannot or must not start it, and no journal marks it as written. */
 static bool slot_unread(const struct yp_sim *sim, const struct yp_image *image, unsigned slot,
 			const struct yp_sim_env_copy *env, const struct yp_subject_record *record)
 {

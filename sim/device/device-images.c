@@ -108,7 +108,7 @@ static bool set_signing_time(CMS_SignerInfo *signer)
 	return done;
 }
 
-/* certificate NULL: a structure that nobody signed. */
+/* certificate NULL: a structure without a signer. */
 static int sign_data(const uint8_t *data, size_t size_bytes, const char *certificate_pem, uint8_t **out,
 		     size_t *out_bytes)
 {
@@ -127,7 +127,7 @@ static int sign_data(const uint8_t *data, size_t size_bytes, const char *certifi
 		if (signer == NULL || !set_signing_time(signer))
 			goto done;
 	}
-	/* OpenSSL refuses to end a structure that nobody signed, but encodes it as it is. */
+	/* OpenSSL refuses to finish a structure without a signer, but encodes it as it is. */
 	if (certificate != NULL && CMS_final(cms, bio, NULL, SIGNATURE_FLAGS) != 1)
 		goto done;
 	length = i2d_CMS_ContentInfo(cms, out);

@@ -50,7 +50,7 @@ int yp_sim_bundle_make(const struct yp_sim_version *v, const struct yp_sim_spec 
 size_t yp_sim_bundle_corrupt_at(const uint8_t *bundle);
 
 #define YP_SIM_COMPATIBLE "sim-board"
-#define YP_SIM_NOW_S      INT64_C(1796083200) /* 2026-12-01: what the clock says when a device starts */
+#define YP_SIM_NOW_S      INT64_C(1796083200) /* 2026-12-01: the clock's time when a device starts */
 #define YP_SIM_BUILD_S    INT64_C(1793491200) /* 2026-11-01: when the device's software was built */
 
 #endif

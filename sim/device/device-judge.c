@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The oracles. What they decode, they decode by themselves: the environment with uboot-env.c, slots by region hashes of
- * images that sim made, reports word by word. One thing is asked of the subject's codec: the floor in the state record.
+ * The oracles. They decode with code of the harness: the environment with uboot-env.c, slots by region hashes of images
+ * that sim made, reports word by word. One value comes from the subject's codec: the floor in the state record.
  */
 #include <stdio.h>
 #include <string.h>

@@ -77,7 +77,7 @@ static void put_version(struct yp_image *image, unsigned slot, const struct yp_s
 	put_blob(image, YP_SIM_KERNEL_A + slot, &v->kernel);
 }
 
-/* What every version's region hashes are, in either slot: a slot is recognised without looking at it. */
+/* The region hashes of every version in either slot: a slot is recognised by hash, without reading it. */
 static int learn_hashes(struct yp_sim *sim)
 {
 	for (unsigned slot = 0; slot < 2; slot++) {
@@ -110,7 +110,7 @@ static int put_env(struct yp_sim *sim, const struct yp_sim_env *env, uint8_t fla
 	return yp_image_write(sim->base, YP_SIM_ENV, (uint64_t)copy * sectors, sectors, raw);
 }
 
-/* The environment as it left the factory, with variables that are none of the updater's business. */
+/* The factory's environment, with variables that do not belong to the updater. */
 static int factory_env(struct yp_sim *sim, const char *slot)
 {
 	static const char *const others[] = {"bootdelay=0", YP_SIM_ENV_KEPT, "console=ttyS0,115200"};
@@ -229,7 +229,7 @@ static int make_versions(struct yp_sim *sim)
 	return error;
 }
 
-/* What the story's server offers, and what may run because of it. */
+/* The version that the story's server offers, and the versions that may run because of it. */
 static int make_offer(struct yp_sim *sim)
 {
 	enum yp_sim_lie lie = sim->spec.bundle_lie;

@@ -64,7 +64,7 @@ struct yp_sim {
 	struct yp_lint_roles roles;
 	struct yp_rig rig;
 	char told[32];             /* the reason told last, success apart */
-	struct yp_outcome prelude; /* FAIL when the device could not even get to the start of the story */
+	struct yp_outcome prelude; /* FAIL when the device did not reach the start of the story */
 };
 
 static inline unsigned yp_sim_slot_index(char slot)
@@ -91,7 +91,7 @@ int yp_sim_state_env(struct yp_sim *sim, const struct yp_image *state, struct yp
     __attribute__((warn_unused_result));
 
 /* device-judge.c */
-/* What the media alone say, before any recovery. */
+/* Judges the media alone, before any recovery. */
 int yp_sim_judge_state(struct yp_sim *sim, const struct yp_image *state, const struct yp_world *before,
 		       struct yp_outcome *out) __attribute__((warn_unused_result));
 #endif

@@ -28,7 +28,7 @@ static int whole_version(const struct yp_sim *sim, unsigned medium, bool kernel)
 	return -1;
 }
 
-/* A mixture of versions that were verified, or bytes that nobody signed? */
+/* A mixture of verified versions, or bytes that were never signed? */
 static bool is_mixture(const struct yp_sim *sim, unsigned medium, size_t sectors)
 {
 	for (size_t s = 0; s < sectors; s++) {
@@ -157,7 +157,7 @@ static int boot_once(struct yp_sim *sim, struct yp_outcome *out, bool *up)
 	return 0;
 }
 
-/* A fault that lasts goes away once it has struck and the updater has returned. */
+/* A lasting fault ends once it has struck and the updater has returned. */
 static void lift_fault(struct yp_sim *sim)
 {
 	if (sim->device.landed && (sim->device.fault.for_ever || sim->device.fault.kind == YP_SIM_FAULT_CLOCK)) {
@@ -167,9 +167,9 @@ static void lift_fault(struct yp_sim *sim)
 }
 
 /*
- * A bundle that turns out bad only after chunks were written is taken up anew at every poll, for as long as the server
- * offers it. Then "idle" means: this run of the updater left slots and environment as the one before did, and told
- * nobody anything.
+ * A bundle that proves bad only after chunks were written is installed again at every poll, as long as the server
+ * offers it. Then "idle" means: this run of the updater left slots and environment as the run before did, and sent no
+ * report.
  */
 static bool goes_in_circles(struct yp_sim *sim)
 {
@@ -243,7 +243,7 @@ static int until_idle(struct yp_sim *sim, struct yp_outcome *out)
 	return 0;
 }
 
-/* Power cycles as soon as user space is up: a device that has committed must not mind. */
+/* Power cycles as soon as user space is up; they must not change a device that has committed. */
 static int quick_cycles(struct yp_sim *sim, struct yp_outcome *out)
 {
 	int version = sim->run.version, error = 0;

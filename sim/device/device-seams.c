@@ -169,7 +169,7 @@ static bool written_since(const struct yp_sim_device *device, size_t i)
 	return false;
 }
 
-/* What a failed flush lost stays lost, until its sector is written anew and that is flushed. */
+/* A sector that a failed flush lost stays lost until it is written and flushed again. */
 static void note_flushed(struct yp_sim_device *device, unsigned medium)
 {
 	size_t kept = 0;

@@ -47,8 +47,8 @@ struct yp_sim_port {
 
 /*
  * The media of a device that runs: a content id for every sector, from the pool; every operation is
- * logged (log != NULL) and passes the fault plan. Once life is not YP_SIM_ALIVE, each operation of the updater is -EIO and
- * changes nothing.
+ * logged (log != NULL) and passes the fault plan. Once life is not YP_SIM_ALIVE, each operation of the updater is -EIO
+ * and changes nothing.
  */
 struct yp_sim_device {
 	const struct yp_layout *layout;
@@ -57,7 +57,7 @@ struct yp_sim_device {
 	uint32_t *contents[YP_SIM_MEDIA];
 	struct yp_sim_port ports[YP_SIM_MEDIA];
 	enum yp_sim_life life;
-	int error; /* the harness's own failure (out of memory): ends everything */
+	int error; /* a failure of the harness itself (out of memory): ends everything */
 	struct yp_sim_fault fault;
 	bool landed;
 	const char *step,

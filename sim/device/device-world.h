@@ -6,8 +6,9 @@
 #include "ota/fetch.h"
 
 /*
- * The outside: one file on a server (ranges, a strong validator, the lies of enum yp_sim_lie), and the server that takes
- * reports. Each report that was delivered becomes a YP_MARK_WORLD "report:<id>:<event>:<version>:<reason>".
+ * The outside: one file on a server (ranges, a strong validator, the false answers of enum yp_sim_lie), and the server
+ * that receives reports. Each report that was delivered becomes a YP_MARK_WORLD
+ * "report:<id>:<event>:<version>:<reason>".
  */
 #define YP_SIM_UPDATE_URL "https://updates.example.org/sim.otab"
 #define YP_SIM_REPORT_URL "https://updates.example.org/reports"
@@ -23,7 +24,7 @@ struct yp_sim_world {
 	bool corrupt_once;
 	unsigned report_down; /* posts that are still refused */
 	/* out */
-	bool refused; /* a report was refused that a later attempt may get through */
+	bool refused; /* a report was refused; a later attempt may succeed */
 	bool overflow;
 	uint64_t bytes;
 	unsigned event_count;

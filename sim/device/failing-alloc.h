@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /*
- * Allocation failures, for objects that know nothing of it: the programs of this folder are linked with
+ * Allocation failures, for unmodified objects: the programs of this folder are linked with
  * --wrap=malloc,calloc,realloc,strdup,strndup (SIM_LDLIBS in sim.mk), and OpenSSL's allocator is replaced before its
  * first use. A gate, one a thread, is open only while core runs: every seam closes it on the way into the harness and
  * restores it on the way out, so that the harness's own allocations neither count nor fail.

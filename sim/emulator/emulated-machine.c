@@ -115,7 +115,7 @@ static int command_line(struct words *words, const struct yp_emulator_machine_sp
 	add_word(words, spec->qemu);
 	add_word(words, "-S");
 	add_option(words, "-chardev", chardev);
-	/* A guest that shuts down stays, so that it is we who end it: a QEMU that ends by itself flushes. */
+	/* After the guest shuts down QEMU keeps running until the rig kills it: a QEMU that exits by itself flushes. */
 	add_word(words, "-no-shutdown");
 	if (!spec->in_place)
 		add_word(words, "-no-reboot");
@@ -145,7 +145,7 @@ static int open_streams(struct yp_emulator_machine *machine, int theirs[YP_EMULA
 	return 0;
 }
 
-/* QEMU says on its last line what it did not like. */
+/* QEMU's last line gives the reason. */
 static void last_words(const char *path, char *out, size_t out_bytes)
 {
 	char line[LAST_LINE_BYTES] = "", last[LAST_LINE_BYTES] = "it ended, and said nothing";
@@ -283,7 +283,7 @@ int yp_emulator_machine_step(struct yp_emulator_machine *machine, int64_t deadli
 	int r = yp_emulator_clock_poll(fds, YP_EMULATOR_STREAM_COUNT, deadline_ns);
 	if (r <= 0)
 		return r;
-	/* All three, whichever it was: what the guest said before it was reset comes before the news of the reset. */
+	/* All three, whichever was ready: the guest's last lines must come before the event of its reset. */
 	for (unsigned i = 0; i < YP_EMULATOR_STREAM_COUNT; i++) {
 		r = drain_stream(machine, (enum yp_emulator_stream)i);
 		if (r < 0 && result == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Faults of a run, and its cut if a request is what it waits for: both are the block server's to make. */
+/* Faults of a run, and its cut if it waits for a request: the block server makes both. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

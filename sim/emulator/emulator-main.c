@@ -20,7 +20,7 @@ enum { EXIT_DONE, EXIT_OTHER, EXIT_USAGE, EXIT_RIG };
 static const char usage[] =
     "usage: qemu-rig record|recover|run [OPTION...]\n"
     "\n"
-    "Starts the board, from the images or from a crash state, and goes on until it is idle.\n"
+    "Starts the board, from the images or from a crash state, and runs it until it is idle.\n"
     "  record    one whole update, with exact marks: --out=FILE\n"
     "  recover   from a crash state: --log=FILE --case=CASE, as in \"qemu-rig recover --log=u.log --case=2632.n.0.0\"\n"
     "  run       whatever the options say\n"

@@ -31,7 +31,8 @@ struct yp_emulator {
 	struct yp_emulator_machine machine; /* runs only during yp_emulator_run() */
 };
 
-/* A cut that the block server makes at a request. It kills QEMU first, so it is told anew whom, after each reset. */
+/* A cut that the block server makes at a request. It kills QEMU first, so it gets QEMU's process id again after each
+ * reset. */
 #define YP_EMULATOR_ARMED_MAX 8u
 struct yp_emulator_armed {
 	uint32_t id;   /* of the block server's */

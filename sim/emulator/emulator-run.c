@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One run of the board: power cycles until the run is over, and what came of it. */
+/* One run of the board: power cycles until the run is over, and its result. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>

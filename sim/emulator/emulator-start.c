@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is on the media at power on, and media as files. */
+/* The contents of the media at power on, and media as files. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

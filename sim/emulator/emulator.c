@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE /* nftw */
-/* The rig's front: what must be there, its directory, its block server and its media. */
+/* Creates the rig: checks its files and programs, makes its directory, starts its block server. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #include "sim/emulator.h"
 #include "sim/subject.h"
 
-/* What the guest says on the channel (sim/emulator.h). */
+/* Messages of the guest on the channel (sim/emulator.h). */
 enum yp_emulator_said_kind {
 	YP_EMULATOR_SAID_READY,
 	YP_EMULATOR_SAID_UP,
@@ -33,7 +33,7 @@ struct yp_emulator_said {
 int yp_emulator_guest_parse(const struct yp_subject_steps *steps, const char *line, struct yp_emulator_said *out)
     __attribute__((warn_unused_result));
 
-/* What bootloader and kernel say on the console. */
+/* Lines of bootloader and kernel on the console. */
 enum yp_emulator_console_kind {
 	YP_EMULATOR_CONSOLE_OTHER,
 	YP_EMULATOR_CONSOLE_SLOT,     /* the bootloader has chosen slot */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the board says, and what the rig makes of it. */
+/* Handles the board's messages. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -210,7 +210,7 @@ static void verb_ended(struct yp_emulator_go *go, const struct yp_emulator_said 
 	call_hook(go, YP_EMULATOR_EVENT_VERB, line);
 }
 
-/* The next thing to say to an idle guest; without any more it is at the end. */
+/* The next line for an idle guest; after the last one the run is at its end. */
 static void guest_idle(struct yp_emulator_go *go)
 {
 	const char *const *lines = go->run->say;
@@ -352,7 +352,7 @@ static void keep_bytes(int fd, const char *bytes, size_t count)
 	while (fd > 0 && count > 0) {
 		ssize_t n = write(fd, bytes, count);
 		if (n < 0 && errno != EINTR)
-			return; /* a console that cannot be kept is no reason to stop */
+			return; /* failing to save the console does not end the run */
 		bytes += n > 0 ? n : 0;
 		count -= n > 0 ? (size_t)n : 0;
 	}
@@ -371,7 +371,7 @@ static void was_reset(struct yp_emulator_go *go, const char *reason)
 	yp_emulator_go_boot_end(go, go->watchdog   ? YP_EMULATOR_END_WATCHDOG
 				    : go->panicked ? YP_EMULATOR_END_PANIC
 						   : YP_EMULATOR_END_REBOOT);
-	/* Half a line of the boot before must not be the beginning of one of the next. */
+	/* A partial line of the previous boot must not become the start of a line of the next. */
 	yp_emulator_lines_drop(&go->rig->machine.lines[YP_EMULATOR_STREAM_CHANNEL]);
 	yp_emulator_lines_drop(&go->rig->machine.lines[YP_EMULATOR_STREAM_CONSOLE]);
 	yp_emulator_go_mark(go, YP_MARK_NOTE, "reset: %s", go->watchdog ? "watchdog" : go->panicked ? "panic" : reason);

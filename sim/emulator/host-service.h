@@ -21,7 +21,7 @@ struct yp_emulator_service {
 int yp_emulator_service_init(struct yp_emulator_service *service, const struct yp_subject *subject,
 			     struct yp_emulator_store *store, const char *images, const struct yp_emulator_run *run,
 			     char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
-/* What it saw, once the board is off. */
+/* The server's record, once the board is off. */
 int yp_emulator_service_record(struct yp_emulator_service *service, struct yp_emulator_result *result)
     __attribute__((warn_unused_result));
 void yp_emulator_service_deinit(struct yp_emulator_service *service);

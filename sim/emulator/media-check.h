@@ -5,8 +5,8 @@
 #include "sim/emulator.h"
 
 /*
- * What QEMU wrote into the plain copies of a run with .witness, against what its start and its write logs say: every
- * byte of every medium. 0: equal; 1: not; -errno. detail says it in any case.
+ * Compares the plain copies that QEMU wrote (a run with .witness) with the start plus the write logs, every byte of
+ * every medium. 0: equal; 1: not; -errno. detail is set in any case.
  */
 int yp_emulator_compare(struct yp_emulator *rig, const struct yp_emulator_start *start,
 			const struct yp_emulator_result *result, const char *witness, char *detail, size_t detail_bytes)

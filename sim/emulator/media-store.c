@@ -81,7 +81,7 @@ static void last_words(const char *path, char *out, size_t out_bytes)
 			       : "it ended, and said nothing");
 }
 
-/* It greets who connects once its media are there; the control socket is there by then. */
+/* It answers a connection once its media exist; its control socket exists by then. */
 static int await_greeting(struct yp_emulator_store *store, int64_t deadline)
 {
 	char greeting[GREETING_SIZE];

@@ -50,8 +50,8 @@ static bool power_on(struct yp_emulator_go *go)
 }
 
 /*
- * A machine that stands still after a reset has drained its requests, as a disk would, and then flushes, as nothing does
- * on a board. It begins with the card, which no guest ever flushes: there it waits for ever, and is killed.
+ * A machine that stands still after a reset has completed its requests, as a disk would. Then QEMU flushes, which no
+ * board does. It begins with the card, which no guest flushes: that flush is never answered, and QEMU is killed.
  */
 static bool forbid_flush(struct yp_emulator_go *go)
 {
@@ -107,8 +107,8 @@ static bool switch_on(struct yp_emulator_go *go)
 	return start_machine(go) && (!go->powered || yp_emulator_go_arm(go));
 }
 
-/* Makes the cut, or (all) ends the cycle: in either case QEMU is killed first, and what it had not finished is decided by
- * the storage model. */
+/* Makes the cut, or (all) ends the cycle: in either case QEMU is killed first, and what it had not finished is decided
+ * by the storage model. */
 static void power_off(struct yp_emulator_go *go, bool cut)
 {
 	char answer[YP_EMULATOR_ANSWER_MAX], line[128];
@@ -161,7 +161,7 @@ static int64_t earlier_of(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* When the machine must have said something: its first word comes sooner than any other. */
+/* The deadline of the next output; that of the first output is shorter. */
 static int64_t heard_until(const struct yp_emulator_go *go)
 {
 	int64_t boot_ns = (go->run->boot_ms ? go->run->boot_ms : BOOT_MS) * INT64_C(1000000);
@@ -178,7 +178,7 @@ static void check_time(struct yp_emulator_go *go)
 	} else if (!go->run->gdb && go->end_ns <= now) {
 		yp_emulator_go_finish(go, YP_EMULATOR_DEADLINE, "the whole run took too long");
 	} else if (!go->run->gdb && !go->alive && heard_until(go) <= now) {
-		/* Not the board's: no state of its media keeps the firmware from its first word. */
+		/* The rig's failure: the firmware prints its first line whatever the media contain. */
 		yp_emulator_go_fail(
 		    go, -ETIMEDOUT,
 		    "%.60s starts no guest: nothing on its console; -accel in board.args, is it for this host?",
@@ -240,8 +240,8 @@ static void machine_on(struct yp_emulator_go *go)
 	run_loop(go);
 }
 
-/* After a reset, or for a snapshot, on the same power: another QEMU. One that resets in place has translated the old kernel's pages, and loads
- * the next kernel over them ten times slower. */
+/* After a reset, or for a snapshot, on the same power: another QEMU. One that resets in place has translated the old
+ * kernel's pages, and loads the next kernel over them ten times slower. */
 static void machine_again(struct yp_emulator_go *go)
 {
 	long rss = yp_emulator_process_rss_kib(&go->rig->machine.process);

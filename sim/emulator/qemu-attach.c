@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How QEMU gets its card and its disk: from the block server, and what may lie in between. */
+/* Attaches QEMU's card and disk to the block server, with optional layers in between. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE /* close_range, pidfd_open */
-/* A child process that never outlives us: QEMU and the block server are started by it. */
+/* A child process that ends with this one, for QEMU and the block server. */
 #include "emulator/qemu-process.h"
 
 #include <errno.h>

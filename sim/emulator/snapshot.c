@@ -48,7 +48,7 @@ static bool digest_medium(struct yp_emulator_go *go, const char *medium, char *o
 	       yp_emulator_store_word(answer, "digest", out, out_bytes);
 }
 
-/* The file of a snapshot: all that a boot depends on up to `ready` is in its name. */
+/* The file of a snapshot; its name contains everything that a boot depends on up to `ready`. */
 static bool file_of(struct yp_emulator_go *go, char slot, char *out, size_t out_bytes)
 {
 	char name[YP_NAME_MAX], contents[40], table[40] = "";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is wrong with the device itself, or with who uses it: reasons that no network and no image give. */
+/* Troubles of the device itself or of its users: reasons that no network and no image cause. */
 #include "network/network-case.h"
 
 #define OTHER "https://localhost:{port}/other.ota" /* a newer version than the update, to be left again */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a server, a proxy or a portal can say, and what must come of it. The honest run asks three times: the first 4096
- * bytes, the rest of the head, the payload. ".once" lies to one request, ".ever" to each.
+ * Answers of a server, a proxy or a portal, with the required outcome. A run without a fault sends three requests: the
+ * first 4096 bytes, the rest of the head, the payload. ".once" answers one request wrongly, ".ever" each.
  */
 #include "network/network-case.h"
 

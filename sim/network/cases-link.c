@@ -7,7 +7,7 @@
 #define MID 100000
 
 static const struct yp_network_case cases[] = {
-    /* TLS: nothing is asked of a server that is not the right one. */
+    /* TLS: no request is sent to a wrong server. */
     {.id = "tls:expired",
      .catalogue = "TLS-01",
      .class = YP_NETWORK_REJ_E,
@@ -175,7 +175,7 @@ static const struct yp_network_case cases[] = {
      .class = YP_NETWORK_REJ_E,
      .reasons = "UNREACHABLE",
      .cut = {.cut = YP_NETWORK_CUT_EVERY, .arg = 3000}},
-    /* So short a cycle cuts by the clock as well, the more often the slower the machine; .long is the promise. */
+    /* Such a short cycle also cuts by time, more often on a slow machine; the bound is checked by .long. */
     {.id = "net:offline-half",
      .catalogue = "NET-07 NET-08",
      .class = YP_NETWORK_RETRY,
@@ -271,7 +271,7 @@ static const struct yp_network_case cases[] = {
      .reasons = "UNREACHABLE",
      .proxy = 502,
      .silent = true},
-    /* What is not run here, and why. */
+    /* Cases that are not run here, and why. */
     {.id = "net:http2",
      .catalogue = "HTP-22",
      .reasons = "",

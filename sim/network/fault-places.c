@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Each connection fault at each place that the reference run has: of the handshake, of the requests, of the answers, at
- * each boundary of the file, at each checkpoint, in the report, and at each step that the command announces. All happen
- * once; the device must get over each within the run.
+ * each boundary of the file, at each checkpoint, in the report, and at each step that the command announces. Each
+ * happens once; the device must recover from it within the run.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many devices at one server that restarts. All lose their connection at the same moment; unless each waits for a time of
- * its own they come back at the same moment, and the server goes down again. Measured is when they really come back.
+ * Many devices at one server that restarts. All lose their connection at the same moment. If all waited equally long,
+ * they would come back together and overload the server again. The test measures when they come back.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -35,13 +35,13 @@ struct yp_network_device {
 	bool health;        /* checks in the directory "health" */
 };
 
-/* What the boot environment says. */
+/* The contents of the boot environment. */
 struct yp_network_device_env {
 	bool readable; /* a copy holds; false: boot is what the bootloader does by its defaults */
 	struct yp_sim_boot_variables boot;
 };
 
-/* What the command is told of the network, in the words of struct yp_subject_settings. */
+/* The command's network settings, as in struct yp_subject_settings. */
 struct yp_network_limits {
 	unsigned connect_timeout_s, low_speed_time_s, low_speed_bytes, deadline_s, retry_delay_ms, fetch_attempts;
 	const char *client;
@@ -86,7 +86,7 @@ int yp_network_device_run(const struct yp_network_device *device, const char *wo
 /* The words of the command that installs from this URL or path. 0 or -ENAMETOOLONG. */
 int yp_network_device_install_words(const struct yp_network_device *device, const char *url, char *out,
 				    size_t out_bytes) __attribute__((warn_unused_result));
-/* What the bootloader does at a start: counts, selects. device->booted says what runs then. 0 or -errno. */
+/* Acts as the bootloader at a start: counts, selects. device->booted is the slot that runs then. 0 or -errno. */
 int yp_network_device_boot(struct yp_network_device *device) __attribute__((warn_unused_result));
 int yp_network_device_env_read(const struct yp_network_device *device, struct yp_network_device_env *out)
     __attribute__((warn_unused_result));

@@ -25,7 +25,7 @@
 #define BOOTS_MAX       8u
 #define FILE_MODE       0700
 
-/* Power, hook and health check: each says no as long as "refuse" is there, and leaves word. */
+/* Power, hook and health check: each refuses as long as the file "refuse" exists, and records its call. */
 static const char handler[] = "#!/bin/sh\n"
 			      "dir=${0%/*}\n"
 			      "[ -e \"$dir/refuse\" ] || dir=${dir%/*}\n"
@@ -34,7 +34,7 @@ static const char handler[] = "#!/bin/sh\n"
 			      "[ ! -e \"$dir/hang\" ] || sleep 30\n"
 			      "exit 1\n";
 
-/* RAUC's interface; whatever is asked, the answer is a slot that nobody has. */
+/* RAUC's interface; every answer names a slot that does not exist. */
 static const char backend[] = "#!/bin/sh\n"
 			      "echo \"$1\" >>\"${0%/*}/said-no\"\n"
 			      "echo C\n";
@@ -244,7 +244,7 @@ static int run_limited(struct yp_network_case_run *run, const char *install, uns
 	return result != 0 ? result : yp_network_command(run, install, out);
 }
 
-/* How much it needs is found by halving: no figure would be true for another build or library. */
+/* The needed amount is found by bisection: it differs between builds and libraries. */
 static int run_short_of_memory(struct yp_network_case_run *run, const char *install)
 {
 	unsigned good = MEMORY_GOOD_KIB, bad = MEMORY_BAD_KIB;

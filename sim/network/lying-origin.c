@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE /* accept4, pipe2, POLLRDHUP, nftw */
-/* The origin as a server: its port, its connections, TLS, the record. What it says is in origin-reply.c. */
+/* The origin as a server: its port, its connections, TLS, the record. Its answers are in origin-reply.c. */
 #include "network/lying-origin.h"
 
 #include <arpa/inet.h>
@@ -23,7 +23,7 @@
 #define PATIENCE_S 30
 #define GOODBYE_MS 200
 
-/* Closing with something unread resets the connection, and may take from the peer what was said last: a TLS alert. */
+/* Closing with unread bytes resets the connection, and may discard the last bytes sent, such as a TLS alert. */
 static void say_goodbye(struct yp_network_conn *conn)
 {
 	int64_t end_ms = yp_network_wire_now_ms() + GOODBYE_MS;

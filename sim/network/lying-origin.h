@@ -9,9 +9,9 @@
 /*
  * A scripted HTTPS origin (HTTP/1.1, RFC 9110 and 9112) on the loopback, in threads of its own, a connection each.
  *
- * Honest by itself: files with a strong validator, Range, If-Range, If-None-Match, HEAD, 404, 405, 416; POST to
- * YP_NETWORK_REPORT_PATH is answered with 204 and kept. What it must not say of its own accord are rules: the first rule that
- * matches a request and is due makes one lie. Every request is recorded, and how often each lie was really told.
+ * By default it answers correctly: files with a strong validator, Range, If-Range, If-None-Match, HEAD, 404, 405, 416;
+ * POST to YP_NETWORK_REPORT_PATH is answered with 204 and kept. Wrong answers are rules: the first rule that matches a
+ * request and is due changes its answer. Every request is recorded, and how often each rule was applied.
  */
 #define YP_NETWORK_FILES_MAX    8u
 #define YP_NETWORK_RULES_MAX    4u
@@ -119,7 +119,7 @@ struct yp_network_origin_record {
 };
 
 /*
- * A place in what the origin says, for whoever must do something at exactly that byte: before the nth answer at path
+ * A place in the origin's answers, for a callback at exactly that byte: before the nth answer at path
  * (HEAD), in its status line (HEAD_MID), or before byte offset_bytes of the file (BODY). reached() is called, once or
  * each time, when all before it has been written to the socket and nothing behind it: wire_bytes counts what was
  * written on this connection, TLS included; peer is the other side's port.

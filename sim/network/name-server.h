@@ -25,7 +25,7 @@ enum yp_network_names_lie {
 struct yp_network_names;
 int yp_network_names_new(struct yp_network_names **out) __attribute__((warn_unused_result)); /* 0 or -errno */
 void yp_network_names_free(struct yp_network_names *names);
-/* times: lookups (of an address of either family) that are lied to; 0: all. Starts the count anew. */
+/* times: lookups (of an address of either family) that get the wrong answer; 0: all. Starts the count anew. */
 void yp_network_names_script(struct yp_network_names *names, enum yp_network_names_lie lie, uint32_t arg,
 			     unsigned times);
 unsigned yp_network_names_told(struct yp_network_names *names);

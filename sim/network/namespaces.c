@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Namespaces for the resolver and the loopback: whatever is done here ends with the process. */
+/* Namespaces for the resolver and the loopback; they end with the process. */
 #define _GNU_SOURCE /* unshare */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +47,7 @@ static int loopback_up(void)
 	return result;
 }
 
-/* Who is not root becomes it in a user namespace, if the kernel lets them. */
+/* Without root rights: become root in a user namespace, if the kernel allows it. */
 static int leave_namespaces(void)
 {
 	char map[64];

@@ -9,8 +9,8 @@
 #include "sim/subject.h"
 
 /*
- * One case as data. What may depend on the bundle is symbolic: offsets in rules and marks are YP_NETWORK_AT() values, resolved
- * when the case is run.
+ * One case as data. What may depend on the bundle is symbolic: offsets in rules and marks are YP_NETWORK_AT() values,
+ * resolved when the case is run.
  */
 enum yp_network_class {
 	YP_NETWORK_OK, /* nothing to notice: as without a fault, in no more requests than asked_max */
@@ -53,7 +53,7 @@ struct yp_network_tls {
 	bool stall;
 };
 
-/* What is wrong with the device itself, or with who uses it: local-trouble.c. */
+/* Troubles of the device itself or of its users: local-trouble.c. */
 enum yp_network_trouble {
 	YP_NETWORK_TROUBLE_NONE,
 	YP_NETWORK_POWER_LOW,       /* the power handler says that there is not enough */

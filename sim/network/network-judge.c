@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The oracles of a network case: exit status and outcome line, slots, boot environment, what the server saw. */
+/* The oracles of a network case: exit status and outcome line, slots, boot environment, the server's record. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,7 +192,7 @@ static bool add_report(struct yp_network_case_run *run, struct reports *reports,
 	if (strcmp(report.event, "failure") != 0 && strcmp(report.event, "alarm") != 0 &&
 	    !(run->c->class == YP_NETWORK_ROLLBACK && strcmp(report.event, "rollback") == 0))
 		return yp_network_fail(run, YP_I5, "a %s is reported (%s)", report.event, report.reason);
-	/* What went wrong must be what the command said, unless it was killed before it could say anything. */
+	/* The command must report the fault, unless it was killed before its outcome line. */
 	return run->killed || strcmp(report.reason, run->first.reason) == 0 ||
 	       yp_network_fail(run, YP_I5, "reported is %s, the run said %s", report.reason, run->first.reason);
 }

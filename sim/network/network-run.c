@@ -138,7 +138,7 @@ static void read_records(struct yp_network_case_run *run)
 		yp_network_origin_record(run->honest, &run->record[1]);
 }
 
-/* Whether the fault has happened, by the logs of those who made it. */
+/* Whether the fault has happened, by the logs of relay, origin and name server. */
 static bool has_landed(struct yp_network_case_run *run)
 {
 	const struct yp_network_case *c = run->c;
@@ -363,7 +363,7 @@ static bool is_success(const struct yp_network_case_run *run, const char *body)
 	       strcmp(report.event, "success") == 0;
 }
 
-/* Has the server been told? A report that finds no way on a busy machine waits for the next poll. */
+/* Has the server received the report? If it could not be sent on a busy machine, it waits for the next poll. */
 static bool success_told(struct yp_network_case_run *run)
 {
 	read_records(run);
@@ -374,14 +374,14 @@ static bool success_told(struct yp_network_case_run *run)
 	return false;
 }
 
-/* Takes the fault away: an honest server, a relay that only passes on. */
+/* Removes the fault: a correct server, and a relay that changes nothing. */
 static int run_rest(struct yp_network_case_run *run)
 {
 	static const struct yp_network_cut_spec none = {.cut = YP_NETWORK_CUT_NONE};
 	const struct yp_subject_commands *commands = run->net->device.subject->commands;
 	struct yp_network_device_env env;
 	bool check = false;
-	unsigned polls = 0; /* with nothing left to do but to tell */
+	unsigned polls = 0; /* with only a report left to send */
 	int result = yp_network_trouble_heal(run);
 
 	yp_network_relay_server(run->relay, yp_network_origin_port(run->honest));
@@ -392,7 +392,8 @@ static int run_rest(struct yp_network_case_run *run)
 	yp_network_relay_set(run->relay, &none);
 	run->has_landed = true; /* what is to come follows the fault */
 	run->bytes_then = 0;
-	/* On a busy machine all may have come before it was seen that enough had: then the power goes at the next step. */
+	/* On a busy machine all may have come before it was seen that enough had: then the power goes at the next step.
+	 */
 	if (run->kill.kind == 'b' && !run->killed && has_succeeded(run, &run->first)) {
 		run->kill = (struct yp_network_kill){.kind = 's', .n = 1};
 		run->steps_since = 0;

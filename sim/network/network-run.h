@@ -20,7 +20,8 @@ struct yp_network {
 	struct yp_network_reference reference;
 };
 
-/* When the process is killed. kind: 0 never, 's' at the nth step after the fault, 'b' when n KiB more were passed down. */
+/* When the process is killed. kind: 0 never, 's' at the nth step after the fault, 'b' when n KiB more were passed down.
+ */
 struct yp_network_kill {
 	char kind;
 	unsigned n;
@@ -56,9 +57,9 @@ struct yp_network_case_run {
 /* Fails the case with the first thing that is wrong. Returns false. */
 bool yp_network_fail(struct yp_network_case_run *run, enum yp_invariant invariant, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* What the first run left, against the case's class. */
+/* Compares the state after the first run with the case's class. */
 bool yp_network_judge_first(struct yp_network_case_run *run);
-/* What the device and the server hold in the end. */
+/* Judges device and server at the end. */
 bool yp_network_judge_end(struct yp_network_case_run *run);
 /* One run of the command; one after a start of the device; the configuration of this case, as new or as it is. */
 int yp_network_command(struct yp_network_case_run *run, const char *words, struct yp_network_device_run *out)

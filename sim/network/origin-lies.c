@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lies that are the truth with something changed. Those that are an answer of their own are in origin-reply.c. */
+/* Wrong answers that are a correct answer with one change. Separate answers are in origin-reply.c. */
 #include <stdio.h>
 
 #include "network/origin-reply.h"

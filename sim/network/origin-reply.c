@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the origin says: the truth first, then what a lie makes of it. */
+/* Answers of the origin: first the correct one, then the rule's change. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -292,7 +292,7 @@ static bool send_endless(struct yp_network_conn *conn, struct yp_network_reply *
 	return false;
 }
 
-/* Lies that are an answer of their own. *keep: the connection. False: it is none of them. */
+/* Wrong answers that replace the correct one. *keep: the connection. False: it is none of them. */
 static bool answer_otherwise(struct yp_network_conn *conn, const struct yp_network_request *request,
 			     struct yp_network_reply *reply, bool *keep)
 {
@@ -410,7 +410,7 @@ static bool answer_post(struct yp_network_conn *conn, const struct yp_network_qu
 
 	if (strcmp(request->path, YP_NETWORK_REPORT_PATH) != 0)
 		return yp_network_conn_say(conn, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
-	/* A server that says "no" has not taken it; one whose answer is lost has. */
+	/* A refused report was not received; one whose answer is lost was. */
 	if (!lost) {
 		pthread_mutex_lock(&origin->mutex);
 		if (origin->record.reports < YP_NETWORK_REPORTS_MAX)

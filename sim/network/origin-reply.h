@@ -4,7 +4,7 @@
 
 #include "network/origin-conn.h"
 
-/* An answer before it is said. */
+/* An answer before it is sent. */
 struct yp_network_reply {
 	struct yp_network_rule rule; /* lie YP_NETWORK_HTTP_TRUTH: none */
 	unsigned rule_index;
@@ -27,7 +27,7 @@ struct yp_network_reply {
 	uint64_t cut_bytes; /* close after so many bytes; UINT64_MAX: never */
 };
 
-/* Changes an honest answer to what its rule says of ranges, validators, lengths and codings. */
+/* Changes ranges, validators, lengths and codings of a correct answer as its rule demands. */
 void yp_network_reply_lie(struct yp_network_reply *reply);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The relay's own port: open, refusing, or open to nobody. */
+/* The relay's port: open, refusing, or not answering. */
 #include <unistd.h>
 
 #include "network/relay-link.h"

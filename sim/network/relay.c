@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE /* accept4, pipe2, POLLRDHUP, nftw */
 /*
- * One thread, one poll() for all: what one side has said lies in a buffer until the other has taken it. A fault limits
+ * One thread, one poll() for all: bytes from one side are buffered until the other has taken them. A fault limits
  * how far a buffer may be passed on; when that limit is reached, it strikes.
  */
 #include <arpa/inet.h>
@@ -172,7 +172,7 @@ static bool may_pass(const struct yp_network_relay *relay, const struct relay_li
 	return !link->stalled && now_ms >= relay->dark_until_ms;
 }
 
-/* Reads what side `from` says. False: the link has failed. */
+/* Reads from side `from`. False: the link has failed. */
 static bool take_in(struct yp_network_relay *relay, unsigned i, enum relay_side from)
 {
 	struct relay_link *link = relay->links[i];
@@ -322,7 +322,7 @@ static void apply_spec(struct yp_network_relay *relay)
 	if (relay->changed) {
 		relay->dark_until_ms = relay->offline_until_ms = 0;
 		relay->set_ms = yp_network_wire_now_ms();
-		/* What was stalled or slow before stays lost: it belonged to the old fault. */
+		/* Connections that the old fault stalled or slowed stay lost. */
 		relay_drop_all(relay);
 	}
 	for (unsigned i = 0; i < YP_NETWORK_RELAY_CONNECTIONS_MAX; i++)

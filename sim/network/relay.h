@@ -35,7 +35,7 @@ enum yp_network_cut_place {
 	YP_NETWORK_CUT_UP,
 	YP_NETWORK_CUT_RECORD, /* up, byte of the TLS record number `record` (from 1) of the kind application data; -1: its end
 			 */
-	YP_NETWORK_CUT_CALL, /* yp_network_relay_strike() says when */
+	YP_NETWORK_CUT_CALL, /* yp_network_relay_strike() triggers it */
 };
 
 struct yp_network_cut_spec {
@@ -64,11 +64,12 @@ int yp_network_relay_new(uint16_t server, struct yp_network_relay **out)
     __attribute__((warn_unused_result)); /* 0 or -errno */
 void yp_network_relay_free(struct yp_network_relay *relay);
 uint16_t yp_network_relay_port(const struct yp_network_relay *relay);
-/* Sets the one fault (YP_NETWORK_CUT_NONE: none, all is as it was) and starts the record anew. Returns when it is in force. */
+/* Sets the one fault (YP_NETWORK_CUT_NONE: none, all is as it was) and starts the record anew. Returns when it is in
+ * force. */
 void yp_network_relay_set(struct yp_network_relay *relay, const struct yp_network_cut_spec *spec);
 /*
- * For YP_NETWORK_CUT_CALL. peer 0: now, on all connections; it has happened on return. Else: on the connection whose port on the server's side is peer,
- * once down_bytes were passed down on it. From any thread.
+ * For YP_NETWORK_CUT_CALL. peer 0: now, on all connections; it has happened on return. Else: on the connection whose
+ * port on the server's side is peer, once down_bytes were passed down on it. From any thread.
  */
 void yp_network_relay_strike(struct yp_network_relay *relay, uint16_t peer, uint64_t down_bytes);
 /* Connections accepted from now on go to another server. */

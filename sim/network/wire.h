@@ -5,13 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Small things that every server here needs. All on the loopback. */
+/* Helpers of all servers here. All on the loopback. */
 int64_t yp_network_wire_now_ms(void); /* monotonic */
 
 /*
- * A port that is ours. While nobody listens on it, it refuses connections at once (RST): the reservation is a socket
- * that is bound and never listens. yp_network_port_listen() makes a listener on the same port; closing that one makes it
- * refuse again.
+ * A reserved port. While no socket listens on it, it refuses connections at once (RST): the reservation is a socket
+ * that is bound and never listens. yp_network_port_listen() makes a listener on the same port; closing that one makes
+ * it refuse again.
  */
 struct yp_network_port {
 	int reserved;

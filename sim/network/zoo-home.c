@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The directory of a device. Whoever made it holds a lock on it, which goes with the process however that ends: one
- * without a holder is what a killed campaign left in memory, and goes at the next start.
+ * The directory of a device. Its creator holds a lock on it, which ends with the process. A directory without a lock is
+ * left from a killed campaign, and is removed at the next start.
  */
 #define _GNU_SOURCE /* nftw */
 #include "network/zoo-home.h"

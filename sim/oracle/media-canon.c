@@ -47,7 +47,7 @@ const char *const *yp_oracle_equivalences(void)
 
 enum progress { PROGRESS_NONE, PROGRESS_PART };
 
-/* How far the journal says that this slot is. */
+/* The slot's progress by the journal. */
 static enum progress read_progress(const struct yp_oracle_view *view, unsigned slot)
 {
 	if (view->record.phase != YP_RECORD_INSTALLING || view->record.target != (char)('A' + (int)slot))
@@ -69,7 +69,7 @@ static uint64_t mix_slot(const struct yp_image *state, const struct yp_oracle_vi
 		return yp_mix(h, 0x100u + (unsigned)view->version[slot]);
 	if ((barred || view->blank[slot]) && !(target && view->record.phase == YP_RECORD_WRITTEN))
 		return yp_mix(h, view->blank[slot]);
-	/* Somebody may read all of it: nothing is left out. */
+	/* All of it may be read, so nothing is left out. */
 	hash = yp_image_region_hash(state, YP_ORACLE_REGION_A + slot);
 	return yp_mix(yp_mix(h, hash.lo), hash.hi);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The oracles. The environment is decoded by sim's own codec, slots are compared with the images that were made, ext4 is
- * checked by e2fsck; of the updater's record one field is believed, its version floor. */
+/* The oracles. The environment is decoded by sim's own codec, slots are compared with the images that were made, ext4
+ * is checked by e2fsck; one field is taken from the updater's record, its version floor. */
 #include <stdio.h>
 #include <string.h>
 

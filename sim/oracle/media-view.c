@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the media of a state say, taken apart once: environment, records, slots and data, by the subject's functions. */
+/* Decodes the media of a state once: environment, records, slots and data, by the subject's functions. */
 #include "sim/oracle.h"
 
 #include <assert.h>
@@ -218,7 +218,7 @@ int yp_oracle_new(const struct yp_oracle_config *config, const struct yp_image *
 		return -ENOMEM;
 	oracle->config = *config;
 	oracle->subject = config->subject != NULL ? config->subject : yp_subject_find(NULL);
-	/* Who never reports cannot be asked what it reported. */
+	/* Without reports there is nothing to judge. */
 	if (oracle->subject->reports == NULL)
 		oracle->config.spec.report_url_none = true;
 	oracle->base = base;
@@ -262,7 +262,7 @@ void yp_oracle_stats(const struct yp_oracle *oracle, struct yp_oracle_stats *out
 	*out = (struct yp_oracle_stats){.environments = oracle->real_memo.count, .data = oracle->data_memo.count};
 }
 
-/* ---- what a state says ---- */
+/* ---- decoding a state ---- */
 
 static uint64_t mix_value(uint64_t h, const char *text)
 {

@@ -56,7 +56,7 @@ struct yp_oracle {
 	struct yp_rig rig;
 };
 
-/* What a state says, taken apart once. */
+/* A state, decoded once. */
 struct yp_oracle_view {
 	struct yp_oracle_copy copy[2];
 	int holding;               /* 0, 1, -1 */

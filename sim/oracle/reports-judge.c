@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The oracles of what the outside saw: the reports of a run against its story, word by word. */
+/* The oracles of reports: the reports of a run against its story, word by word. */
 #include "oracle/reports-judge.h"
 
 #include <stdio.h>
@@ -66,7 +66,7 @@ bool yp_oracle_saw_success(const struct yp_world *world, const char *version)
 	return false;
 }
 
-/* All that the outside saw, and how often each kind of end was told. */
+/* All reports of a run, and how often each kind of end was reported. */
 struct told {
 	struct report seen[DIFFERENT_MAX];
 	unsigned count;

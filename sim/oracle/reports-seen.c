@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the outside saw, as a part of a canonical form: ids renamed in order of appearance, repetitions left out (E4). */
+/* Reports as a part of a canonical form: ids renamed in order of appearance, repetitions left out (E4). */
 #include "oracle/reports-seen.h"
 
 #include <stdlib.h>

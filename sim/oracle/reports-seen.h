@@ -7,7 +7,7 @@
 #include "power-cut/explore.h"
 
 /*
- * What the outside remembers of a device, without what does not matter: E4 of yp_sim_equivalences(). For any rig whose
+ * The reports of a device, without irrelevant differences: E4 of yp_sim_equivalences(). For any rig whose
  * reports are world events "report:<id>:<event>:<version>:<reason>".
  */
 

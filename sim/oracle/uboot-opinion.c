@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every environment that a state had, before the real U-Boot. It runs as a process with cards of its own: the
+ * Gives every environment of a state to the real U-Boot. It runs as a process with cards of its own: the
  * protocol's variables are the state's, the script around them is that of the sandbox (how slots are loaded and
  * started differs, nothing else); a copy that is bad stays so.
  */
@@ -69,7 +69,7 @@ static int pose_question(const struct yp_oracle *oracle, const struct yp_uboot_d
 	return error;
 }
 
-/* What it did, against the table. The first difference as a clause, "" for none. */
+/* Compares U-Boot's decision with the table. The first difference as a clause, "" for none. */
 static void compare_run(const struct yp_boot_protocol *boot, const struct question *q, const struct yp_uboot_run *run,
 			char *detail, size_t detail_bytes)
 {

@@ -3,9 +3,9 @@
 #include "pki/test-keys.h"
 
 /*
- * Keys of nobody: public since they were made, trusted by no device but the simulated one. Fixed, and RSA with
+ * Test keys: public, and trusted by no device but the simulated one. Fixed, and RSA with
  * PKCS #1 v1.5, so that the same spec makes the same bundle, byte for byte, in every process. One key signs under three
- * certificates: for code; for TLS servers; for code, but under a root that nobody knows. Valid from 2020 to 2043.
+ * certificates: for code; for TLS servers; for code, but under an unknown root. Valid from 2020 to 2043.
  */
 const char yp_sim_test_certificate_root[] = "-----BEGIN CERTIFICATE-----\n"
 					    "MIIDIDCCAgigAwIBAgIBATANBgkqhkiG9w0BAQsFADAhMR8wHQYDVQQDDBZzaW11\n"

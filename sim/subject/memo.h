@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * Results remembered by the exact contents they were computed from: a run of content ids of one pool. What
- * an environment copy or a state record says is decoded once, however many crash states hold it.
+ * Results remembered by the exact contents they were computed from: a run of content ids of one pool. An environment
+ * copy or a state record is decoded once, for all crash states that contain it.
  */
 struct yp_memo {
 	size_t key_count; /* ids a key */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The state records and slot descriptors of `ota`, read from their bytes: written from the format's description in
- * core/include/ota/state.h and slot.h, not with the updater's own codec, so that an oracle does not believe what it
- * judges.
+ * core/include/ota/state.h and slot.h, not with the updater's own codec, so that an oracle does not depend on the code
+ * it judges.
  */
 #include <errno.h>
 #include <openssl/sha.h>

@@ -109,12 +109,12 @@ static const struct yp_subject_commands commands = {.options = "--verbose",
 						    .prompt_answer = "bootcount=([0-9]+)"};
 
 /*
- * One round: S05 to S15 and R1. Each recovery goes on where the last one was cut, so a chain follows the transaction; many
- * cuts in one update spend few boots. The second chain uses up a trial, so that the bootloader goes back.
+ * One round: S05 to S15 and R1. Each recovery goes on where the last one was cut, so a chain follows the transaction;
+ * many cuts in one update spend few boots. The second chain uses up a trial, so that the bootloader goes back.
  */
 static const char *const chains[] = {"S05h0-S05h0-S06h0-S06h0-S07h0-S07h0-S08h0-S08h0-S09h0-S09h0-S10h0-S10h0-S11h0",
 				     "S12n0-S13h0-S14h0-R1n0", "S11h0-S15h0-S15h0", NULL};
-/* Without the hold: the board decides what it hits. S06 is the longest. */
+/* Without the hold: the step that is hit depends on the board's speed. S06 is the longest. */
 static const char *const free_steps[] = {"S05", "S06", "S06", "S07", "S08", "S09", "S10", "S11", "S15", NULL};
 static const char *const armed[] = {"S11", "S12", "S13", "S14", "S15", NULL};
 static const char *const dips[] = {"S06", "S10", "S15", NULL};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of subjects, and what can be asked of any of them. */
+/* The table of subjects, and queries that hold for all of them. */
 #include <assert.h>
 #include <regex.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `tiny`, the smallest subject, to copy from: a boot protocol that counts tries, and the names of its media. The updater is a
- * few lines of shell (sim/test/tiny-updater.sh); it keeps no records, describes no slot and reports to nobody.
+ * `tiny`, the smallest subject, to copy from: a boot protocol that counts tries, and the names of its media. The
+ * updater is a few lines of shell (sim/test/tiny-updater.sh); it keeps no records, has no slot descriptor and sends no
+ * reports.
  */
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* U-Boot's redundant environment: its codec, its arbiter, and what a copy of it means to a boot protocol. */
+/* U-Boot's redundant environment: its codec, its arbiter, and its meaning for a boot protocol. */
 #include "subject/uboot-env.h"
 
 #include <assert.h>

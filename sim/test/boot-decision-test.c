@@ -100,7 +100,7 @@ Test(bootloader, arbiter)
 			     cases[i].holds, "case %u", i);
 }
 
-/* A copy that is torn anywhere, with any fill, is bad or says exactly what one whole copy said. */
+/* A copy that is torn anywhere, with any fill, is bad or has exactly the contents of one whole copy. */
 Test(bootloader, torn_copies_are_never_believed)
 {
 	static uint8_t old_raw[4096], new_raw[4096], torn[4096];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Invariant: the simulated device does what its story says, fails where a fault strikes, and is deterministic. */
+/* Invariant: the simulated device follows its story, fails where a fault strikes, and is deterministic. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -238,7 +238,7 @@ Test(sim, faults, .timeout = 120)
 	}
 }
 
-/* A clock that lies delays an update at most. */
+/* A wrong clock can only delay an update. */
 Test(sim, clock)
 {
 	static const int64_t clocks[] = {0, 1796083200 - 86400, 1796083200 + INT64_C(631152000), INT64_C(2147483648)};
@@ -256,7 +256,7 @@ Test(sim, clock)
 	}
 }
 
-/* What cannot be simulated is refused, not guessed. */
+/* A story that cannot be simulated is refused. */
 Test(sim, refuses)
 {
 	static const struct yp_sim_spec bad[] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Invariant: what the harness proves of one updater it proves of another, from its struct yp_subject alone. The shell
+ * Invariant: the harness proves the same for another updater, from its struct yp_subject alone. The shell
  * updater `tiny` is recorded, explored until nothing new appears, judged by the same oracles, and replayed.
  */
 #include <criterion/criterion.h>
@@ -309,7 +309,7 @@ static void explore_all(struct lab *lab, struct yp_log **log, struct yp_explore 
 				       .limits = {.subset_writes = 10, .samples = 64, .seed = 1},
 				       .on_case = keep_failure,
 				       .case_ctx = lab,
-				       .stop_at_first_failure = true}; /* behind it the states explode */
+				       .stop_at_first_failure = true}; /* after it there are too many states */
 	cr_assert_eq(yp_explore_run(explore, stats), 0);
 	cr_log_info("%llu states, %llu distinct, %llu run, %llu settled, %u failures",
 		    (unsigned long long)stats->enumerated, (unsigned long long)stats->distinct,
@@ -359,7 +359,8 @@ Test(subject, its_missing_flush_is_found_and_replays)
 	lab_deinit(&lab);
 }
 
-/* Kills: an invariant that counts although the subject has nothing that answers it; one that is left out without need. */
+/* Kills: an invariant that counts although the subject has nothing that answers it; one that is left out without need.
+ */
 Test(subject, what_is_missing_is_not_asked)
 {
 	const struct yp_subject *ota = yp_subject_find("ota"), *tiny = yp_subject_find("tiny");

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 /*
- * The real U-Boot, built as a process (images/uboot-build.mk), up to its decision. It knows no subject: which line says
- * what was decided is a pattern of whoever starts it.
+ * The real U-Boot, built as a process (images/uboot-build.mk), up to its decision. It depends on no subject: the caller
+ * gives the pattern of the line that shows the decision.
  */
 #define YP_UBOOT_ENV_BYTES    0x4000u
 #define YP_UBOOT_ENV_OFFSET_0 0x100000
@@ -66,7 +66,8 @@ void yp_uboot_machine_deinit(struct yp_uboot_machine *machine);
 /* One boot up to the decision; then the process is killed. 0 or -errno (the rig failed, not U-Boot). */
 int yp_uboot_machine_run(struct yp_uboot_machine *machine, const struct yp_uboot_case *c, struct yp_uboot_run *out)
     __attribute__((warn_unused_result));
-/* What fw_printenv prints; *status: its exit status. Reads what the card holds now: call it after yp_uboot_machine_put(). */
+/* What fw_printenv prints; *status: its exit status. Reads what the card holds now: call it after
+ * yp_uboot_machine_put(). */
 int yp_uboot_machine_put(struct yp_uboot_machine *machine, const struct yp_uboot_case *c)
     __attribute__((warn_unused_result));
 int yp_uboot_machine_printenv(struct yp_uboot_machine *machine, char out[YP_UBOOT_TEXT_MAX], int *status)

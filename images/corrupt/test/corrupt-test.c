@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Invariants: a corrupter changes what it says and nothing else; ids are unique and stable; what is expected is decided
- * without the core; and the judge is not content with whatever happens.
+ * Invariants: a corrupter makes its named change and no other; ids are unique and stable; expectations do not use the
+ * core; the judge refuses wrong outcomes.
  */
 #include "corrupt/corrupt.h"
 
@@ -90,7 +90,7 @@ Test(corrupt, flips_are_exhaustive_and_single, .timeout = 120)
 	yp_forge_free(forge);
 }
 
-/* What is accepted unchanged must be a MISS, not a pass: a corrupter that does nothing proves nothing. */
+/* An unchanged bundle that is accepted must be a MISS, not a pass: the corrupter did nothing. */
 Test(corrupt, no_change_is_a_miss)
 {
 	struct yp_forge *forge = yp_forge_make(1);
@@ -142,7 +142,7 @@ static int starved(struct yp_forge *forge, const struct yp_corrupt_row *row, str
 	return r;
 }
 
-/* The bound on memory bites: a head of 8 MiB is not refused within one. */
+/* Kills: a bound on memory without effect. Within the bound of `starved` a head of 8 MiB cannot be read. */
 Test(corrupt, memory_is_bounded)
 {
 	struct yp_forge *forge = yp_forge_make(1);
@@ -162,7 +162,7 @@ Test(corrupt, memory_is_bounded)
 }
 #endif
 
-/* Reuse is what the delta cases are about: the honest one fetches less than a plain install. */
+/* The delta cases test reuse: an unchanged one fetches less than a plain install. */
 Test(corrupt, the_delta_control_copies)
 {
 	struct yp_forge *forge = yp_forge_make(1);

@@ -26,8 +26,8 @@
  *          state's own media (before recovery), the world's events before the cut, the outcome of the recovery and the
  *          world's events during it.
  * inspect  the part of judge that needs media and past alone, for the *other* distinct states, whose canonical form is
- *          known: what the form leaves out is looked at too. *out holds that form's outcome; a worse verdict makes a
- *          case of its own. May be NULL: then only canonical forms are judged.
+ *          known: so the bytes that the form leaves out are judged too. *out holds that form's outcome; a worse verdict
+ *          makes a case of its own. May be NULL: then only canonical forms are judged.
  */
 struct yp_rig {
 	void *ctx;
@@ -78,12 +78,13 @@ struct yp_explore {
 int yp_explore_run(const struct yp_explore *explore, struct yp_stats *stats) __attribute__((warn_unused_result));
 
 /*
- * The same for a recovery that is slow and not quite repeatable, such as a real machine's: in rounds. Each round enumerates
- * the crash states of all runs of the round before (at first: of the recorded one), inspects every distinct one, and
- * sorts them into classes by canonical form. Then each new class is run `class_runs` times, from different members drawn by the seed, or
- * from the same again where there are fewer. All runs of a class must end alike. A round without a new class is closure.
+ * The same for a recovery that is slow and not quite repeatable, such as a real machine's: in rounds. Each round
+ * enumerates the crash states of all runs of the round before (at first: of the recorded one), inspects every distinct
+ * one, and sorts them into classes by canonical form. Then each new class is run `class_runs` times, from different
+ * members drawn by the seed, or from the same again where there are fewer. All runs of a class must end alike. A round
+ * without a new class is closure.
  *
- * Two kinds of settling, told apart. By class: a state that was not run, of a class that was. By read set: only the
+ * There are two kinds of settling. By class: a state that was not run, of a class that was. By read set: only the
  * bootloader's part of a run, up to the kernel, is a function of what it read; stats.settled_firm counts distinct
  * states that agree with a run on every sector that this part read.
  *
@@ -91,7 +92,8 @@ int yp_explore_run(const struct yp_explore *explore, struct yp_stats *stats) __a
  *          NULL: the exploration is bounded then. 0 or -errno.
  * on_case  (of struct yp_explore) is called for failures as they are found, and in the end for every distinct state:
  *          settled says "by class", the label is its class's; "not run" where the budget did not reach its class.
- * on_class is called after that, once for each class in the order in which they were met. Non-zero is forwarded. May be NULL.
+ * on_class is called after that, once for each class in the order in which they were met. Non-zero is forwarded. May be
+ * NULL.
  */
 struct yp_job {
 	struct yp_case c;          /* the crash state; its last cut is against the log of the run before it */
@@ -100,7 +102,7 @@ struct yp_job {
 	size_t firm;               /* out: its first entries that are the bootloader's */
 	struct yp_outcome outcome; /* out */
 };
-/* What became of a class. */
+/* The outcome of a class. */
 struct yp_class_end {
 	struct yp_hash key; /* its canonical form */
 	uint64_t states;    /* distinct, without those that were broken as they lay there */
@@ -125,7 +127,7 @@ int yp_explore_rounds(const struct yp_explore *explore, const struct yp_rounds *
 int yp_explore_replay(const struct yp_explore *explore, const struct yp_case *c, struct yp_image **state,
 		      struct yp_outcome *outcome, char *story, size_t story_bytes) __attribute__((warn_unused_result));
 /* Shrinks a failing case to the fewest cuts and omitted writes that still fail with the same invariant; -EINVAL if it
- * does not fail; `sentence` says it, with step ids, offsets and sizes. */
+ * does not fail. `sentence` describes it, with step ids, offsets and sizes. */
 int yp_explore_shrink(const struct yp_explore *explore, const struct yp_case *failing, struct yp_case *out,
 		      char *sentence, size_t sentence_bytes) __attribute__((warn_unused_result));
 

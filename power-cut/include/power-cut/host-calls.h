@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What every part of the harness asks of the operating system. */
+/* Calls of the operating system that every part of the harness uses. */
 
 /* CLOCK_MONOTONIC, which never goes back. */
 uint64_t yp_clock_ms(void);

@@ -16,7 +16,8 @@ struct yp_region {
 };
 #define YP_REGIONS_MAX 32u
 
-/* What the outside saw before the cut: texts of YP_MARK_WORLD, in order, interned as one id by the explorer. */
+/* Events that were visible outside the device before the cut: texts of YP_MARK_WORLD, in order, interned as one id by
+ * the explorer. */
 struct yp_world {
 	const char *const *events;
 	size_t count;

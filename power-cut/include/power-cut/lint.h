@@ -9,10 +9,11 @@
  *   running-slot      a write to the slot that runs
  *   flip-unflushed    a write to the boot environment while a slot has unflushed writes
  *   both-copies       both environment copies written in one epoch
- *   no-read-back      a slot was written and armed without being read back in between; if marks tell "arm", then there
+ *   no-read-back      a slot was written and armed without being read back in between; reported at
+ *                     the mark for "arm", if there is one
  *   wrong-flush       a flush of a medium without unflushed writes while another has some and is flushed too late
- *   write-in-idle     writes although nothing was to do: marks tell "fetch", and no other phase
- * Marks tell what roles->marks says of them; a rule that needs marks is silent without.
+ *   write-in-idle     writes although there was no update: the marks mean "fetch", and no other phase
+ * roles->marks gives the meaning of marks. A rule that needs marks reports nothing without them.
  */
 struct yp_finding {
 	char rule[24];

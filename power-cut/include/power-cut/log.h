@@ -11,7 +11,7 @@
 #define YP_SECTOR_BYTES 512u
 #define YP_MEDIA_MAX    16u
 #define YP_NAME_MAX     32u
-/* 2 TiB a medium: what 32-bit content ids and a sane machine can hold. */
+/* 2 TiB a medium: the limit of 32-bit content ids and of a usual machine's memory. */
 #define YP_MEDIUM_SECTORS_MAX (UINT64_C(1) << 32)
 #define YP_MARK_BYTES_MAX     1024u /* with its 0 */
 
@@ -99,7 +99,8 @@ const struct yp_layout *yp_log_layout(const struct yp_log *log);
 int yp_log_take_models(struct yp_log *log, const struct yp_layout *layout) __attribute__((warn_unused_result));
 /* A medium without a cache: what it acknowledged is durable. All its writes become FUA. */
 void yp_log_write_through(struct yp_log *log, unsigned medium);
-/* The text of the last YP_MARK_STEP at or before entry i, "" before the first: the subject's own name, such as "S06". */
+/* The text of the last YP_MARK_STEP at or before entry i, "" before the first: the subject's own name, such as "S06".
+ */
 const char *yp_log_step(const struct yp_log *log, size_t i);
 
 /*
@@ -107,8 +108,8 @@ const char *yp_log_step(const struct yp_log *log, size_t i);
  * end to end in layout order (4096-byte aligned); marks map to LOG_MARK_FLAG; reads and step kinds cannot be expressed
  * and are dropped on export; on import a mark that looks like a step id ("S06", "R2") is a step, any other a note. FUA
  * is kept. The format's flush is for the whole device: ours carries the last sector of its medium, so that import takes
- * it back; to other readers durability across media is over-stated. *detail gets one clause on bad input. 0, -errno, or
- * 1 = malformed.
+ * it back; other readers assume more durability across media than there is. *detail gets one clause on bad input. 0,
+ * -errno, or 1 = malformed.
  */
 int yp_log_export_dm(const struct yp_log *log, const char *path, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
@@ -120,9 +121,9 @@ int yp_log_load(const char *path, struct yp_pool *pool, struct yp_log **out, cha
     __attribute__((warn_unused_result));
 
 /*
- * The same as a stream, for a recorder that may be killed at any time: entries are appended as they happen, and whatever
- * is on the disk is a log, the prefix that was written. yp_log_load() reads both. A log without its last record was not
- * closed: *detail then says so although the result is 0, and is "" otherwise.
+ * The same as a stream, for a recorder that may be killed at any time: entries are appended as they happen, and
+ * whatever is on the disk is a log, the prefix that was written. yp_log_load() reads both. A log without its last
+ * record was not closed: *detail then says so although the result is 0, and is "" otherwise.
  */
 struct yp_stream;
 int yp_stream_open(const char *path, const struct yp_layout *layout, struct yp_stream **out)

@@ -10,7 +10,7 @@
 
 enum yp_verdict { YP_PASS = 0, YP_SKIP, YP_MISS, YP_ERROR, YP_FAIL }; /* better first */
 
-/* What must hold after any fault. The rows of outcome.c say the rest; results carry the id. */
+/* The conditions that must hold after any fault. outcome.c has their sentences; results contain the id. */
 enum yp_invariant {
 	YP_I_NONE,
 	YP_I1,
@@ -38,7 +38,7 @@ const char *yp_invariant_id(enum yp_invariant invariant);
 /* YP_I_NONE for a text that is no id. */
 enum yp_invariant yp_invariant_find(const char *id);
 
-/* What a recovery came to. `label` is a semantic class for the report, such as "new", "old", "broken". */
+/* How a recovery ended. `label` is a class for the report, such as "new", "old", "broken". */
 struct yp_outcome {
 	enum yp_verdict verdict;
 	char label[24];

@@ -18,8 +18,8 @@ enum yp_phase {
 	YP_PHASE_FLOOR,
 	YP_PHASE_REPORT,
 	YP_PHASE_FALL_BACK,
-	/* Told by marks only: nothing but the updater's own records is stored; the restart into the new version; the record of
-	 * a failure. */
+	/* Derived from marks only: nothing but the updater's own records is stored; the restart into the new version;
+	 * the record of a failure. */
 	YP_PHASE_RECORD,
 	YP_PHASE_RESTART,
 	YP_PHASE_RECORD_FAILURE,

@@ -26,7 +26,7 @@ struct yp_lint_roles {
  * room for yp_log_count(log) phases. `from_boot`: the log begins with the device being switched on, so that its first
  * reads of the environment are the bootloader's. 0 or -ENOMEM.
  *
- * What roles and order tell, "inactive" being a slot that does not run:
+ * What follows from roles and order; "inactive" is a slot that does not run:
  *   fetch      all before the first store to the inactive slot, if there is one
  *   bar        zeros or a discard at the start of the inactive slot before anything else is written to it, and the
  *              environment store and flushes around it
@@ -37,15 +37,15 @@ struct yp_lint_roles {
  *   arm        an environment store after which the inactive slot is not written again before the device boots
  *   select     the reads of the environment, the copy that was stored last not alone, after that store is flushed, or a
  *              mark that means select, and the stores there: the bootloader's
- *   fall back  the same if stores are among them and the slot that is read next is the one that ran before arm; a commit
- *              if the start of that slot is read next, which is a boot; and what the old slot stores then
+ *   fall back  the same if stores are among them and the slot that is read next is the one that ran before arm; a
+ *              commit if the start of that slot is read next, which is a boot; and what the old slot stores then
  *   boot       reads of a slot after select
  *   health     stores of anything else while a trial runs
  *   commit     an environment store while a trial runs, unless the start of a slot is read right after it, which is
  *              another boot
  *   report     a mark of the world (YP_MARK_WORLD) and what follows it
- * Reads of the environment right before a store of it are of that store's phase. What cannot be told has the phase of
- * its neighbourhood: that of the entry before it. The floor is told by marks only.
+ * Reads of the environment right before a store of it are of that store's phase. An entry without a rule has the phase
+ * of the entry before it. The floor is derived from marks only.
  *
  * A mark that is listed holds from its entry to the next one that is listed; one that means YP_PHASE_NONE ends the
  * refinement.
@@ -53,7 +53,7 @@ struct yp_lint_roles {
 int yp_phases_derive(const struct yp_log *log, const struct yp_lint_roles *roles, bool from_boot, enum yp_phase *out)
     __attribute__((warn_unused_result));
 
-/* What the marks of a subject say of one text; YP_PHASE_COUNT: it is not listed. */
+/* The phase that a subject's table gives for a mark's text; YP_PHASE_COUNT: it is not listed. */
 enum yp_phase yp_roles_mark_phase(const struct yp_lint_roles *roles, const char *text);
 
 #endif

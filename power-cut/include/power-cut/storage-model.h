@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * Storage models: what a medium may do with unflushed writes at a cut. Each is one row of a table (storage-model.c),
- * and nobody asks which model a medium has, only what its row says. A new model is a name here and a row there.
+ * Storage models: what a medium may do with unflushed writes at a cut. Each is one row of a table (storage-model.c).
+ * Code tests the row's properties, never which model it is. A new model is a name here and a row there.
  *
  * The numbers are in write logs: a new model goes last.
  */
@@ -21,7 +21,7 @@ enum yp_model {
 	YP_MODEL_COUNT
 };
 
-/* What the sectors of a torn write read as that did not make it. */
+/* What the sectors of a torn write contain that were not written. */
 #define YP_TEAR_OLD 1u
 #define YP_TEAR_00  2u
 #define YP_TEAR_FF  4u

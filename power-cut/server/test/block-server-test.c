@@ -116,7 +116,7 @@ Test(server, log_tells_what_happened)
 }
 
 /* A cut that lets nothing unflushed survive leaves exactly what was flushed or FUA; one that lets all survive changes
- * nothing. Until the power is back nobody is served; clients from before are dead for good. */
+ * nothing. Until the power is back no request is served; clients from before never work again. */
 Test(server, cut_drops_exactly_what_was_not_flushed)
 {
 	static struct fixture f;
@@ -178,8 +178,8 @@ Test(server, sync_medium_keeps_what_it_answered)
 	cr_assert_eq(yp_fixture_stop(&f), 0);
 }
 
-/* Whatever a seeded cut leaves, torn or not, is the state that its id names in the recorded log, as the library makes it
- * from the files alone; the same seed on the same requests is the same id. Every model; tears do occur. */
+/* Whatever a seeded cut leaves, torn or not, is the state that its id names in the recorded log, as the library makes
+ * it from the files alone; the same seed on the same requests is the same id. Every model; tears do occur. */
 Test(server, live_cut_is_a_case_of_the_log)
 {
 	static const char *const models[] = {"volatile-cache", "torn", "ordered", "lying-flush", "torn+bulk"};

@@ -6,8 +6,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* An nbdkit of its own, listening on a socket that this process made: who connects is served, with no waiting for it
- * to come up. */
+/* A separate nbdkit on a socket that this process made, so that clients can connect at once. */
 #define RIG_ARGS_MAX 24u
 struct rig {
 	char dir[64];

@@ -62,8 +62,8 @@ static struct nbd_handle *open_client(const struct fixture *f, const char *expor
 	return nbd;
 }
 
-/* After a request that never got its answer, a sanitised nbdkit hangs on its way out, in the C library's locale lock under
- * a destructor of p11-kit: there it is killed. */
+/* After a request that never got its answer, a sanitised nbdkit hangs on its way out, in the C library's locale lock
+ * under a destructor of p11-kit: there it is killed. */
 static const bool sanitised = sizeof SERVER_PRELOAD > 1;
 static void stop_after_silence(struct fixture *f)
 {
@@ -93,8 +93,8 @@ static uint32_t next_random(uint64_t *seed)
 	return (uint32_t)(*seed >> 33);
 }
 
-/* What NBD commands say is what the log says: order, ranges, FUA, discards, zeros, flushes; over several exports of one
- * server in one order, and exports that lay media end to end. */
+/* The log records exactly what the NBD commands requested: order, ranges, FUA, discards, zeros, flushes; over several
+ * exports of one server in one order, and exports that lay media end to end. */
 Test(nbd, commands_are_entries)
 {
 	struct fixture f;
@@ -190,7 +190,7 @@ static void assert_served(struct nbd_handle *nbd, const struct yp_image *image, 
 }
 
 /* A server that is killed leaves a log of everything it acknowledged; any crash state of that log can be served from
- * base and log, and is what the library says it is. What a client writes to it goes nowhere else. */
+ * base and log, and equals the state that the library computes. What a client writes to it is stored nowhere else. */
 Test(nbd, killed_and_served_again)
 {
 	struct fixture f;
@@ -229,7 +229,7 @@ Test(nbd, killed_and_served_again)
 	rig_deinit(&f.rig);
 }
 
-/* A live cut kills the process it is told to, answers nobody, and leaves the state its id names; then power comes back
+/* A live cut kills the given process, answers no request, and leaves the state that its id names; then power comes back
  * with a log of its own. */
 Test(nbd, live_cut)
 {
@@ -290,8 +290,8 @@ Test(nbd, live_cut)
 	rig_deinit(&f.rig);
 }
 
-/* Faults reach the client as the error they are; a cut that strikes on its own wakes who waits for it; a request that
- * hangs does not outlive its client, nor keep the server from ending. */
+/* Faults reach the client as the error they are; a cut made by a fault wakes the client that waits for it; a request
+ * that hangs does not outlive its client, nor keep the server from ending. */
 Test(nbd, faults_and_events)
 {
 	struct fixture f;

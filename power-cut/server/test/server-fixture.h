@@ -18,7 +18,7 @@ struct fixture {
 
 /* disk on a base of random bytes that is shorter than it, env on nothing. log: NULL for none. */
 void yp_fixture_start(struct fixture *f, const char *model, const char *log);
-/* Removes all files; what yp_server_free() said. */
+/* Removes all files. Returns the result of yp_server_free(). */
 int yp_fixture_stop(struct fixture *f);
 /* Connects all three clients, again. */
 void yp_fixture_clients(struct fixture *f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What people and programs write to the block server: commands, media, layouts, the path of its control socket. */
+/* Text input of the block server: commands, media, layouts, the path of its control socket. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -118,7 +118,7 @@ Test(server, layout_file)
 	(void)unlink(path);
 }
 
-/* The socket of a server that was killed is replaced; what is no socket is refused and stays. */
+/* The socket of a server that was killed is replaced; a file that is no socket is refused and stays. */
 Test(server, control_takes_no_foreign_file)
 {
 	char path[] = "/tmp/block-server-control-XXXXXX";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whatever board and QEMU send: the first byte says how the rest is cut into reads. */
+/* Any bytes from board and QEMU: the first byte decides how the rest is split into reads. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

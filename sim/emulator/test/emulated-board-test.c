@@ -28,7 +28,7 @@ static void begin_with(struct fixture *f, const char *images, unsigned worker)
 {
 	char detail[256] = "the block server is sanitised";
 	if (QEMU_SANITISED || !yp_emulator_present(images, detail, sizeof detail)) {
-		fprintf(stderr, "[SKIP] %s\n", detail); /* criterion does not say why */
+		fprintf(stderr, "[SKIP] %s\n", detail); /* criterion does not print the reason */
 		(void)rmdir(f->dir);
 		cr_skip_test("%s", detail);
 	}
@@ -97,8 +97,9 @@ static size_t find_mark(const struct yp_log *log, size_t from, const char *text)
 	return SIZE_MAX;
 }
 
-/* What is on the media after an update is base + log, by QEMU's own copies; marks stand where the steps begin; the report
- * is in the log. Then a cut within the store that arms the trial, after its first sector, recovered from with reads recorded. */
+/* What is on the media after an update is base + log, by QEMU's own copies; marks stand where the steps begin; the
+ * report is in the log. Then a cut within the store that arms the trial, after its first sector, recovered from with
+ * reads recorded. */
 Test(board, update_and_recovery)
 {
 	static const char *const steps[] = {"S05", "S06", "S08", "S10", "S11", "boot", "S14", "S15", "report:"};
@@ -141,7 +142,8 @@ Test(board, update_and_recovery)
 	end(&f);
 }
 
-/* Nothing is flushed by a reset: what the guest did not flush is not durable, and the log goes on with the next boot. */
+/* Nothing is flushed by a reset: what the guest did not flush is not durable, and the log goes on with the next boot.
+ */
 Test(board, reset_flushes_nothing)
 {
 	static const char *const say[] = {"exec umount /data; dd if=/dev/urandom of=/dev/vda4 bs=512 count=1 seek=7000 "
@@ -169,7 +171,8 @@ Test(board, reset_flushes_nothing)
 	end(&f);
 }
 
-/* An image as start; both kernels damaged, the bootloader halts. A live cut while it reads; then the power comes back. */
+/* An image as start; both kernels damaged, the bootloader halts. A live cut while it reads; then the power comes back.
+ */
 Test(board, halts_without_a_kernel)
 {
 	struct fixture f = {0};
@@ -250,8 +253,8 @@ static void assert_saved(struct fixture *f, const struct yp_image *base, const s
 	cr_assert_eq(memcmp(got, expected, sizeof got), 0, "%s: the start is another", what);
 }
 
-/* However images follow each other, the start is the one that was asked for: far from the base, near the one before, back
- * again, further still. No machine needed. */
+/* In any sequence of images the start is the requested one: far from the base, near the previous one, back again,
+ * further away. No machine needed. */
 Test(board, start_images)
 {
 	static const struct {
@@ -283,7 +286,7 @@ Test(board, start_images)
 	end(&f);
 }
 
-/* A QEMU that starts no guest is the rig's failure and one line, not a board that hangs; a QEMU that is not there is named. */
+/* A QEMU that starts no guest is an error of the rig in one line, not a hanging board; a missing QEMU is named. */
 Test(board, no_guest)
 {
 	struct fixture f = {0};
@@ -316,7 +319,7 @@ Test(board, no_guest)
 	end(&f);
 }
 
-/* Without images it says what to do. */
+/* Without images the message says what to do. */
 Test(board, no_images)
 {
 	char detail[256] = "";
@@ -346,7 +349,7 @@ Test(board, says_what_is_wrong)
 	nothing.faults = faults;
 	cr_assert_lt(yp_emulator_run(f.rig, NULL, &nothing, f.result), 0);
 	cr_assert(strstr(f.result->detail, "nowhere"), "%s", f.result->detail);
-	/* And the rig is as good as before. */
+	/* The rig still works. */
 	nothing.faults = NULL;
 	run(&f, NULL, &nothing, YP_EMULATOR_REACHED);
 	cr_assert_eq(f.result->boot[0].slot, 'A');

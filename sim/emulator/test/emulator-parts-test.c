@@ -91,7 +91,7 @@ Test(lines, garbage)
 	cr_assert_str_eq(seen.line[1], "idle");
 }
 
-/* Each line of the protocol is what it says, and nothing that only begins like one is. */
+/* Each line of the protocol is parsed; a line that only begins like one is refused. */
 Test(guest, lines)
 {
 	static const char *const bad[] = {
@@ -280,7 +280,7 @@ static void read_all(int fd, char *out, size_t bytes)
 	out[used] = 0;
 }
 
-/* A child that ignores every polite signal, and its own child, are gone after a kill: nobody holds the pipe any more. */
+/* A child that ignores SIGTERM, and its own child, are gone after a kill: no process holds the pipe any more. */
 Test(process, killed_with_its_children)
 {
 	int fds[2];

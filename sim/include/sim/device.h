@@ -58,11 +58,11 @@ int yp_sim_run_fault(struct yp_sim *sim, const struct yp_sim_fault *fault, bool 
     __attribute__((warn_unused_result));
 /* The step during which the fault of the last yp_sim_run_fault() landed first, "" before any step. */
 const char *yp_sim_fault_step(const struct yp_sim *sim);
-/* The reason that the server was told last in the last yp_sim_record() or yp_sim_run_fault(), success apart; "" for none. */
+/* The reason of the last report in the last yp_sim_record() or yp_sim_run_fault(), success excluded; "" for none. */
 const char *yp_sim_told_reason(const struct yp_sim *sim);
 /* How many operations of that kind the fault-free story has: the range of yp_sim_fault.nth. */
 uint64_t yp_sim_fault_points(struct yp_sim *sim, enum yp_sim_fault_kind kind);
-/* What one bench loop needs: CPU-cheap runs without a log. recover() from `start` without recording. */
+/* For benchmarks: runs without a log, at little cost. recover() from `start` without recording. */
 int yp_sim_run(struct yp_sim *sim, const struct yp_image *start, struct yp_outcome *out)
     __attribute__((warn_unused_result));
 /* Names for scenario files: "good", "panics", ...; "none", "no-signature", ...; "write-eio", ... NULL outside the

@@ -10,7 +10,7 @@
 #include "sim/subject.h"
 
 /*
- * The network that fails: the real updater command as a process, against a scripted HTTPS origin and a byte-exact TCP
+ * The failing network: the real updater command as a process, against a scripted HTTPS origin and a byte-exact TCP
  * relay on the loopback. A case is one fault: it is run, judged from outside (exit status, the one line for the
  * outcome, the bytes of the slots, the boot environment, what the server saw), then the fault is taken away and the
  * same good update must succeed by itself (I6), with exactly one truthful report (I5), in bounded bytes and time (I7).
@@ -38,7 +38,7 @@ struct yp_network_options {
 int yp_network_new(const struct yp_network_options *options, struct yp_network **out, char *detail, size_t detail_bytes)
     __attribute__((warn_unused_result));
 void yp_network_free(struct yp_network *net);
-/* Removes what killed processes left below base (NULL: as above); yp_network_new() does so too. */
+/* Removes the directories that killed processes left below base (NULL: as above); yp_network_new() does so too. */
 void yp_network_sweep(const char *base);
 
 enum yp_network_group {
@@ -59,7 +59,8 @@ struct yp_network_plan {
 	unsigned kill_every;              /* every nth case also with a power cut in its recovery; 1: each; 0: none */
 	uint64_t seed;
 };
-/* Needs no device. Non-zero ends the plan, which forwards it. catalogue: ids of the catalogue that the case covers, blanks between. */
+/* Needs no device. Non-zero ends the plan, which forwards it. catalogue: ids of the catalogue that the case covers,
+ * blanks between. */
 typedef int yp_network_sink(void *ctx, const char *id, const char *catalogue);
 int yp_network_plan(const struct yp_network_plan *plan, yp_network_sink *sink, void *ctx)
     __attribute__((warn_unused_result));

@@ -7,13 +7,13 @@
 #include "sim/subject.h"
 
 /*
- * The oracles of media: what the media of a device say, without booting anything, and without asking the updater. A crash
- * state is an image (power-cut/image.h); nothing here depends on how it came about, nor on which subject it is: what
- * the bytes mean stands in its struct yp_subject.
+ * The oracles of media: they judge the media of a device without booting it and without running the updater. A crash
+ * state is an image (power-cut/image.h). Nothing here depends on its origin or on the subject: struct yp_subject
+ * defines the meaning of the bytes.
  *
- * Media, by the subject's roles: the boot environment (both copies), slot A and slot B (an image from the first byte on,
- * the descriptor, if there is one, before the end), the records, the data (ext4 with a file "canary"). The last two may
- * be missing. Others do not matter. A subject without a boot protocol cannot be judged here.
+ * Media, by the subject's roles: the boot environment (both copies), slot A and slot B (an image from the first byte
+ * on, the descriptor, if there is one, before the end), the records, the data (ext4 with a file "canary"). The last two
+ * may be missing. Others do not matter. A subject without a boot protocol cannot be judged here.
  */
 #define YP_ORACLE_VERSIONS_MAX 8u
 #define YP_ORACLE_REGIONS      3u
@@ -55,30 +55,32 @@ void yp_oracle_free(struct yp_oracle *oracle);
 
 /* canon, judge and inspect of a struct yp_rig; recover is NULL. */
 const struct yp_rig *yp_oracle_rig(struct yp_oracle *oracle);
-/* The label of what a slot ('A', 'B') of this image holds whole, "mixed" if nothing; "none" for slot 0. */
+/* The label of the version that a slot ('A', 'B') of this image holds completely, "mixed" if none; "none" for slot 0.
+ */
 const char *yp_oracle_holds(const struct yp_oracle *oracle, const struct yp_image *image, char slot);
 /* The copy of the environment that holds: 0, 1, or -1. */
 int yp_oracle_holding(const struct yp_oracle *oracle, const struct yp_image *image);
-/* The media of a device that is idle, `slot` having been booted last: it is where it will stay, with nothing on trial. *out fails
- * if not. */
+/* The media of a device that is idle, `slot` having been booted last: it is where it will stay, with nothing on trial.
+ * *out fails if not. */
 int yp_oracle_rest(struct yp_oracle *oracle, const struct yp_image *image, char slot, struct yp_outcome *out)
     __attribute__((warn_unused_result));
-/* What the media alone say of a state; the label is not looked at. */
+/* Judges the media of a state alone; the label is ignored. */
 int yp_oracle_inspect(struct yp_oracle *oracle, const struct yp_image *state, const struct yp_world *before,
 		      struct yp_outcome *out) __attribute__((warn_unused_result));
-/* The story's own end, with no fault: *out says what runs, and fails unless it is exactly what was expected. */
+/* The end of the story without a fault: *out has the running version, and fails unless it is exactly the expected one.
+ */
 int yp_oracle_story(struct yp_oracle *oracle, const struct yp_image *end, const struct yp_world *before,
 		    const struct yp_world *during, struct yp_outcome *out) __attribute__((warn_unused_result));
 const char *const *yp_oracle_equivalences(void);
-/* What a class is, in words: "A runs, trial of B, 1 of 3 boots counted; B holds new; journal written; data to be
+/* Describes a class in words: "A runs, trial of B, 1 of 3 boots counted; B holds new; journal written; data to be
  * replayed". */
 int yp_oracle_describe(struct yp_oracle *oracle, const struct yp_image *state, char *out, size_t out_bytes)
     __attribute__((warn_unused_result));
 
 /*
- * The real U-Boot, as a process, decides every different environment that was looked at. build: its folder; disks: folder of
- * images/uboot/uboot-disk.sh; defaults: the default environment. An environment that the table and U-Boot decide differently is
- * saved as WORK/env-N.bin (both copies). 0 or -errno.
+ * The real U-Boot, as a process, decides every different environment that was looked at. build: its folder; disks:
+ * folder of images/uboot/uboot-disk.sh; defaults: the default environment. An environment that the table and U-Boot
+ * decide differently is saved as WORK/env-N.bin (both copies). 0 or -errno.
  */
 struct yp_oracle_real {
 	uint64_t decided, disagreed;

@@ -7,7 +7,7 @@
 
 #include "power-cut/log.h"
 
-/* The story of a scenario as data, whatever rig tells it: what the device is, what it is offered, what must hold then. */
+/* The story of a scenario as data for any rig: the device, the offered version, and what must hold at the end. */
 
 /* How an image behaves once it is booted. Its header block says so; the rest is seeded noise. */
 enum yp_sim_image_kind {
@@ -21,8 +21,8 @@ enum yp_sim_image_kind {
 	YP_SIM_IMAGE_NO_KERNEL /* of rigs with a real bootloader; the simulated device refuses it */
 };
 
-/* How the bundle on the server lies. Every one but NONE and FLAKY_CHUNK must be refused, and nothing of it may ever
- * run. */
+/* What is wrong with the bundle on the server. Every one but NONE and FLAKY_CHUNK must be refused, and no part of it
+ * may ever run. */
 enum yp_sim_lie {
 	YP_SIM_LIE_NONE,
 	YP_SIM_LIE_NO_SIGNATURE,     /* signature_bytes is 0 */

@@ -11,8 +11,8 @@
 #include "power-cut/outcome.h"
 
 /*
- * A subject: the updater under test, with its bootloader. Everything that the harness knows about one updater and not
- * about all of them stands in one struct yp_subject: functions and data, none of it changed while it is used.
+ * A subject: the updater under test, with its bootloader. All data about one particular updater are in one struct
+ * yp_subject: functions and data, none of it changed while it is used.
  *
  * A part that a subject does not have is NULL. The invariants that need it are then *not asked*, see
  * yp_subject_asks(); they never count as passed.
@@ -27,7 +27,7 @@ struct yp_memo;
 
 /* ---- boot protocol ---- */
 
-/* What the bootloader goes by, as stored, before this boot counts. */
+/* The stored data that the bootloader decides by, before this boot is counted. */
 struct yp_sim_boot_variables {
 	char slot;   /* selected: 'A' or 'B' */
 	char barred; /* 'A', 'B' or 0: is not started as long as there is another */
@@ -60,14 +60,14 @@ struct yp_boot_texts {
 };
 
 /*
- * How updater and bootloader agree on what boots, over an environment of variables in U-Boot's redundant format
- * (subject/uboot-env.h). This is the only place where a boot decision of a subject is written down: the simulated
- * device, the network rig, the oracles and the comparison with the real U-Boot all use it.
+ * How updater and bootloader agree on the slot to boot, through an environment of variables in U-Boot's redundant
+ * format (subject/uboot-env.h). This is the only place where a boot decision of a subject is written down: the
+ * simulated device, the network rig, the oracles and the comparison with the real U-Boot all use it.
  *
  * variables  names that are the protocol's, NULL at the end. All others must survive every update (I8).
  * decisive   those of them whose values tell classes of states apart, NULL at the end. Attempts and ids are not among
  *            them: they are compared by their meaning, through read().
- * passing    names that the bootloader changes by itself at each boot, NULL at the end: they are nobody's.
+ * passing    names that the bootloader changes by itself at each boot, NULL at the end: they are never compared.
  * read       env NULL: the bootloader's defaults. Always fills *out.
  * decide     pure. loads: whether the slot's kernel can be loaded.
  * apply      puts one store into an environment in memory; `before` is what read() said of it. 0 or -ENOSPC.
@@ -111,7 +111,7 @@ struct yp_subject_records {
 		      struct yp_subject_record *out);
 };
 
-/* A block behind the image that tells what the slot holds. */
+/* A block behind the image that describes the slot's contents. */
 struct yp_subject_descriptor {
 	uint32_t sectors;
 	uint32_t tail_sectors; /* it begins so far before the end of the slot's medium */
@@ -161,8 +161,8 @@ struct yp_subject_steps {
 	const char *const *install, *const *trial;
 	const char *stream; /* of `install`: the target is being written, and other installers must wait */
 	const char *name;   /* pattern over a name: what else is no step */
-	/* On the channel of an emulated board (sim/emulator.h): the updater begins a step, and may hold there until it is
-	 * told to go on; it begins one without holding; it is told. */
+	/* On the channel of an emulated board (sim/emulator.h): the updater begins a step, and may hold there until it
+	 * is told to go on; it begins one without holding; it is told. */
 	const char *mark, *plain, *go_on;
 	/* What each step means, in order, and in the same order what the subject does there, for people. */
 	const struct yp_phase_mark *marks;
@@ -192,20 +192,21 @@ struct yp_subject_commands {
 	const char *resume;  /* what a device runs at every start */
 	const char *poll;    /* what its timer runs */
 	const char *query, *commit, *rollback, *version;
-	/* In a shell of the device, as they are: prints how many boots are counted; prints all that tells why it is so. */
+	/* In a shell of the device, as they are: prints how many boots are counted; prints all that tells why it is so.
+	 */
 	const char *attempts, *describe;
 	/* At the bootloader's prompt: shows how many boots are counted. Its answer; group 1: the number. */
 	const char *prompt_attempts, *prompt_answer;
 };
 
-/* What the real command is told on a machine where files stand for its media: "a", "b", "env" and "state" in dir. */
+/* Settings of the real command on a machine where files replace its media: "a", "b", "env" and "state" in dir. */
 struct yp_subject_settings {
 	const char *dir;  /* also of the lock, and of fw_env.config, which says where the environment lies */
 	const char *keys; /* folder of certificates NAME.pem and keys NAME.key; "root" signs updates */
 	const char *device_id;
 	const char *booted; /* "A" or "B": what runs */
 	const char *server; /* "https://HOST:PORT"; NULL: none, and nothing of the network is said */
-	/* Programs, NULL: none. They say whether there is power enough, whether to install, and what boots. */
+	/* Programs, NULL: none. They decide whether there is enough power, whether to install, and which slot boots. */
 	const char *power_handler, *install_hook, *boot_backend;
 	const char *health_dir; /* of programs that say whether the version works; NULL: none */
 	unsigned health_timeout_ms, checkpoint_bytes;
@@ -265,7 +266,7 @@ const struct yp_subject *yp_subject_find(const char *name);
 /* All of them, NULL at the end. */
 const struct yp_subject *const *yp_subjects(void);
 /*
- * Can this subject be asked about this invariant? Not without the part that answers it: I1 and I11 need the boot
+ * Can this invariant be checked for this subject? Not without the part that it needs: I1 and I11 need the boot
  * protocol, I4 the records (a floor), I5 an outcome line or reports, I6 an install command, I9 records or reports.
  */
 bool yp_subject_asks(const struct yp_subject *subject, enum yp_invariant invariant);

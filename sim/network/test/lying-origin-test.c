@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The honest part of the origin is right by a client that is not ours; lies are told when they are due, and counted. */
+/* The origin's correct answers satisfy an independent client; wrong answers come when they are due, and are counted. */
 #include "network/lying-origin.h"
 
 #include <criterion/criterion.h>
@@ -170,7 +170,7 @@ Test(origin, report)
 	tear_down(&bench);
 }
 
-/* A rule is told to the requests it is for, no others, and counted. */
+/* A rule changes the answers to its requests and to no others, and is counted. */
 Test(origin, rules_are_due)
 {
 	static const struct yp_network_rule rules[] = {
@@ -198,7 +198,7 @@ Test(origin, rules_are_due)
 	tear_down(&bench);
 }
 
-/* Bodies end and differ exactly where the lie says; chunked is well formed. */
+/* Bodies end and differ exactly where the rule says; chunked is well formed. */
 Test(origin, bodies)
 {
 	static const struct yp_network_rule flip = {.lie = YP_NETWORK_HTTP_BODY_FLIP, .arg = 50001};

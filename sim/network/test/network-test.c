@@ -138,7 +138,7 @@ Test(net, report)
 	RUN_ALL(ids, 0);
 }
 
-/* Where namespaces are not to be had, these are skipped, and say so. */
+/* Where namespaces are not available, these are skipped with a message. */
 Test(net, names)
 {
 	static const char *const ids[] = {"dns:nxdomain.once", "dns:other-server.ever", "dns:ipv6-broken",
@@ -173,7 +173,7 @@ static int keep_id(void *ctx, const char *id, const char *catalogue)
 	} *plan = ctx;
 
 	cr_assert_lt(plan->count, CASES_MAX);
-	/* What only shows a reason of the updater is in no catalogue of faults. */
+	/* A case that only shows a reason of the updater has no entry in the catalogue. */
 	cr_assert(strlen(catalogue) > 0 || strncmp(id, "dev:", 4) == 0, "%s", id);
 	plan->ids[plan->count] = strdup(id);
 	cr_assert_not_null(plan->ids[plan->count++]);
@@ -239,7 +239,7 @@ static unsigned entries(const char *base)
 	return count;
 }
 
-/* What a killed process left behind goes at the next start; a living one's stays. */
+/* The directory of a killed process is removed at the next start; that of a running one stays. */
 Test(net, sweep)
 {
 	char base[] = "/tmp/net-sweep-XXXXXX";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The relay is exact to the byte in both directions, and its record says what happened, no more. */
+/* The relay is exact to the byte in both directions, and its record is correct. */
 #include "network/relay.h"
 
 #include <criterion/criterion.h>
@@ -16,7 +16,7 @@
 #define TOTAL_BYTES 200000u
 #define WAIT_MS     5000
 
-/* Takes connections one after the other: says TOTAL_BYTES of a pattern, and reads until the end. */
+/* Accepts connections one after the other: sends TOTAL_BYTES of a pattern, and reads until the end. */
 struct talker {
 	struct yp_network_port port;
 	int listener;
@@ -202,7 +202,7 @@ Test(relay, flips_one_bit)
 	tear_down(&bench);
 }
 
-/* Up: the server hears exactly so much. */
+/* Up: the server receives exactly so many bytes. */
 Test(relay, cuts_upwards)
 {
 	struct bench bench;
@@ -248,7 +248,7 @@ Test(relay, connections)
 	tear_down(&bench);
 }
 
-/* Slow is slow, dark is late, and both deliver everything. */
+/* A slow and a dark relay delay the bytes, and deliver all of them. */
 Test(relay, takes_its_time)
 {
 	static const struct yp_network_cut_spec

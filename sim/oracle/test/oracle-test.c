@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Invariant: media that are broken in one way are found to be so, with the right invariant, by what lies on them alone;
- * media that differ in what does not matter are of one class, and those that differ in what does are not. */
+/* Invariant: media with one defect fail with the right invariant, judged by their contents alone. Media with irrelevant
+ * differences are of one class; media with relevant differences are not. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -223,7 +223,7 @@ Test(oracle, broken_media_are_found_by_the_right_invariant)
 	lab_deinit(&lab);
 }
 
-/* Kills: a data partition that is only looked at for its superblock. */
+/* Kills: an oracle that checks only the superblock of the data partition. */
 Test(oracle, the_data_partition_is_really_checked)
 {
 	static struct lab lab;
@@ -266,7 +266,7 @@ static void put_record(struct yp_image *image, unsigned place, uint64_t counter,
 		     0);
 }
 
-/* Kills: a version floor above what is committed; success that was told too early. */
+/* Kills: a version floor above what is committed; success that was reported too early. */
 Test(oracle, the_past_is_looked_at)
 {
 	static struct lab lab;
@@ -291,7 +291,7 @@ static bool same(struct yp_hash a, struct yp_hash b)
 	return a.lo == b.lo && a.hi == b.hi;
 }
 
-/* Kills: a class that leaves out what matters, or keeps what grows for ever. */
+/* Kills: a class that leaves out a relevant value, or keeps one that grows for ever. */
 Test(oracle, classes_know_what_matters)
 {
 	static struct lab lab;

@@ -6,9 +6,9 @@
 #include "uboot/uboot-process.h"
 
 /*
- * The boot script of `ota`, tested: the real U-Boot that runs it, against everything that claims to know what it does:
- * the decision table of the harness, the library's query, fw_printenv. One case is one environment, made from a seed
- * and a number. All of this is about `ota` and U-Boot alone; another subject brings a test of its own.
+ * A test of `ota`'s boot script: the real U-Boot runs it, and its result is compared with the harness's decision table,
+ * the library's query and fw_printenv. One case is one environment, made from a seed and a number. All of this is about
+ * `ota` and U-Boot alone; another subject brings a test of its own.
  */
 #define YP_SCRIPT_DETAIL_MAX 512u
 

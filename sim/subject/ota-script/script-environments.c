@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Environments: what the updater and U-Boot make, what a cut leaves of it, and what nobody makes. */
+/* Environments: as updater and U-Boot write them, as a cut leaves them, and malformed ones. */
 #include <stdio.h>
 #include <string.h>
 #include <zlib.h>
@@ -31,7 +31,7 @@ static void add_entry(struct list *list, const char *name, const char *value)
 		(void)snprintf(list->entries[list->count++], YP_UBOOT_ENTRY_MAX, "%s=%s", name, value);
 }
 
-/* NULL: missing. The first ones are what is written, the others what nobody writes. */
+/* NULL: missing. The first values are written by updater or U-Boot; the others are malformed. */
 static const char *slot_value(struct dice *d)
 {
 	static const char *const odd[] = {NULL,  "",   "C",          "a",        " A",  "A ",

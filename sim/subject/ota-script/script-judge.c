@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What U-Boot did, against what the table, the library and fw_printenv say of the same bytes. */
+/* Compares U-Boot's actions with the table, the library and fw_printenv on the same bytes. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -86,7 +86,7 @@ static bool is_slot(const char *entry)
 	return strncmp(entry, "ota_slot=", 9) == 0 || strncmp(entry, "ota_barred=", 11) == 0;
 }
 
-/* Properties of the copy that holds, whatever anybody makes of them. */
+/* Properties of the copy that holds, by its bytes alone. */
 static unsigned classes_of(const struct model *m)
 {
 	const char *text = (const char *)m->text[m->holding] + YP_SIM_ENV_HEADER_BYTES;
@@ -322,7 +322,7 @@ static int query_library(const uint8_t (*raw)[YP_UBOOT_ENV_BYTES], struct ota_bo
 	return error;
 }
 
-/* What somebody who reads `ota status` would expect of the next boot. */
+/* The next boot that `ota status` predicts. */
 static char status_slot(const struct ota_boot_state *s, const struct yp_uboot_case *c)
 {
 	int selected = s->selected[0] == 'B';

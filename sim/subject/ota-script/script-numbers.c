@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the boot script and U-Boot do with numbers, digit by digit: why a number that is not plain decimal means one thing
- * to U-Boot and another to whoever reads it as decimal.
+ * How the boot script and U-Boot parse numbers, digit by digit: a number that is not plain decimal has another value
+ * for U-Boot than for a decimal reader.
  *
  * Sources: U-Boot 2023.01 lib/strto.c (a leading 0x is taken in base 10 too, a leading 0 is octal where the base is
  * left open), include/bootcount.h, drivers/bootcount/bootcount_env.c (upgrade_available is cut to an int), cmd/test.c
