@@ -15,10 +15,11 @@
  *                matrix    [{step, fault, verdict, count}]
  *                cuts      [{entry, step, form, label, verdict, count, ids: [first few]}], by entry
  *                failures  [{id, step, invariant, text, fault, verdict}], the first FAILURES_MAX
- *                board     [case lines of a real board: those with landings, and its checklist], the first BOARD_MAX; not there without any
+ *                board     [case lines of a real board: those with landings, and its checklist], the first BOARD_MAX;
+ *                          not there without any
  *                faults    [names, sorted] ]
- * A scenario without a scenario line is kept with verdict ERROR and reason "did not end"; one that the campaign names and
- * never began with "was not run" (SKIP if the campaign was told to end at its first failure, and ended).
+ * A scenario without a scenario line is kept with verdict ERROR and reason "did not end"; one that the campaign names
+ * and never began with "was not run" (SKIP if the campaign was to end at its first failure, and ended).
  */
 #define RESULTS_LINE_MAX     (16u * 1024u * 1024u)
 #define RESULTS_FAILURES_MAX 200u

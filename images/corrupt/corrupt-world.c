@@ -190,7 +190,7 @@ static int arm_next(struct yp_forge *forge, struct device *device)
 	return ota_install(&device->ota, DEVICE_SOURCE, 0, &result);
 }
 
-/* A new update while another one waits for its trial. a: only asked whether it would go in. */
+/* A new update while another one waits for its trial. a: only checked, not installed. */
 static int during_trial(struct yp_forge *forge, const struct yp_corrupt_row *row, struct offer *offer)
 {
 	offer->prepare = arm_next;

@@ -76,7 +76,7 @@ uint64_t yp_corrupt_plan_signature_reasons(const struct yp_forge_site *site, siz
 	struct element certificates;
 	if (!certificates_find(der, site->layout.signature_bytes, &certificates))
 		return 0; /* no reason is right: every case fails and shows that this file is wrong */
-	/* A certificate that changed is not the signer's any more, or nobody issued it. */
+	/* A changed certificate is no longer the signer's, or has no issuer. */
 	if (offset >= certificates.content && offset < certificates.end)
 		return REASON(BAD_SIGNATURE) | REASON(UNTRUSTED);
 	/* One bit makes rsaEncryption sha1WithRSAEncryption. */

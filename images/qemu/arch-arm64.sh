@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2034
-# What is arm64's about the emulated board: QEMU's `virt`. Sourced by the scripts that make its images, which say where each name is used.
+# The arm64 parts of the emulated board, QEMU's `virt`. Sourced by the scripts that make its images, which say where each name is used.
 arch_debian=arm64
 arch_tools=aarch64-linux-gnu # prefix of the compiler's tools, and where Debian's libraries lie
 arch_lib=lib # where programs look for their loader

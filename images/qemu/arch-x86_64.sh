@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2034
-# What is x86_64's about the emulated board: QEMU's PC. See arch-arm64.sh for the names.
+# The x86_64 parts of the emulated board, QEMU's PC. See arch-arm64.sh for the names.
 arch_debian=amd64
 arch_tools=x86_64-linux-gnu
 arch_lib=lib64

@@ -5,7 +5,7 @@
 #   @CARD@ @DISK@   -blockdev options of the SD card and the disk, such as driver=file,filename=... or driver=nbd,server.type=unix,...
 #   @SERIAL@ @CHANNEL@   -chardev back ends, such as file,path=console.log and socket,path=channel,server=on,wait=off
 #   @QMP@      such as unix:qmp,server=on,wait=off
-#   @PORT@     port of localhost that serves what the board takes for https://updates.yankproof.test:8443
+#   @PORT@     port of localhost that serves as the board's https://updates.yankproof.test:8443
 # QEMU_ACCEL is the accelerator (tcg). Usage: images/qemu/board-args.sh ARCH OUT
 set -euo pipefail
 # shellcheck source=images/qemu/arch-arm64.sh

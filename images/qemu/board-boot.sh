@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Boots the emulated board on copies of its media in DIR and lets it update itself from BUNDLE over HTTPS (nginx) until nothing is left to do; each power
-# cycle is a QEMU of its own. Says what happened when; fails unless EXPECT is the version that runs in the end. PORT is nginx's (18443).
+# cycle is a QEMU of its own. Prints the events with times; fails unless EXPECT is the version that runs in the end. PORT is nginx's (18443).
 # Usage: images/qemu/board-boot.sh IMAGES DIR [BUNDLE [EXPECT]]
 set -euo pipefail
 # shellcheck source=images/subject/ota/subject-make.sh
@@ -27,7 +27,7 @@ args=("${args[@]//@SERIAL@/pipe,path=$dir/serial}")
 mkfifo "$dir"/{serial,channel}.{in,out}; start=$(now) boots=0 version='' idle=
 while [ -z "$idle" ] && [ "$boots" -lt "$boots_max" ]; do
 	boots=$((boots + 1)) power=$(now)
-	# The console: kept, and U-Boot's decisions are told.
+	# The console is saved, and U-Boot's decisions are printed.
 	while IFS= read -r line; do
 		printf '%s\n' "$line" >>"$dir/console.log"
 		if [[ $line =~ ^$subject_decisions ]]; then say "U-Boot, after $(seconds "$power") s: ${line%$'\r'}"; fi

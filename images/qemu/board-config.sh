@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What is the board's own in its root filesystem, TREE: init, and the configuration of the updater SUBJECT (ota), with certificates of PKI.
+# The board's own files in its root filesystem, TREE: init, and the configuration of the updater SUBJECT (ota), with certificates of PKI.
 # Usage: images/qemu/board-config.sh ARCH TREE PKI
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -18,7 +18,7 @@ e2fsck -p /dev/vda4 >/run/fsck.log 2>&1
 if [ $? -gt 1 ] || ! mount -t ext4 /dev/vda4 /data; then say "error data partition: $(tail -n 1 /run/fsck.log)"; fi
 ip link set lo up
 if ! ip link set eth0 up || ! ip addr add 10.0.2.15/24 dev eth0; then say "error network"; fi
-# It got this far: on a slow host the rest of a trial has the whole time of the watchdog, too.
+# The watchdog is fed here, so that on a slow host the rest of a trial has its whole time.
 echo >/dev/watchdog0
 subject_on_trial || feed
 # stop=ANYTHING: without the updater.

@@ -29,7 +29,7 @@ while [ -n "$channel" ]; do
 	*) say "error $verb: not known here" ;;
 	esac
 done
-# It runs from here on: who hangs is reset.
+# The watchdog runs from here on: a hang ends in a reset.
 echo >/dev/watchdog0
 mount -t ext4 -o ro "$root" /root 2>/dev/null || { modprobe squashfs && mount -t squashfs -o ro "$root" /root; } || {
 	say "error cannot mount $root"

@@ -2,7 +2,7 @@
 # shellcheck shell=dash
 # What the board's init does more than once. Sourced, with board-channel.sh and the subject's functions.
 setting() { sed -n "s/^$1=//p" /run/yankproof.conf | tail -n 1; }
-# On trial the updater feeds the watchdog while it judges; else nobody hangs on purpose.
+# On trial the updater feeds the watchdog during the health check; otherwise no program hangs on purpose.
 feed() {
 	[ -n "$fed" ] || busybox watchdog -t 2 /dev/watchdog0
 	fed=1

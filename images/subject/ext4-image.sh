@@ -21,5 +21,5 @@ find "$tree" -exec touch -h -d @1700000000 {} +
 rm -f "$out" && truncate -s "$size" "$out"
 E2FSPROGS_FAKE_TIME=1700000000 mke2fs -q -F -t ext4 -b 4096 -d "$tree" -U "$(printf '%s' "$version" | sha256sum | sed -E 's/(.{8})(.{4})(.{4})(.{4})(.{12}).*/\1-\2-\3-\4-\5/')" \
 	-E "root_owner=0:0,hash_seed=00000000-0000-4000-8000-000000000001" -L example "$out"
-# mke2fs takes the time of the last change of an inode from the host's file, where nobody can set it.
+# mke2fs takes the time of the last change of an inode from the host's file, where it cannot be set.
 (cd "$tree" && find . -printf 'set_inode_field /%P ctime 20231114\nset_inode_field /%P ctime_extra 0\n') | E2FSPROGS_FAKE_TIME=1700000000 debugfs -w -f - "$out" >/dev/null 2>&1

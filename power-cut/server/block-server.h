@@ -93,7 +93,7 @@ int yp_server_save_image(struct yp_server *server, const char *medium, const cha
 int yp_server_digest(struct yp_server *server, const char *medium, struct yp_hash *out)
     __attribute__((warn_unused_result));
 int yp_server_save_dm(struct yp_server *server, const char *path) __attribute__((warn_unused_result));
-/* The run's log; nobody else may use the server meanwhile. For tests. */
+/* The run's log; no other thread may use the server meanwhile. For tests. */
 const struct yp_log *yp_server_log(const struct yp_server *server);
 
 #endif

@@ -61,10 +61,10 @@ enum yp_fault_kind {
 
 /* How the power goes off. */
 struct yp_power_cut {
-	bool seeded; /* seed is given; else one is drawn, and told */
+	bool seeded; /* seed is given; else one is drawn, and printed */
 	uint32_t seed;
 	enum yp_form form; /* SAMPLE, ALL or NONE */
-	pid_t kill;        /* 0: nobody */
+	pid_t kill;        /* 0: none */
 	bool fail;         /* answer requests with ESHUTDOWN instead of not at all */
 };
 

@@ -72,7 +72,7 @@ int yp_element_apply_part(const struct yp_point *point, const struct yp_element 
 			  struct yp_image *image) __attribute__((warn_unused_result));
 /* Does the form let an optional element survive? The order of an ordered medium and the torn element come on top. */
 bool yp_element_survives(const struct yp_cut *cut, const struct yp_element *element);
-/* What becomes of an element; to be asked of all in order, *broken starting at 0. */
+/* The fate of an element; to be called for all in order, *broken starting at 0. */
 enum yp_fate { YP_FATE_DURABLE, YP_FATE_KEPT, YP_FATE_LOST, YP_FATE_PART };
 enum yp_fate yp_element_fate(const struct yp_point *point, const struct yp_cut *cut, const struct yp_element *e,
 			     uint32_t *broken);

@@ -282,7 +282,7 @@ static int recover_own(void *ctx, const struct yp_image *start, struct yp_log *l
 	return 0;
 }
 
-/* Invariant: what a run wrote before it reads it is no dependency, sector by sector, whatever the recorder says. */
+/* Invariant: a read of what the run itself wrote is no dependency, sector by sector, for any flags of the recorder. */
 Test(explore, own_writes_are_no_dependency)
 {
 	const struct yp_rig rig = {.recover = recover_own};

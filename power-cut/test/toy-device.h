@@ -15,8 +15,8 @@ struct toy {
 	bool no_flush;        /* the slot is not flushed before the record */
 	bool active_copy;     /* the update overwrites the copy that holds, and there is no other */
 	bool fragile;         /* the repair writes the copy that holds as well, first */
-	bool tell_early;      /* the world is told before the record is durable */
-	bool no_checksum;     /* a torn copy is believed */
+	bool tell_early;      /* the world event comes before the record is durable */
+	bool no_checksum;     /* a torn copy counts as valid */
 	bool count_boots;     /* each recovery adds one to a counter that nothing needs */
 	bool moody;           /* every third recovery calls it otherwise */
 	bool canon_lies;      /* the canonical form leaves the slots out */

@@ -66,7 +66,7 @@ static int load_log(struct yp_recorded *x, const char *path, bool folder, char *
 	return r;
 }
 
-/* A dm log holds no reads: what was read back cannot be told from it. */
+/* A dm log holds no reads, so reading back cannot be checked. */
 static void drop_read_back(struct yp_recorded *x)
 {
 	size_t kept = 0;

@@ -5,7 +5,7 @@
 #include "host/command-rig.h"
 #include "rigs/rig.h"
 
-/* The verb explore: a recording, what is asked of its crash states, and how far to go. */
+/* The verb explore: a recording, the condition for its crash states, and the limits. */
 #define YP_TOLD_MAX 64u
 struct yp_explore_request {
 	const char *log;   /* a folder of 'yankproof record', or a write log */
@@ -46,7 +46,7 @@ int yp_recorded_open(struct yp_recorded *recorded, const struct yp_explore_reque
 void yp_recorded_close(struct yp_recorded *recorded);
 /* Says why a run gave up; returns the exit status. */
 int yp_recorded_error(const struct yp_recorded *recorded, int result);
-/* The step of a cut before an entry: a mark's text, else the phase that roles and order tell. */
+/* The step of a cut before an entry: a mark's text, else the phase from roles and order. */
 const char *yp_recorded_step(const struct yp_recorded *recorded, const char *marked, uint32_t entry);
 /* The command that runs one case again, into a buffer; for a shell. */
 void yp_recorded_replay(const struct yp_recorded *recorded, const char *id, char *out, size_t out_bytes);

@@ -32,7 +32,7 @@ struct row {
 	unsigned asked, verified, landed, passed, failed, other;
 	unsigned *overshoots;
 	unsigned count, room;
-	/* of cuts that the medium was asked about: epochs of their boots, and how many of them lost writes */
+	/* of cuts with a report of the medium: epochs of their boots, and how many of them lost writes */
 	unsigned told, first_epoch, last_epoch, lost;
 	/* of cuts without the hold before which step and switch were measured: what they were, the last time */
 	unsigned measured, length_us, switch_us;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verb explore: cuts the power of a recorded update everywhere, and asks the user's own check. */
+/* The verb explore: cuts the power of a recorded update everywhere, and runs the user's own check. */
 #include "command/verbs.h"
 
 #include <getopt.h>
@@ -143,7 +143,7 @@ static int split_after(struct yp_explore_request *request)
 	return 0;
 }
 
-/* 0, an exit status, or -1: help was asked for. */
+/* 0, an exit status, or -1: help was printed. */
 static int parse_request(int argc, char **argv, struct yp_explore_request *out)
 {
 	int option;

@@ -43,7 +43,7 @@ static unsigned find_column(char *const *columns, unsigned count, const char *na
 	return i;
 }
 
-/* Is this row asked for? A rig without a campaign of its own needs a scenario. */
+/* Was this row selected? A rig without a campaign of its own needs a scenario. */
 static bool row_chosen(const struct mutant_options *o, const struct mutant *m)
 {
 	if (o->rig ? strcmp(m->rig->terms.name, o->rig) != 0 : mutant_needs_images(m))

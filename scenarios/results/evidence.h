@@ -17,7 +17,7 @@ struct yp_shown {
 	const char *fault;  /* "none": the story as it is; "power-cut", "write-eio" ... */
 	const char *step;   /* where it happened first, "" for before any */
 	const char *form;   /* of the first cut */
-	const char *reason; /* that the server was told, "" for none */
+	const char *reason; /* that the server received, "" for none */
 	unsigned cuts;
 	bool torn;     /* a write survives in part */
 	bool for_ever; /* the fault lasts */

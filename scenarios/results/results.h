@@ -95,8 +95,7 @@ int yp_results_scenario(int fd, const struct yp_scenario *scenario, const struct
 int yp_results_end(int fd, const struct yp_result *results, size_t count, uint64_t duration_ms)
     __attribute__((warn_unused_result));
 
-/* The campaign's digest: over the scenarios' names, verdicts and digests, in order of names; whatever the order they
- * ended in. */
+/* The campaign's digest: over the scenarios' names, verdicts and digests, in order of names, not of their ends. */
 void yp_results_digest(const struct yp_result *results, size_t count, char out[YP_DIGEST_TEXT]);
 /* Back from a `scenario` line. 0, -ENOMEM or 1 = not one. */
 int yp_result_parse(const json_t *line, struct yp_result *out) __attribute__((warn_unused_result));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lab's agent as a process: started, asked line by line, killed when it does not answer. */
+/* The lab's agent as a process: started, queried line by line, killed when it does not answer. */
 #include "rigs/board-agent.h"
 
 #include <errno.h>

@@ -46,7 +46,7 @@ int yp_board_list_cases(const struct yp_fault *fault, uint64_t seed, struct yp_l
 int yp_board_list_free(const struct yp_fault *fault, uint64_t seed, const struct yp_board_timing *timing,
 		       unsigned *next, struct yp_listing *listing) __attribute__((warn_unused_result));
 
-/* What cuts hit so far, and how many were asked for. */
+/* The steps that cuts hit so far, and the number of requested cuts. */
 #define YP_BOARD_STEPS_MAX 24u
 struct yp_board_tally {
 	unsigned asked;

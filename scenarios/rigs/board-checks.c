@@ -83,7 +83,7 @@ static int cycle_power(struct yp_board *board, const char *want)
 	return result ? result : expect_version(board, want);
 }
 
-/* Late in a check: the board does not do what is asked. */
+/* Late in a check: the board did not act in time. */
 static int judge_late(struct yp_board *board, int result, enum yp_invariant invariant)
 {
 	if (result == 1 && board->out->outcome.verdict == YP_PASS)

@@ -27,7 +27,7 @@ static int image_unread(const struct yp_log *log, unsigned medium, uint64_t imag
 
 /*
  * Behind a slot's image the updater keeps notes (a descriptor, headers of an unfinished install) which carry their own
- * digests and which nothing boots: that these are read back before the device is armed is not asked of it.
+ * digests and which nothing boots: it need not read these back before the device is armed.
  */
 int yp_findings_drop_notes(const struct yp_log *log, const struct yp_lint_roles *roles, uint64_t image_sectors,
 			   struct yp_finding *findings, size_t *count)

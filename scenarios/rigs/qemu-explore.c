@@ -10,7 +10,7 @@
 
 /* How far the boots reached. */
 struct reached {
-	uint64_t classes, unrun, whole; /* whole: run as often as is asked for */
+	uint64_t classes, unrun, whole; /* whole: run as often as required */
 };
 
 struct exploration {
@@ -275,7 +275,7 @@ int yp_qemu_explore(void *session, struct yp_rig_run *run, char *detail, size_t 
 	return result;
 }
 
-/* ---- where a state lies ---- */
+/* ---- the place of a state ---- */
 
 /* Marks the bootloader's stores in a log: the rig marks the step that selects at each power on and reset, and
  * the step that boots once the kernel is started. */

@@ -178,7 +178,7 @@ static int choose_folder(struct yp_qemu *qemu, const char *results, enum yp_qemu
 	memcpy(qemu->dir, path, strlen(path) + 1);
 	if ((use == YP_QEMU_FRESH || use == YP_QEMU_RESUME) && make_folders(YP_QEMU_LAST) == 0) {
 		(void)unlink(link);
-		(void)!symlink(qemu->dir, link); /* without it, replay asks for --dir */
+		(void)!symlink(qemu->dir, link); /* without it, replay needs --dir */
 	}
 	return 0;
 }
@@ -411,7 +411,7 @@ int yp_qemu_adopt(const struct yp_qemu *qemu, struct yp_log *log)
 {
 	const struct yp_layout *layout = &qemu->media.layout;
 	int result = yp_log_take_models(log, layout);
-	/* The card has no cache that could be flushed, and nobody flushes it. */
+	/* The card has no cache, and is never flushed. */
 	for (unsigned m = 0; !result && m < layout->count; m++) {
 		if (yp_model_row(layout->media[m].model)->ordered && strcmp(layout->media[m].name, "card") == 0)
 			yp_log_write_through(log, m);

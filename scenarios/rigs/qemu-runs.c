@@ -2,7 +2,7 @@
 /*
  * Runs on the boards. Each board has a process of its own, forked when there is something to run: it sees the
  * exploration as it is at that moment, and hands back files. Which board ran what, and when it ended, changes nothing:
- * results are taken in the order in which they were asked for.
+ * results are taken in the order in which they were requested.
  */
 #include <errno.h>
 #include <jansson.h>

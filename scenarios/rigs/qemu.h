@@ -49,7 +49,7 @@ struct yp_qemu {
 	uint64_t spent_ms;            /* with machines running */
 	uint64_t rig_errors;
 	char rig_detail[200];
-	/* of the states told */
+	/* of the states reported */
 	uint64_t inside;                /* of the bootloader's own store */
 	char counted[YP_QEMU_PATH_MAX]; /* path of the log that `firm` is of */
 	uint8_t *firm;                  /* of that log's entries: 1 = the bootloader's */

@@ -96,7 +96,7 @@ static int network_plan(void *session, const struct yp_fault *fault, uint64_t se
 	return yp_network_plan(&plan, list_case, &planning);
 }
 
-/* The library knows its ids when it runs them. */
+/* The library checks an id only when it runs it. */
 static int network_find(void *session, const char *id, struct yp_listed_case *out)
 {
 	(void)session;
@@ -150,7 +150,7 @@ static const struct yp_schema_field options[] = {
     {.key = NULL}};
 
 const struct yp_scenario_rig yp_rig_network = {.terms = {.name = "network", .fault = "network", .options = options},
-					       .sentence = "the real command on this kernel, over a network that fails",
+					       .sentence = "the real command on this kernel, over a failing network",
 					       .open = network_open,
 					       .close = network_close,
 					       .plan = network_plan,

@@ -213,7 +213,7 @@ struct yp_rig_session {
 int yp_rig_session_init(struct yp_rig_session *session, const struct yp_rig_setup *setup, char *detail,
 			size_t detail_bytes) __attribute__((warn_unused_result));
 void yp_rig_session_deinit(struct yp_rig_session *session);
-/* One case again, whatever kind of rig it is. Returns as replay(). */
+/* Replays one case, on either kind of rig. Returns as replay(). */
 int yp_rig_session_replay(struct yp_rig_session *session, const struct yp_id *id, const struct yp_replay_options *how,
 			  struct yp_outcome *out, char *story, size_t story_bytes) __attribute__((warn_unused_result));
 

@@ -76,7 +76,7 @@ static enum yp_op find_op(enum yp_sim_fault_kind kind)
 	}
 }
 
-/* The bootloader writes in these steps, and nobody else: faults hit the updater only. */
+/* Only the bootloader writes in these steps; faults hit the updater only. */
 static bool is_bootloader(const struct yp_subject *subject, const char *step)
 {
 	return subject->steps &&

@@ -6,7 +6,8 @@
 
 #include "rigs/board-cases.h"
 
-/* Invariant: the delay is that place of the step's part which the seed says, less what the switch takes; never below 0. */
+/* Invariant: the delay is that place of the step's part which the seed says, less what the switch takes; never below 0.
+ */
 Test(hil_timing, delays_follow_from_what_was_measured)
 {
 	static const struct {
@@ -53,7 +54,7 @@ Test(hil_timing, medians_of_what_was_measured)
 	cr_expect_eq(switch_us, 3000 + YP_BOARD_SAMPLES_MAX / 2);
 }
 
-/* All cases of the fault, one at a time, as a campaign asks for them. */
+/* All cases of the fault, one at a time, as in a campaign. */
 static void list_all(const struct yp_fault *fault, const struct yp_board_timing *timing, struct yp_listing *listing)
 {
 	unsigned next = 0;
@@ -67,7 +68,8 @@ static void list_all(const struct yp_fault *fault, const struct yp_board_timing 
 	} while (listing->count > before);
 }
 
-/* Invariant: measured, the cuts of a step share it evenly; each id carries its delay; the same measurements, the same ids. */
+/* Invariant: measured, the cuts of a step share it evenly; each id carries its delay; the same measurements, the same
+ * ids. */
 Test(hil_timing, free_cuts_cover_their_step)
 {
 	struct yp_fault fault = {.board = 2, .match = "cut:S06", .rounds = 2};
@@ -92,7 +94,8 @@ Test(hil_timing, free_cuts_cover_their_step)
 	free(again.cases);
 }
 
-/* Invariant: nothing measured, all of the plan is listed, in its order; of a sampled one every Nth, whatever is measured. */
+/* Invariant: without measurements all of the plan is listed, in its order; of a sampled plan every Nth, with or without
+ * measurements. */
 Test(hil_timing, unmeasured_the_plan_is_swept)
 {
 	static const char *const steps[] = {"S05", "S06", "S06", "S07", "S08", "S09", "S10", "S11", "S15"};

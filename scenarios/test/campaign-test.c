@@ -8,7 +8,7 @@
 
 #include "test/campaign-place.h"
 
-/* Invariant: the exit status tells the class of the worst verdict, and bad input is never taken for a result. */
+/* Invariant: the exit status is the class of the worst verdict, and bad input is never taken for a result. */
 Test(campaign, exit_status)
 {
 	static const struct {

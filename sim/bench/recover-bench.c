@@ -84,7 +84,7 @@ static void world_of(const struct yp_log *log, const char *events[], size_t max,
 	}
 }
 
-/* Called for each distinct image: recovers it, recording, and asks the oracles. */
+/* Called for each distinct image: recovers it, recording, and judges it. */
 static int judge_by_running(void *ctx, const struct yp_image *state, const struct yp_world *before,
 			    const struct yp_world *during, const struct yp_outcome *run, struct yp_outcome *out)
 {

@@ -149,7 +149,7 @@ static void put_u32(uint8_t *at, uint32_t value)
 		at[i] = (uint8_t)(value >> (8 * i));
 }
 
-/* Replaces the signature, whose certificate and time vary, by one of ours; the lie decides by whom. */
+/* Replaces the signature, whose certificate and time vary, by a fixed one; spec->lie selects the signer. */
 static int sign_again(uint8_t **bundle, size_t *bundle_bytes, enum yp_sim_lie lie)
 {
 	const char *certificate = lie == YP_SIM_LIE_WRONG_PURPOSE     ? yp_sim_test_certificate_tls

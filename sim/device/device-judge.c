@@ -56,7 +56,7 @@ static void judge_slot(const struct yp_sim *sim, const struct yp_image *state, u
 				sim->versions[version].version);
 }
 
-/* I3: whatever the bootloader may start, now or as a way out, is whole. */
+/* I3: every slot that the bootloader may start, now or as a fallback, is whole. */
 static void judge_bootable(const struct yp_sim *sim, const struct yp_image *state,
 			   const struct yp_sim_boot_variables *v, struct yp_outcome *out)
 {

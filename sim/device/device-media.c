@@ -129,7 +129,7 @@ static int factory_env(struct yp_sim *sim, const char *slot)
 	return error;
 }
 
-/* Both copies anew from the one that holds: copy 0 holds with the counter that the story asks for. */
+/* Both copies anew from the one that holds: copy 0 holds, with the story's counter. */
 static int story_env(struct yp_sim *sim)
 {
 	uint8_t raw[2][YP_SIM_ENV_MAX_BYTES];

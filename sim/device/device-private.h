@@ -33,7 +33,7 @@ enum yp_sim_region {
 struct yp_sim_run {
 	char running; /* 'A' or 'B' */
 	int version;  /* enum yp_sim_version_id that runs */
-	bool reboot;  /* the updater asked for it */
+	bool reboot;  /* the updater requested it */
 	unsigned boots;
 	unsigned sessions;
 	uint64_t circle; /* what the last run of the updater left, for offers that lead nowhere */
@@ -63,7 +63,7 @@ struct yp_sim {
 	struct yp_hash data_hash;
 	struct yp_lint_roles roles;
 	struct yp_rig rig;
-	char told[32];             /* the reason told last, success apart */
+	char told[32];             /* the last reported reason, success excluded */
 	struct yp_outcome prelude; /* FAIL when the device did not reach the start of the story */
 };
 

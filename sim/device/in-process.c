@@ -41,7 +41,7 @@ static bool story_makes_sense(const struct yp_sim_spec *spec)
 				spec->bundle_lie != YP_SIM_LIE_NONE))
 		return false; /* a committed device runs a good version that it got as an update */
 	if (spec->slot_b_empty && (spec->downgrade || spec->after_rollback))
-		return false; /* a device from the factory knows no floor and remembers nothing */
+		return false;                            /* a device from the factory has no floor and no records */
 	return !(spec->env_bad == 3 && spec->committed); /* the defaults boot slot A, which holds the old version */
 }
 

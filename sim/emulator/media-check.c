@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compares what QEMU sees of the media with the image that was asked for. */
+/* Compares QEMU's view of the media with the requested image. */
 #include "emulator/media-check.h"
 
 #include <errno.h>

@@ -201,7 +201,7 @@ static int keep_run(struct yp_command_rig *rig, const struct yp_image *start, co
 	int r = yp_log_new(yp_image_layout(start), yp_image_pool(start), &run.log);
 	if (r == 0)
 		r = yp_log_append(log, SIZE_MAX, NULL, run.log);
-	/* A contradiction is the explorer's to tell. */
+	/* The explorer reports a contradiction. */
 	if (r == 0)
 		r = yp_settle_add(&rig->known, start, log, (uint32_t)rig->known_count);
 	if (r != 0) {
@@ -244,7 +244,7 @@ static int recover_state(void *ctx, const struct yp_image *start, struct yp_log 
 	return r < 0 ? r : keep_run(rig, start, log, out);
 }
 
-/* What the outside was told before the cut must still be so. */
+/* A result that was reported before the cut must still be true. */
 static int judge_state(void *ctx, const struct yp_image *state, const struct yp_world *before,
 		       const struct yp_world *during, const struct yp_outcome *run, struct yp_outcome *out)
 {

@@ -18,14 +18,14 @@
  *            126 and 127, as the shell says it: it cannot be started, which is an error of the rig
  *            any other, or a signal: I2
  *          Of a failure the last line is the clause. What it writes is gone afterwards.
- * Both have a deadline; a command that misses it breaks I7. What both read is what a run depends on, so nothing else may
- * decide: no clock, no random numbers, no file that is not a medium and changes.
+ * Both have a deadline; a command that misses it breaks I7. What both read is what a run depends on, so nothing else
+ * may decide: no clock, no random numbers, no file that is not a medium and changes.
  */
 struct yp_command_rig {
 	struct yp_host_room *room;
 	const char *recover; /* NULL: nothing */
 	const char *check;
-	/* Once the outside was told so (a mark of the world), each state must have this label, else I5. NULL: not asked. */
+	/* After this mark of the world each state must have this label, else I5. NULL: not checked. */
 	const char *told, *told_label;
 	unsigned seconds_max; /* of each command */
 	bool echo;            /* their output is shown */
@@ -36,7 +36,7 @@ struct yp_command_rig {
 	bool stopped;         /* that was a signal */
 	char difference[256]; /* between the first two runs that read the same and differ; "" */
 
-	/* For shrinking, which asks the same again and again: a state that reads as one that ran need not run. */
+	/* For shrinking, which needs the same states repeatedly: a state that reads as one that ran need not run. */
 	bool recall;
 	struct yp_settle known;
 	struct yp_command_run *known_runs;

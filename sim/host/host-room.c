@@ -19,7 +19,7 @@
 
 extern char **environ;
 
-/* No fault waits here, and nobody is to hang on a device without power. */
+/* No fault waits here, and no process may hang on a device without power. */
 static int refuse_wait(void *ctx, unsigned ms)
 {
 	(void)ctx;

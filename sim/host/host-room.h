@@ -11,8 +11,8 @@
 #include "server/server-lend.h"
 
 /*
- * The room that a program runs in: its media, served by the block server as files or loop devices of this kernel, and an
- * environment that says where they are:
+ * The room that a program runs in: its media, served by the block server as files or loop devices of this kernel, and
+ * an environment that says where they are:
  *   SLOT_A ...          a variable for each medium, see host-media.h
  *   YANKPROOF_CONTROL   the server's control socket: 'yankproof mark' finds it there
  *   YANKPROOF           this program
@@ -47,7 +47,7 @@ int yp_host_room_start(struct yp_host_room *room, const char *log_path, char *de
 int yp_host_room_settle(struct yp_host_room *room) __attribute__((warn_unused_result));
 /* Power off. -EBUSY: something still holds a device; *detail names it. */
 int yp_host_room_end(struct yp_host_room *room, char *detail, size_t detail_bytes) __attribute__((warn_unused_result));
-/* A stop was asked for. */
+/* A stop was requested. */
 bool yp_host_room_stopped(const struct yp_host_room *room);
 
 #endif

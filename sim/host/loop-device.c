@@ -116,7 +116,7 @@ int yp_loop_detach(struct yp_loop *loop)
 		r = -errno;
 	if (device >= 0)
 		(void)close(device);
-	/* Nothing tells when the last user, such as udev, is gone. */
+	/* There is no event for the end of the last user, such as udev. */
 	while (r == 0 && !is_free(loop)) {
 		if (yp_clock_ms() - start_ms > DETACH_WAIT_MS)
 			r = -EBUSY;

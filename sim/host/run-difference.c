@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compares two runs of the same commands from states that they cannot tell apart. */
+/* Compares two runs of the same commands from states that read the same. */
 #include "host/run-difference.h"
 
 #include <assert.h>

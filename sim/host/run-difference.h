@@ -11,7 +11,8 @@ struct yp_command_run {
 	struct yp_log *log;
 };
 
-/* In what two runs differ that share a pool, in one clause, to tell why commands are not repeatable. false: in nothing. */
+/* The difference of two runs that share a pool, in one clause: it shows why commands are not repeatable. false: there
+ * is none. */
 bool yp_run_difference(const struct yp_command_run *before, const struct yp_command_run *now, char *out,
 		       size_t out_bytes);
 

@@ -62,7 +62,7 @@ static void take_output(struct last_line *line, const char *bytes, size_t count)
 	}
 }
 
-/* Reads what is there. false: nobody writes any more. */
+/* Reads the available bytes. false: all writers are gone. */
 static bool read_output(struct running *run)
 {
 	char bytes[4096];

@@ -195,7 +195,7 @@ static const struct yp_network_case cases[] = {
      .deadline_s = 90,
      .percent_max = 110,
      .slow = true},
-    /* Reports: never a reason to go back, never lost, never told twice. */
+    /* Reports: never a reason to go back, never lost, never counted twice. */
     {.id = "rpt:status-503",
      .catalogue = "RPT-01",
      .class = YP_NETWORK_OK,

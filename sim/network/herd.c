@@ -97,7 +97,7 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* When each connection that was made since then asked for the first time. */
+/* The time of the first request on each connection made since then. */
 static unsigned list_arrivals(const struct yp_network_origin_record *record, int64_t restart_ms,
 			      int64_t out[DEVICES * 2])
 {

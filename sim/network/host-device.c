@@ -199,7 +199,7 @@ int yp_network_device_boot(struct yp_network_device *device)
 	return result;
 }
 
-/* The command under test stays the same through a campaign, whatever is built meanwhile. */
+/* The command under test is copied, so that a build during a campaign does not change it. */
 static int keep_command(struct yp_network_device *device, const char *ota)
 {
 	const struct yp_network_device root = {.dir = ""};
@@ -218,7 +218,7 @@ static int keep_command(struct yp_network_device *device, const char *ota)
 	return result;
 }
 
-/* Neither do the certificates change, whoever makes new ones. */
+/* The certificates are copied for the same reason. */
 static int keep_zoo(struct yp_network_device *device, const char *zoo)
 {
 	const struct yp_network_device from = {.dir = ""};

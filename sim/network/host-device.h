@@ -62,7 +62,7 @@ struct yp_network_device_run {
 
 struct yp_network_device_watch {
 	void (*line)(void *ctx, const char *line); /* each line as it comes; may be NULL */
-	bool (*kill_now)(void *ctx);               /* asked every millisecond or so; may be NULL */
+	bool (*kill_now)(void *ctx);               /* called about every millisecond; may be NULL */
 	void *ctx;
 	int deadline_ms;
 	const char *proxy; /* "http://HOST:PORT" in the command's environment; NULL: none */

@@ -292,7 +292,7 @@ static bool lock_is_held(const struct yp_network_case_run *run)
 	return held;
 }
 
-/* While it streams, the first one is held still, so that the second meets it whatever the scheduler does. */
+/* While it streams, the first one is stopped, so that the second always meets it. */
 static void meet_rival(void *ctx, const char *line)
 {
 	struct rivals *rivals = ctx;

@@ -51,7 +51,7 @@ static void hang_up(struct yp_network_conn *conn)
 	for (unsigned i = 0; i < YP_NETWORK_CONNECTIONS_MAX; i++)
 		if (origin->open[i] == conn)
 			origin->open[i] = NULL;
-	close(conn->fd); /* under the lock: nobody shuts down a descriptor that is another's by then */
+	close(conn->fd); /* under the lock, so that no thread shuts down a reused descriptor */
 	origin->threads--;
 	pthread_cond_broadcast(&origin->idle);
 	pthread_mutex_unlock(&origin->mutex);

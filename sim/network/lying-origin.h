@@ -25,7 +25,7 @@ enum yp_network_http_lie {
 	YP_NETWORK_HTTP_TRUTH,
 	YP_NETWORK_HTTP_RANGE_IGNORED, /* 200 and the whole file */
 	YP_NETWORK_HTTP_RANGE_SHIFTED, /* 206 that says and sends a range that begins arg later */
-	YP_NETWORK_HTTP_RANGE_SPLICED, /* 206 that says what was asked for and sends bytes from arg later */
+	YP_NETWORK_HTTP_RANGE_SPLICED, /* 206 that names the requested range and sends bytes from arg later */
 	YP_NETWORK_HTTP_RANGE_UNSAID,  /* 206 without Content-Range */
 	YP_NETWORK_HTTP_RANGE_SHORT,   /* 206 of a range arg bytes shorter */
 	YP_NETWORK_HTTP_RANGE_LONG,    /* 206 of a range arg bytes longer */
@@ -52,7 +52,7 @@ enum yp_network_http_lie {
 	YP_NETWORK_HTTP_STATUS,            /* status arg with text, if any, as further header lines, and a short body */
 	YP_NETWORK_HTTP_INTERIM,           /* arg times "102 Processing", then the truth */
 	YP_NETWORK_HTTP_PORTAL,            /* 200 and a page that asks for a login */
-	YP_NETWORK_HTTP_REDIRECT,          /* status arg (0: 302) to text; "%s" in it is the path asked for */
+	YP_NETWORK_HTTP_REDIRECT,          /* status arg (0: 302) to text; "%s" in it is the requested path */
 	YP_NETWORK_HTTP_HEADERS_HUGE,      /* arg bytes of header lines before the rest */
 	YP_NETWORK_HTTP_HEADERS_SLOW,      /* a byte of the head every arg milliseconds */
 	YP_NETWORK_HTTP_OTHER_FILE,        /* the file number arg, as if it were this one, with this one's validator */

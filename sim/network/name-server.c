@@ -33,7 +33,7 @@ struct yp_network_names {
 	unsigned times, told;
 };
 
-/* Where the question ends, or 0. *type: of the address asked for. */
+/* Where the question ends, or 0. *type: of the requested address. */
 static size_t read_question(const uint8_t *packet, size_t size, unsigned *type)
 {
 	size_t at = HEADER_BYTES;

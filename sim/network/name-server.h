@@ -16,9 +16,9 @@ enum yp_network_names_lie {
 	YP_NETWORK_NAMES_SERVFAIL,
 	YP_NETWORK_NAMES_SILENT,
 	YP_NETWORK_NAMES_SLOW,      /* the truth, arg ms later */
-	YP_NETWORK_NAMES_ELSEWHERE, /* an address where nobody listens */
+	YP_NETWORK_NAMES_ELSEWHERE, /* an address without a listener */
 	YP_NETWORK_NAMES_GARBAGE,   /* bytes that are no answer */
-	YP_NETWORK_NAMES_IPV6,      /* also an IPv6 address where nobody listens, first in the order of preference */
+	YP_NETWORK_NAMES_IPV6,      /* also an IPv6 address without a listener, first in the order of preference */
 	YP_NETWORK_NAMES_EMPTY,     /* the name exists and has no address */
 };
 

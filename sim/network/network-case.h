@@ -65,7 +65,7 @@ enum yp_network_trouble {
 	YP_NETWORK_TWO_INSTALLERS,  /* the second comes while the first streams */
 	YP_NETWORK_MEMORY_SHORT,    /* a little less address space than the command needs */
 	YP_NETWORK_DESCRIPTORS_SHORT, /* so few that the slots cannot be opened */
-	YP_NETWORK_LOCK_LINKED,       /* somebody put a symbolic link where the lock is */
+	YP_NETWORK_LOCK_LINKED,       /* a symbolic link in the place of the lock */
 	YP_NETWORK_NO_TRIAL,          /* mark-bad, and nothing is on trial */
 	YP_NETWORK_COMMIT_TWICE,
 	YP_NETWORK_MARK_BAD, /* an operator says so during the trial of a version (url) */

@@ -32,7 +32,7 @@ struct yp_network_case_run {
 	struct yp_network *net;
 	const struct yp_network_case *c;
 	struct yp_network_result *out;
-	struct yp_network_origin *origin; /* that lies */
+	struct yp_network_origin *origin; /* with the rules */
 	struct yp_network_origin *proxy;  /* NULL: none */
 	struct yp_network_origin *honest; /* that the relay goes to afterwards */
 	struct yp_network_relay *relay;

@@ -20,7 +20,7 @@ static bool rule_fits(const struct yp_network_rule *rule, const struct yp_networ
 	return rule->to == 0 || (request->ranged && request->first >= rule->from && request->first < rule->to);
 }
 
-/* Under the lock: the rule that is due, and the file asked for. */
+/* Under the lock: the rule that is due, and the requested file. */
 static void choose_rules(struct yp_network_origin *origin, const struct yp_network_request *request,
 			 struct yp_network_reply *reply, bool *found)
 {
@@ -120,7 +120,7 @@ static bool send_plain(struct yp_network_conn *conn, const char *path, const uin
 	return yp_network_conn_send(conn, data + from, (size_t)bytes);
 }
 
-/* Sends the body in pieces, chunked if so, up to where the lie cuts it. */
+/* Sends the body in pieces, chunked if so, up to where the rule cuts it. */
 static bool send_body(struct yp_network_conn *conn, struct yp_network_reply *reply)
 {
 	uint64_t end = reply->from + reply->bytes;

@@ -9,7 +9,7 @@ struct yp_network_reply {
 	struct yp_network_rule rule; /* lie YP_NETWORK_HTTP_TRUTH: none */
 	unsigned rule_index;
 	bool told;
-	bool swapped;   /* another file than asked for: told when anything is sent */
+	bool swapped;   /* another file than requested: counted when a byte is sent */
 	bool head_only; /* HEAD */
 	struct yp_network_served file;
 	int status;

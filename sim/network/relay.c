@@ -505,7 +505,7 @@ void yp_network_relay_strike(struct yp_network_relay *relay, uint16_t peer, uint
 {
 	pthread_mutex_lock(&relay->mutex);
 	relay->strike = (struct relay_strike){.peer = peer, .down_bytes = down_bytes, .waiting = true};
-	/* The limit holds from here on, whatever the thread is at: nothing behind it was written yet. */
+	/* The limit holds from here on in any state of the thread: nothing behind it was written yet. */
 	for (unsigned i = 0; i < YP_NETWORK_RELAY_CONNECTIONS_MAX; i++)
 		if (relay->links[i])
 			set_limits(relay, relay->links[i]);

@@ -23,7 +23,7 @@ static void judge_slot(const struct yp_oracle *oracle, const struct yp_oracle_vi
 				when, c->versions[version].version);
 }
 
-/* I3: whatever the bootloader may start, now or as a way out, is whole. */
+/* I3: every slot that the bootloader may start, now or as a fallback, is whole. */
 static void judge_bootable(const struct yp_oracle_view *view, struct yp_outcome *out)
 {
 	for (unsigned slot = 0; slot < 2; slot++) {

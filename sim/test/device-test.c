@@ -215,7 +215,7 @@ static unsigned sweep(struct yp_sim *sim, const char *name, enum yp_sim_fault_ki
 	return landed_count;
 }
 
-/* Retryable: whatever operation fails, once or until the updater gives up, the device then ends as without the fault.
+/* Retryable: after any failed operation, once or until the updater gives up, the device ends as without the fault.
  */
 Test(sim, faults, .timeout = 120)
 {

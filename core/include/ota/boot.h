@@ -8,7 +8,7 @@
 #define OTA_BOOTNAME_MAX 16 /* with the terminating zero */
 
 /*
- * What the bootloader will do next, as durable storage says now.
+ * What the bootloader will do next, by the present contents of durable storage.
  *
  * selected  the slot that the next boot tries first
  * trial     true while `selected` is on trial: each boot is counted, and after `limit`

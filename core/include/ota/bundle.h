@@ -23,7 +23,7 @@
  *
  * A chunk's content is chunk_bytes long, the last one of an image shorter; its place is
  * (its index within the image) * chunk_bytes. Together header, manifest, index and signature are
- * the *head*: it is read whole and verified before anything in it is believed, and before any write.
+ * the *head*: it is read whole and verified before any value in it is used, and before any write.
  *
  * Manifest (sections in any order, each key at most once, unknown keys refused unless "x-..."):
  *   [update]        compatible= version= sequence= (u64: the version floor compares this)

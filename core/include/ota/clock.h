@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /*
- * realtime_s    seconds since 1970 as the device believes; may be wrong or jump
+ * realtime_s    seconds since 1970 by the device's clock; may be wrong or jump
  * monotonic_ms  for deadlines; never goes back, origin arbitrary
  * sleep_ms      returns 0, or -EINTR when the process was asked to stop
  */

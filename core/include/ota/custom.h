@@ -26,7 +26,7 @@
  *   try       set-state good for a slot that was bad, then set-primary. Whether boots are counted, and how many, is the
  *             executable's: `limit` is not handed on. A slot that was barred stays so.
  *   commit    set-primary unless it is already, then set-state good, always: "good" may also mean that counters are
- *             full again, which get-state does not tell.
+ *             full again, which get-state does not show.
  *   rollback  set-primary keep, then set-state bad for the other; neither if it holds already.
  *
  * Atomicity and durability are the executable's. Where a verb needs two calls, a cut between them leaves the first

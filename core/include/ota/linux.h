@@ -35,7 +35,7 @@ struct ota_config_slot {
 };
 
 /*
- * system.conf, checked; "" = not set. core/etc/system.conf.example says what each key means and its default.
+ * system.conf, checked; "" = not set. core/etc/system.conf.example gives the meaning and default of each key.
  * Numbers are uint64_t so that one table can fill them; their ranges are checked.
  */
 struct ota_config {
@@ -152,7 +152,8 @@ struct ota_lock;
 int ota_lock_take(const char *path, struct ota_lock **out, long *holder) __attribute__((warn_unused_result));
 void ota_lock_release(struct ota_lock *lock);
 
-/* Events for the program that started the run. Each may be NULL. `wrote` may be called from another thread, one at a time. */
+/* Events for the program that started the run. Each may be NULL. `wrote` may be called from another thread, one at a
+ * time. */
 struct ota_events {
 	void (*message)(void *ctx, enum ota_level level, const char *text);
 	void (*step)(void *ctx, enum ota_step step);
@@ -179,7 +180,8 @@ int ota_device_open(const struct ota_config *config, enum ota_access access, str
     __attribute__((warn_unused_result));
 void ota_device_close(struct ota_device *device);
 struct ota *ota_device_ota(struct ota_device *device);
-/* From now on no reboot happens: the program that started the run does it (struct ota_result says whether one is due). */
+/* From now on no reboot happens: the program that started the run does it (struct ota_result says whether one is due).
+ */
 void ota_device_hold_reboot(struct ota_device *device);
 /* Reboots, unless the run already asked for it or reboots are held: [handlers] reboot=, else systemctl reboot. 0 or
  * -errno. */

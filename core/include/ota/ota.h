@@ -42,7 +42,7 @@ struct ota_policy {
 	unsigned fetch_attempts;    /* 5: attempts without progress before giving up */
 	uint32_t retry_delay_ms;    /* 1000, doubled up to 60000, or Retry-After; bounded, jittered by device_id */
 	uint32_t fetch_deadline_s;  /* 14400: in all, for one install */
-	int64_t build_time_s;       /* the clock is never believed to be earlier */
+	int64_t build_time_s;       /* an earlier clock is not trusted */
 	bool reuse;                 /* copy chunks that the running slot holds */
 	bool pipeline;              /* overlap fetch, verify and write in threads; false: one thread, deterministic */
 	bool reinstall;             /* install the same version again */

@@ -68,14 +68,14 @@ struct ota_state {
 	uint16_t verdict;     /* reason noted on the trial slot before it rolls back: enum ota_reason */
 	/* memory */
 	uint64_t floor;                             /* no sequence below this is installed */
-	int64_t trusted_time_s;                     /* the clock is never believed to be earlier */
+	int64_t trusted_time_s;                     /* an earlier clock is not trusted */
 	uint8_t installed_digest[OTA_DIGEST_BYTES]; /* of the version committed last */
 	char installed_version[OTA_VERSION_MAX];
 	struct ota_failed failed[OTA_FAILED_MAX];
 	struct ota_event outbox[OTA_OUTBOX_MAX];
 };
 
-/* A state medium: remembers where the newest record lies. */
+/* A state medium, with the place of its newest record. */
 struct ota_store {
 	struct ota_block block;
 	uint64_t counter; /* of the record that holds; 0 = none */

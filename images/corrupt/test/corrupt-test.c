@@ -50,7 +50,7 @@ Test(corrupt, ids_are_unique_and_stable, .timeout = 120)
 		const struct yp_corrupt_case *b = &plans[1]->cases[i];
 		cr_assert_str_eq(a->id, b->id);
 		cr_assert_eq(a->classes, b->classes, "%s", a->id);
-		/* Which byte of a changed certificate is its name lies with the key's size, never with the key. */
+		/* The place of the name in a changed certificate depends on the key's size, never on the key. */
 		cr_assert_eq(a->reasons, b->reasons, "%s", a->id);
 		cr_assert(i == 0 || strcmp(a->id, a[-1].id) != 0, "%s stands for two cases", a->id);
 		bool skipped = a->kind == CASE_ROW && !a->row->build;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2034,SC2154
-# What is `ota`'s about the emulated board, on the machine that makes its images. Sourced by the scripts of images/qemu after arch-ARCH.sh; each
+# The parts of `ota` for the emulated board, on the machine that makes its images. Sourced by the scripts of images/qemu after arch-ARCH.sh; each
 # function says what of the caller's it uses. The others: subject-factory.sh (the past of a new board), subject-board.sh (what runs on the board),
 # images/uboot/ota.env (the boot script). Another updater has a folder with the same files and functions beside
 # this one, and a boot script of its own; SUBJECT=NAME chooses it.

@@ -41,7 +41,7 @@ enum yp_mark_kind {
 	YP_MARK_NOTE   /* for people */
 };
 
-/* One event. submit/complete: positions or nanoseconds, whatever the recorder has; order is completion order. */
+/* One event. submit/complete: positions or nanoseconds, depending on the recorder; order is completion order. */
 struct yp_entry {
 	enum yp_op op;
 	uint16_t medium;

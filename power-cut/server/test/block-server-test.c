@@ -265,7 +265,7 @@ Test(server, serves_a_state_of_a_log)
 	cr_assert_eq(yp_fixture_stop(&f), 0);
 }
 
-/* A digest is of the contents, wherever they lie; one bit makes another; the log has it as a read of the whole disk. */
+/* A digest depends on the contents alone; one bit changes it; the log has it as a read of the whole disk. */
 Test(server, digests_are_of_contents)
 {
 	static struct fixture f;

@@ -44,7 +44,7 @@ static void run_child(int listener, char *const *argv)
 	if (dup2(listener, LISTEN_FD) != LISTEN_FD || setenv("LISTEN_PID", pid, 1) < 0 ||
 	    setenv("LISTEN_FDS", "1", 1) < 0)
 		_exit(126);
-	/* nbdkit closes no handle once it is told to quit, so that leaks are looked for in the tests in process. */
+	/* nbdkit closes no handle after the command to quit: the tests in process search for leaks. */
 	if (*SERVER_PRELOAD && (setenv("LD_PRELOAD", SERVER_PRELOAD, 1) < 0 ||
 				setenv("ASAN_OPTIONS", "abort_on_error=1:detect_leaks=0", 1) < 0))
 		_exit(126);

@@ -17,17 +17,17 @@
  *
  * The directory of images (what images/qemu-images.mk leaves in build/qemu):
  *
- *   board.args   QEMU's command line, a word on each line. Replaced in it: @IMAGES@, and what the rig has for @CARD@, @DISK@,
- *                @SERIAL@, @CHANNEL@, @QMP@ and @PORT@ (images/qemu/board-args.sh says where each stands)
+ *   board.args   QEMU's command line, a word on each line. Replaced in it: @IMAGES@, and what the rig has for @CARD@,
+ *                @DISK@, @SERIAL@, @CHANNEL@, @QMP@ and @PORT@ (images/qemu/board-args.sh says where each stands)
  *   board.program   name of the QEMU
- *   media        layout= of the block server (power-cut/server/served-media.h): what lies on card and disk, in parts with
- *                storage models of their own, FILEs relative to the directory; with lines export=card:... and export=disk:... that lay
- *                the parts end to end
- *   tls.pem, tls.key   certificate of the server that the board's updater knows, and its key
+ *   media        layout= of the block server (power-cut/server/served-media.h): what lies on card and disk, in parts
+ *                with storage models of their own, FILEs relative to the directory; with lines export=card:... and
+ *                export=disk:... that lay the parts end to end
+ *   tls.pem, tls.key   certificate of the server that the board's updater trusts, and its key
  *   *.ota        bundles
  *
- * The server has the same address for every worker, so that what a device has stored about it holds on any board. The channel
- * (virtio-serial port yankproof.0) has lines of at most YP_EMULATOR_LINE_MAX bytes:
+ * The server has the same address for every worker, so that what a device has stored about it holds on any board. The
+ * channel (virtio-serial port yankproof.0) has lines of at most YP_EMULATOR_LINE_MAX bytes:
  *
  *   guest -> host   ready SLOT BOOTID         nothing of a slot was read yet; waits for start
  *                   up SLOT VERSION BOOTID    the slot's own user space runs
@@ -81,8 +81,8 @@ int yp_emulator_base(const struct yp_emulator *rig, struct yp_pool *pool, const 
 
 /*
  * What is on the media at power on: the base, then each log on top, in order: all of it (cut NULL), or what the cut
- * leaves of it. No image is copied. Or else, with image: exactly that; its difference to `base` (yp_emulator_base()) or to an
- * image before is handed over. All of one pool, which outlives the rig.
+ * leaves of it. No image is copied. Or else, with image: exactly that; its difference to `base` (yp_emulator_base()) or
+ * to an image before is handed over. All of one pool, which outlives the rig.
  */
 struct yp_emulator_start {
 	unsigned count;
@@ -151,16 +151,18 @@ struct yp_emulator_run {
 	const char *gdb;     /* QEMU waits (-S) for gdb on this unix socket; deadlines do not count */
 	/* QEMU records with its own driver as well: a dm-log-writes log over all media. */
 	const char *blklogwrites;
-	/* QEMU also writes everything to copies in this directory, card.img and disk.img, which it makes from the start. */
+	/* QEMU also writes everything to copies in this directory, card.img and disk.img, which it makes from the
+	 * start. */
 	const char *witness;
 	/* No block server: card.img and disk.img in this directory, which are written to. start is ignored. */
 	const char *plain;
 	/*
-	 * A directory of snapshots: machines that wait at `ready`, bootloader and kernel behind them. When the bootloader has chosen
-	 * (and stored) and there is one of a slot with the same contents, sector by sector, on the same board, the boot
-	 * goes on from it; else as usual. Before `ready` nothing else of the media is read but the partition table, which is
-	 * compared too, and the first 4 KiB of the card. The log has the comparison as a read of the whole slot.
-	 * snapshot_make: boot, put one there if there is none, and end the run (reached). This log is not of a board's.
+	 * A directory of snapshots: machines that wait at `ready`, bootloader and kernel behind them. When the
+	 * bootloader has chosen (and stored) and there is one of a slot with the same contents, sector by sector, on
+	 * the same board, the boot goes on from it; else as usual. Before `ready` nothing else of the media is read but
+	 * the partition table, which is compared too, and the first 4 KiB of the card. The log has the comparison as a
+	 * read of the whole slot. snapshot_make: boot, put one there if there is none, and end the run (reached). This
+	 * log is not of a board's.
 	 */
 	const char *snapshots;
 	bool snapshot_make;
@@ -177,7 +179,7 @@ enum yp_emulator_final {
 
 enum yp_emulator_end {
 	YP_EMULATOR_END_RUNNING, /* at the end of the run */
-	YP_EMULATOR_END_REBOOT,  /* the guest asked for it */
+	YP_EMULATOR_END_REBOOT,  /* the guest requested it */
 	YP_EMULATOR_END_PANIC,   /* and reset */
 	YP_EMULATOR_END_WATCHDOG,
 	YP_EMULATOR_END_CUT,
@@ -240,16 +242,16 @@ struct yp_emulator_result {
 /*
  * The log has, besides steps and requests, YP_MARK_NOTE "boot" at each power on and reset, and "kernel" at
  * YP_EMULATOR_EVENT_KERNEL: what lies between is the bootloader's (yp_subject_steps.select; from the line "back" of the
- * console on yp_subject_steps.fall_back, so that it may be some sectors early or late). Each accepted report is a YP_MARK_WORLD,
- * "report:<id>:<event>:<version>:<reason>", made before the server answers. A reset keeps the power on: one log goes on
- * over it. 0 or -errno; *result is filled in both cases (YP_EMULATOR_ERROR in the second). The power is off afterwards, the
- * media as the run left them.
+ * console on yp_subject_steps.fall_back, so that it may be some sectors early or late). Each accepted report is a
+ * YP_MARK_WORLD, "report:<id>:<event>:<version>:<reason>", made before the server answers. A reset keeps the power on:
+ * one log goes on over it. 0 or -errno; *result is filled in both cases (YP_EMULATOR_ERROR in the second). The power is
+ * off afterwards, the media as the run left them.
  */
 int yp_emulator_run(struct yp_emulator *rig, const struct yp_emulator_start *start, const struct yp_emulator_run *run,
 		    struct yp_emulator_result *result) __attribute__((warn_unused_result));
 
-/* One command to the block server's control socket (power-cut/server/server-command.h), and its answer. 0, -errno, or 1: the
- * answer is an error. */
+/* One command to the block server's control socket (power-cut/server/server-command.h), and its answer. 0, -errno, or
+ * 1: the answer is an error. */
 int yp_emulator_say(struct yp_emulator *rig, char *out, size_t out_bytes, const char *format, ...)
     __attribute__((format(printf, 4, 5), warn_unused_result));
 /* Power off: one file for each medium, DIR/NAME.img, and for each export, DIR/NAME.img. */

@@ -14,7 +14,7 @@
  * A subject: the updater under test, with its bootloader. All data about one particular updater are in one struct
  * yp_subject: functions and data, none of it changed while it is used.
  *
- * A part that a subject does not have is NULL. The invariants that need it are then *not asked*, see
+ * A part that a subject does not have is NULL. The invariants that need it are then *not checked*, see
  * yp_subject_asks(); they never count as passed.
  *
  * To add a subject: one C file with its boot protocol and its struct, and one line in subjects.c.
@@ -145,7 +145,7 @@ struct yp_subject_messages {
 	const char *fetched;                 /* how many bytes came over the network; group 1: the number */
 	const char *step;                    /* a step begins; group 1: its name */
 	const char *success;                 /* the reason that means success */
-	const struct yp_subject_exit *exits; /* NULL: the exit status is not asked */
+	const struct yp_subject_exit *exits; /* NULL: the exit status is not checked */
 	const char *older;                   /* the reason that refuses a version below the floor */
 	/* Which step a reason is found in; reasons NULL at the end. A reason that is in none can come from any step. */
 	const struct yp_subject_refusal {
@@ -192,7 +192,7 @@ struct yp_subject_commands {
 	const char *resume;  /* what a device runs at every start */
 	const char *poll;    /* what its timer runs */
 	const char *query, *commit, *rollback, *version;
-	/* In a shell of the device, as they are: prints how many boots are counted; prints all that tells why it is so.
+	/* In a shell of the device, as they are: prints how many boots are counted; prints the data behind that number.
 	 */
 	const char *attempts, *describe;
 	/* At the bootloader's prompt: shows how many boots are counted. Its answer; group 1: the number. */
@@ -201,7 +201,7 @@ struct yp_subject_commands {
 
 /* Settings of the real command on a machine where files replace its media: "a", "b", "env" and "state" in dir. */
 struct yp_subject_settings {
-	const char *dir;  /* also of the lock, and of fw_env.config, which says where the environment lies */
+	const char *dir;  /* also of the lock, and of fw_env.config, which has the place of the environment */
 	const char *keys; /* folder of certificates NAME.pem and keys NAME.key; "root" signs updates */
 	const char *device_id;
 	const char *booted; /* "A" or "B": what runs */
@@ -270,7 +270,7 @@ const struct yp_subject *const *yp_subjects(void);
  * protocol, I4 the records (a floor), I5 an outcome line or reports, I6 an install command, I9 records or reports.
  */
 bool yp_subject_asks(const struct yp_subject *subject, enum yp_invariant invariant);
-/* The exit status that goes with a reason, or -1: not asked. */
+/* The exit status that goes with a reason, or -1: not checked. */
 int yp_subject_exit_status(const struct yp_subject *subject, const char *reason);
 /* Where in an update a step stands; "" for one that the subject does not name. */
 const char *yp_subject_phase(const struct yp_subject *subject, const char *step);

@@ -41,7 +41,7 @@ static const struct yp_layout layout = {.count = MEDIA,
 						  {"slot-b", SLOT_SECTORS, YP_MODEL_VOLATILE_CACHE, true},
 						  {"data", DATA_SECTORS, YP_MODEL_VOLATILE_CACHE, false}}};
 
-/* A copy of the environment: the protocol's variables, one of somebody else's, and a script. */
+/* A copy of the environment: the protocol's variables, a foreign one, and a script. */
 static void put_env(struct yp_image *image, unsigned copy, uint8_t flags, const char *const *entries)
 {
 	struct yp_sim_env env = {.good = true};

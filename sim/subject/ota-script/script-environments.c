@@ -238,7 +238,7 @@ void yp_script_case_make(const struct yp_uboot_defaults *defaults, uint64_t seed
 			tear_copy(&d, out->uboot.raw[i], used, torn);
 			memcpy(out->uboot.raw[i], torn, sizeof torn);
 		}
-		/* 64 KiB lie between the copies, so that damage to both is rare; a broken card has it all the same. */
+		/* 64 KiB lie between the copies, so that damage to both is rare; but a broken card can have it. */
 		if (kind == 5 || (kind == 4 && i == newer)) {
 			out->story = kind == 5 ? YP_SCRIPT_STORY_BOTH_BAD : YP_SCRIPT_STORY_ONE_BAD;
 			if (draw_below(&d, 4) == 0)
