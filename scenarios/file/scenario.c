@@ -438,8 +438,8 @@ static int check_rig(struct yp_schema *schema, const yaml_node_t *root, const st
 {
 	const struct yp_rig_terms *rig = out->rig;
 	if (rig->subject && strcmp(rig->subject, out->subject->name) != 0)
-		return yp_schema_error(schema, root, "rig %s runs subject %s only; choose another rig for %s",
-				       rig->name, rig->subject, out->subject->name);
+		return yp_schema_error(schema, root, "rig %s runs subject %s only; write 'subject: %s', not %s",
+				       rig->name, rig->subject, rig->subject, out->subject->name);
 	for (unsigned i = 0; i < out->fault_count; i++) {
 		if (out->faults[i].lister != (rig->fault ? rig : NULL))
 			return yp_schema_error(schema, root, "rig %s takes %s faults only; fault %u is of another kind",

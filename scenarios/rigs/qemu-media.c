@@ -64,7 +64,8 @@ bool yp_qemu_absent(const struct yp_scenario *scenario, const char *given, char 
 	images_of(given, images);
 	*why = 0;
 	if (!scenario->subject->boot || !scenario->subject->steps) {
-		(void)snprintf(why, why_bytes, "subject %s has no boot protocol that could be judged",
+		(void)snprintf(why, why_bytes,
+			       "the emulated board cannot follow subject %s: it names no boot protocol or no steps",
 			       scenario->subject->name);
 		return true;
 	}
