@@ -3,7 +3,7 @@
 SCENARIOS_INCLUDES := -I$(SRC)/scenarios $(SIM_INCLUDES) -I$(SRC)/power-cut -I$(SRC)/images
 SCENARIOS_LIBS := scenarios host fuse-front oracle uboot-process emulator corrupt testpki network block-server $(SIM_LIBS)
 SCENARIOS_LDLIBS := -lssl $(SIM_LDLIBS) -lyaml -ljansson -lz -lpthread $(FUSE_LDLIBS)
-SCENARIOS_SRC := $(filter-out scenarios/command/yankproof-main.c,$(sort $(foreach room,command campaign results file rigs,$(wildcard scenarios/$(room)/*.c))))
+SCENARIOS_SRC := $(filter-out scenarios/command/yankproof-main.c,$(sort $(foreach room,command campaign results file rigs rigs/qemu rigs/board,$(wildcard scenarios/$(room)/*.c))))
 
 $(call library,scenarios,$(SCENARIOS_SRC),$(SCENARIOS_INCLUDES))
 $(call program,yankproof,scenarios/command/yankproof-main.c,$(SCENARIOS_LIBS),$(SCENARIOS_LDLIBS),$(SCENARIOS_INCLUDES))
@@ -37,9 +37,9 @@ QEMU_OPTIONS = $(if $(QEMU_TAIL),--board $(QEMU)) $(if $(RESUME),--resume) $(if 
 .PHONY: qemu qemu-campaign qemu-mutants
 ifeq ($(CROSS)$(MUTANT),)
 qemu: $(QEMU_RUN) qemu-images uboot-sandbox ## explore power cuts on real U-Boot and Linux in QEMU; RESUME=1 continues, SEED=N, LIMIT_SECONDS=N, QEMU_ARCH=x86_64
-	scenarios/rigs/run-qemu.sh $(B) qemu build/qemu-proof$(QEMU_TAIL) $(QEMU_OPTIONS)
+	scenarios/rigs/qemu/run-qemu.sh $(B) qemu build/qemu-proof$(QEMU_TAIL) $(QEMU_OPTIONS)
 qemu-campaign: $(QEMU_RUN) qemu-images uboot-sandbox ## explore every rollback on real U-Boot and Linux (hours); RESUME=1, SEED=N, LIMIT_SECONDS=N for each story
-	scenarios/rigs/run-qemu.sh $(B) qemu-campaign build/qemu-campaign$(QEMU_TAIL) $(QEMU_OPTIONS)
+	scenarios/rigs/qemu/run-qemu.sh $(B) qemu-campaign build/qemu-campaign$(QEMU_TAIL) $(QEMU_OPTIONS)
 qemu-mutants: $(QEMU_RUN) $(B)/yankproof-mutants $(B)/ota qemu-images uboot-sandbox ## find planted defects on the emulated board, with the mutant's updater in its images
 	$(if $(QEMU_TAIL),$(error the planted defects are found on the arm64 board: make qemu-mutants without QEMU_ARCH))
 	$(B)/yankproof-mutants --rig qemu --jobs 1

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The failing network. A program that links libnetwork takes NETWORK_LIBS and NETWORK_LDLIBS, and needs the command and the zoo.
-NETWORK_SRC := $(sort $(wildcard sim/network/*.c))
+NETWORK_SRC := $(sort $(foreach room,network network/server network/relay,$(wildcard sim/$(room)/*.c)))
 NETWORK_LIBS := network $(SUBJECT_LIBS) ota
 NETWORK_LDLIBS := -lssl $(CORE_LDLIBS) -ljansson
 $(call library,network,$(NETWORK_SRC),$(SIM_INCLUDES))

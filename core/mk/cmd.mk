@@ -6,10 +6,10 @@ CMD_SRC := $(sort $(wildcard core/cmd/*.c))
 $(call library,ota-linux,$(LINUX_SRC),$(CORE_INCLUDES))
 $(call program,ota,$(CMD_SRC),ota-linux ota,$(CORE_LDLIBS),$(CORE_INCLUDES))
 
-$(call test,config,core/test/system-conf-test.c,ota-linux ota,$(CORE_LDLIBS),$(CORE_INCLUDES))
-$(call test,linux,core/test/linux-test.c,testhelpers ota-linux ota,$(CORE_LDLIBS),$(CORE_INCLUDES))
-$(call test,cmd,core/test/cmd-test.c core/test/cmd-lab.c,testhelpers testpki ota-linux ota,$(CORE_LDLIBS),$(CORE_INCLUDES))
-$(call test,bench,core/test/bench-marks-test.c core/test/cmd-lab.c,testhelpers testpki ota-linux ota,$(CORE_LDLIBS),$(CORE_INCLUDES))
+$(call test,config,core/test/linux/system-conf-test.c,ota-linux ota,$(CORE_LDLIBS),$(CORE_INCLUDES))
+$(call test,linux,core/test/linux/linux-test.c,testhelpers ota-linux ota,$(CORE_LDLIBS),$(CORE_INCLUDES))
+$(call test,cmd,core/test/linux/cmd-test.c core/test/linux/cmd-lab.c,testhelpers testpki ota-linux ota,$(CORE_LDLIBS),$(CORE_INCLUDES))
+$(call test,bench,core/test/linux/bench-marks-test.c core/test/linux/cmd-lab.c,testhelpers testpki ota-linux ota,$(CORE_LDLIBS),$(CORE_INCLUDES))
 $(B)/test/cmd $(B)/test/bench: $(B)/ota
 $(call fuzzer,bench,core/fuzz/bench-marks-fuzz.c,ota-linux ota,$(CORE_LDLIBS),$(CORE_INCLUDES),core/fuzz/corpus/bench)
 

@@ -5,17 +5,17 @@ STREAM_TEST_LDLIBS := -Wl,--no-gc-sections -lssl -lcurl -lcrypto -lzstd -lpthrea
 STREAM_INCLUDES := $(CORE_INCLUDES)
 
 # A scripted HTTP server for tests.
-$(call library,origin,core/test/test-origin.c,$(STREAM_INCLUDES))
+$(call library,origin,core/test/fetch/test-origin.c,$(STREAM_INCLUDES))
 
-$(call test,fetch,core/test/fetch-test.c core/test/fetch-seen.c,testhelpers origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
-$(call test,fetch-time,core/test/fetch-time-test.c core/test/fetch-seen.c,testhelpers origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
-$(call test,fetch-post,core/test/fetch-post-test.c,origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
-$(call test,stream,core/test/stream-test.c core/test/stream-lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
-$(call test,stream-reuse,core/test/stream-reuse-test.c core/test/stream-lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
-$(call test,stream-retry,core/test/stream-retry-test.c core/test/stream-lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,fetch,core/test/fetch/fetch-test.c core/test/fetch/fetch-seen.c,testhelpers origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,fetch-time,core/test/fetch/fetch-time-test.c core/test/fetch/fetch-seen.c,testhelpers origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,fetch-post,core/test/fetch/fetch-post-test.c,origin testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,stream,core/test/stream/stream-test.c core/test/stream/stream-lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,stream-reuse,core/test/stream/stream-reuse-test.c core/test/stream/stream-lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,stream-retry,core/test/stream/stream-retry-test.c core/test/stream/stream-lab.c,testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
 $(call fuzzer,http-answer,core/fuzz/http-answer-fuzz.c,ota,-lcurl,$(STREAM_INCLUDES),core/fuzz/corpus/http-answer)
-$(call test,plan,core/test/fetch-plan-test.c,ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
-$(call test,source,core/test/source-test.c core/test/stream-lab.c,testhelpers testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,plan,core/test/stream/fetch-plan-test.c,ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
+$(call test,source,core/test/stream/source-test.c core/test/stream/stream-lab.c,testhelpers testpki ota,$(STREAM_TEST_LDLIBS),$(STREAM_INCLUDES))
 
 # Not a program that is installed: no part of `all`.
 INSTALL_BENCH := $(B)/bench/install-bench

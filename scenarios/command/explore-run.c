@@ -98,19 +98,8 @@ static int on_case(void *ctx, const char *text, const struct yp_case *c, const c
 	const char *step = yp_recorded_step(e->x, marked, c->cuts[0].entry);
 	char id[YP_ID_MAX];
 
-	yp_id_cut(e->x->scenario.name, YP_SEED_DEFAULT, text, id);
-	struct yp_case_line line = {.id = id,
-				    .fault = "power-cut",
-				    .step = step,
-				    .label = outcome->label,
-				    .invariant = yp_invariant_id(outcome->invariant),
-				    .text = outcome->text,
-				    .form = yp_cut_kind(&c->cuts[0]),
-				    .entry = (long)c->cuts[0].entry,
-				    .cuts = c->count,
-				    .verdict = outcome->verdict,
-				    .settled = settled,
-				    .boots = outcome->boots};
+	struct yp_case_line line =
+	    yp_case_of_cut(e->x->scenario.name, YP_SEED_DEFAULT, text, c, step, outcome, settled, id);
 	e->told++;
 	int r = yp_cases_add(e->cases, &line);
 	if (r == 0 && outcome->verdict == YP_FAIL && e->failures++ == 0)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "command/verbs.h"
-#include "rigs/board-cases.h"
+#include "rigs/board/board-cases.h"
 
 #define STEPS_MAX 24u
 #define CUTS_MAX  100000u

@@ -98,6 +98,12 @@ int yp_scenario_load(yp_rig_table *rigs, const char *path, struct yp_scenario *o
 
 /* Checks the beginning of case ids: the error, or NULL if it is fine. For a rig's options. */
 const char *yp_scenario_check_match(const char *text);
+/* That option of a rig's fault, by the name it has there: a row of struct yp_schema_field. */
+#define YP_OPTION_MATCH(name)                                                                                          \
+	{                                                                                                              \
+		.key = (name), .type = YP_SCHEMA_TEXT, .offset = offsetof(struct yp_fault, match),                     \
+		.bytes = sizeof((struct yp_fault *)0)->match, .check = yp_scenario_check_match                         \
+	}
 
 bool yp_scenario_tagged(const struct yp_scenario *scenario, const char *tag);
 /* "write-eio" ...; the name in a scenario, in results and in ids. */

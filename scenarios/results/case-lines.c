@@ -56,6 +56,24 @@ void yp_cases_free(struct yp_cases *cases)
 	free(cases);
 }
 
+struct yp_case_line yp_case_of_cut(const char *scenario, uint64_t seed, const char *text, const struct yp_case *c,
+				   const char *step, const struct yp_outcome *outcome, bool settled, char *id)
+{
+	yp_id_cut(scenario, seed, text, id);
+	return (struct yp_case_line){.id = id,
+				     .fault = "power-cut",
+				     .step = step,
+				     .label = outcome->label,
+				     .invariant = yp_invariant_id(outcome->invariant),
+				     .text = outcome->text,
+				     .form = c->count ? yp_cut_kind(&c->cuts[0]) : "plain",
+				     .entry = c->count ? (long)c->cuts[0].entry : -1,
+				     .cuts = c->count,
+				     .verdict = outcome->verdict,
+				     .settled = settled,
+				     .boots = outcome->boots};
+}
+
 uint64_t yp_cases_count(const struct yp_cases *cases)
 {
 	return cases->count;

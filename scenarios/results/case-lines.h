@@ -25,6 +25,9 @@ int yp_cases_end(struct yp_cases *cases, struct yp_result *result) __attribute__
 struct yp_case_line yp_case_of_story(const char *scenario, uint64_t seed, const struct yp_outcome *story, char *id);
 struct yp_case_line yp_case_of_finding(const char *scenario, uint64_t seed, const struct yp_log *log,
 				       const struct yp_finding *finding, char *id);
+/* The line of a crash state. text: the case's, c: the same taken apart; with no cut at all it is of the story. */
+struct yp_case_line yp_case_of_cut(const char *scenario, uint64_t seed, const char *text, const struct yp_case *c,
+				   const char *step, const struct yp_outcome *outcome, bool settled, char *id);
 uint64_t yp_cases_count(const struct yp_cases *cases);
 
 #endif

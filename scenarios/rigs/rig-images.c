@@ -124,11 +124,7 @@ static void name_fault(const char *id, char out[YP_FAULT_TEXT])
 }
 
 static const struct yp_schema_field options[] = {
-    {.key = "group",
-     .type = YP_SCHEMA_TEXT,
-     .offset = offsetof(struct yp_fault, match),
-     .bytes = sizeof((struct yp_fault *)0)->match,
-     .check = yp_scenario_check_match},
+    YP_OPTION_MATCH("group"),
     {.key = "sample", .type = YP_SCHEMA_UINT, .offset = offsetof(struct yp_fault, sample), .min = 1, .max = 1000000},
     {.key = NULL}};
 

@@ -27,20 +27,9 @@ static int add_cut(void *ctx, const char *text, const struct yp_case *c, const c
 	for (unsigned i = 0; i < c->count; i++)
 		shown.torn = shown.torn || c->cuts[i].torn >= 0;
 	yp_evidence_of(&e->evidence, &shown, covers);
-	yp_id_cut(e->session->scenario->name, e->session->seed, text, id);
-	struct yp_case_line line = {.id = id,
-				    .fault = "power-cut",
-				    .step = step,
-				    .label = outcome->label,
-				    .invariant = yp_invariant_id(outcome->invariant),
-				    .text = outcome->text,
-				    .form = shown.form,
-				    .catalogue = covers,
-				    .entry = c->count ? (long)c->cuts[0].entry : -1,
-				    .cuts = c->count,
-				    .verdict = outcome->verdict,
-				    .settled = settled,
-				    .boots = outcome->boots};
+	struct yp_case_line line =
+	    yp_case_of_cut(e->session->scenario->name, e->session->seed, text, c, step, outcome, settled, id);
+	line.catalogue = covers;
 	return yp_rig_run_add(e->run, &line);
 }
 

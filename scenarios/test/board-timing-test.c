@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rigs/board-cases.h"
+#include "rigs/board/board-cases.h"
 
 /* Invariant: the delay is that place of the step's part which the seed says, less what the switch takes; never below 0.
  */

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "rigs/qemu.h"
+#include "rigs/qemu/qemu.h"
 #include "test/campaign-place.h"
 
 /* Invariant: the digest depends on scenarios and seed alone, not on the number of jobs or shards. */

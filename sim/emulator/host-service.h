@@ -3,7 +3,7 @@
 #define SIM_EMULATOR_HOST_SERVICE_H
 
 #include "emulator/media-store.h"
-#include "network/lying-origin.h"
+#include "network/server/lying-origin.h"
 #include "sim/subject.h"
 
 /* The server that the board polls and reports to, for one run. Each report that it takes is a mark of kind WORLD,

@@ -280,7 +280,10 @@ static const struct yp_network_case cases[] = {
      .catalogue = "TLS-06",
      .reasons = "",
      .skip = "the command has no revocation for servers; bundles have (keyring crl=)"},
-    {.id = "rpt:outbox-full", .catalogue = "RPT-05", .reasons = "", .skip = "in process: core/test/outbox-test.c"},
+    {.id = "rpt:outbox-full",
+     .catalogue = "RPT-05",
+     .reasons = "",
+     .skip = "in process: core/test/transaction/outbox-test.c"},
 };
 
 const struct yp_network_case *yp_network_cases_link(unsigned *count)

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "network/name-server.h"
+#include "network/server/name-server.h"
 
 #define TC_WORDS_MAX 20u
 

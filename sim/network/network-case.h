@@ -2,9 +2,9 @@
 #ifndef SIM_NETWORK_NETWORK_CASE_H
 #define SIM_NETWORK_NETWORK_CASE_H
 
-#include "network/lying-origin.h"
-#include "network/name-server.h"
-#include "network/relay.h"
+#include "network/relay/relay.h"
+#include "network/server/lying-origin.h"
+#include "network/server/name-server.h"
 #include "sim/network.h"
 #include "sim/subject.h"
 

@@ -170,7 +170,7 @@ struct yp_subject_steps {
 	const char *const *texts;
 };
 
-/* Power cuts that a board gets: plans are ids of cases without their seed (scenarios/rigs/board-cases.h). */
+/* Power cuts that a board gets: plans are ids of cases without their seed (scenarios/rigs/board/board-cases.h). */
 struct yp_subject_cuts {
 	const char *const
 	    *chains; /* one round: several cuts in one update each, which cover every step; NULL at the end */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The origin's correct answers satisfy an independent client; wrong answers come when they are due, and are counted. */
-#include "network/lying-origin.h"
+#include "network/server/lying-origin.h"
 
 #include <criterion/criterion.h>
 #include <curl/curl.h>

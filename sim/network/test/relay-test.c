@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The relay is exact to the byte in both directions, and its record is correct. */
-#include "network/relay.h"
+#include "network/relay/relay.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
