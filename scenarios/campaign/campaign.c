@@ -23,7 +23,7 @@
 
 /* A worker's message: it fits in one atomic pipe write, so that messages are never cut. */
 struct message {
-	enum { MESSAGE_PROGRESS, MESSAGE_RESULT, MESSAGE_UNWRITABLE } kind;
+	enum { MESSAGE_PROGRESS, MESSAGE_FAILURE, MESSAGE_RESULT, MESSAGE_UNWRITABLE } kind;
 	int error;
 	uint64_t frontier;
 	struct yp_stats stats;
@@ -49,6 +49,7 @@ struct run {
 	size_t next;
 	uint64_t start_ms;
 	struct yp_progress progress;
+	bool found;     /* a failure was reported */
 	bool stopped;   /* by a signal */
 	bool cancelled; /* fail-fast, or the results cannot be written */
 	int error;
@@ -72,6 +73,16 @@ static void report_progress(void *ctx, const struct yp_stats *stats, uint64_t fr
 	(void)!write(reporter->pipe, &message, sizeof message);
 }
 
+/* The first failure: of the result only its id and its reason are there yet. */
+static void report_failure(void *ctx, const struct yp_case_line *line)
+{
+	const struct reporter *reporter = ctx;
+	struct message message = {.kind = MESSAGE_FAILURE};
+	(void)snprintf(message.result.failing, sizeof message.result.failing, "%s", line->id);
+	(void)snprintf(message.result.reason, sizeof message.result.reason, "%s: %s", line->invariant, line->text);
+	(void)!write(reporter->pipe, &message, sizeof message);
+}
+
 static void run_worker(const struct run *run, size_t scenario, int pipe)
 {
 	const struct yp_campaign *c = run->campaign;
@@ -80,12 +91,14 @@ static void run_worker(const struct run *run, size_t scenario, int pipe)
 					     .states_max = c->head.states_max,
 					     .seconds_max = c->seconds_max,
 					     .stop_at_first_failure = c->head.fail_fast,
+					     .cases_after_failure = c->cases_after_failure,
 					     .no_lint = c->head.no_lint,
 					     .board = c->head.board,
 					     .fd = run->fd,
 					     .dir = c->dir,
 					     .resume = c->resume,
 					     .on_progress = report_progress,
+					     .on_failure = report_failure,
 					     .progress_ctx = &reporter};
 	struct message message = {.kind = MESSAGE_RESULT};
 	message.error = yp_execute(c->scenarios[scenario], &options, &message.result);
@@ -178,6 +191,15 @@ static void reap_worker(struct run *run, struct worker *worker)
 	worker->pid = 0;
 }
 
+static void take_failure(struct run *run, size_t scenario, const struct yp_result *failure)
+{
+	const struct yp_campaign *c = run->campaign;
+	run->found = true;
+	yp_progress_clear(&run->progress);
+	yp_summary_failure(c->out, c->scenarios[scenario], failure, yp_clock_ms() - run->start_ms);
+	(void)fflush(c->out);
+}
+
 static void read_message(struct run *run, struct worker *worker)
 {
 	struct message message;
@@ -191,6 +213,10 @@ static void read_message(struct run *run, struct worker *worker)
 	if (message.kind == MESSAGE_PROGRESS) {
 		yp_progress_show(&run->progress, run->campaign->scenarios[worker->scenario]->name, &message.stats,
 				 message.frontier, yp_clock_ms());
+		return;
+	}
+	if (message.kind == MESSAGE_FAILURE) {
+		take_failure(run, worker->scenario, &message.result);
 		return;
 	}
 	worker->told = true;
@@ -423,7 +449,7 @@ static int run_locked(struct run *run)
 		yp_rigs_sweep(); /* workers were killed: their files in memory have no owner */
 	if (run->stopped) {
 		(void)fprintf(stderr, "yankproof: stopped; repeat the command with --resume to continue\n");
-		return YP_EXIT_STOPPED;
+		return run->found ? yp_verdict_status(YP_FAIL) : YP_EXIT_STOPPED;
 	}
 	if (result)
 		return report_error("run the campaign in", run->campaign->dir, result);

@@ -17,7 +17,8 @@ struct yp_campaign {
 	const char *dir;
 	struct yp_campaign_head head;
 	unsigned jobs;
-	uint64_t seconds_max; /* of a scenario's machines; 0: as each scenario says */
+	uint64_t seconds_max;         /* of a scenario's machines; 0: as each scenario says */
+	uint64_t cases_after_failure; /* as struct yp_execute_options */
 	bool resume;
 	bool progress; /* show the progress line on stderr */
 	FILE *out;     /* the summary */
@@ -36,6 +37,8 @@ int yp_campaign_resume(const struct yp_campaign *campaign, struct yp_result *res
 int yp_campaign_compact(const struct yp_campaign *campaign, const bool *finished) __attribute__((warn_unused_result));
 
 /* The printed summary. */
+/* A failure as it is found, after ms: of failure only id and reason are read. */
+void yp_summary_failure(FILE *f, const struct yp_scenario *scenario, const struct yp_result *failure, uint64_t ms);
 void yp_summary_scenario(FILE *f, const char *group, const struct yp_result *result);
 void yp_summary_total(FILE *f, const struct yp_result *results, size_t count, uint64_t duration_ms);
 /* 1234567 as "1,234,567" into out (32 bytes); returns out. */

@@ -138,6 +138,12 @@ static void print_listed(FILE *f, const struct yp_result *results, size_t count)
 		    yp_summary_number(all.head_flips_rejected, a), yp_summary_number(all.head_flips, b));
 }
 
+void yp_summary_failure(FILE *f, const struct yp_scenario *scenario, const struct yp_result *failure, uint64_t ms)
+{
+	(void)fprintf(f, "FAIL  %s/%s  found after %.1f s: %s\n      yankproof replay '%s'\n", scenario->group,
+		      scenario->name, (double)ms / 1000, failure->reason, failure->failing);
+}
+
 void yp_summary_total(FILE *f, const struct yp_result *results, size_t count, uint64_t duration_ms)
 {
 	unsigned tally[YP_FAIL + 1] = {0};

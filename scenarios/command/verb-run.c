@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define CASES_AFTER_FAILURE 1000u
+
 static void print_help(void)
 {
 	(void)puts(
@@ -27,6 +29,10 @@ static void print_help(void)
 	    "      --limit-seconds N\n"
 	    "                       (rig qemu) at most N seconds of machines running a scenario\n"
 	    "      --fail-fast      stop at the first failure\n"
+	    "      --after-failure N\n"
+	    "                       an exploration ends N cases after its first failure (1000); 0: it goes on to its "
+	    "end,\n"
+	    "                       which a defect can put off for hours\n"
 	    "      --no-lint        findings in the write log do not count\n"
 	    "      --resume         continue the campaign in DIR: finished scenarios are kept. Without it, existing\n"
 	    "                       results become results.jsonl.old\n"
@@ -38,14 +44,15 @@ static void print_help(void)
 	    "classes\n"
 	    "\n"
 	    "Exit status: 0 all passed or skipped, 1 an invariant is broken (FAIL), 2 bad usage or a bad scenario,\n"
-	    "3 the rig failed (ERROR), 4 a fault did not land (MISS), 5 stopped by a signal.");
+	    "3 the rig failed (ERROR), 4 a fault did not land (MISS), 5 stopped by a signal before\n"
+	    "a failure was found.");
 }
 
 struct options {
 	const char *dir, *scenarios, *log, *like;
 	struct yp_campaign_head head;
 	unsigned jobs;
-	uint64_t seconds_max;
+	uint64_t seconds_max, cases_after_failure;
 	bool resume, all;
 	const char *tags[YP_SELECT_TAGS_MAX];
 	unsigned tag_count;
@@ -59,6 +66,7 @@ enum {
 	OPTION_LIMIT,
 	OPTION_SECONDS,
 	OPTION_FAIL_FAST,
+	OPTION_AFTER_FAILURE,
 	OPTION_NO_LINT,
 	OPTION_RESUME,
 	OPTION_SCENARIOS,
@@ -75,6 +83,7 @@ static const struct option long_options[] = {{"output", required_argument, NULL,
 					     {"limit-states", required_argument, NULL, OPTION_LIMIT},
 					     {"limit-seconds", required_argument, NULL, OPTION_SECONDS},
 					     {"fail-fast", no_argument, NULL, OPTION_FAIL_FAST},
+					     {"after-failure", required_argument, NULL, OPTION_AFTER_FAILURE},
 					     {"no-lint", no_argument, NULL, OPTION_NO_LINT},
 					     {"resume", no_argument, NULL, OPTION_RESUME},
 					     {"scenarios", required_argument, NULL, OPTION_SCENARIOS},
@@ -130,6 +139,10 @@ static int take_option(int option, const char *value, struct options *o)
 	case OPTION_LIMIT:
 		if (yp_parse_u64(value, 1, INT64_MAX, &o->head.states_max))
 			return yp_usage_error("--limit-states %s: write a whole number from 1", value);
+		return 0;
+	case OPTION_AFTER_FAILURE:
+		if (yp_parse_u64(value, 0, INT64_MAX, &o->cases_after_failure))
+			return yp_usage_error("--after-failure %s: write a whole number of cases", value);
 		return 0;
 	case OPTION_SECONDS:
 		if (yp_parse_u64(value, 1, YP_SECONDS_MAX, &o->seconds_max))
@@ -196,6 +209,7 @@ static int run_selected(const struct options *o, const struct yp_catalog *catalo
 				       .head = o->head,
 				       .jobs = o->jobs,
 				       .seconds_max = o->seconds_max,
+				       .cases_after_failure = o->cases_after_failure,
 				       .resume = o->resume,
 				       .progress = isatty(STDERR_FILENO) == 1,
 				       .out = stdout};
@@ -250,6 +264,7 @@ int yp_verb_run(int argc, char **argv)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct options o = {.dir = YP_RESULTS_DIR,
+			    .cases_after_failure = CASES_AFTER_FAILURE,
 			    .scenarios = YP_SCENARIOS_DIR,
 			    .head = {.seed = YP_SEED_DEFAULT, .shard = 1, .shards = 1},
 			    .jobs = cpus < 1             ? 1

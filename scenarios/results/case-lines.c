@@ -3,6 +3,7 @@
 #include "results/case-lines.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,14 +127,15 @@ static int count_in_class(struct yp_cases *cases, const struct yp_case_line *lin
 	return 0;
 }
 
-/* The failing case that is named is the worst, and of those the one with the fewest cuts. */
+/* The failing case that is named is the worst, and of those the one with the fewest cuts; a finding of the lint comes last. */
 static void note_failing(struct yp_cases *cases, const struct yp_case_line *line)
 {
+	unsigned cuts = line->finding ? UINT_MAX : line->cuts;
 	if (*cases->failing && (line->verdict < cases->failing_verdict ||
-				(line->verdict == cases->failing_verdict && line->cuts >= cases->failing_cuts)))
+				(line->verdict == cases->failing_verdict && cuts >= cases->failing_cuts)))
 		return;
 	cases->failing_verdict = line->verdict;
-	cases->failing_cuts = line->cuts;
+	cases->failing_cuts = cuts;
 	(void)snprintf(cases->failing, sizeof cases->failing, "%s", line->id);
 	(void)snprintf(cases->reason, sizeof cases->reason, "%s%s%s", line->invariant, *line->invariant ? ": " : "",
 		       line->text);
@@ -214,6 +216,7 @@ struct yp_case_line yp_case_of_finding(const char *scenario, uint64_t seed, cons
 	yp_id_lint(scenario, seed, finding->rule, finding->entry, id);
 	return (struct yp_case_line){.id = id,
 				     .fault = "lint",
+				     .finding = true,
 				     .step = yp_log_step(log, finding->entry),
 				     .label = "broken",
 				     .invariant = "",

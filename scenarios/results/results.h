@@ -48,6 +48,7 @@ struct yp_case_line {
 	unsigned cuts;
 	enum yp_verdict verdict;
 	bool settled;
+	bool finding; /* of the lint: the cause of a failure, named only where no case shows the failure itself */
 	uint32_t boots;
 	const char *reason;           /* that the subject gave, "" or NULL: none, or not known */
 	const char *catalogue;        /* ids that this very case covers, blanks between; NULL: none */

@@ -8,6 +8,9 @@
 #include "results/evidence.h"
 #include "rigs/sim-session.h"
 
+/* What ends the explorer early, as on_case returns it. */
+#define RUN_SPENT 1
+
 /* One scenario that runs. */
 struct running {
 	struct yp_session *session;
@@ -30,7 +33,8 @@ static int add_cut(void *ctx, const char *text, const struct yp_case *c, const c
 	struct yp_case_line line =
 	    yp_case_of_cut(e->session->scenario->name, e->session->seed, text, c, step, outcome, settled, id);
 	line.catalogue = covers;
-	return yp_rig_run_add(e->run, &line);
+	int result = yp_rig_run_add(e->run, &line);
+	return result ? result : yp_rig_run_spent(e->run) ? RUN_SPENT : 0;
 }
 
 /* Which limit ended an exploration that did not close. */
@@ -63,6 +67,11 @@ static int run_power_cut(struct running *e, const struct yp_fault *fault)
 	explore.stop_at_first_failure = e->run->options->stop_at_first_failure;
 	int result = yp_explore_run(&explore, &e->run->out->stats);
 	e->run->out->explored = true;
+	if (result == RUN_SPENT) {
+		(void)snprintf(e->run->out->bounded_by, sizeof e->run->out->bounded_by,
+			       "%llu cases after its first failure", (unsigned long long)e->run->after);
+		return 0;
+	}
 	name_bound(&explore.limits, &e->run->out->stats, explore.stop_at_first_failure, e->run->out->bounded_by,
 		   sizeof e->run->out->bounded_by);
 	return result;

@@ -43,13 +43,16 @@ struct yp_execute_options {
 	uint64_t states_max;  /* 0: as the scenario says */
 	uint64_t seconds_max; /* of machines running, where the rig has any; 0: as the scenario says */
 	bool stop_at_first_failure;
-	bool no_lint;      /* findings are in the log line only */
-	const char *board; /* as struct yp_rig_setup: images */
-	int fd;            /* results.jsonl, or -1 */
-	const char *dir;   /* as struct yp_rig_setup */
-	bool resume;       /* go on from what is kept there */
+	uint64_t cases_after_failure; /* an exploration ends after so many more cases; 0: it goes on to its end */
+	bool no_lint;                 /* findings are in the log line only */
+	const char *board;            /* as struct yp_rig_setup: images */
+	int fd;                       /* results.jsonl, or -1 */
+	const char *dir;              /* as struct yp_rig_setup */
+	bool resume;                  /* go on from what is kept there */
 	void (*on_progress)(void *ctx, const struct yp_stats *stats, uint64_t frontier);
-	void *progress_ctx;
+	/* The first case of the scenario that fails, as it is found; not for one that is expected to fail. May be NULL. */
+	void (*on_failure)(void *ctx, const struct yp_case_line *line);
+	void *progress_ctx; /* of both */
 };
 
 /* One scenario that runs: where its cases go. */
@@ -57,12 +60,17 @@ struct yp_rig_run {
 	const struct yp_execute_options *options;
 	struct yp_cases *cases;
 	struct yp_result *out;
-	bool failed; /* a case did */
+	bool failed;    /* a case did */
+	bool broken;    /* one that is no finding did */
+	uint64_t after; /* cases since then */
 };
 /* add-case.c. Adds a case; failed says so. 0 or -errno. */
 int yp_rig_run_add(struct yp_rig_run *run, const struct yp_case_line *line) __attribute__((warn_unused_result));
 /* A case failed, and the run is to end at the first that does. */
 bool yp_rig_run_ends(const struct yp_rig_run *run);
+/* An exploration has had its cases after the first failure: a defect can make the states too many to end. Never for a
+ * scenario that is expected to fail. */
+bool yp_rig_run_spent(const struct yp_rig_run *run);
 
 /* How a case is replayed. Only a rig that shows its machine takes more than the default. */
 struct yp_replay_options {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "results/case-lines.h"
+#include "rigs/rig.h"
 
 struct sums {
 	uint64_t lines, count, failing_lines;
@@ -90,4 +90,53 @@ Test(cases, digest_sees_each_label)
 		yp_cases_free(cases);
 	}
 	cr_expect_str_neq(digests[0], digests[1]);
+}
+
+static void count_failure(void *ctx, const struct yp_case_line *line)
+{
+	unsigned *told = ctx;
+	++*told;
+	cr_expect_str_eq(line->id, "x@1.a.0.0", "the first that is no finding");
+}
+
+static void add_to_run(struct yp_rig_run *run, const char *id, enum yp_verdict verdict, bool finding)
+{
+	cr_assert_eq(yp_rig_run_add(run, &(struct yp_case_line){.id = id,
+								.fault = finding ? "lint" : "power-cut",
+								.step = "",
+								.label = "",
+								.invariant = finding ? "" : "I2",
+								.text = "broken",
+								.form = "plain",
+								.cuts = finding ? 0 : 1,
+								.verdict = verdict,
+								.finding = finding}),
+		     0);
+}
+
+/* Invariant: a failure is reported once and at once; the exploration then has its cases, and no more; the case that is
+ * named is the failure, not the finding that explains it. */
+Test(cases, a_red_run_is_told_and_ends)
+{
+	unsigned told = 0;
+	struct yp_execute_options options = {
+	    .fd = -1, .cases_after_failure = 3, .on_failure = count_failure, .progress_ctx = &told};
+	struct yp_result result = {0};
+	struct yp_rig_run run = {.options = &options, .out = &result};
+	cr_assert_eq(yp_cases_new(-1, "x", &run.cases), 0);
+	add_to_run(&run, "x@lint:flip-unflushed.1", YP_FAIL, true);
+	for (unsigned i = 0; i < 10; i++)
+		add_to_run(&run, "x@0.a.0.0", YP_PASS, false);
+	cr_expect(told == 0 && !yp_rig_run_spent(&run), "a finding is no failure by itself");
+	add_to_run(&run, "x@1.a.0.0", YP_FAIL, false);
+	add_to_run(&run, "x@2.a.0.0", YP_FAIL, false);
+	add_to_run(&run, "x@3.a.0.0", YP_PASS, false);
+	cr_expect(told == 1 && !yp_rig_run_spent(&run));
+	add_to_run(&run, "x@4.a.0.0", YP_PASS, false);
+	cr_expect(yp_rig_run_spent(&run));
+	result.beyond = true;
+	cr_expect_not(yp_rig_run_spent(&run), "one that is expected to fail is explored to its end");
+	cr_assert_eq(yp_cases_end(run.cases, &result), 0);
+	cr_expect_str_eq(result.failing, "x@1.a.0.0");
+	yp_cases_free(run.cases);
 }
