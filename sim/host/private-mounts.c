@@ -62,7 +62,13 @@ int yp_private_mounts_enter(struct yp_private_mounts *out, char *detail, size_t 
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("yankproof", YP_PRIVATE_FOLDER, "tmpfs", MS_NOSUID, "mode=0700") < 0) {
 		r = -errno;
-		yp_detail(detail, detail_bytes, "no mount namespace of its own: %s; run it as root", strerror(-r));
+		/* Mounts of a chroot whose folder is no mount cannot be made private: they would appear outside. */
+		if (r == -EINVAL)
+			yp_detail(detail, detail_bytes,
+				  "the root folder is no mount: in a chroot, first run mount --bind DIR DIR outside");
+		else
+			yp_detail(detail, detail_bytes, "no mount namespace of its own: %s; run it as root",
+				  strerror(-r));
 		drop_folder(out->folder);
 		return r;
 	}

@@ -6,6 +6,7 @@
 set -euo pipefail
 yankproof=$PWD/$1/yankproof example=$PWD/images/subject/example passed=0 failed=0
 [ "$(id -u)" -eq 0 ] && [ -w /dev/fuse ] || { echo "skip: root and /dev/fuse are needed" && exit 77; }
+unshare --mount true 2>/dev/null || { echo "skip: a mount namespace of its own is needed, and a root folder that is a mount" && exit 77; }
 work=$(mktemp -d /tmp/yankproof-record-XXXXXX)
 trap 'rm -rf "$work"' EXIT
 export IMAGES=$work
